@@ -1,0 +1,43 @@
+"""Files that are whole or absent: written under a temporary name, synced to disk, then renamed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside `target`; on success it takes the target's place, on failure it goes.
+
+    Args:
+        target: The file to write or replace; missing parent folders are made.
+
+    Yields:
+        The path to write to.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{uuid4().hex}.partial")
+    try:
+        yield partial
+        sync(partial)
+        os.replace(partial, target)
+        sync(target.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a text file atomically, in UTF-8 with Unix line ends."""
+    with atomic_path(target) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def sync(path: Path) -> None:
+    """Ask the system to bring a file or a folder to the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

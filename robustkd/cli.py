@@ -1,0 +1,334 @@
+"""The `robustkd` command.
+
+Torch is imported inside the commands that need it, so that ``--help`` answers at once. Exit codes: 0 done; 1 it ran,
+and the answer is no; 2 bad input, said in one line.
+"""
+
+import os
+import re
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from robustkd.errors import BadInputError, RobustKDError
+
+if TYPE_CHECKING:
+    from robustkd.data import Dataset
+    from robustkd.models import PixelModel
+    from robustkd.studies import Evaluated
+
+app = typer.Typer(
+    name="robustkd",
+    help="What did a distilled model really inherit?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Out = Annotated[Path | None, typer.Option(help="The run directory; chosen under runs/ if not given.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps, …")]
+DataRoot = Annotated[
+    Path | None, typer.Option(help="Where data sets lie; else $ROBUSTKD_DATA, then the cache directory.")
+]
+Override = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; may be repeated.", show_default=False),
+]
+
+
+class Listing(StrEnum):
+    """What `robustkd list` can show."""
+
+    methods = "methods"
+    evaluations = "evaluations"
+    datasets = "datasets"
+    models = "models"
+    claims = "claims"
+
+
+class Suite(StrEnum):
+    """How much `robustkd evaluate` measures."""
+
+    quick = "quick"
+    full = "full"
+
+
+def main() -> None:
+    """Run the command line; every refusal is one line on standard error."""
+    try:
+        app()
+    except RobustKDError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last finished job", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(help="A study file (YAML).")],
+    out: Out = None,
+    overrides: Override = None,
+    device: Device = "auto",
+    data_root: DataRoot = None,
+) -> None:
+    """Train a study's networks, evaluate them, and write the report; finished jobs are not repeated."""
+    from robustkd.studies import load_study, run_study
+
+    loaded = load_study(study, tuple(overrides or ()))
+    _show(run_study(loaded, out, device=device, data_root=data_root))
+
+
+@app.command()
+def evaluate(
+    data: Annotated[str, typer.Option(help="digits, cifar10, cifar100, npz:PATH, folder:PATH[@SIZE].")],
+    teacher: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="[NAME=][ARCHITECTURE:]PATH of the teacher.")
+    ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL", help="The same network trained without a teacher; repeat for more seeds."),
+    ] = None,
+    student: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL", help="A student; repeat for more, with the same NAME= for more seeds."),
+    ] = None,
+    suite: Annotated[Suite, typer.Option(help="quick: minutes on a laptop; full: as in the papers.")] = Suite.quick,
+    mean: Annotated[
+        str | None,
+        typer.Option(metavar="M,M,M", help="Normalisation of foreign checkpoints; none if not given."),
+    ] = None,
+    std: Annotated[str | None, typer.Option(metavar="S,S,S", help="See --mean.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Resize images to this for foreign checkpoints.")] = None,
+    ema: Annotated[bool, typer.Option("--ema", help="Take averaged weights from foreign checkpoints.")] = False,
+    limit: Annotated[int | None, typer.Option(help="Look at this many test images, drawn at random.")] = None,
+    out: Out = None,
+    overrides: Override = None,
+    device: Device = "auto",
+    data_root: DataRoot = None,
+) -> None:
+    """Measure trained models, made by robustkd or anybody, and write the report.
+
+    A MODEL is [NAME=][ARCHITECTURE:]PATH. The architecture is any that timm knows; checkpoints written by robustkd
+    know theirs.
+    Example: robustkd evaluate --data cifar10 --teacher resnet34:t.pth --baseline resnet18:b.pth --student
+    kd=resnet18:s.pth
+    """
+    if not (teacher or baseline or student):
+        raise BadInputError("nothing to evaluate: give --student, and --teacher and --baseline to compare it with")
+    from robustkd.data import load_dataset
+    from robustkd.models import ModelPool
+    from robustkd.studies import evaluate as evaluate_models
+    from robustkd.studies.evaluate import evaluation_name
+
+    dataset = load_dataset(data, data_root)
+    loading = {
+        "mean": _channels(mean, "--mean"),
+        "std": _channels(std, "--std"),
+        "image_size": image_size,
+        "ema": ema,
+    }
+
+    def load(text: str, role: str) -> "tuple[str, PixelModel]":
+        return _load(text, role, dataset, loading)
+
+    baselines = [load(text, "baseline")[1] for text in baseline or ()]
+    students: dict[str, list[PixelModel]] = {}
+    for text in student or ():
+        name, model = load(text, "student")
+        students.setdefault(name, []).append(model)
+    pool = ModelPool(
+        load(teacher, "teacher")[1] if teacher else None,
+        _one_or_more(baselines) if baselines else None,
+        {name: _one_or_more(models) for name, models in students.items()},
+    )
+    run_directory = out if out is not None else Path("runs") / evaluation_name(pool, dataset)
+    options = _evaluation_overrides(tuple(overrides or ()))
+    _show(evaluate_models(pool, dataset, suite.value, options=options, limit=limit, out=run_directory, device=device))
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
+    """Build the report anew from the results of a run; needs no model."""
+    from robustkd.reporting import build_report
+
+    print(build_report(run))
+
+
+@app.command()
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="A run directory.")],
+    run_b: Annotated[Path, typer.Argument(help="Another.")],
+    tolerance: Annotated[float, typer.Option(help="Largest difference that counts as equal.", min=0)] = 0.0,
+) -> None:
+    """Say whether two runs hold the same numbers; if not, show the cells that differ and exit with 1."""
+    from robustkd.studies.compare import compare_runs
+
+    compared, differences = compare_runs(run_a, run_b, tolerance)
+    for difference in differences:
+        print(f"{difference.place}: {_shown(difference.first)} ≠ {_shown(difference.second)}")
+    if differences:
+        print(f"{len(differences)} of {compared} numbers differ")
+        raise typer.Exit(1)
+    print(f"all {compared} numbers are equal" + (f" within {tolerance}" if tolerance else ""))
+
+
+@app.command("list")
+def list_(what: Annotated[Listing, typer.Argument(help="What to list.")]) -> None:
+    """List what there is."""
+    for name, about in _listing(what):
+        print(f"{name:<24} {about}" if about else name)
+
+
+@app.command()
+def doctor(data_root: DataRoot = None) -> None:
+    """Show the environment: versions, devices, and which data sets are found."""
+    import platform
+
+    import torch
+
+    from robustkd.data.loading import data_places
+    from robustkd.devices import resolve_device
+    from robustkd.studies.provenance import describe_device, package_versions
+
+    print(f"python          {platform.python_version()} on {platform.platform()}")
+    for package, version in package_versions().items():
+        print(f"{package:<15} {version}")
+    devices = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    devices += ["mps"] if torch.backends.mps.is_available() else []
+    for device in devices:
+        print(f"{'device':<15} {describe_device(torch.device(device))}")
+    print(f"{'--device auto':<15} {resolve_device('auto')}")
+    print(f"{'digits':<15} found (ships with scikit-learn)")
+    for name, official in (("cifar10", "cifar-10-batches-py"), ("cifar100", "cifar-100-python")):
+        places = [place for place in data_places(data_root) if _holds(place, name, official)]
+        searched = ", ".join(map(str, data_places(data_root)))
+        print(f"{name:<15} {f'found in {places[0]}' if places else f'not found (searched {searched})'}")
+
+
+def _show(evaluated: "Evaluated") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from robustkd.reporting import compose
+    from robustkd.reporting.table import to_text
+
+    report = compose(evaluated.path)
+    heads, *rows = to_text(report.summary)
+    table = Table(*heads)
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    for section in report.sections:
+        for sentence in section.sentences:
+            console.print(f"• {sentence}", highlight=False)
+    failed = sum(not check.passed for check in report.checks)
+    print(f"{len(report.checks) - failed} of {len(report.checks)} validity checks passed")
+    print(evaluated.page)
+
+
+def _load(text: str, role: str, dataset: "Dataset", loading: dict[str, Any]) -> "tuple[str, PixelModel]":
+    from robustkd.models import load_model
+
+    name, architecture, path = parse_model(text)
+    model = load_model(
+        path,
+        architecture=architecture,
+        num_classes=dataset.num_classes,
+        in_chans=dataset.test.shape[0],
+        **loading,
+    )
+    return name or str(model.lineage.get("method", Path(path).stem)), model
+
+
+def parse_model(text: str) -> tuple[str | None, str | None, str]:
+    """Take ``[NAME=][ARCHITECTURE:]PATH`` apart; a path that exists as it stands is taken whole.
+
+    Args:
+        text: What the user wrote.
+
+    Returns:
+        Name, architecture, path.
+    """
+    found = re.fullmatch(r"(?:(?P<name>[^=/\\:]+)=)?(?P<rest>.+)", text, re.DOTALL)
+    if found is None:
+        raise BadInputError(f"model {text!r}: must be [NAME=][ARCHITECTURE:]PATH")
+    if Path(text).exists():
+        return None, None, text
+    rest = found["rest"]
+    architecture, colon, path = rest.partition(":")
+    if colon and not Path(rest).exists() and re.fullmatch(r"[\w.-]{2,}", architecture):
+        return found["name"], architecture, path
+    return found["name"], None, rest
+
+
+def _channels(text: str | None, option: str) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise BadInputError(f"{option} {text!r}: must be numbers, one per channel, as in 0.49,0.48,0.45") from error
+
+
+def _evaluation_overrides(overrides: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    from robustkd.studies.study import override
+
+    options: dict[str, Any] = {}
+    for text in overrides:
+        override(options, text)
+    wrong = next((name for name, value in options.items() if not isinstance(value, dict)), None)
+    if wrong is not None:
+        raise BadInputError(f"--set {wrong}: must be EVALUATION.OPTION=VALUE, as in transferability.steps=10")
+    return options
+
+
+def _one_or_more(models: "list[PixelModel]") -> Any:
+    return models[0] if len(models) == 1 else models
+
+
+def _listing(what: Listing) -> list[tuple[str, str]]:
+    if what is Listing.claims:
+        from robustkd.published import load_published
+
+        claims = load_published("claims")
+        return list(zip(claims["id"], claims["claim"], strict=True))
+    if what is Listing.models:
+        import timm
+
+        from robustkd.models import OWN_ARCHITECTURES
+
+        others = len(timm.list_models()) - len(OWN_ARCHITECTURES)
+        return [(name, "") for name in OWN_ARCHITECTURES] + [(f"… and the {others} architectures of timm", "")]
+    from robustkd.data import DATASETS
+    from robustkd.distillation import METHODS
+    from robustkd.evaluations import EVALUATIONS
+
+    if what is Listing.evaluations:
+        return [(name, EVALUATIONS[name].question) for name in EVALUATIONS.names()]
+    entries: dict[str, Any] = {}
+    registry: Any = METHODS if what is Listing.methods else DATASETS
+    for name in registry.names():
+        entries[name + ("PATH" if name.endswith(":") else "")] = registry[name]
+    return [(name, _first_sentence(entry)) for name, entry in entries.items()]
+
+
+def _first_sentence(entry: Any) -> str:
+    documented = getattr(entry, "func", entry)
+    return (documented.__doc__ or "").strip().splitlines()[0]
+
+
+def _holds(place: Path, name: str, official: str) -> bool:
+    return (place / f"{name}.npz").is_file() or (place / official).is_dir()
+
+
+def _shown(value: float | None) -> str:
+    return "absent" if value is None else repr(value)

@@ -1,0 +1,74 @@
+"""Training batches: shuffled, augmented, on the device, the last partial batch kept."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robustkd.data.augmentation import Augmentation, apply, draw
+from robustkd.data.image_set import ImageSet, to_pixels
+from robustkd.errors import DataError
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a method sees at one step.
+
+    Attributes:
+        pixels: float32 (B, C, H, W) in [0, 1].
+        labels: int64 (B,).
+    """
+
+    pixels: Tensor
+    labels: Tensor
+
+
+class TrainingBatches:
+    """The batches of one epoch after another.
+
+    An epoch's order, crops and flips are drawn at once from a CPU generator of its own: they depend on the seed
+    alone, not on the device, the network, or what else draws random numbers.
+
+    Args:
+        images: What to train on.
+        batch_size: Images in a batch; the last one of an epoch may hold fewer.
+        augmentation: What is done to the images.
+        seed: Seeds order and augmentation.
+        device: Where the batches are made; images in memory are moved there once.
+
+    Raises:
+        DataError: The crop's padding is not smaller than the images.
+    """
+
+    def __init__(
+        self,
+        images: ImageSet,
+        batch_size: int,
+        augmentation: Augmentation,
+        seed: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if augmentation.crop_padding >= min(images.shape[1:]):
+            height, width = images.shape[1:]
+            raise DataError(
+                f"crop_padding must be smaller than the images ({height}×{width}), got {augmentation.crop_padding}"
+            )
+        self._images = images.to(device)
+        self._batch_size = batch_size
+        self._augmentation = augmentation
+        self._device = device
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return -(-len(self._images) // self._batch_size)
+
+    def epoch(self) -> Iterator[Batch]:
+        """Give the batches of the next epoch."""
+        count = len(self._images)
+        order = torch.randperm(count, generator=self._generator).to(self._device)
+        draws = draw(self._augmentation, count, self._generator).to(self._device)
+        for start in range(0, count, self._batch_size):
+            part = slice(start, start + self._batch_size)
+            images = self._images.read(order[part]).to(self._device)
+            yield Batch(to_pixels(apply(images, draws[part])), self._images.labels[order[part]])

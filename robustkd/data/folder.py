@@ -1,0 +1,151 @@
+"""`folder:PATH`: images in one folder per class, read from disk when they are needed."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from robustkd.data.image_set import Dataset, ImageSet
+from robustkd.data.loading import DATASETS
+from robustkd.errors import DataError
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"})
+READER_THREADS = 8
+
+
+@DATASETS.register("folder:")
+def load_folder(path: str, root: Path | None = None) -> Dataset:
+    """Load a folder of images lazily, so that it may be larger than memory.
+
+    ``PATH/train/CLASS/*.png`` and ``PATH/test/CLASS/*.png``; or ``PATH/CLASS/*.png`` alone, for evaluation only.
+    Classes are numbered in the order of their names. Images become RGB. Images of different sizes need
+    ``PATH@SIZE``: the shorter side is resized to SIZE, then the centre SIZE×SIZE is cut out.
+
+    Args:
+        path: The folder, with or without ``@SIZE``.
+        root: Not used.
+
+    Returns:
+        The data set.
+
+    Raises:
+        DataError: A folder is missing or empty, sizes differ, or an image cannot be read (it is named).
+    """
+    folder, size = _split_size(path)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    if not (folder / "test").is_dir():
+        if (folder / "train").is_dir():
+            raise DataError(f"{folder}: has train/ but no test/")
+        return Dataset(folder.resolve().name, None, _read_split(folder, _class_names(folder), size))
+    names = _class_names(folder / ("train" if (folder / "train").is_dir() else "test"))
+    train = _read_split(folder / "train", names, size) if (folder / "train").is_dir() else None
+    return Dataset(folder.resolve().name, train, _read_split(folder / "test", names, size))
+
+
+@dataclass(frozen=True, eq=False)
+class FolderImages:
+    """Image files, decoded on demand.
+
+    Attributes:
+        files: One for each image.
+        size: Height and width that every image is brought to; None to take them as they are, all equal.
+    """
+
+    files: tuple[Path, ...]
+    size: int | None
+
+    @cached_property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, 3, H, W)."""
+        if self.size is not None:
+            return (len(self.files), 3, self.size, self.size)
+        with ThreadPoolExecutor(READER_THREADS) as threads:
+            sizes = list(threads.map(_size_of, self.files))
+        other = next((index for index, size in enumerate(sizes) if size != sizes[0]), None)
+        if other is not None:
+            raise DataError(
+                f"images differ in size: {self.files[0]} is {_times(sizes[0])}, {self.files[other]} is "
+                f"{_times(sizes[other])}; bring all to one size with folder:PATH@{min(sizes[0])}"
+            )
+        width, height = sizes[0]
+        return (len(self.files), 3, height, width)
+
+    def read(self, indices: Tensor) -> Tensor:
+        """Decode the images at `indices`, int64 (B,), to uint8 (B, 3, H, W)."""
+        files = [self.files[index] for index in indices.tolist()]
+        with ThreadPoolExecutor(READER_THREADS) as threads:
+            return torch.stack(list(threads.map(self._decode, files)))
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the bytes of all files and the size they are brought to."""
+        with ThreadPoolExecutor(READER_THREADS) as threads:
+            digests = threads.map(lambda file: hashlib.sha256(file.read_bytes()).digest(), self.files)
+            return hashlib.sha256(repr(self.size).encode() + b"".join(digests)).hexdigest()
+
+    def _decode(self, file: Path) -> Tensor:
+        try:
+            with Image.open(file) as image:
+                rgb = image.convert("RGB")
+        except (OSError, ValueError, SyntaxError) as error:
+            raise _broken(file, error) from error
+        if self.size is not None:
+            rgb = ImageOps.fit(rgb, (self.size, self.size), Image.Resampling.BICUBIC)
+        return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
+
+
+def _split_size(path: str) -> tuple[Path, int | None]:
+    head, at, tail = path.rpartition("@")
+    if at and tail.isdigit() and int(tail) > 0:
+        return Path(head).expanduser(), int(tail)
+    return Path(path).expanduser(), None
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
+    if not names:
+        raise DataError(f"{folder}: holds no class folders (expected {folder}/CLASS/image.png)")
+    return names
+
+
+def _read_split(folder: Path, class_names: tuple[str, ...], size: int | None) -> ImageSet:
+    unknown = sorted(set(_class_names(folder)) - set(class_names))
+    if unknown:
+        raise DataError(f"{folder}: class folder {unknown[0]!r} is not among the training classes")
+    files: list[Path] = []
+    labels: list[int] = []
+    for label, name in enumerate(class_names):
+        found = _images_in(folder / name)
+        files += found
+        labels += [label] * len(found)
+    if not files:
+        raise DataError(f"{folder}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    return ImageSet(FolderImages(tuple(files), size), torch.tensor(labels), class_names)
+
+
+def _images_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _size_of(file: Path) -> tuple[int, int]:
+    try:
+        with Image.open(file) as image:
+            return image.size
+    except (OSError, ValueError, SyntaxError) as error:
+        raise _broken(file, error) from error
+
+
+def _broken(file: Path, error: Exception) -> DataError:
+    return DataError(f"{file}: not a readable image ({error}); remove or replace it")
+
+
+def _times(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"

@@ -1,0 +1,214 @@
+"""Images with labels, in memory or on disk, and the data set they make up."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robustkd.data.augmentation import Augmentation
+from robustkd.errors import DataError
+
+
+class LazyImages(Protocol):
+    """Images that stay on disk until they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, C, H, W)."""
+
+    def read(self, indices: Tensor) -> Tensor:
+        """The images at `indices`, int64 (B,), as uint8 (B, C, H, W)."""
+
+    def fingerprint(self) -> str:
+        """A hash of the content of all images."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images and their labels.
+
+    Attributes:
+        images: uint8 (N, C, H, W), pixel values 0 to 255, or a `LazyImages`.
+        labels: int64 (N,), values from 0 to the number of classes less one.
+        class_names: One name for each class.
+
+    Raises:
+        DataError: Shapes, types or labels do not fit each other.
+    """
+
+    images: Tensor | LazyImages
+    labels: Tensor
+    class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.images.shape)
+        if len(shape) != 4:
+            raise DataError(f"images must have shape (N, C, H, W), got {shape}")
+        if isinstance(self.images, Tensor) and self.images.dtype != torch.uint8:
+            raise DataError(f"images must be uint8, got {self.images.dtype}")
+        if self.labels.shape != (shape[0],) or self.labels.dtype != torch.int64:
+            raise DataError(
+                f"labels must be int64 of shape ({shape[0]},), one for each image, "
+                f"got {self.labels.dtype} of shape {tuple(self.labels.shape)}"
+            )
+        if shape[0] == 0:
+            raise DataError("a set of images must hold at least one image")
+        low, high = int(self.labels.min()), int(self.labels.max())
+        if low < 0 or high >= len(self.class_names):
+            wrong = low if low < 0 else high
+            raise DataError(
+                f"label {wrong} is out of range: with {len(self.class_names)} classes "
+                f"labels go from 0 to {len(self.class_names) - 1}"
+            )
+
+    def __len__(self) -> int:
+        return int(self.labels.shape[0])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of every image."""
+        return tuple(self.images.shape)[1:]  # type: ignore[return-value]  # a slice of four is three
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are, whether or not each has an image."""
+        return len(self.class_names)
+
+    def read(self, indices: Tensor) -> Tensor:
+        """Give some images.
+
+        Args:
+            indices: int64 (B,).
+
+        Returns:
+            uint8 (B, C, H, W), on the device of the images.
+        """
+        if isinstance(self.images, Tensor):
+            return self.images[indices.to(self.images.device)]
+        return self.images.read(indices)
+
+    def pixels(self, start: int, stop: int, device: torch.device | str = "cpu") -> Tensor:
+        """Give consecutive images as a network takes them.
+
+        Args:
+            start: The first image.
+            stop: One past the last.
+            device: Where to.
+
+        Returns:
+            float32 (B, C, H, W) in [0, 1].
+        """
+        return to_pixels(self.read(torch.arange(start, min(stop, len(self)))).to(device))
+
+    def to(self, device: torch.device | str) -> "ImageSet":
+        """Move labels and images to a device; images on disk stay there."""
+        images = self.images.to(device) if isinstance(self.images, Tensor) else self.images
+        return replace(self, images=images, labels=self.labels.to(device))
+
+    def subset(self, indices: Tensor) -> "ImageSet":
+        """Give the set of the images at `indices`, int64 (B,), in that order."""
+        images = self.images[indices] if isinstance(self.images, Tensor) else _LazySubset(self.images, indices)
+        return replace(self, images=images, labels=self.labels[indices])
+
+    def sample_indices(self, count: int | None, seed: int = 0) -> Tensor:
+        """Draw images without replacement.
+
+        Args:
+            count: How many; None, or more than there are, for all.
+            seed: Seeds the draw.
+
+        Returns:
+            int64 (min(count, N),), rising.
+        """
+        if count is None or count >= len(self):
+            return torch.arange(len(self))
+        return torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:count].sort().values
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the pixels and labels, and over nothing else."""
+        hasher = hashlib.sha256(repr(tuple(self.images.shape)).encode())
+        if isinstance(self.images, Tensor):
+            hasher.update(np.ascontiguousarray(self.images.cpu().numpy()).data)
+        else:
+            hasher.update(self.images.fingerprint().encode())
+        hasher.update(self.labels.cpu().numpy().tobytes())
+        return hasher.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A training and a test set of the same classes and image size.
+
+    Attributes:
+        name: As given to `load_dataset`.
+        train: The images to train on; None for a folder that is for evaluation only.
+        test: The images to evaluate on.
+        augmentation: What training does to its images unless a study says otherwise.
+    """
+
+    name: str
+    train: ImageSet | None
+    test: ImageSet
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        if self.train is None:
+            return
+        if self.train.class_names != self.test.class_names:
+            raise DataError(f"{self.name}: training and test set have different classes")
+        if self.train.shape != self.test.shape:
+            raise DataError(
+                f"{self.name}: training images are {self.train.shape} (C, H, W), test images {self.test.shape}"
+            )
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return self.test.num_classes
+
+    @property
+    def training(self) -> ImageSet:
+        """The training set.
+
+        Raises:
+            DataError: The data set has none.
+        """
+        if self.train is None:
+            raise DataError(f"{self.name} has no training images: it can be evaluated on, not trained on")
+        return self.train
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over both sets."""
+        parts = [self.train.digest if self.train is not None else "none", self.test.digest]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def to_pixels(images: Tensor) -> Tensor:
+    """Turn uint8 images, 0 to 255, into float32 pixels in [0, 1]."""
+    return images.to(torch.float32).div_(255)
+
+
+@dataclass(frozen=True, eq=False)
+class _LazySubset:
+    images: LazyImages
+    indices: Tensor
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        return (len(self.indices), *self.images.shape[1:])
+
+    def read(self, indices: Tensor) -> Tensor:
+        return self.images.read(self.indices[indices.cpu()])
+
+    def fingerprint(self) -> str:
+        return f"{self.images.fingerprint()}[{hashlib.sha256(self.indices.numpy().tobytes()).hexdigest()}]"
+
+
+Loader = Callable[..., Dataset]

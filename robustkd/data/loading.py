@@ -1,0 +1,43 @@
+"""One entrance to every data set: `load_dataset`."""
+
+import os
+from pathlib import Path
+
+from robustkd.data.image_set import Dataset, Loader
+from robustkd.errors import DataError, nearest
+from robustkd.registry import Registry
+
+DATASETS: Registry[Loader] = Registry("data set", "robustkd.data")
+"""Loaders by name; a name that ends in a colon takes a path after it."""
+
+
+def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
+    """Load a data set by name.
+
+    Args:
+        name: ``digits``, ``cifar10``, ``cifar100``, ``npz:PATH``, ``folder:PATH`` or ``folder:PATH@SIZE``.
+        root: Where data sets lie; without it ``$ROBUSTKD_DATA``, then the user's cache directory.
+
+    Returns:
+        The data set, on the CPU.
+
+    Raises:
+        DataError: There is no such data set, or it is broken; the message says how to mend it.
+    """
+    kind, colon, path = name.partition(":")
+    if kind + colon not in DATASETS.names():
+        raise DataError(f"unknown data set {name!r}: {nearest(name, DATASETS.names())}")
+    if colon and not path:
+        raise DataError(f"{name!r} needs a path after the colon")
+    return DATASETS[kind + colon](path=path, root=Path(root) if root is not None else None)
+
+
+def data_places(root: Path | None) -> list[Path]:
+    """Name the directories in which a data set is looked for, first to last."""
+    given = [root, os.environ.get("ROBUSTKD_DATA")]
+    return [Path(place).expanduser() for place in given if place] + [cache_directory()]
+
+
+def cache_directory() -> Path:
+    """Name the directory that downloads go to."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robustkd"

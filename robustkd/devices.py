@@ -1,0 +1,29 @@
+"""Where tensors live."""
+
+import torch
+
+from robustkd.errors import BadInputError
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn the name of a device into a device that is there.
+
+    Args:
+        name: ``"auto"`` (CUDA, else MPS, else CPU) or anything `torch.device` takes.
+
+    Returns:
+        The device.
+
+    Raises:
+        BadInputError: The name is no device, or this machine has none of that kind.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise BadInputError(f"device {name!r} is not available here: try --device auto or cpu") from error
+    return device

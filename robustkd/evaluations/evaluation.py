@@ -1,0 +1,126 @@
+"""The face of every evaluation: a question asked of trained models, in one file.
+
+Such a file reads from top to bottom: the question, the papers and what it needs; the options; the registered class with
+`measure`, `summarise`, `chart`, `headline`; the pure functions it is made of. Only `measure` may need torch, and
+imports it
+itself: a report is rebuilt without it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pandas as pd
+
+from robustkd.evaluations.predictions import Predictions
+from robustkd.evaluations.records import Records
+from robustkd.registry import Registry
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from robustkd.data import Dataset
+    from robustkd.models import Member, ModelPool
+
+Predict = Callable[["Member"], Predictions]
+"""Gives a member's predictions for the test images, computed once."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that an evaluation gives.
+
+    Attributes:
+        name: As in the column `metric` of the results.
+        title: For a table's head.
+        unit: ``fraction`` (shown in percent), ``points`` (a difference of fractions, shown in percentage points), or
+            a unit shown as it is, such as ``nats``.
+        higher_is_better: None where neither direction is better.
+        meaning: One sentence for a reader.
+        difference_of: The metric whose difference to the independent baseline this is.
+    """
+
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool | None
+    meaning: str
+    difference_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What an evaluation needs of a pool.
+
+    Attributes:
+        predictions: Logits on the test images, cached; every member is asked once for all evaluations.
+        networks: The networks themselves, with gradients: something is computed beyond logits on the test images.
+        teacher: The pool must have one.
+        baseline: Differences to an independent baseline are part of the answer; without one, it says so.
+    """
+
+    predictions: bool = True
+    networks: bool = False
+    teacher: bool = False
+    baseline: bool = True
+
+
+class Evaluation(ABC):
+    """A question asked of all members of a pool.
+
+    Attributes:
+        name: As registered.
+        title: For a heading.
+        question: What it asks, in one sentence.
+        version: Raised whenever the same models would give other records.
+        requires: What it needs of a pool.
+        metrics: What it gives.
+        summary: The metrics that stand for it in a report's first table.
+        Options: A frozen dataclass.
+
+    Args:
+        options: An instance of `Options`; None for the defaults.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    question: ClassVar[str]
+    version: ClassVar[int]
+    requires: ClassVar[Requirements]
+    metrics: ClassVar[tuple[Metric, ...]]
+    summary: ClassVar[tuple[str, ...]]
+    Options: ClassVar[type[Any]]
+
+    def __init__(self, options: Any = None) -> None:
+        self.options = self.Options() if options is None else options
+
+    @abstractmethod
+    def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
+        """Look at the models; return what was seen for each image."""
+
+    @abstractmethod
+    def summarise(self, records: Records) -> pd.DataFrame:
+        """Turn records into the tidy results of `tidy.COLUMNS`."""
+
+    @abstractmethod
+    def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
+        """Draw the tidy results."""
+
+    @abstractmethod
+    def headline(self, frame: pd.DataFrame) -> list[str]:
+        """Say in a sentence or two, for each student at the most, what was found."""
+
+    def settings(self) -> dict[str, Any]:
+        """What determines the records besides models and data; part of the cache key."""
+        return {"evaluation": self.name, "version": self.version, "options": asdict(self.options)}
+
+    def metric(self, name: str) -> Metric:
+        """Find one of its metrics by name."""
+        return next(metric for metric in self.metrics if metric.name == name)
+
+
+EVALUATIONS: Registry[type[Evaluation]] = Registry("evaluation", "robustkd.evaluations")
+"""Evaluations by name."""

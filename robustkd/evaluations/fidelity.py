@@ -1,0 +1,169 @@
+"""How far do they say what their teacher says?
+
+Stanton et al., *Does Knowledge Distillation Really Work?* (NeurIPS 2021), section 3: top-1 agreement, mean 1[argmax
+p_t = argmax p_s], and predictive KL, mean KL(p_t ‖ p_s) at temperature 1. Two accurate networks agree whether or not
+one taught the other, so both are given **in excess of the independent baseline**, and beside them error consistency κ
+(Geirhos, Meding, Wichmann, *Beyond accuracy*, NeurIPS 2020, equations 1 and 3), which takes the agreement expected
+from accuracy alone away.
+
+Needs a teacher and predictions for the test images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from robustkd.errors import EvaluationError
+from robustkd.evaluations.charts import dots_and_intervals
+from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
+from robustkd.evaluations.predictions import Predictions
+from robustkd.evaluations.records import Records, members_frame
+from robustkd.evaluations.tidy import groups_of, method_row, per_image_rows, student_findings, tidy
+from robustkd.evaluations.wording import Phrases, findings
+
+if TYPE_CHECKING:
+    from robustkd.data import Dataset
+    from robustkd.models import ModelPool
+
+
+@dataclass(frozen=True)
+class FidelityOptions:
+    """There is nothing to choose."""
+
+
+@EVALUATIONS.register("fidelity")
+class Fidelity(Evaluation):
+    """Agreement with the teacher, in excess of the independent baseline's."""
+
+    name = "fidelity"
+    title = "Fidelity"
+    question = "How far do they say what their teacher says?"
+    version = 1
+    requires = Requirements(teacher=True)
+    summary = ("agreement", "agreement_excess")
+    Options = FidelityOptions
+    metrics = (
+        Metric(
+            "agreement",
+            "Agreement",
+            "fraction",
+            True,
+            "Share of test images on which both predict one class.",
+        ),
+        Metric(
+            "agreement_excess",
+            "Agreement in excess",
+            "points",
+            True,
+            "Agreement minus the independent baseline's agreement with the same teacher.",
+            difference_of="agreement",
+        ),
+        Metric(
+            "kl",
+            "KL from teacher",
+            "nats",
+            False,
+            "Mean KL(teacher‖member) of the predictions at temperature 1.",
+        ),
+        Metric(
+            "kl_excess",
+            "KL in excess",
+            "nats",
+            False,
+            "KL divergence minus the independent baseline's from the same teacher; negative is closer.",
+            difference_of="kl",
+        ),
+        Metric(
+            "error_consistency",
+            "Error consistency κ",
+            "κ",
+            True,
+            "Agreement in being right or wrong beyond what the accuracies imply; 0 is chance, 1 is the same errors.",
+        ),
+    )
+
+    def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
+        """Hold every other member's prediction for each test image against the teacher's."""
+        if pool.teacher is None:
+            raise EvaluationError("fidelity needs a teacher in the pool")
+        teacher = predict(pool.teacher)
+        others = [member for member in pool if member.role != "teacher"]
+        predictions = [predict(member) for member in others]
+        if not others:
+            raise EvaluationError("fidelity needs a student or baseline beside the teacher")
+        arrays = {
+            "agreement": np.stack([seen.predicted == teacher.predicted for seen in predictions]),
+            "kl": np.stack([kl_divergence(teacher, seen) for seen in predictions]),
+            "correct": np.stack([seen.correct for seen in predictions]),
+            "teacher_correct": teacher.correct,
+        }
+        return Records(members_frame(others), arrays)
+
+    def summarise(self, records: Records) -> pd.DataFrame:
+        """Agreement, KL, both in excess of the baseline's, and κ."""
+        rows = per_image_rows(records.members, records.arrays, self.metrics)
+        return tidy(rows + list(self._consistency_rows(records)))
+
+    def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
+        """Agreement and KL by method."""
+        agreement, kl = (dots_and_intervals(frame, self.metric(name)) for name in ("agreement", "kl"))
+        return alt.vconcat(agreement, kl)
+
+    def headline(self, frame: pd.DataFrame) -> list[str]:
+        """Each student's agreement, and how much of it the baseline has too."""
+        found = student_findings(frame, "agreement", "agreement_excess")
+        return findings(found, self.metric("agreement"), self.metric("agreement_excess"), PHRASES)
+
+    def _consistency_rows(self, records: Records) -> list[dict[str, Any]]:
+        metric = self.metric("error_consistency")
+        teacher = records.arrays["teacher_correct"]
+        kappas = np.array([error_consistency(teacher, correct) for correct in records.arrays["correct"]])
+        rows = []
+        for group in groups_of(records.members):
+            values = kappas[group.rows]
+            defined = values[~np.isnan(values)]
+            rows.append(
+                {
+                    **method_row(group, metric),
+                    "value": float(defined.mean()) if len(defined) else None,
+                    "std": float(defined.std(ddof=1)) if len(defined) > 1 else None,
+                    "n": len(teacher),
+                }
+            )
+        return rows
+
+
+PHRASES = Phrases(
+    one="{student} agrees with its teacher on {value} of the test images",
+    against="in excess of a network that never saw the teacher",
+    verdicts=("it inherited something", "not to be told apart from one", "it is less like the teacher"),
+    alone="without an independent baseline, how much of that was inherited cannot be told",
+)
+
+
+def kl_divergence(teacher: Predictions, member: Predictions) -> np.ndarray:
+    """KL(p_teacher ‖ p_member) at temperature 1 in nats for each image, float64 (N,)."""
+    log_p, log_q = teacher.log_probabilities, member.log_probabilities
+    return np.asarray((np.exp(log_p) * (log_p - log_q)).sum(axis=1))
+
+
+def error_consistency(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
+    """Cohen's κ of two networks' being right: (c_obs − c_exp)/(1 − c_exp), c_exp = p₁p₂ + (1 − p₁)(1 − p₂).
+
+    Args:
+        correct_1: bool (N,).
+        correct_2: bool (N,), on the same images.
+
+    Returns:
+        −1 to 1; NaN where both are always right or both always wrong, for then no consistency can be told.
+    """
+    p_1, p_2 = correct_1.mean(), correct_2.mean()
+    expected = p_1 * p_2 + (1 - p_1) * (1 - p_2)
+    if expected == 1:
+        return float("nan")
+    return float(((correct_1 == correct_2).mean() - expected) / (1 - expected))

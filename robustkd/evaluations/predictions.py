@@ -1,0 +1,127 @@
+"""Predictions: each member looks at the test images once, whatever the number of evaluations."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import log_softmax
+
+from robustkd.atomic import atomic_path
+from robustkd.progress import progress
+
+if TYPE_CHECKING:
+    import torch
+
+    from robustkd.data import Dataset, ImageSet
+    from robustkd.models import Member, PixelModel
+
+BATCH_SIZE = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """A model's logits for a set of images.
+
+    Attributes:
+        logits: float32 (N, K).
+        labels: int64 (N,).
+    """
+
+    logits: np.ndarray
+    labels: np.ndarray
+
+    @cached_property
+    def log_probabilities(self) -> np.ndarray:
+        """Log-softmax of the logits, float64 (N, K)."""
+        return np.asarray(log_softmax(self.logits.astype(np.float64), axis=1))
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """The class with the largest logit, int64 (N,)."""
+        return self.logits.argmax(axis=1)
+
+    @cached_property
+    def correct(self) -> np.ndarray:
+        """Whether that class is the label, bool (N,)."""
+        return np.asarray(self.predicted == self.labels)
+
+
+class PredictionCache:
+    """Computes each member's predictions for the test images once, and keeps them in memory and on disk.
+
+    Args:
+        data: The images.
+        device: Where to compute.
+        folder: Where to keep them; None for memory only. A file is named after the hashes of model and data.
+    """
+
+    def __init__(self, data: Dataset, device: torch.device | str = "cpu", folder: Path | None = None) -> None:
+        self._data = data
+        self._device = device
+        self._folder = folder
+        self._known: dict[str, Predictions] = {}
+
+    def __call__(self, member: Member) -> Predictions:
+        """Give a member's predictions for the test images."""
+        if member.digest not in self._known:
+            self._known[member.digest] = self._stored(member) or self._compute(member)
+        return self._known[member.digest]
+
+    def _path(self, member: Member) -> Path | None:
+        if self._folder is None:
+            return None
+        return self._folder / f"{member.digest[:16]}-{self._data.test.digest[:16]}.npz"
+
+    def _stored(self, member: Member) -> Predictions | None:
+        path = self._path(member)
+        if path is None or not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return Predictions(archive["logits"], archive["labels"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None  # damaged: computed anew and replaced
+
+    def _compute(self, member: Member) -> Predictions:
+        with progress(f"predict {member.name}", len(self._data.test)) as advance:
+            predictions = predict(member.model, self._data.test, self._device, advance)
+        if (path := self._path(member)) is not None:
+            with atomic_path(path) as partial, open(partial, "wb") as file:
+                np.savez(file, logits=predictions.logits, labels=predictions.labels)
+        return predictions
+
+
+def predict(
+    model: PixelModel,
+    images: ImageSet,
+    device: torch.device | str = "cpu",
+    advance: Callable[[int], None] = lambda count: None,
+) -> Predictions:
+    """Run a model over images in evaluation mode.
+
+    Args:
+        model: The model; its mode is restored.
+        images: The images.
+        device: Where to compute; the model is moved there.
+        advance: Called with the number of images after each batch.
+
+    Returns:
+        The logits.
+    """
+    import torch
+
+    training = model.training
+    model.to(device).eval()
+    logits = []
+    with torch.inference_mode():
+        for start in range(0, len(images), BATCH_SIZE):
+            logits.append(model(images.pixels(start, start + BATCH_SIZE, device)).float())
+            advance(len(logits[-1]))
+    model.train(training)
+    return Predictions(torch.cat(logits).cpu().numpy(), images.labels.cpu().numpy())

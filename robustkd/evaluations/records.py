@@ -1,0 +1,98 @@
+"""What an evaluation saw, image by image: the stored artefact from which everything else follows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from robustkd.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from robustkd.models import Member
+
+_MEMBERS, _CHECKS = "_members", "_checks"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A cheap test of validity, made before a number is trusted.
+
+    Attributes:
+        name: What was tested.
+        passed: Whether all is well.
+        detail: One sentence on what was seen; where the check failed, what it means.
+        member: The member whose numbers it concerns; empty for all.
+        metrics: The metrics that a failure voids; empty for all.
+    """
+
+    name: str
+    passed: bool
+    detail: str
+    member: str = ""
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Records:
+    """Arrays over images, and whose they are.
+
+    Attributes:
+        members: One row per member: member, role, method, architecture, seed, condition, digest.
+        arrays: By name; axes that run over members follow the order of `members` unless the evaluation says otherwise.
+        checks: The validity checks made on the way.
+    """
+
+    members: pd.DataFrame
+    arrays: dict[str, np.ndarray]
+    checks: tuple[Check, ...] = field(default=())
+
+    def save(self, path: Path) -> None:
+        """Write all to one ``.npz`` of plain arrays."""
+        rows = self.members.astype(object).where(self.members.notna(), None).to_dict("records")
+        arrays: dict[str, Any] = {
+            _MEMBERS: np.array(json.dumps(rows)),
+            _CHECKS: np.array(json.dumps([asdict(check) for check in self.checks])),
+            **self.arrays,
+        }
+        with atomic_path(path) as partial, open(partial, "wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Records:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        members = json.loads(str(arrays.pop(_MEMBERS)))
+        checks = json.loads(str(arrays.pop(_CHECKS)))
+        return cls(_typed(pd.DataFrame(members)), arrays, tuple(map(_check, checks)))
+
+
+def members_frame(members: Iterable[Member]) -> pd.DataFrame:
+    """Lay out who the members are, one row each, in their order."""
+    rows = [
+        {
+            "member": member.name,
+            "role": member.role,
+            "method": member.method,
+            "architecture": member.architecture,
+            "seed": member.seed,
+            "condition": member.condition,
+            "digest": member.digest,
+        }
+        for member in members
+    ]
+    return _typed(pd.DataFrame(rows))
+
+
+def _check(stored: dict[str, Any]) -> Check:
+    return Check(**{**stored, "metrics": tuple(stored["metrics"])})
+
+
+def _typed(members: pd.DataFrame) -> pd.DataFrame:
+    return members.astype({"seed": "Int64"})

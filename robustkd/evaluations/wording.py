@@ -1,0 +1,134 @@
+"""Numbers as people read them; the same in tables, charts' labels and sentences."""
+
+import math
+from dataclasses import dataclass
+
+from robustkd.evaluations.evaluation import Metric
+
+FEW_STUDENTS = 3
+
+_PERCENT = {"fraction": "%", "points": " points"}
+
+
+def number(value: float, metric: Metric, signed: bool = False) -> str:
+    """Write a value without its unit.
+
+    Args:
+        value: As stored; fractions between 0 and 1.
+        metric: Says the unit: fractions and points are shown times 100 with one decimal, others with three.
+        signed: Always show the sign, as for a difference.
+
+    Returns:
+        For example ``94.3``, ``+0.6`` or ``0.241``; ``–`` for an absent value.
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    sign = "+" if signed or metric.difference_of else ""
+    text = f"{value * 100:{sign}.1f}" if metric.unit in _PERCENT else f"{value:{sign}.3f}"
+    if float(text) == 0:
+        text = text.replace("-", "+" if sign else "")
+    return text.replace("-", "−")
+
+
+def quantity(value: float, metric: Metric, signed: bool = False) -> str:
+    """Write a value with its unit: ``94.3%``, ``+0.6 points``, ``0.241 nats``."""
+    return number(value, metric, signed) + _PERCENT.get(metric.unit, f" {metric.unit}")
+
+
+def interval(low: float, high: float, metric: Metric) -> str:
+    """Write an interval: ``[−0.2, +1.4]``; empty where there is none."""
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    return f"[{number(low, metric)}, {number(high, metric)}]"
+
+
+def unit_sign(metric: Metric) -> str:
+    """Write the unit for a table's head: ``%``, ``points``, ``nats``."""
+    return _PERCENT.get(metric.unit, metric.unit).strip()
+
+
+def join(parts: list[str]) -> str:
+    """List things in a sentence: ``a, b and c``."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A student's difference to the independent baseline, for a sentence.
+
+    Attributes:
+        student: Its name.
+        value: The metric itself.
+        difference: To the baseline; NaN without one.
+        low: Of the difference's interval.
+        high: Of the difference's interval.
+    """
+
+    student: str
+    value: float
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """The words of an evaluation's findings.
+
+    Attributes:
+        one: Says one student's value; has the places ``{student}`` and ``{value}``.
+        against: What the difference is held against.
+        verdicts: If the interval lies above 0, around it, below it.
+        alone: Said instead where there is no baseline.
+    """
+
+    one: str
+    against: str
+    verdicts: tuple[str, str, str]
+    alone: str
+
+
+def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: Phrases) -> list[str]:
+    """Say what was found: a sentence for each of a few students, one sentence in all for many.
+
+    Args:
+        found: One for each student.
+        metric: Of the values.
+        difference: Of the differences.
+        phrases: The words.
+
+    Returns:
+        Sentences.
+    """
+    if len(found) <= FEW_STUDENTS:
+        return [_one(finding, metric, difference, phrases) for finding in found]
+    if all(math.isnan(finding.difference) for finding in found):
+        values = [f"{finding.student} {number(finding.value, metric)}" for finding in found]
+        return [f"{metric.title} ({unit_sign(metric)}): {', '.join(values)}; {phrases.alone}."]
+    groups = []
+    for verdict in phrases.verdicts:
+        named = [
+            f"{finding.student} ({number(finding.difference, difference)})"
+            for finding in sorted(found, key=lambda finding: -finding.difference)
+            if _verdict(finding, phrases) == verdict
+        ]
+        groups += [f"{verdict}: {', '.join(named)}"] if named else []
+    return [f"{difference.title} ({unit_sign(difference)}), {phrases.against}: {'; '.join(groups)}."]
+
+
+def _one(finding: Finding, metric: Metric, difference: Metric, phrases: Phrases) -> str:
+    value = quantity(finding.value, metric)
+    sentence = phrases.one.format(student=finding.student, value=value)
+    if math.isnan(finding.difference):
+        return f"{sentence}; {phrases.alone}."
+    return (
+        f"{sentence}, {quantity(finding.difference, difference)} {interval(finding.low, finding.high, difference)} "
+        f"{phrases.against}: {_verdict(finding, phrases)}."
+    )
+
+
+def _verdict(finding: Finding, phrases: Phrases) -> str:
+    above, around, below = phrases.verdicts
+    if finding.low > 0:
+        return above
+    return below if finding.high < 0 else around

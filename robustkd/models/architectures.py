@@ -1,0 +1,84 @@
+"""Networks by name: every architecture that timm knows, ours among them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import timm
+import torch
+from timm.models import get_pretrained_cfg
+
+from robustkd.errors import ModelError, nearest
+from robustkd.models import resnet, wide_resnet
+from robustkd.models.pixel_model import PixelModel
+
+OWN_ARCHITECTURES = (*resnet.NAMES, *wide_resnet.NAMES)
+
+
+def create_model(
+    architecture: str,
+    *,
+    num_classes: int,
+    in_chans: int = 3,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    image_size: int | None = None,
+    seed: int | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> PixelModel:
+    """Build an untrained network.
+
+    Args:
+        architecture: A name that timm knows, ours included.
+        num_classes: Outputs.
+        in_chans: Channels of the images.
+        mean: Of the normalisation; None for none. timm's ImageNet values are never assumed.
+        std: Of the normalisation.
+        image_size: Size that images are resized to. Without it, networks of a fixed input size (most vision
+            transformers) get theirs and all others take images as they come.
+        seed: Seeds the initial weights, leaving the global random state alone; None draws from that state.
+        options: Passed to timm's `create_model`.
+
+    Returns:
+        The model, in training mode.
+
+    Raises:
+        ModelError: timm does not know the architecture, or refuses an option.
+    """
+    check_architecture(architecture)
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        try:
+            module = timm.create_model(
+                architecture, pretrained=False, num_classes=num_classes, in_chans=in_chans, **(options or {})
+            )
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"timm cannot build {architecture}: {error}") from error
+    cfg = module.default_cfg
+    if image_size is None and cfg.get("fixed_input_size") and "img_size" not in (options or {}):
+        image_size = cfg["input_size"][-1]
+    return PixelModel(module, mean=mean, std=std, image_size=image_size, architecture=architecture, options=options)
+
+
+def check_architecture(architecture: str) -> None:
+    """Refuse a name that timm does not know, and offer the nearest it knows.
+
+    Raises:
+        ModelError: There is no such architecture.
+    """
+    if "/" in architecture or ":" in architecture or not timm.is_model(architecture):
+        raise ModelError(f"unknown architecture {architecture!r}: {nearest(architecture, timm.list_models())}")
+
+
+def classifier_name(architecture: str) -> str | None:
+    """Name the module whose weight has one row per class, where timm says which it is."""
+    cfg = get_pretrained_cfg(architecture, allow_unregistered=True)
+    name = getattr(cfg, "classifier", None)
+    return name[0] if isinstance(name, tuple) else name
+
+
+def first_convolution_name(architecture: str) -> str | None:
+    """Name the module whose weight has the image channels in its second axis, where timm says which it is."""
+    cfg = get_pretrained_cfg(architecture, allow_unregistered=True)
+    name = getattr(cfg, "first_conv", None)
+    return name[0] if isinstance(name, tuple) else name

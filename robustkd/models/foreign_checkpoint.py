@@ -1,0 +1,127 @@
+"""Reading what other people's training scripts saved, without executing any of it."""
+
+import argparse
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robustkd.errors import ModelError
+
+WRAPPERS = ("state_dict", "model", "net", "model_state_dict")
+EMA_WRAPPERS = ("model_ema", "state_dict_ema", "ema", "ema_state_dict")
+PREFIXES = ("module.", "_orig_mod.", "student.")
+
+# What training scripts keep beside the weights; building it runs no code of the file. NumPy renamed the module of its
+# two functions in version 2, and files name them either way.
+_SCALAR, _ARRAY = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
+_HARMLESS: list[Any] = [
+    argparse.Namespace,
+    np.dtype,
+    np.ndarray,
+    *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+    *((_ARRAY, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+    *(type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")),
+]
+
+
+def read_foreign(file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
+    """Read the weights from anything that `torch.save` wrote.
+
+    Args:
+        file: The file.
+        ema: Take the averaged weights.
+
+    Returns:
+        The state dict with all wrappings undone, and notes of what was undone.
+
+    Raises:
+        ModelError: The file is damaged, would execute code, or holds no weights.
+    """
+    try:
+        with torch.serialization.safe_globals(_HARMLESS):
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelError(f"{file}: {_why_refused(file, str(error))}") from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ModelError(f"{file}: damaged or not a checkpoint ({_first_line(error)}){_guess(file)}") from error
+    return unwrap(content, file, ema)
+
+
+def unwrap(content: Any, file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
+    """Find the state dict inside what was saved, and strip the prefixes that wrappers put on its names.
+
+    Args:
+        content: What the file held.
+        file: Its name, for messages.
+        ema: Take the averaged weights.
+
+    Returns:
+        The state dict, and notes of what was undone.
+
+    Raises:
+        ModelError: There are no weights, or not the ones asked for.
+    """
+    notes: list[str] = []
+    if ema:
+        key = next((key for key in EMA_WRAPPERS if _is_wrapper(content, key)), None)
+        if key is None:
+            raise ModelError(f"{file}: holds no averaged weights ({', '.join(EMA_WRAPPERS)})")
+        content = content[key]
+        notes.append(f"averaged weights from {key!r}")
+    while (key := next((key for key in WRAPPERS if _is_wrapper(content, key)), None)) is not None:
+        content = content[key]
+        notes.append(f"weights from {key!r}")
+    if not _is_state(content):
+        found = next((key for key in EMA_WRAPPERS if _is_wrapper(content, key)), None)
+        if found is not None:
+            raise ModelError(f"{file}: holds averaged weights alone ({found!r}): ask for them with ema")
+        held = ", ".join(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
+        raise ModelError(f"{file}: holds no state dict (found {held or 'nothing'})")
+    state = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+    while (prefix := next((prefix for prefix in PREFIXES if _has_prefix(state, prefix)), None)) is not None:
+        state = {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
+        notes.append(f"prefix {prefix!r} removed")
+    return state, notes
+
+
+def _is_wrapper(content: Any, key: str) -> bool:
+    return isinstance(content, Mapping) and isinstance(content.get(key), Mapping)
+
+
+def _is_state(content: Any) -> bool:
+    return isinstance(content, Mapping) and any(isinstance(value, Tensor) for value in content.values())
+
+
+def _has_prefix(state: Mapping[str, Tensor], prefix: str) -> bool:
+    if prefix == "student.":  # a saved distillation module holds the teacher and adaptors beside it
+        return any(name.startswith(prefix) for name in state)
+    return all(name.startswith(prefix) for name in state)
+
+
+def _why_refused(file: Path, message: str) -> str:
+    _, found, rest = message.partition("GLOBAL ")
+    name = rest.split(" ")[0] if found else ""
+    if name:
+        return (
+            f"needs {name} to be unpickled, which could execute code: refused; "
+            "save the weights alone with torch.save(model.state_dict(), path)"
+        )
+    return f"damaged or not a checkpoint{_guess(file)}"
+
+
+def _guess(file: Path) -> str:
+    start = file.read_bytes()[:64].lstrip()
+    if start.startswith(b"<"):
+        return "; it is a web page: the download failed"
+    if start.startswith(b"version https://git-lfs"):
+        return "; it is a Git LFS pointer: fetch the file itself"
+    return "; copy or download it again"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:160]

@@ -1,0 +1,150 @@
+"""Any classifier behind one face: pixels in [0, 1] in, logits out."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from robustkd.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a network says on its way to the logits.
+
+    Attributes:
+        logits: (B, K).
+        blocks: The feature maps, (B, C, H, W), that the network lists in timm's `feature_info`. For our networks, as
+            for timm's ResNets, `blocks[0]` is the stem and `blocks[k]` the papers' block k; those of a Wide ResNet are
+            raw residual sums, before normalisation and rectifier.
+        pooled: (B, F), what the classifier sees.
+    """
+
+    logits: Tensor
+    blocks: tuple[Tensor, ...]
+    pooled: Tensor
+
+
+class PixelModel(nn.Module):
+    """A classifier that takes pixels in [0, 1] and owns its resizing and normalisation.
+
+    Args:
+        module: The network: images (B, C, H, W) to logits (B, K), or to something with `logits`.
+        mean: Subtracted from the pixels, one value per channel; None for 0.
+        std: Divides them then; None for 1.
+        image_size: Height and width that images are resized to (bilinear, antialiased); None for as they come.
+        architecture: The network's name; timm's where it has one.
+        options: What timm's `create_model` was given besides classes and channels.
+        lineage: Where the weights come from: method, seed, condition, file, …
+
+    Raises:
+        ModelError: Mean and std do not fit each other or are not usable.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        image_size: int | None = None,
+        architecture: str = "",
+        options: Mapping[str, Any] | None = None,
+        lineage: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        _check_normalisation(mean, std)
+        self.module = module
+        self.image_size = image_size
+        self.architecture = architecture or type(module).__name__
+        self.options = dict(options or {})
+        self.lineage = dict(lineage or {})
+        self.normalises = mean is not None or std is not None
+        self.register_buffer("mean", _per_channel(mean if mean is not None else (0.0,)), persistent=False)
+        self.register_buffer("std", _per_channel(std if std is not None else (1.0,)), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Classify.
+
+        Args:
+            pixels: float (B, C, H, W) in [0, 1].
+
+        Returns:
+            Logits (B, K).
+        """
+        return _logits(self.module(self.prepare(pixels)), self.architecture)
+
+    def outputs(self, pixels: Tensor) -> Outputs:
+        """Classify, and give the block outputs and pooled features too.
+
+        Args:
+            pixels: float (B, C, H, W) in [0, 1].
+
+        Raises:
+            ModelError: The network lacks timm's `forward_intermediates` and `forward_head`.
+        """
+        module = cast(Any, self.module)
+        if not (hasattr(module, "forward_intermediates") and hasattr(module, "forward_head")):
+            raise ModelError(
+                f"{self.architecture} gives logits only: its block outputs are read through timm's "
+                "forward_intermediates and forward_head, which it does not have"
+            )
+        features, blocks = module.forward_intermediates(self.prepare(pixels))
+        pooled = module.forward_head(features, pre_logits=True)
+        return Outputs(_logits(module.forward_head(features), self.architecture), tuple(blocks), pooled)
+
+    def prepare(self, pixels: Tensor) -> Tensor:
+        """Resize and normalise, float (B, C, H, W) in [0, 1] to what the network takes."""
+        if self.image_size is not None and tuple(pixels.shape[-2:]) != (self.image_size, self.image_size):
+            size = (self.image_size, self.image_size)
+            pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True, align_corners=False)
+        return (pixels - self.mean) / self.std if self.normalises else pixels
+
+    @property
+    def num_classes(self) -> int | None:
+        """How many classes it tells apart; None where the network does not say."""
+        return cast("int | None", getattr(self.module, "num_classes", None))
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers training would change."""
+        return sum(parameter.numel() for parameter in self.module.parameters())
+
+    def digest(self) -> str:
+        """SHA-256 over all that determines the outputs: architecture, preprocessing, weights, statistics."""
+        preprocessing = (self.mean.flatten().tolist(), self.std.flatten().tolist(), self.image_size)
+        hasher = hashlib.sha256(repr((self.architecture, sorted(self.options.items()), preprocessing)).encode())
+        for name, tensor in sorted(self.module.state_dict().items()):
+            hasher.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            hasher.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+        return hasher.hexdigest()
+
+
+def _per_channel(values: Sequence[float]) -> Tensor:
+    return torch.tensor(list(values), dtype=torch.float32).view(1, -1, 1, 1)
+
+
+def _check_normalisation(mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
+    if std is not None and any(value <= 0 for value in std):
+        raise ModelError(f"std must be positive, got {list(std)}")
+    if mean is not None and std is not None and len(mean) != len(std):
+        raise ModelError(f"mean has {len(mean)} values and std {len(std)}: give one for each channel")
+
+
+def _logits(output: Any, architecture: str) -> Tensor:
+    if isinstance(output, Mapping):
+        output = output.get("logits")
+    elif not isinstance(output, Tensor):
+        output = getattr(output, "logits", None)
+    if not isinstance(output, Tensor) or output.ndim != 2:
+        raise ModelError(
+            f"{architecture} does not give logits of shape (B, K): wrap it in a module that returns them alone"
+        )
+    return output

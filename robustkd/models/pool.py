@@ -1,0 +1,110 @@
+"""The models under evaluation, each with its role."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from robustkd.errors import ModelError
+from robustkd.models.pixel_model import PixelModel
+
+Role = Literal["teacher", "baseline", "student"]
+Models = PixelModel | Iterable[PixelModel]
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One trained network and what it is in this comparison.
+
+    Attributes:
+        model: The network.
+        role: ``teacher``; ``baseline``: trained on the same data without a teacher; or ``student``.
+        method: How it was trained, or the user's name for it; members that differ in their seed alone share it.
+        seed: Of its training; None where unknown.
+        condition: What was done to its training set.
+    """
+
+    model: PixelModel = field(repr=False)
+    role: Role
+    method: str
+    seed: int | None = None
+    condition: str = "clean"
+
+    @property
+    def name(self) -> str:
+        """Unique in its pool: the method, and the seed where one is known."""
+        return self.method if self.seed is None else f"{self.method}-{self.seed}"
+
+    @property
+    def architecture(self) -> str:
+        """The network's name."""
+        return self.model.architecture
+
+    @cached_property
+    def digest(self) -> str:
+        """The hash of all that determines its outputs."""
+        return self.model.digest()
+
+
+class ModelPool:
+    """A teacher, independent baselines and students.
+
+    Args:
+        teacher: The teacher, if there is one.
+        baseline: The independent network, or one for each seed.
+        students: For each name a network, or one for each seed.
+        members: Members made elsewhere, instead of all the above.
+
+    Raises:
+        ModelError: The pool is empty, a name occurs twice, or class counts differ.
+    """
+
+    def __init__(
+        self,
+        teacher: PixelModel | None = None,
+        baseline: Models | None = None,
+        students: Mapping[str, Models] | None = None,
+        *,
+        members: Iterable[Member] = (),
+    ) -> None:
+        self.members = list(members)
+        if teacher is not None:
+            self.members.append(Member(teacher, "teacher", "teacher"))
+        if baseline is not None:
+            self.members += _with_seeds(baseline, "baseline", "baseline")
+        for name, models in (students or {}).items():
+            self.members += _with_seeds(models, "student", name)
+        self._validate()
+        for member in self.members:
+            member.model.eval().requires_grad_(False)
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @property
+    def teacher(self) -> Member | None:
+        """The teacher, if there is one."""
+        return next((member for member in self if member.role == "teacher"), None)
+
+    def _validate(self) -> None:
+        if not self.members:
+            raise ModelError("a pool needs at least one model")
+        names = [member.name for member in self]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ModelError(f"two models are called {twice!r}: give each a name of its own")
+        if sum(member.role == "teacher" for member in self) > 1:
+            raise ModelError("a pool has one teacher at the most")
+        counts = {member.name: member.model.num_classes for member in self if member.model.num_classes}
+        if len(set(counts.values())) > 1:
+            held = ", ".join(f"{name} {count}" for name, count in counts.items())
+            raise ModelError(f"the models differ in their number of classes: {held}")
+
+
+def _with_seeds(models: Models, role: Role, method: str) -> list[Member]:
+    if isinstance(models, PixelModel):
+        return [Member(models, role, method)]
+    return [Member(model, role, method, seed) for seed, model in enumerate(models)]

@@ -1,0 +1,54 @@
+"""Progress bars on a terminal, one plain line for each long task elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+PLAIN_LINE_AFTER_SECONDS = 2.0
+
+_bars: Progress | None = None
+
+
+@contextmanager
+def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how far a task has come; nested tasks share one display.
+
+    Args:
+        description: What is being done, for example ``"train hinton, seed 0"``.
+        total: How many units of work there are (epochs, images, …).
+
+    Yields:
+        ``advance(count)``, to call after each piece of work.
+    """
+    if sys.stderr.isatty():
+        with _bar(description, total) as advance:
+            yield advance
+        return
+    start = time.monotonic()
+    yield lambda count: None
+    seconds = time.monotonic() - start
+    if seconds >= PLAIN_LINE_AFTER_SECONDS:
+        print(f"{description}: done in {seconds:.0f} s", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    global _bars
+    outermost = _bars is None
+    if _bars is None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        _bars = Progress(*columns, console=Console(stderr=True), transient=True)
+        _bars.start()
+    bars = _bars
+    task = bars.add_task(description, total=total)
+    try:
+        yield lambda count: bars.advance(task, count)
+    finally:
+        bars.remove_task(task)
+        if outermost:
+            bars.stop()
+            _bars = None

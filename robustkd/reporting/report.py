@@ -1,0 +1,157 @@
+"""The report of a run: built from its files alone, again and again, without a network or a checkpoint."""
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from robustkd.atomic import write_text
+from robustkd.errors import StudyError
+from robustkd.evaluations import EVALUATIONS, Check, Result, load_results
+from robustkd.reporting.layouts import summary_table, tables_of
+from robustkd.reporting.page import render
+from robustkd.reporting.table import Table, to_csv, to_latex, to_markdown
+
+RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a report says of one evaluation.
+
+    Attributes:
+        name: Of the evaluation.
+        title: Its heading.
+        question: What it asks.
+        sentences: What was found.
+        tables: The numbers.
+        chart: The Vega-Lite specification.
+        svg: The same, drawn.
+        options: How it was asked.
+        failed: The checks that failed.
+    """
+
+    name: str
+    title: str
+    question: str
+    sentences: tuple[str, ...]
+    tables: tuple[Table, ...]
+    chart: dict[str, Any]
+    svg: str
+    options: dict[str, Any]
+    failed: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report says.
+
+    Attributes:
+        title: Of the study.
+        summary: The first table.
+        sections: One per evaluation.
+        checks: All validity checks.
+        provenance: How all this was obtained.
+    """
+
+    title: str
+    summary: Table
+    sections: tuple[Section, ...]
+    checks: tuple[Check, ...]
+    provenance: dict[str, Any]
+
+
+def build_report(run: Path) -> Path:
+    """Write ``RUN/report`` from the results of a run.
+
+    Args:
+        run: The run directory.
+
+    Returns:
+        The page, ``RUN/report/index.html``.
+
+    Raises:
+        StudyError: The directory is not a run, or has no results yet.
+    """
+    report = compose(run)
+    run.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=run, prefix=".report-") as folder:
+        fresh = Path(folder) / "report"
+        _write(report, fresh)
+        if (run / "report").exists():
+            shutil.rmtree(run / "report")
+        fresh.rename(run / "report")
+    return run / "report" / "index.html"
+
+
+def compose(run: Path) -> Report:
+    """Read a run's results and say what they say.
+
+    Args:
+        run: The run directory.
+
+    Returns:
+        The report.
+
+    Raises:
+        StudyError: The directory is not a run, or has no results yet.
+    """
+    about = run / RUN_FILE
+    if not about.is_file():
+        raise StudyError(f"{run}: not a finished run (it has no {RUN_FILE})")
+    provenance = json.loads(about.read_text(encoding="utf-8"))
+    asked = list(provenance["evaluations"])
+    results = [result for result in load_results(run / "results") if result.evaluation in asked]
+    results.sort(key=lambda result: asked.index(result.evaluation))
+    return Report(
+        title=provenance["name"],
+        summary=summary_table(results),
+        sections=tuple(_section(result) for result in results),
+        checks=tuple(check for result in results for check in result.checks),
+        provenance=provenance,
+    )
+
+
+def _section(result: Result) -> Section:
+    evaluation = EVALUATIONS[result.evaluation]()
+    chart = evaluation.chart(result.frame)
+    specification = chart.to_dict()
+    return Section(
+        name=evaluation.name,
+        title=evaluation.title,
+        question=evaluation.question,
+        sentences=tuple(evaluation.headline(result.frame)),
+        tables=tuple(tables_of(result)),
+        chart=specification,
+        svg=vl_convert.vegalite_to_svg(specification, vl_version=_vega_lite_version()),
+        options=result.settings["options"],
+        failed=tuple(check for check in result.checks if not check.passed),
+    )
+
+
+def _write(report: Report, folder: Path) -> None:
+    write_text(folder / "index.html", render(report, "index.html.j2", vega_lite_version=_vega_lite_version()))
+    write_text(folder / "report.md", render(report, "report.md.j2"))
+    write_text(folder / "provenance.json", json.dumps(report.provenance, indent=2, sort_keys=True) + "\n")
+    for table in (report.summary, *(table for section in report.sections for table in section.tables)):
+        write_text(folder / "tables" / f"{table.name}.csv", to_csv(table))
+        write_text(folder / "tables" / f"{table.name}.tex", to_latex(table))
+        write_text(folder / "tables" / f"{table.name}.md", to_markdown(table))
+    for section in report.sections:
+        write_text(folder / "figures" / f"{section.name}.svg", section.svg)
+        png = vl_convert.vegalite_to_png(section.chart, vl_version=_vega_lite_version(), scale=2)
+        (folder / "figures" / f"{section.name}.png").write_bytes(png)
+
+
+def _vega_lite_version() -> str:
+    """Give altair's version as vl-convert names it: ``6.1`` for ``v6.1.0``, or the nearest it carries."""
+    wanted = tuple(int(part) for part in alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    carried = [tuple(int(part) for part in version.split(".")) for version in vl_convert.get_vegalite_versions()]
+    same = [version for version in carried if version[0] == wanted[0]] or carried
+    nearest = min(same, key=lambda version: abs(version[1] - wanted[1]))
+    return ".".join(map(str, nearest))

@@ -1,0 +1,17 @@
+"""Studies: from a file to trained networks, evaluations and a report."""
+
+from robustkd.studies.compare import Difference, compare_runs
+from robustkd.studies.evaluate import SUITES, Evaluated, evaluate
+from robustkd.studies.execute import run_study
+from robustkd.studies.study import Study, load_study
+
+__all__ = [
+    "SUITES",
+    "Difference",
+    "Evaluated",
+    "Study",
+    "compare_runs",
+    "evaluate",
+    "load_study",
+    "run_study",
+]

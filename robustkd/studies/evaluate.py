@@ -1,0 +1,241 @@
+"""Ask evaluations of a pool of trained models, and write the run directory that a report is built from."""
+
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+import yaml
+
+from robustkd.atomic import write_text
+from robustkd.data import Dataset
+from robustkd.devices import resolve_device
+from robustkd.errors import BadInputError, ModelError, StudyError, nearest
+from robustkd.evaluations import EVALUATIONS, Result, measure
+from robustkd.evaluations.predictions import PredictionCache
+from robustkd.models import ModelPool
+from robustkd.reporting import build_report
+from robustkd.reporting.report import RUN_FILE
+from robustkd.studies.provenance import provenance
+from robustkd.studies.study import evaluation_options
+
+STUDY_FILE = "study.yaml"
+
+SUITES: dict[str, dict[str, dict[str, Any]]] = {
+    "quick": {
+        "generalization": {},
+        "fidelity": {},
+        "transferability": {"images": 500, "steps": 10, "step_size": 0.006},
+    },
+    "full": {"generalization": {}, "fidelity": {}, "transferability": {}},
+}
+"""``quick`` ends in minutes on a laptop: it attacks 500 images in 10 steps; ``full`` does as the papers did."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What came of an evaluation.
+
+    Attributes:
+        results: For each evaluation its tidy results.
+        path: The run directory.
+    """
+
+    results: dict[str, pd.DataFrame]
+    path: Path
+
+    @property
+    def page(self) -> Path:
+        """The report, to open in a browser."""
+        return self.path / "report" / "index.html"
+
+    def save(self, path: Path | str) -> Path:
+        """Copy the run directory to a place that does not exist yet, or is empty.
+
+        Args:
+            path: Where to.
+
+        Returns:
+            The copied report's page.
+
+        Raises:
+            StudyError: There is something already.
+        """
+        target = Path(path)
+        if target.exists() and any(target.iterdir()):
+            raise StudyError(f"{target}: not empty; choose another place")
+        shutil.copytree(self.path, target, dirs_exist_ok=True)
+        return target / "report" / "index.html"
+
+
+def evaluate(
+    pool: ModelPool,
+    data: Dataset,
+    suite: str = "quick",
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    limit: int | None = None,
+    out: Path | str | None = None,
+    device: str = "auto",
+) -> Evaluated:
+    """Measure what the students inherited, and write the report.
+
+    Args:
+        pool: The models, trained anywhere.
+        data: The images; only the test set is looked at.
+        suite: ``quick`` or ``full``.
+        options: For an evaluation, options that replace the suite's: ``{"transferability": {"epsilon": 0.01}}``.
+        limit: Look at this many test images, drawn at random.
+        out: The run directory; a temporary one if None.
+        device: ``auto``, ``cpu``, ``cuda``, …
+
+    Returns:
+        The results and where they are.
+
+    Raises:
+        BadInputError: The suite, an option, or the directory is not usable, or models and data do not fit.
+    """
+    if suite not in SUITES:
+        raise BadInputError(f"unknown suite {suite!r}: {nearest(suite, SUITES)}")
+    unknown = sorted(set(options or {}) - set(EVALUATIONS.names()))
+    if unknown:
+        raise BadInputError(f"unknown evaluation {unknown[0]!r}: {nearest(unknown[0], EVALUATIONS.names())}")
+    choices = {name: {**settings, **(options or {}).get(name, {})} for name, settings in SUITES[suite].items()}
+    chosen = evaluation_options({**{name: dict(value) for name, value in (options or {}).items()}, **choices})
+    chosen = {name: chosen[name] for name in choices}
+    run = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="robustkd-"))
+    sampled = data
+    if limit is not None:
+        if limit < 1:
+            raise BadInputError(f"limit must be at least 1, got {limit}")
+        sampled = replace(data, test=data.test.subset(data.test.sample_indices(limit)))
+    name = evaluation_name(pool, sampled)
+    content = {
+        "name": name,
+        "data": data.name,
+        "limit": limit,
+        "suite": suite,
+        "members": [
+            {
+                "name": member.name,
+                "role": member.role,
+                "architecture": member.architecture,
+                "digest": member.digest,
+            }
+            for member in pool
+        ],
+        "evaluations": choices,
+    }
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    claim(run, name, text)
+    return evaluate_pool(
+        pool,
+        sampled,
+        chosen,
+        run,
+        resolve_device(device),
+        {
+            "name": f"Evaluation on {data.name}",
+            "study": text,
+            "selection": "the checkpoints were given; how their epochs were chosen is not known",
+        },
+        limited=len(sampled.test) < len(data.test),
+    )
+
+
+def evaluation_name(pool: ModelPool, data: Dataset) -> str:
+    """Name an evaluation after its models and images: the same again gets the same name."""
+    content = repr([(member.name, member.role, member.digest) for member in pool]) + data.test.digest
+    return f"evaluate-{data.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+
+
+def claim(run: Path, name: str, study: str) -> None:
+    """Take a directory for a study, unless it holds something else.
+
+    Args:
+        run: The directory; need not exist.
+        name: The study's name.
+        study: The resolved study, written as ``study.yaml``.
+
+    Raises:
+        StudyError: It is a file, holds another study, or holds files that are no study; nothing is changed.
+    """
+    if run.exists() and not run.is_dir():
+        raise StudyError(f"{run}: is a file, not a directory; give another --out")
+    if run.is_dir() and any(run.iterdir()):
+        held = run / STUDY_FILE
+        if not held.is_file():
+            raise StudyError(f"{run}: holds files but no study; give another --out")
+        try:
+            holder = yaml.safe_load(held.read_text(encoding="utf-8"))["name"]
+        except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
+            raise StudyError(f"{held}: not readable as a study; give another --out") from error
+        if holder != name:
+            raise StudyError(f"{run}: holds another study, {holder!r}; give another --out, nothing was changed")
+    try:
+        write_text(run / STUDY_FILE, study)
+    except OSError as error:
+        raise StudyError(f"{run}: cannot be written to ({error.strerror})") from error
+
+
+def evaluate_pool(
+    pool: ModelPool,
+    data: Dataset,
+    options: Mapping[str, Any],
+    run: Path,
+    device: torch.device,
+    about: Mapping[str, Any],
+    *,
+    limited: bool = False,
+) -> Evaluated:
+    """Measure, record and report.
+
+    Args:
+        pool: The models.
+        data: The images.
+        options: For each evaluation its options.
+        run: The run directory.
+        device: Where to compute.
+        about: What the report says of the study: name, study, selection.
+        limited: Whether `data` holds a sample of its test images.
+
+    Returns:
+        The results and where they are.
+    """
+    _refuse_misfit(pool, data)
+    for member in pool:
+        member.model.to(device)
+    test = data.test.to(device)
+    data = replace(data, test=test)
+    predict = PredictionCache(data, device, run / "predictions")
+    results: dict[str, Result] = {}
+    skipped: dict[str, str] = {}
+    for name, chosen in options.items():
+        evaluation = EVALUATIONS[name](chosen)
+        if evaluation.requires.teacher and pool.teacher is None:
+            skipped[name] = "needs a teacher"
+        elif all(member.role == "teacher" for member in pool):
+            skipped[name] = "needs a student or baseline"
+        else:
+            results[name] = measure(evaluation, pool, data, predict, run / "results")
+    for name, reason in skipped.items():
+        print(f"{name}: skipped, {reason}", file=sys.stderr)
+    facts = provenance(pool, data, device, limited) | dict(about)
+    facts |= {"evaluations": list(results), "skipped": skipped}
+    write_text(run / RUN_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
+    build_report(run)
+    return Evaluated({name: result.frame for name, result in results.items()}, run)
+
+
+def _refuse_misfit(pool: ModelPool, data: Dataset) -> None:
+    for member in pool:
+        classes = member.model.num_classes
+        if classes is not None and classes != data.num_classes:
+            raise ModelError(f"{member.name} has {classes} classes, {data.name} has {data.num_classes}")

@@ -1,0 +1,101 @@
+"""How a result was obtained."""
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from robustkd.data import Dataset
+from robustkd.models import ModelPool
+
+PACKAGES = (
+    "robustkd",
+    "torch",
+    "timm",
+    "torchattacks",
+    "torchvision",
+    "scikit-learn",
+    "scipy",
+    "numpy",
+    "pandas",
+    "altair",
+)
+
+
+def provenance(pool: ModelPool, data: Dataset, device: torch.device, limited: bool) -> dict[str, Any]:
+    """Record models, data, versions and machine.
+
+    Args:
+        pool: The models.
+        data: The images.
+        device: Where all was computed.
+        limited: Whether `data` holds a sample of its test images.
+
+    Returns:
+        JSON values.
+    """
+    return {
+        "members": [
+            {
+                "member": member.name,
+                "role": member.role,
+                "method": member.method,
+                "architecture": member.architecture,
+                "parameters": member.model.num_parameters,
+                "seed": member.seed,
+                "condition": member.condition,
+                "digest": member.digest,
+                "notes": member.model.lineage.get("notes", []),
+                "lineage": {key: value for key, value in member.model.lineage.items() if key != "notes"},
+            }
+            for member in pool
+        ],
+        "seeds": sorted({member.seed for member in pool if member.seed is not None}),
+        "data": {
+            "name": data.name,
+            "digest": data.test.digest,
+            "train_images": len(data.train) if data.train is not None else None,
+            "test_images": len(data.test),
+            "classes": data.num_classes,
+            "limited": limited,
+        },
+        "device": describe_device(device),
+        "versions": {"python": platform.python_version(), **package_versions()},
+        "git": git_revision(),
+        "finished": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+def describe_device(device: torch.device) -> str:
+    """Name a device, and for a CPU how many threads compute."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"{device} ({platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+def package_versions() -> dict[str, str]:
+    """Give the versions of the packages that numbers depend on."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def git_revision() -> str | None:
+    """Give the git revision of the working directory, with ``+changes`` if it has any; None outside a checkout."""
+    try:
+        revision = _git("rev-parse", "--short=12", "HEAD")
+        return revision + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
