@@ -215,6 +215,7 @@ def doctor(data_root: DataRoot = None) -> None:
 
 def _show(evaluated: "Evaluated") -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from robustkd.reporting import compose
@@ -222,14 +223,14 @@ def _show(evaluated: "Evaluated") -> None:
 
     report = compose(evaluated.path)
     heads, *rows = to_text(report.summary)
-    table = Table(*heads)
+    table = Table(*map(escape, heads))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console = Console()
     console.print(table)
     for section in report.sections:
         for sentence in section.sentences:
-            console.print(f"• {sentence}", highlight=False)
+            console.print(f"• {escape(sentence)}", highlight=False)
     failed = sum(not check.passed for check in report.checks)
     print(f"{len(report.checks) - failed} of {len(report.checks)} validity checks passed")
     print(evaluated.page)

@@ -2,8 +2,7 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,9 @@ from robustkd.errors import DataError
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"})
 READER_THREADS = 8
+
+_DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+_UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 @DATASETS.register("folder:")
@@ -55,27 +57,20 @@ class FolderImages:
 
     Attributes:
         files: One for each image.
-        size: Height and width that every image is brought to; None to take them as they are, all equal.
+        height: Of every image.
+        width: Of every image.
+        resize: Whether files are brought to this size; otherwise they have it.
     """
 
     files: tuple[Path, ...]
-    size: int | None
+    height: int
+    width: int
+    resize: bool
 
-    @cached_property
+    @property
     def shape(self) -> tuple[int, int, int, int]:
         """(N, 3, H, W)."""
-        if self.size is not None:
-            return (len(self.files), 3, self.size, self.size)
-        with ThreadPoolExecutor(READER_THREADS) as threads:
-            sizes = list(threads.map(_size_of, self.files))
-        other = next((index for index, size in enumerate(sizes) if size != sizes[0]), None)
-        if other is not None:
-            raise DataError(
-                f"images differ in size: {self.files[0]} is {_times(sizes[0])}, {self.files[other]} is "
-                f"{_times(sizes[other])}; bring all to one size with folder:PATH@{min(sizes[0])}"
-            )
-        width, height = sizes[0]
-        return (len(self.files), 3, height, width)
+        return (len(self.files), 3, self.height, self.width)
 
     def read(self, indices: Tensor) -> Tensor:
         """Decode the images at `indices`, int64 (B,), to uint8 (B, 3, H, W)."""
@@ -83,32 +78,40 @@ class FolderImages:
         with ThreadPoolExecutor(READER_THREADS) as threads:
             return torch.stack(list(threads.map(self._decode, files)))
 
+    def subset(self, indices: Tensor) -> "FolderImages":
+        """Give the images at `indices`, int64 (B,)."""
+        return replace(self, files=tuple(self.files[index] for index in indices.tolist()))
+
     def fingerprint(self) -> str:
         """SHA-256 over the bytes of all files and the size they are brought to."""
         with ThreadPoolExecutor(READER_THREADS) as threads:
             digests = threads.map(lambda file: hashlib.sha256(file.read_bytes()).digest(), self.files)
-            return hashlib.sha256(repr(self.size).encode() + b"".join(digests)).hexdigest()
+            return hashlib.sha256(repr(self.shape).encode() + b"".join(digests)).hexdigest()
 
     def _decode(self, file: Path) -> Tensor:
         try:
             with Image.open(file) as image:
+                if image.mode in _DEEP_MODES:
+                    raise DataError(f"{file}: has pixels of more than 8 bit (mode {image.mode}); convert it to 8 bit")
                 rgb = image.convert("RGB")
-        except (OSError, ValueError, SyntaxError) as error:
+        except _UNREADABLE as error:
             raise _broken(file, error) from error
-        if self.size is not None:
-            rgb = ImageOps.fit(rgb, (self.size, self.size), Image.Resampling.BICUBIC)
+        if self.resize:
+            rgb = ImageOps.fit(rgb, (self.width, self.height), Image.Resampling.BICUBIC)
+        if rgb.size != (self.width, self.height):
+            raise DataError(f"{file}: is {_times(rgb.size)} now, was {self.width}×{self.height}; it has changed")
         return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
 
 
 def _split_size(path: str) -> tuple[Path, int | None]:
     head, at, tail = path.rpartition("@")
-    if at and tail.isdigit() and int(tail) > 0:
+    if at and tail.isdecimal() and int(tail) > 0:
         return Path(head).expanduser(), int(tail)
     return Path(path).expanduser(), None
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
-    names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
+    names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
     if not names:
         raise DataError(f"{folder}: holds no class folders (expected {folder}/CLASS/image.png)")
     return names
@@ -126,7 +129,21 @@ def _read_split(folder: Path, class_names: tuple[str, ...], size: int | None) ->
         labels += [label] * len(found)
     if not files:
         raise DataError(f"{folder}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    return ImageSet(FolderImages(tuple(files), size), torch.tensor(labels), class_names)
+    width, height = (size, size) if size is not None else _common_size(files)
+    images = FolderImages(tuple(files), height, width, resize=size is not None)
+    return ImageSet(images, torch.tensor(labels), class_names)
+
+
+def _common_size(files: list[Path]) -> tuple[int, int]:
+    with ThreadPoolExecutor(READER_THREADS) as threads:
+        sizes = list(threads.map(_size_of, files))
+    other = next((index for index, size in enumerate(sizes) if size != sizes[0]), None)
+    if other is not None:
+        raise DataError(
+            f"images differ in size: {files[0]} is {_times(sizes[0])} (width×height), {files[other]} is "
+            f"{_times(sizes[other])}; bring all to one size with folder:PATH@{min(sizes[0])}"
+        )
+    return sizes[0]
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -139,7 +156,7 @@ def _size_of(file: Path) -> tuple[int, int]:
     try:
         with Image.open(file) as image:
             return image.size
-    except (OSError, ValueError, SyntaxError) as error:
+    except _UNREADABLE as error:
         raise _broken(file, error) from error
 
 

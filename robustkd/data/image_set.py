@@ -24,6 +24,9 @@ class LazyImages(Protocol):
     def read(self, indices: Tensor) -> Tensor:
         """The images at `indices`, int64 (B,), as uint8 (B, C, H, W)."""
 
+    def subset(self, indices: Tensor) -> "LazyImages":
+        """The images at `indices`, int64 (B,), in that order."""
+
     def fingerprint(self) -> str:
         """A hash of the content of all images."""
 
@@ -112,7 +115,7 @@ class ImageSet:
 
     def subset(self, indices: Tensor) -> "ImageSet":
         """Give the set of the images at `indices`, int64 (B,), in that order."""
-        images = self.images[indices] if isinstance(self.images, Tensor) else _LazySubset(self.images, indices)
+        images = self.images[indices] if isinstance(self.images, Tensor) else self.images.subset(indices)
         return replace(self, images=images, labels=self.labels[indices])
 
     def sample_indices(self, count: int | None, seed: int = 0) -> Tensor:
@@ -193,22 +196,6 @@ class Dataset:
 def to_pixels(images: Tensor) -> Tensor:
     """Turn uint8 images, 0 to 255, into float32 pixels in [0, 1]."""
     return images.to(torch.float32).div_(255)
-
-
-@dataclass(frozen=True, eq=False)
-class _LazySubset:
-    images: LazyImages
-    indices: Tensor
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        return (len(self.indices), *self.images.shape[1:])
-
-    def read(self, indices: Tensor) -> Tensor:
-        return self.images.read(self.indices[indices.cpu()])
-
-    def fingerprint(self) -> str:
-        return f"{self.images.fingerprint()}[{hashlib.sha256(self.indices.numpy().tobytes()).hexdigest()}]"
 
 
 Loader = Callable[..., Dataset]

@@ -1,6 +1,5 @@
 """`npz:PATH`: arrays `x_train, y_train, x_test, y_test`, as Keras keeps them; MedMNIST's names are read too."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -35,35 +34,53 @@ def load_npz(path: str, root: Path | None = None) -> Dataset:
         DataError: The file is missing or broken, lacks an array, or holds labels out of range.
     """
     file = Path(path).expanduser()
-    arrays = _read(file)
-    names = next((names for names in _NAMES if all(name in arrays for name in names)), None)
-    if names is None:
-        raise DataError(f"{file}: needs the arrays {', '.join(_NAMES[0])}, holds {', '.join(sorted(arrays)) or 'none'}")
-    x_train, y_train, x_test, y_test = (arrays[name] for name in names)
-    if "classes" in arrays:
-        class_names = tuple(str(name) for name in arrays["classes"])
-    else:
-        count = 1 + max((int(labels.max()) for labels in (y_train, y_test) if labels.size), default=0)
-        class_names = tuple(str(index) for index in range(count))
     try:
+        x_train, y_train, x_test, y_test, classes = _read(file)
+        labels = _labels(y_train), _labels(y_test)
+        names = _class_names(classes, labels)
         return Dataset(
             name=file.stem,
-            train=_image_set(x_train, y_train, class_names),
-            test=_image_set(x_test, y_test, class_names),
+            train=_image_set(x_train, labels[0], names),
+            test=_image_set(x_test, labels[1], names),
             augmentation=Augmentation(),
         )
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
 
 
-def _read(file: Path) -> dict[str, np.ndarray]:
+def _read(file: Path) -> list[np.ndarray]:
+    """The four arrays and the classes, an empty array where there are none."""
     if not file.is_file():
-        raise DataError(f"{file}: no such file")
+        raise DataError("no such file")
     try:
         with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if not name.startswith("exact_")}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise DataError(f"{file}: not a readable .npz of plain arrays ({error})") from error
+            held = list(archive.files)
+            names = next((names for names in _NAMES if set(names) <= set(held)), None)
+            arrays = [archive[name] for name in names or ()]
+            classes = archive["classes"] if "classes" in held else np.array([])
+    except Exception as error:  # on a damaged file zip, zlib and NumPy raise whatever they stumble over
+        problem = "it holds Python objects" if "allow_pickle" in str(error) else f"{error}"
+        raise DataError(f"not a readable .npz of plain arrays ({problem})") from error
+    if names is None:
+        raise DataError(f"needs the arrays {', '.join(_NAMES[0])}, holds {', '.join(sorted(held)) or 'none'}")
+    return [*arrays, classes]
+
+
+def _labels(labels: np.ndarray) -> np.ndarray:
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(f"labels must be integers, got {labels.dtype}")
+    return labels.reshape(-1) if labels.ndim == 2 and labels.shape[1] == 1 else labels
+
+
+def _class_names(classes: np.ndarray, labels: tuple[np.ndarray, np.ndarray]) -> tuple[str, ...]:
+    if classes.ndim != 1:
+        raise DataError(f"classes must be one name for each class, got an array of shape {classes.shape}")
+    if classes.size:
+        return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in classes.tolist())
+    count = 1 + max((int(part.max()) for part in labels if part.size), default=0)
+    if count > sum(part.size for part in labels):
+        raise DataError(f"label {count - 1} is out of range: there are fewer images than classes up to it")
+    return tuple(str(index) for index in range(count))
 
 
 def _image_set(images: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]) -> ImageSet:
@@ -73,8 +90,5 @@ def _image_set(images: np.ndarray, labels: np.ndarray, class_names: tuple[str, .
         raise DataError(f"images must be uint8, N×H×W×C, got {images.dtype} of shape {images.shape}")
     if images.shape[-1] not in (1, 3):
         raise DataError(f"images must have 1 or 3 channels in their last axis, got shape {images.shape}")
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(f"labels must be integers, got {labels.dtype}")
-    labels = labels.reshape(-1) if labels.ndim == 2 and labels.shape[1] == 1 else labels
     pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
     return ImageSet(pixels, torch.from_numpy(labels.astype(np.int64)), class_names)

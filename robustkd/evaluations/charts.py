@@ -31,11 +31,12 @@ def dots_and_intervals(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
     rows = rows.astype(object).where(rows.notna(), None)
     networks, methods = rows[rows["level"] == "network"], rows[rows["level"] == "method"]
     order = list(dict.fromkeys(methods["method"]))
+    roles = {role: colour for role, colour in ROLE_COLOURS.items() if role in set(methods["role"])}
     y = alt.Y("method:N", sort=order, title=None, axis=alt.Axis(labelLimit=240))
     x_title = f"{metric.title} ({unit_sign(metric)})"
     colour = alt.Color(
         "role:N",
-        scale=alt.Scale(domain=list(ROLE_COLOURS), range=list(ROLE_COLOURS.values())),
+        scale=alt.Scale(domain=list(roles), range=list(roles.values())),
         legend=alt.Legend(title=None, orient="top"),
     )
     tooltip = [
@@ -118,9 +119,13 @@ def heatmap(frame: pd.DataFrame, cell: Metric, row_mean: Metric, column_mean: Me
         color=colour, opacity=alt.condition(alt.datum.mean, alt.value(0.55), alt.value(1.0))
     )
     outlines = base.transform_filter(own).mark_rect(fill=None, stroke="#222", strokeWidth=2)
-    numbers = base.mark_text(fontSize=12).encode(
-        text=alt.Text("percent:Q", format=".1f"),
-        color=alt.condition("datum.percent > 60 && !datum.mean", alt.value("white"), alt.value("#222")),
+    numbers = (
+        base.transform_filter("datum.percent != null")
+        .mark_text(fontSize=12)
+        .encode(
+            text=alt.Text("percent:Q", format=".1f"),
+            color=alt.condition("datum.percent > 60 && !datum.mean", alt.value("white"), alt.value("#222")),
+        )
     )
     size = alt.Step(54)
     return alt.layer(rectangles, outlines, numbers).properties(width=size, height=alt.Step(34))

@@ -226,23 +226,27 @@ def attack(
 
     device = source.mean.device
     cuda = [device] if device.type == "cuda" else []
+    models = (source, *(target.model for target in targets))
     pgd = PGD(source, options.epsilon, options.step_size, options.steps, options.random_start)
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(options.seed)
         for start in range(0, len(images), options.batch_size):
             pixels = images.pixels(start, start + options.batch_size, device)
             labels = images.labels[start : start + options.batch_size].to(device)
+            sound = _in_evaluation_mode(models)
             with torch.enable_grad():
                 adversarial: Tensor = pgd(pixels, labels)
+            sound = sound and _in_evaluation_mode(models)
             with torch.inference_mode():
                 predicted = torch.stack([target.model(adversarial).argmax(1) for target in targets])
                 largest = float((adversarial - pixels).abs().max())
-                valid = bool(((adversarial >= 0) & (adversarial <= 1)).all())
-            in_eval = not any(
-                part.training for model in (source, *(t.model for t in targets)) for part in model.modules()
-            )
+                sound = sound and bool(((adversarial >= 0) & (adversarial <= 1)).all())
             advance(len(labels))
-            yield predicted.cpu().numpy(), largest, valid and in_eval
+            yield predicted.cpu().numpy(), largest, sound
+
+
+def _in_evaluation_mode(models: tuple[PixelModel, ...]) -> bool:
+    return not any(part.training for model in models for part in model.modules())
 
 
 def _checks(name: str, examples: list[tuple[np.ndarray, float, bool]], epsilon: float) -> list[Check]:

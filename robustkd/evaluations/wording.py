@@ -117,6 +117,8 @@ def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: 
 
 
 def _one(finding: Finding, metric: Metric, difference: Metric, phrases: Phrases) -> str:
+    if math.isnan(finding.value):
+        return f"{metric.title} of {finding.student}: not defined here, no image is eligible."
     value = quantity(finding.value, metric)
     sentence = phrases.one.format(student=finding.student, value=value)
     if math.isnan(finding.difference):

@@ -13,6 +13,20 @@ from robustkd.models.pixel_model import PixelModel
 
 OWN_ARCHITECTURES = (*resnet.NAMES, *wide_resnet.NAMES)
 
+FORBIDDEN_OPTIONS = frozenset(
+    {
+        "cache_dir",
+        "checkpoint_path",
+        "features_only",
+        "in_chans",
+        "num_classes",
+        "pretrained",
+        "pretrained_cfg",
+        "pretrained_cfg_overlay",
+    }
+)
+"""What would make `timm.create_model` read other files, or build something that is no classifier."""
+
 
 def create_model(
     architecture: str,
@@ -42,9 +56,15 @@ def create_model(
         The model, in training mode.
 
     Raises:
-        ModelError: timm does not know the architecture, or refuses an option.
+        ModelError: timm does not know the architecture or refuses an option, or mean and std do not fit the channels.
     """
     check_architecture(architecture)
+    forbidden = sorted(FORBIDDEN_OPTIONS.intersection(options or {}))
+    if forbidden:
+        raise ModelError(f"{architecture}: the option {forbidden[0]!r} cannot be given here")
+    for name, values in (("mean", mean), ("std", std)):
+        if values is not None and len(values) not in (1, in_chans):
+            raise ModelError(f"{name} has {len(values)} values, the images {in_chans} channels: give one for each")
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
@@ -52,8 +72,10 @@ def create_model(
             module = timm.create_model(
                 architecture, pretrained=False, num_classes=num_classes, in_chans=in_chans, **(options or {})
             )
-        except (TypeError, ValueError) as error:
-            raise ModelError(f"timm cannot build {architecture}: {error}") from error
+        except Exception as error:  # timm lets through whatever a network's constructor raises
+            raise ModelError(f"timm cannot build {architecture}: {type(error).__name__}: {error}") from error
+    if getattr(module, "in_chans", None) is None:  # which only newer versions of timm note
+        module.in_chans = in_chans
     cfg = module.default_cfg
     if image_size is None and cfg.get("fixed_input_size") and "img_size" not in (options or {}):
         image_size = cfg["input_size"][-1]

@@ -3,13 +3,13 @@
 Nothing in a checkpoint is ever executed.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import safetensors.torch
 import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -21,11 +21,10 @@ from robustkd.models.architectures import (
     create_model,
     first_convolution_name,
 )
-from robustkd.models.foreign_checkpoint import read_foreign, unwrap
+from robustkd.models.foreign_checkpoint import advice, read_foreign, unwrap
 from robustkd.models.pixel_model import PixelModel
 
 HEADER_KEY = "robustkd"
-HEADER_FORMAT = 1
 
 
 def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] | None = None) -> None:
@@ -35,21 +34,25 @@ def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] |
         model: The model; its weights, architecture, classes, preprocessing and lineage are kept.
         path: Where to; conventionally ``*.safetensors``.
         lineage: Added to the model's lineage: method, seed, condition, recipe, … (JSON values).
+
+    Raises:
+        ModelError: Its architecture is not timm's, so that nobody could load it again.
     """
+    check_architecture(model.architecture)
+    network: Any = model.module
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.module.state_dict().items()}
-    header = {
-        "format": HEADER_FORMAT,
-        "architecture": model.architecture,
-        "options": model.options,
-        "num_classes": model.num_classes,
-        "in_chans": getattr(model.module, "in_chans", None),
-        "mean": model.mean.flatten().tolist() if model.normalises else None,
-        "std": model.std.flatten().tolist() if model.normalises else None,
-        "image_size": model.image_size,
-        "lineage": {**model.lineage, **(lineage or {})},
-    }
+    header = Header(
+        architecture=model.architecture,
+        options=model.options,
+        num_classes=network.num_classes,
+        in_chans=network.in_chans,
+        mean=model.mean.flatten().tolist() if model.normalises else None,
+        std=model.std.flatten().tolist() if model.normalises else None,
+        image_size=model.image_size,
+        lineage={**model.lineage, **(lineage or {})},
+    )
     with atomic_path(Path(path)) as partial:
-        safetensors.torch.save_file(state, partial, metadata={HEADER_KEY: json.dumps(header, sort_keys=True)})
+        safetensors.torch.save_file(state, partial, metadata={HEADER_KEY: header.model_dump_json()})
 
 
 def load_model(
@@ -94,15 +97,16 @@ def load_model(
     wanted = {"architecture": architecture, "num_classes": num_classes, "in_chans": in_chans}
     if header is not None:
         model = _own_model(file, header, wanted)
-        if mean is not None or std is not None:
-            notes.append("mean and std are the checkpoint's own; those given do not apply")
+        given = {"mean": mean, "std": std, "image_size": image_size, "options": options, "ema": ema or None}
+        if ignored := [name for name, value in given.items() if value is not None]:
+            notes.append(f"{', '.join(ignored)}: the checkpoint's own apply, not those given")
     else:
         found = _foreign_settings(file, state, wanted)
         model = create_model(**found, mean=mean, std=std, image_size=image_size, options=options)
         if mean is None and std is None:
             notes.append("no mean and std given: pixels go in as they are, in [0, 1]")
     _load_state(model, state, file)
-    model.lineage = {**(header or {}).get("lineage", {}), "file": file.name, "notes": notes}
+    model.lineage = {**(header.lineage if header else {}), "file": file.name, "notes": notes}
     return model.eval().requires_grad_(False)
 
 
@@ -113,7 +117,23 @@ _MISMATCH = {
 }
 
 
-def _read(file: Path, ema: bool) -> tuple[dict[str, Any] | None, dict[str, Tensor], list[str]]:
+class Header(BaseModel):
+    """What a checkpoint of ours says of itself."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    format: Literal[1] = 1
+    architecture: str
+    options: dict[str, Any]
+    num_classes: int
+    in_chans: int
+    mean: list[float] | None
+    std: list[float] | None
+    image_size: int | None
+    lineage: dict[str, Any]
+
+
+def _read(file: Path, ema: bool) -> tuple[Header | None, dict[str, Tensor], list[str]]:
     if file.suffix != ".safetensors":
         state, notes = read_foreign(file, ema)
         return None, state, notes
@@ -122,28 +142,24 @@ def _read(file: Path, ema: bool) -> tuple[dict[str, Any] | None, dict[str, Tenso
             metadata = opened.metadata() or {}
             state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  # not a mapping
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{file}: not a whole safetensors file ({error}); copy or download it again") from error
+        raise ModelError(f"{file}: not a whole safetensors file ({error}); {advice(file)}") from error
     if HEADER_KEY not in metadata:
         return None, *unwrap(state, file, ema)
-    header = json.loads(metadata[HEADER_KEY])
-    if header.get("format") != HEADER_FORMAT:
-        raise ModelError(f"{file}: written in format {header.get('format')}, this version reads {HEADER_FORMAT}")
-    return header, state, []
-
-
-def _own_model(file: Path, header: Mapping[str, Any], wanted: Mapping[str, Any]) -> PixelModel:
-    for key in wanted:
-        _refuse_mismatch(file, key, header[key], wanted[key])
     try:
-        return create_model(
-            header["architecture"],
-            num_classes=header["num_classes"],
-            in_chans=header["in_chans"] or 3,
-            mean=header["mean"],
-            std=header["std"],
-            image_size=header["image_size"],
-            options=header["options"],
-        )
+        return Header.model_validate_json(metadata[HEADER_KEY]), state, []
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "all of it"
+        raise ModelError(
+            f"{file}: its robustkd header is damaged or of another version ({place}: {first['msg']})"
+        ) from error
+
+
+def _own_model(file: Path, header: Header, wanted: Mapping[str, Any]) -> PixelModel:
+    for key in wanted:
+        _refuse_mismatch(file, key, getattr(header, key), wanted[key])
+    try:
+        return create_model(**header.model_dump(exclude={"format", "lineage"}))
     except ModelError as error:
         raise ModelError(f"{file}: {error}") from error
 

@@ -1,7 +1,10 @@
 """Reading what other people's training scripts saved, without executing any of it."""
 
 import argparse
+import collections
+import pathlib
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +18,18 @@ from robustkd.errors import ModelError
 WRAPPERS = ("state_dict", "model", "net", "model_state_dict")
 EMA_WRAPPERS = ("model_ema", "state_dict_ema", "ema", "ema_state_dict")
 PREFIXES = ("module.", "_orig_mod.", "student.")
+AVERAGING_COUNTER = "n_averaged"
+"""What torch.optim.swa_utils.AveragedModel keeps among its weights."""
+DEEPEST_WRAPPING = 8
 
 # What training scripts keep beside the weights; building it runs no code of the file. NumPy renamed the module of its
 # two functions in version 2, and files name them either way.
 _SCALAR, _ARRAY = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
 _HARMLESS: list[Any] = [
     argparse.Namespace,
+    collections.defaultdict,
+    *((pathlib.PosixPath, f"{module}.PosixPath") for module in ("pathlib", "pathlib._local")),
+    *((kind, f"builtins.{kind.__name__}") for kind in (dict, list, int, float)),
     np.dtype,
     np.ndarray,
     *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
@@ -47,8 +56,8 @@ def read_foreign(file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(f"{file}: {_why_refused(file, str(error))}") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ModelError(f"{file}: damaged or not a checkpoint ({_first_line(error)}){_guess(file)}") from error
+    except Exception as error:  # on a damaged file the unpickler raises whatever it stumbles over
+        raise ModelError(f"{file}: damaged or not a checkpoint ({_first_line(error)}); {advice(file)}") from error
     return unwrap(content, file, ema)
 
 
@@ -69,20 +78,28 @@ def unwrap(content: Any, file: Path, ema: bool) -> tuple[dict[str, Tensor], list
     notes: list[str] = []
     if ema:
         key = next((key for key in EMA_WRAPPERS if _is_wrapper(content, key)), None)
+        if key is not None:
+            content = content[key]
+        elif not (isinstance(content, Mapping) and AVERAGING_COUNTER in content):
+            raise ModelError(f"{file}: holds no averaged weights ({', '.join((*EMA_WRAPPERS, AVERAGING_COUNTER))})")
+        notes.append(f"averaged weights from {key or AVERAGING_COUNTER!r}")
+    for _ in range(DEEPEST_WRAPPING):
+        key = next((key for key in WRAPPERS if _is_wrapper(content, key)), None)
         if key is None:
-            raise ModelError(f"{file}: holds no averaged weights ({', '.join(EMA_WRAPPERS)})")
-        content = content[key]
-        notes.append(f"averaged weights from {key!r}")
-    while (key := next((key for key in WRAPPERS if _is_wrapper(content, key)), None)) is not None:
+            break
         content = content[key]
         notes.append(f"weights from {key!r}")
+    found = next((key for key in EMA_WRAPPERS if _is_wrapper(content, key)), None)
+    if not ema and isinstance(content, Mapping) and AVERAGING_COUNTER in content:
+        found, content = AVERAGING_COUNTER, None
     if not _is_state(content):
-        found = next((key for key in EMA_WRAPPERS if _is_wrapper(content, key)), None)
         if found is not None:
             raise ModelError(f"{file}: holds averaged weights alone ({found!r}): ask for them with ema")
         held = ", ".join(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
         raise ModelError(f"{file}: holds no state dict (found {held or 'nothing'})")
-    state = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+    state = {
+        name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor) and name != AVERAGING_COUNTER
+    }
     while (prefix := next((prefix for prefix in PREFIXES if _has_prefix(state, prefix)), None)) is not None:
         state = {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
         notes.append(f"prefix {prefix!r} removed")
@@ -94,7 +111,11 @@ def _is_wrapper(content: Any, key: str) -> bool:
 
 
 def _is_state(content: Any) -> bool:
-    return isinstance(content, Mapping) and any(isinstance(value, Tensor) for value in content.values())
+    return (
+        isinstance(content, Mapping)
+        and any(isinstance(value, Tensor) for value in content.values())
+        and all(isinstance(name, str) for name in content)
+    )
 
 
 def _has_prefix(state: Mapping[str, Tensor], prefix: str) -> bool:
@@ -104,23 +125,24 @@ def _has_prefix(state: Mapping[str, Tensor], prefix: str) -> bool:
 
 
 def _why_refused(file: Path, message: str) -> str:
-    _, found, rest = message.partition("GLOBAL ")
-    name = rest.split(" ")[0] if found else ""
-    if name:
-        return (
-            f"needs {name} to be unpickled, which could execute code: refused; "
-            "save the weights alone with torch.save(model.state_dict(), path)"
-        )
-    return f"damaged or not a checkpoint{_guess(file)}"
+    needed = re.search(r"GLOBAL (\w+(?:\.\w+)+) ", message)
+    if needed is None:
+        return f"damaged or not a checkpoint; {advice(file)}"
+    return (
+        f"needs {needed[1]} to be unpickled, which could execute code: refused; "
+        "save the weights alone with torch.save(model.state_dict(), path)"
+    )
 
 
-def _guess(file: Path) -> str:
-    start = file.read_bytes()[:64].lstrip()
+def advice(file: Path) -> str:
+    """Say what to do about a file that cannot be read, from what its first bytes are."""
+    with open(file, "rb") as opened:
+        start = opened.read(64).lstrip()
     if start.startswith(b"<"):
-        return "; it is a web page: the download failed"
+        return "it is a web page: the download failed"
     if start.startswith(b"version https://git-lfs"):
-        return "; it is a Git LFS pointer: fetch the file itself"
-    return "; copy or download it again"
+        return "it is a Git LFS pointer: fetch the file itself"
+    return "copy or download it again"
 
 
 def _first_line(error: Exception) -> str:

@@ -1,6 +1,8 @@
 """Any classifier behind one face: pixels in [0, 1] in, logits out."""
 
 import hashlib
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -37,7 +39,7 @@ class PixelModel(nn.Module):
         mean: Subtracted from the pixels, one value per channel; None for 0.
         std: Divides them then; None for 1.
         image_size: Height and width that images are resized to (bilinear, antialiased); None for as they come.
-        architecture: The network's name; timm's where it has one.
+        architecture: The network's name; if empty, timm's where it has one, else its class.
         options: What timm's `create_model` was given besides classes and channels.
         lineage: Where the weights come from: method, seed, condition, file, …
 
@@ -61,14 +63,16 @@ class PixelModel(nn.Module):
     ) -> None:
         super().__init__()
         _check_normalisation(mean, std)
+        self.normalises = mean is not None or std is not None
+        mean = mean if mean is not None else [0.0] * (len(std) if std is not None else 1)
+        std = std if std is not None else [1.0] * len(mean)
         self.module = module
         self.image_size = image_size
-        self.architecture = architecture or type(module).__name__
+        self.architecture = architecture or _name_of(module)
         self.options = dict(options or {})
         self.lineage = dict(lineage or {})
-        self.normalises = mean is not None or std is not None
-        self.register_buffer("mean", _per_channel(mean if mean is not None else (0.0,)), persistent=False)
-        self.register_buffer("std", _per_channel(std if std is not None else (1.0,)), persistent=False)
+        self.register_buffer("mean", _per_channel(mean), persistent=False)
+        self.register_buffer("std", _per_channel(std), persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Classify.
@@ -120,11 +124,17 @@ class PixelModel(nn.Module):
     def digest(self) -> str:
         """SHA-256 over all that determines the outputs: architecture, preprocessing, weights, statistics."""
         preprocessing = (self.mean.flatten().tolist(), self.std.flatten().tolist(), self.image_size)
-        hasher = hashlib.sha256(repr((self.architecture, sorted(self.options.items()), preprocessing)).encode())
+        settings = json.dumps([self.architecture, self.options, preprocessing], sort_keys=True, default=str)
+        hasher = hashlib.sha256(settings.encode())
         for name, tensor in sorted(self.module.state_dict().items()):
             hasher.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             hasher.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
         return hasher.hexdigest()
+
+
+def _name_of(module: nn.Module) -> str:
+    cfg = getattr(module, "pretrained_cfg", None)
+    return str((isinstance(cfg, Mapping) and cfg.get("architecture")) or type(module).__name__)
 
 
 def _per_channel(values: Sequence[float]) -> Tensor:
@@ -132,8 +142,10 @@ def _per_channel(values: Sequence[float]) -> Tensor:
 
 
 def _check_normalisation(mean: Sequence[float] | None, std: Sequence[float] | None) -> None:
-    if std is not None and any(value <= 0 for value in std):
+    if std is not None and not all(math.isfinite(value) and value > 0 for value in std):
         raise ModelError(f"std must be positive, got {list(std)}")
+    if mean is not None and not all(math.isfinite(value) for value in mean):
+        raise ModelError(f"mean must be finite, got {list(mean)}")
     if mean is not None and std is not None and len(mean) != len(std):
         raise ModelError(f"mean has {len(mean)} values and std {len(std)}: give one for each channel")
 

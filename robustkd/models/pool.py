@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from torch import nn
+
 from robustkd.errors import ModelError
 from robustkd.models.pixel_model import PixelModel
 
@@ -92,6 +94,9 @@ class ModelPool:
     def _validate(self) -> None:
         if not self.members:
             raise ModelError("a pool needs at least one model")
+        for member in self:
+            if not isinstance(member.model, PixelModel):
+                raise ModelError(f"{member.name}: wrap the network, rk.PixelModel(network, mean=…, std=…)")
         names = [member.name for member in self]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
@@ -107,4 +112,6 @@ class ModelPool:
 def _with_seeds(models: Models, role: Role, method: str) -> list[Member]:
     if isinstance(models, PixelModel):
         return [Member(models, role, method)]
+    if isinstance(models, nn.Module):
+        raise ModelError(f"{method}: wrap the network, rk.PixelModel(network, mean=…, std=…)")
     return [Member(model, role, method, seed) for seed, model in enumerate(models)]

@@ -122,15 +122,16 @@ class StagedNetwork(nn.Module):
         if output_fmt != "NCHW":
             raise ValueError(f"output_fmt must be NCHW, got {output_fmt}")
         take, last = feature_take_indices(len(self.feature_info), indices)
+        parts = (self.stem, *self._stages())
         taps = []
-        for index, part in enumerate((self.stem, *self._stages())):
-            if stop_early and index > last:
-                break
+        for index, part in enumerate(parts[: last + 1] if stop_early else parts):
             x = self._run(part, x)
+            final = index == len(parts) - 1
             if index in take:
-                final = index == len(self.feature_info) - 1
                 taps.append(self.norm_act(self.norm(x)) if norm and final else x)
-        return taps if intermediates_only else (self.norm_act(self.norm(x)), taps)
+        if intermediates_only:
+            return taps
+        return self.norm_act(self.norm(x)) if final else x, taps
 
     def prune_intermediate_layers(
         self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True

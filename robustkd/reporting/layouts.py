@@ -1,6 +1,6 @@
 """From tidy results to the tables of a report."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -12,19 +12,31 @@ MEANINGS = (
     "Bold: best, or not significantly worse than the best (paired bootstrap). ▼: worse than the independent baseline."
 )
 SPREADS = "±: standard deviation over seeds. [ ]: 95% interval over test images."
+Checks = tuple[Check, ...]
+
 _ORDER = ("teacher", "baseline", "student")
 
 
-def tables_of(result: Result) -> list[Table]:
-    """Lay out an evaluation: the matrix of its pairs if there are any, and its metrics by method or network."""
+def tables_of(result: Result, checks: Checks) -> list[Table]:
+    """Lay out an evaluation: the matrix of its pairs if there are any, and its metrics by method or network.
+
+    Args:
+        result: Of the evaluation.
+        checks: Those that concern it; a number for which one failed is marked.
+    """
     evaluation = EVALUATIONS[result.evaluation]()
     matrices = [_matrix(result, evaluation)] if (result.frame["level"] == "pair").any() else []
     name = f"{evaluation.name}_networks" if matrices else evaluation.name
-    return [*matrices, _metrics_table(result, evaluation, name)]
+    return [*matrices, _metrics_table(result, evaluation, name, checks)]
 
 
-def summary_table(results: Iterable[Result]) -> Table:
-    """Lay out the first table of a report: for each method the numbers that stand for each evaluation."""
+def summary_table(results: Iterable[Result], checks: Mapping[str, Checks]) -> Table:
+    """Lay out the first table of a report: for each method the numbers that stand for each evaluation.
+
+    Args:
+        results: Of all evaluations.
+        checks: For each evaluation those that concern it.
+    """
     chosen: list[tuple[Result, Metric]] = []
     for result in results:
         evaluation = EVALUATIONS[result.evaluation]()
@@ -35,13 +47,16 @@ def summary_table(results: Iterable[Result]) -> Table:
         methods |= dict(zip(result.frame["method"], result.frame["role"], strict=True))
     rows = []
     for method in sorted(methods, key=lambda name: _ORDER.index(methods[name])):
-        cells = tuple(_cell(_of_method(result, metric, method), metric, result) for result, metric in chosen)
+        cells = tuple(
+            _cell(_of_method(result, metric, method), metric, result, checks[result.evaluation])
+            for result, metric in chosen
+        )
         rows.append((_label(method, methods[method]), cells))
     columns = tuple(_column(metric) for _, metric in chosen)
     return Table("summary", "Network", columns, tuple(rows), f"{MEANINGS} {SPREADS}")
 
 
-def _metrics_table(result: Result, evaluation: Evaluation, name: str) -> Table:
+def _metrics_table(result: Result, evaluation: Evaluation, name: str, checks: Checks) -> Table:
     frame = result.frame
     level = "method" if (frame["level"] == "method").any() else "network"
     frame = frame[frame["level"] == level]
@@ -51,7 +66,8 @@ def _metrics_table(result: Result, evaluation: Evaluation, name: str) -> Table:
     for member in sorted(members, key=lambda name: _ORDER.index(members[name])):
         own = frame[frame["member"] == member].set_index("metric")
         cells = tuple(
-            _cell(own.loc[metric.name] if metric.name in own.index else None, metric, result) for metric in metrics
+            _cell(own.loc[metric.name] if metric.name in own.index else None, metric, result, checks)
+            for metric in metrics
         )
         rows.append((_label(member, members[member]), cells))
     columns = tuple(_column(metric) for metric in metrics)
@@ -94,7 +110,7 @@ def _of_method(result: Result, metric: Metric, method: str) -> pd.Series | None:
     return rows.iloc[0] if len(rows) else None
 
 
-def _cell(row: pd.Series | None, metric: Metric, result: Result) -> Cell:
+def _cell(row: pd.Series | None, metric: Metric, result: Result, checks: Checks) -> Cell:
     if row is None or pd.isna(row["value"]):
         return Cell("–")
     if metric.difference_of is None and pd.notna(row["std"]):
@@ -106,7 +122,7 @@ def _cell(row: pd.Series | None, metric: Metric, result: Result) -> Cell:
         spread,
         best=bool(pd.notna(row["ties_best"]) and row["ties_best"]),
         below_baseline=bool(pd.notna(row["below_baseline"]) and row["below_baseline"]),
-        untrusted=any(_voids(check, row, metric, result) for check in result.checks),
+        untrusted=any(_voids(check, row, metric, result) for check in checks),
     )
 
 

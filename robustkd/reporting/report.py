@@ -33,7 +33,6 @@ class Section:
         chart: The Vega-Lite specification.
         svg: The same, drawn.
         options: How it was asked.
-        failed: The checks that failed.
     """
 
     name: str
@@ -44,7 +43,6 @@ class Section:
     chart: dict[str, Any]
     svg: str
     options: dict[str, Any]
-    failed: tuple[Check, ...]
 
 
 @dataclass(frozen=True)
@@ -108,16 +106,21 @@ def compose(run: Path) -> Report:
     asked = list(provenance["evaluations"])
     results = [result for result in load_results(run / "results") if result.evaluation in asked]
     results.sort(key=lambda result: asked.index(result.evaluation))
+    # a check that names no metric says that a network itself is not what it should be: that voids it everywhere
+    general = tuple(check for result in results for check in result.checks if not check.metrics)
+    concerning = {
+        result.evaluation: (*general, *(check for check in result.checks if check.metrics)) for result in results
+    }
     return Report(
         title=provenance["name"],
-        summary=summary_table(results),
-        sections=tuple(_section(result) for result in results),
+        summary=summary_table(results, concerning),
+        sections=tuple(_section(result, concerning[result.evaluation]) for result in results),
         checks=tuple(check for result in results for check in result.checks),
         provenance=provenance,
     )
 
 
-def _section(result: Result) -> Section:
+def _section(result: Result, checks: tuple[Check, ...]) -> Section:
     evaluation = EVALUATIONS[result.evaluation]()
     chart = evaluation.chart(result.frame)
     specification = chart.to_dict()
@@ -126,11 +129,10 @@ def _section(result: Result) -> Section:
         title=evaluation.title,
         question=evaluation.question,
         sentences=tuple(evaluation.headline(result.frame)),
-        tables=tuple(tables_of(result)),
+        tables=tuple(tables_of(result, checks)),
         chart=specification,
         svg=vl_convert.vegalite_to_svg(specification, vl_version=_vega_lite_version()),
         options=result.settings["options"],
-        failed=tuple(check for check in result.checks if not check.passed),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from robustkd.data import Augmentation
 from robustkd.distillation import METHODS, Method, Recipe
@@ -229,11 +229,13 @@ def _options_model(method: type[Method]) -> type[BaseModel]:
 def _evaluation_options(name: str, options: Mapping[str, Any], place: tuple[str, ...]) -> Any:
     if name not in EVALUATIONS.names():
         raise _PlaceError((*place, name), f"unknown evaluation {name!r}: {nearest(name, EVALUATIONS.names())}")
-    kind = EVALUATIONS[name].Options
+    # a field of a model: a plain dataclass validated by itself would ignore unknown keys
+    field: dict[str, Any] = {name: (EVALUATIONS[name].Options, ...)}
+    model = create_model(f"{name}Options", __base__=_Settings, **field)
     try:
-        return TypeAdapter(kind).validate_python(dict(options))
+        return getattr(model.model_validate({name: dict(options)}), name)
     except ValidationError as error:
-        raise _problem(error, kind, (*place, name)) from error
+        raise _problem(error, model, place) from error
 
 
 def _problem(error: ValidationError, model: Any, place: tuple[str | int, ...]) -> _PlaceError:
@@ -243,11 +245,12 @@ def _problem(error: ValidationError, model: Any, place: tuple[str | int, ...]) -
         message = f"unknown key {where[-1]!r}: {nearest(str(where[-1]), _keys_at(model, where[:-1]))}"
     elif first["type"] == "missing":
         message = "this key is required"
+    elif first["type"] == "too_short":
+        message = "must not be empty"
     else:
         got = first["input"]
-        message = first["msg"].replace("Input should", "should") + (
-            f", got {got!r}" if not isinstance(got, Mapping) else ""
-        )
+        message = first["msg"].replace("Input should", "must")
+        message += f", got {got!r}" if not isinstance(got, Mapping) else ""
     more = len(error.errors()) - 1
     return _PlaceError((*place, *where), message + (f" (and {more} more)" if more else ""))
 

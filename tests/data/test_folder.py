@@ -192,6 +192,21 @@ def test_size_resizes_the_shorter_side_first(tmp_path: Path) -> None:
     np.testing.assert_allclose(image[:, 20:28], 180, atol=8)
 
 
+def test_images_of_a_class_come_in_the_order_of_their_names(tmp_path: Path) -> None:
+    greys = [7, 2, 9, 0, 5, 11, 3, 8, 1, 10, 4, 6]
+    for grey in greys:
+        save(tmp_path / "a" / f"{grey:02}.png", np.full((2, 2, 3), grey, np.uint8))
+
+    assert read(load(tmp_path).test)[:, 0, 0, 0].tolist() == sorted(greys)
+
+
+def test_images_made_smaller_are_averaged_rather_than_thinned_out(tmp_path: Path) -> None:
+    checkerboard = np.indices((16, 16)).sum(axis=0) % 2 * 200
+    save(tmp_path / "a" / "0.png", np.repeat(checkerboard[..., None], 3, axis=2).astype(np.uint8))
+
+    np.testing.assert_allclose(read(load(f"{tmp_path}@4").test)[..., 1:3, 1:3], 100, atol=10)
+
+
 def test_size_brings_images_of_different_sizes_together(tmp_path: Path) -> None:
     save(tmp_path / "a" / "0.png", picture(8, 8))
     save(tmp_path / "a" / "1.png", picture(5, 9))
@@ -280,7 +295,7 @@ def test_a_training_folder_without_a_test_folder_is_refused(tmp_path: Path) -> N
 def test_a_folder_without_class_folders_is_refused(tmp_path: Path) -> None:
     save(tmp_path / "0.png", picture())
 
-    with pytest.raises(DataError, match="holds no class folders .expected .*/CLASS/"):
+    with pytest.raises(DataError, match=r"holds no class folders .expected .*/CLASS/"):
         load(tmp_path)
 
 

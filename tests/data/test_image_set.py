@@ -14,7 +14,7 @@ from robustkd.errors import DataError
 NAMES = ("cat", "dog", "frog")
 
 
-PIXELS = np.random.default_rng(0).integers(0, 256, (60, 3, 5, 4), dtype=np.uint8)
+PIXELS = np.random.default_rng(0).integers(0, 256, (100, 3, 5, 4), dtype=np.uint8)
 
 
 def random_images(count: int = 6) -> Tensor:
@@ -44,6 +44,9 @@ class ImagesElsewhere:
 
     def read(self, indices: Tensor) -> Tensor:
         return self.images[indices]
+
+    def subset(self, indices: Tensor) -> "ImagesElsewhere":
+        return ImagesElsewhere(self.images[indices])
 
     def fingerprint(self) -> str:
         return self.images.numpy().tobytes().hex()
@@ -232,7 +235,7 @@ def test_a_data_set_has_the_classes_of_both_its_sets() -> None:
 
 
 def test_sets_of_different_classes_make_no_data_set() -> None:
-    with pytest.raises(DataError, match="mine: .*different classes"):
+    with pytest.raises(DataError, match=r"mine: .*different classes"):
         Dataset("mine", image_set(), image_set(class_names=("cat", "frog", "dog")))
 
 

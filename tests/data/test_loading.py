@@ -30,7 +30,7 @@ def test_a_mistyped_name_is_refused_with_the_nearest_that_exists(mistyped: str, 
 
 
 def test_a_name_near_nothing_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(DataError, match="known: .*cifar10, .*digits"):
+    with pytest.raises(DataError, match=r"known: .*cifar10, .*digits"):
         load_dataset("xyzzy")
 
 

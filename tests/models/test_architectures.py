@@ -148,8 +148,6 @@ def test_an_unknown_tag_of_pretrained_weights_is_refused() -> None:
         ("cifar_resnet8", {"nonsense": 1}),
         ("cifar_resnet8", {"shortcut": "magic"}),
         ("cifar_resnet8", {"drop_rate": 2.0}),
-        ("cifar_resnet8", {"num_classes": 3}),
-        ("cifar_resnet8", {"pretrained": True}),
         ("cifar_resnet8", {"global_pool": "magic"}),
         ("vit_tiny_patch16_224", {"global_pool": "magic"}),
         ("vit_tiny_patch16_224", {"act_layer": "magic"}),
@@ -158,6 +156,12 @@ def test_an_unknown_tag_of_pretrained_weights_is_refused() -> None:
 def test_an_option_that_timm_refuses_is_a_model_error(architecture: str, option: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=f"timm cannot build {architecture}"):
         create_model(architecture, num_classes=10, options=option)
+
+
+@pytest.mark.parametrize("option", ["num_classes", "pretrained", "checkpoint_path", "features_only"])
+def test_an_option_that_would_read_other_files_or_build_no_classifier_is_refused(option: str) -> None:
+    with pytest.raises(ModelError, match=f"the option '{option}' cannot be given here"):
+        create_model("cifar_resnet8", num_classes=10, options={option: 1})
 
 
 @pytest.mark.parametrize(

@@ -264,7 +264,7 @@ def test_a_failure_while_writing_leaves_no_file_where_there_was_none(
 def test_lineage_that_is_not_json_leaves_the_old_file(model: PixelModel, ours: Path) -> None:
     before = ours.read_bytes()
 
-    with pytest.raises(TypeError, match="JSON"):
+    with pytest.raises(ValueError, match="serialize"):
         save_model(model, ours, lineage={"recipe": object()})
 
     assert ours.read_bytes() == before
@@ -305,7 +305,7 @@ def test_a_truncated_safetensors_file_is_refused(kept: float, tmp_path_factory: 
 def test_another_version_of_the_header_is_refused(ours: Path) -> None:
     with_header(ours, json.dumps({**header_of(ours), "format": 99}))
 
-    with pytest.raises(ModelError, match=r"written in format 99, this version reads 1"):
+    with pytest.raises(ModelError, match=r"damaged or of another version \(format"):
         load_model(ours)
 
 
@@ -484,7 +484,7 @@ def test_a_foreign_checkpoint_needs_its_architecture(theirs: Path) -> None:
 
 
 def test_an_unknown_architecture_is_refused_with_the_nearest(theirs: Path) -> None:
-    with pytest.raises(ModelError, match="unknown architecture 'cifar_wrn_10': did you mean .*cifar_wrn_10_1"):
+    with pytest.raises(ModelError, match=r"unknown architecture 'cifar_wrn_10': did you mean .*cifar_wrn_10_1"):
         load_model(theirs, architecture="cifar_wrn_10")
 
 

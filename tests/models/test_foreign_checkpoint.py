@@ -61,7 +61,7 @@ def test_the_wrappings_undone_are_those_in_use() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrapper", "prefix"), product(["state_dict", "model", "net", "model_state_dict"], ["", *PREFIXES])
+    ("wrapper", "prefix"), list(product(["state_dict", "model", "net", "model_state_dict"], ["", *PREFIXES]))
 )
 def test_every_wrapping_is_undone_and_noted(file: Path, wrapper: str, prefix: str) -> None:
     state, notes = read_foreign(saved(file, {wrapper: prefixed(WEIGHTS, prefix), "epoch": 3}), ema=False)
@@ -137,7 +137,7 @@ def test_averaged_weights_alone_are_refused_unless_asked_for(file: Path, wrapper
 
 @pytest.mark.parametrize("content", [WEIGHTS, {"model": WEIGHTS}])
 def test_averaged_weights_that_are_not_there_are_refused(file: Path, content: Any) -> None:
-    with pytest.raises(ModelError, match="holds no averaged weights .model_ema"):
+    with pytest.raises(ModelError, match=r"holds no averaged weights .model_ema"):
         read_foreign(saved(file, content), ema=True)
 
 
@@ -204,6 +204,7 @@ def with_new_pickle(content: Any, file: Path) -> None:
     file.write_bytes(pickle.dumps(content))
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("write", [with_torch, with_old_torch, with_pickle, with_new_pickle])
 @pytest.mark.parametrize("place", ["alone", "beside", "within"])
 def test_a_file_that_would_execute_code_is_refused_and_executes_nothing(
@@ -285,7 +286,7 @@ def test_a_truncated_file_is_refused(kept: float, old_format: bool, tmp_path_fac
     file = tmp_path_factory.getbasetemp() / "truncated.pth"
     file.write_bytes(whole[: int(kept * len(whole))])
 
-    with pytest.raises(ModelError, match=r"truncated\.pth: damaged or not a checkpoint"):
+    with pytest.raises(ModelError, match=r"truncated\.pth: (damaged or not a checkpoint|needs \S+ to be unpickled)"):
         read_foreign(file, ema=False)
 
 
@@ -301,7 +302,7 @@ def test_a_file_of_anything_is_refused(content: bytes, tmp_path_factory: pytest.
 def test_a_damaged_file_says_copy_or_download_again(file: Path) -> None:
     file.write_bytes(written_by_torch(old_format=False)[:500])
 
-    with pytest.raises(ModelError, match="damaged or not a checkpoint.*; copy or download it again"):
+    with pytest.raises(ModelError, match=r"damaged or not a checkpoint.*; copy or download it again"):
         read_foreign(file, ema=False)
 
 

@@ -193,7 +193,7 @@ def test_the_classifier_makes_the_logits_of_the_pooled_features(pixels: Tensor) 
 
 
 def test_a_network_that_gives_logits_only_has_no_outputs(pixels: Tensor) -> None:
-    with pytest.raises(ModelError, match="mine gives logits only: .*forward_intermediates"):
+    with pytest.raises(ModelError, match=r"mine gives logits only: .*forward_intermediates"):
         PixelModel(Gives(), architecture="mine").outputs(pixels)
 
 

@@ -268,12 +268,12 @@ def test_every_parameter_belongs_to_a_group_of_layers(network: Any, coarse: bool
 
 
 def test_convolutions_start_with_he_initialisation_by_fan_out(network: Any) -> None:
-    weight = network.stage3[0].conv2.weight.detach().numpy()
+    weight = network.stage3[0].conv1.weight.detach().numpy()  # 32 channels in, 64 out
 
     assert weight.std() == pytest.approx(np.sqrt(2 / (9 * 64)), rel=0.03)
     assert not network.fc.bias.any()
 
 
 def test_pretrained_weights_are_refused_for_there_are_none(name: str) -> None:
-    with pytest.raises(RuntimeError, match="[Nn]o pretrained weights"):
+    with pytest.raises(RuntimeError, match=r"[Nn]o pretrained weights"):
         timm.create_model(name, pretrained=True)

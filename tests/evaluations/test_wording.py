@@ -1,0 +1,66 @@
+import math
+
+import pytest
+
+from robustkd.evaluations import Metric
+from robustkd.evaluations.wording import Finding, Phrases, findings, interval, join, number, quantity
+
+ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
+GAIN = Metric("gain", "Gain", "points", True, "", difference_of="accuracy")
+NLL = Metric("nll", "NLL", "nats", False, "")
+PHRASES = Phrases("{student} has {value}", "against the baseline", ("better", "equal", "worse"), "no baseline")
+
+
+@pytest.mark.parametrize(
+    ("value", "metric", "expected"),
+    [
+        (0.94321, ACCURACY, "94.3"),
+        (0.00621, GAIN, "+0.6"),
+        (-0.00621, GAIN, "−0.6"),
+        (-0.0001, GAIN, "+0.0"),
+        (0.24149, NLL, "0.241"),
+        (math.nan, ACCURACY, "–"),
+    ],
+)
+def test_numbers_are_rounded_for_reading(value: float, metric: Metric, expected: str) -> None:
+    assert number(value, metric) == expected
+
+
+def test_quantities_carry_their_unit() -> None:
+    assert [quantity(0.5, ACCURACY), quantity(0.01, GAIN), quantity(0.5, NLL)] == ["50.0%", "+1.0 points", "0.500 nats"]
+
+
+def test_an_interval_is_absent_where_it_is_not_known() -> None:
+    assert interval(-0.01, 0.02, GAIN) == "[−1.0, +2.0]"
+    assert interval(math.nan, math.nan, GAIN) == ""
+
+
+def test_lists_read_like_a_sentence() -> None:
+    assert [join(["a"]), join(["a", "b"]), join(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"), [(0.01, 0.03, "better"), (-0.01, 0.03, "equal"), (-0.3, -0.1, "worse")]
+)
+def test_the_verdict_follows_from_the_interval(low: float, high: float, verdict: str) -> None:
+    (sentence,) = findings([Finding("at", 0.9, 0.01, low, high)], ACCURACY, GAIN, PHRASES)
+
+    assert sentence.startswith("at has 90.0%, +1.0 points [")
+    assert sentence.endswith(f"against the baseline: {verdict}.")
+
+
+def test_without_a_baseline_the_sentence_says_so() -> None:
+    (sentence,) = findings([Finding("at", 0.9, math.nan, math.nan, math.nan)], ACCURACY, GAIN, PHRASES)
+
+    assert sentence == "at has 90.0%; no baseline."
+
+
+def test_many_students_share_one_sentence() -> None:
+    found = [Finding(f"m{i}", 0.9, (i - 2) / 100, (i - 2) / 100 - 0.005, (i - 2) / 100 + 0.005) for i in range(5)]
+
+    (sentence,) = findings(found, ACCURACY, GAIN, PHRASES)
+
+    assert sentence == (
+        "Gain (points), against the baseline: better: m4 (+2.0), m3 (+1.0); equal: m2 (+0.0); "
+        "worse: m1 (−1.0), m0 (−2.0)."
+    )
