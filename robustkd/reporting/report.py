@@ -1,6 +1,7 @@
 """The report of a run: built from its files alone, again and again, without a network or a checkpoint."""
 
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -131,9 +132,17 @@ def _section(result: Result, checks: tuple[Check, ...]) -> Section:
         sentences=tuple(evaluation.headline(result.frame)),
         tables=tuple(tables_of(result, checks)),
         chart=specification,
-        svg=vl_convert.vegalite_to_svg(specification, vl_version=_vega_lite_version()),
+        svg=_own_ids(vl_convert.vegalite_to_svg(specification, vl_version=_vega_lite_version()), evaluation.name),
         options=result.settings["options"],
     )
+
+
+def _own_ids(svg: str, prefix: str) -> str:
+    """Number a drawing's ids from 0 and prefix them: vl-convert counts on, and a page holds several drawings."""
+    found = dict.fromkeys(re.findall(r'id="([^"]+)"', svg))
+    for index, name in enumerate(found):
+        svg = re.sub(rf'(id="|url\(#|href="#){re.escape(name)}(?=["\)])', rf"\g<1>{prefix}-{index}", svg)
+    return svg
 
 
 def _write(report: Report, folder: Path) -> None:

@@ -1,0 +1,121 @@
+import json
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from robustkd.errors import StudyError
+from robustkd.evaluations import EVALUATIONS
+from robustkd.reporting import build_report, compose
+
+
+class Page(HTMLParser):
+    """Collects what a page refers to, its elements, and its text outside scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.references: list[str] = []
+        self.tags: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.references += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] not in (["script"], ["style"]):
+            self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def page(run: Path) -> Page:
+    return Page((run / "report" / "index.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_refers_to_nothing_outside_itself(page: Page) -> None:
+    assert [reference for reference in page.references if not reference.startswith(("data:", "#"))] == []
+
+
+def test_headlines_stand_before_tables_and_every_evaluation_has_its_section(page: Page) -> None:
+    text = " ".join(page.words)
+
+    places = [text.index(found) for found in ("In short", "of the test images correctly", "Accuracy", "Provenance")]
+    assert places == sorted(places)
+    assert all(EVALUATIONS[name]().question in text for name in EVALUATIONS.names())
+
+
+def test_names_from_users_are_shown_and_never_interpreted(run: Path, page: Page) -> None:
+    assert "<b>at</b> & |co_" in " ".join(page.words)
+    assert "b" not in page.tags
+    assert (
+        "at\\textless" in (run / "report" / "tables" / "fidelity.tex").read_text()
+        or "<b>" in (run / "report" / "tables" / "fidelity.tex").read_text()
+    )
+
+
+def test_the_page_is_small_enough_to_send(run: Path) -> None:
+    assert (run / "report" / "index.html").stat().st_size < 5_000_000
+
+
+def test_charts_are_drawn_for_readers_without_scripts(run: Path) -> None:
+    for name in EVALUATIONS.names():
+        figure = run / "report" / "figures" / f"{name}.svg"
+        assert ElementTree.parse(figure).getroot().tag.endswith("svg")
+        assert (run / "report" / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_untrained_networks_fail_the_check_and_their_numbers_are_greyed(run: Path, page: Page) -> None:
+    report = compose(run)
+
+    failed = [check for check in report.checks if not check.passed and check.name == "better than chance"]
+    assert failed
+    assert re.search(r"\d+ of \d+ validity checks failed", " ".join(page.words))
+    marked = [cell.untrusted for label, cells in report.summary.rows for cell in cells if label.startswith("baseline")]
+    assert any(marked)
+
+
+def test_provenance_names_versions_digests_and_device(run: Path) -> None:
+    facts = json.loads((run / "report" / "provenance.json").read_text())
+
+    assert {"robustkd", "torch", "timm", "torchattacks", "numpy"} <= facts["versions"].keys()
+    assert all(len(member["digest"]) == 64 for member in facts["members"])
+    assert facts["device"].startswith("cpu")
+    assert facts["data"]["test_images"] == 40
+
+
+def test_a_report_is_rebuilt_from_results_alone_and_is_the_same(run: Path, tmp_path: Path) -> None:
+    before = {file.name: file.read_bytes() for file in (run / "report").rglob("*") if file.is_file()}
+    copy = tmp_path / "copy"
+    shutil.copytree(run / "results", copy / "results")
+    shutil.copy(run / "run.json", copy)
+
+    build_report(copy)
+
+    after = {file.name: file.read_bytes() for file in (copy / "report").rglob("*") if file.is_file()}
+    assert after == before
+
+
+def test_rebuilding_needs_no_torch(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "copy")
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from robustkd.reporting import build_report\n"
+        f"build_report(Path({str(tmp_path / 'copy')!r}))\n"
+        "assert 'torch' not in sys.modules"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="not a finished run"):
+        build_report(tmp_path)

@@ -1,0 +1,66 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from robustkd.data import Dataset, load_dataset
+from robustkd.errors import BadInputError
+from robustkd.models import ModelPool, create_model
+from robustkd.studies import compare_runs, evaluate
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    digits: Dataset = load_dataset("digits")
+    teacher, baseline, student = (
+        create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed) for seed in range(3)
+    )
+    out = tmp_path_factory.mktemp("runs") / "first"
+    options = {"transferability": {"images": 10, "steps": 1}}
+    return evaluate(
+        ModelPool(teacher, baseline, {"at": student}), digits, options=options, limit=40, out=out, device="cpu"
+    ).path
+
+
+def test_a_run_equals_its_copy(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "copy")
+
+    compared, differences = compare_runs(run, tmp_path / "copy")
+
+    assert compared > 50
+    assert differences == []
+
+
+def test_the_differing_cell_is_named_with_both_values(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "copy")
+    file = copy / "results" / "generalization.csv"
+    lines = file.read_text().split("\n")
+    columns = lines[0].split(",")
+    cells = lines[1].split(",")
+    old = float(cells[columns.index("value")])
+    cells[columns.index("value")] = repr(old + 0.25)
+    file.write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]))
+
+    _, (difference,) = compare_runs(run, copy)
+
+    assert difference.place == "generalization: network teacher clean accuracy: value"
+    assert (difference.first, difference.second) == (old, old + 0.25)
+    assert compare_runs(run, copy, tolerance=0.3)[1] == []
+
+
+def test_an_evaluation_that_one_run_lacks_is_a_difference(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "copy")
+    for file in (copy / "results").glob("fidelity.*"):
+        file.unlink()
+
+    _, differences = compare_runs(run, copy)
+
+    assert differences
+    assert all(difference.place.startswith("fidelity") for difference in differences)
+    assert all(difference.first is not None for difference in differences)
+    assert all(difference.second is None for difference in differences)
+
+
+def test_a_folder_that_is_no_run_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="not a run"):
+        compare_runs(run, tmp_path)

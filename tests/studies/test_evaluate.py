@@ -1,0 +1,141 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import robustkd as rk
+from robustkd.data import Dataset
+from robustkd.errors import BadInputError, ModelError, StudyError
+from robustkd.studies.evaluate import claim
+
+FAST = {"transferability": {"images": 10, "steps": 1}}
+
+
+def network(seed: int, num_classes: int = 10) -> rk.PixelModel:
+    return rk.create_model("cifar_wrn_10_1", num_classes=num_classes, in_chans=1, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return rk.load_dataset("digits")
+
+
+@pytest.fixture
+def pool() -> rk.ModelPool:
+    return rk.ModelPool(network(0), network(1), {"at": network(2)})
+
+
+def test_it_gives_tidy_results_and_a_page(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
+    evaluated = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
+
+    assert set(evaluated.results) == {"generalization", "fidelity", "transferability"}
+    assert isinstance(evaluated.results["fidelity"], pd.DataFrame)
+    assert evaluated.page == tmp_path / "run" / "report" / "index.html"
+    assert evaluated.page.is_file()
+
+
+def test_the_run_holds_the_files_of_the_contract(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
+    run = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu").path
+
+    expected = {"study.yaml", "run.json", "report/index.html", "report/report.md", "report/provenance.json"}
+    for name in ("generalization", "fidelity", "transferability"):
+        expected |= {f"results/{name}.{kind}" for kind in ("csv", "parquet", "npz", "json")}
+        expected |= {f"report/tables/{name}.{kind}" for kind in ("csv", "tex")}
+        expected |= {f"report/figures/{name}.{kind}" for kind in ("svg", "png")}
+    assert expected <= {str(file.relative_to(run)) for file in run.rglob("*")}
+
+
+def test_csv_and_parquet_hold_the_same_numbers(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
+    evaluated = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
+
+    for name, frame in evaluated.results.items():
+        csv = pd.read_csv(evaluated.path / "results" / f"{name}.csv")
+        parquet = pd.read_parquet(evaluated.path / "results" / f"{name}.parquet")
+        for column in ("value", "ci_low", "ci_high", "std"):
+            pd.testing.assert_series_equal(csv[column], frame[column], check_exact=True)
+            pd.testing.assert_series_equal(parquet[column], frame[column], check_exact=True)
+
+
+def test_measuring_again_attacks_nothing_again(
+    pool: rk.ModelPool, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
+    monkeypatch.setattr("robustkd.evaluations.transferability.attack", lambda *_: pytest.fail("attacked again"))
+    monkeypatch.setattr("robustkd.evaluations.predictions.predict", lambda *_: pytest.fail("predicted again"))
+
+    second = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
+
+    for name in first.results:
+        pd.testing.assert_frame_equal(first.results[name], second.results[name])
+
+
+def test_without_a_teacher_fidelity_is_skipped_and_the_report_says_so(digits: Dataset, tmp_path: Path) -> None:
+    pool = rk.ModelPool(baseline=network(1), students={"at": network(2)})
+
+    evaluated = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
+
+    assert set(evaluated.results) == {"generalization", "transferability"}
+    assert "Not answered: fidelity (needs a teacher)" in evaluated.page.read_text(encoding="utf-8")
+
+
+def test_a_single_student_is_enough(digits: Dataset, tmp_path: Path) -> None:
+    pool = rk.ModelPool(students={"at": network(2)})
+
+    assert rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu").page.is_file()
+
+
+def test_a_saved_report_is_complete_and_overwrites_nothing(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
+    evaluated = rk.evaluate(pool, digits, options=FAST, limit=30, device="cpu")
+
+    page = evaluated.save(tmp_path / "saved")
+
+    assert page.is_file()
+    with pytest.raises(StudyError, match="not empty"):
+        evaluated.save(tmp_path / "saved")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"suite": "quik"}, r"unknown suite 'quik': did you mean quick\?"),
+        ({"options": {"fidelty": {}}}, "unknown evaluation 'fidelty'"),
+        ({"options": {"transferability": {"eps": 1}}}, "unknown key 'eps'"),
+        ({"limit": 0}, "limit must be at least 1"),
+        ({"device": "cuda:99"}, "not available here"),
+    ],
+)
+def test_wrong_settings_are_refused(
+    pool: rk.ModelPool, digits: Dataset, tmp_path: Path, settings: dict, message: str
+) -> None:
+    with pytest.raises(BadInputError, match=message):
+        rk.evaluate(pool, digits, **{"device": "cpu", "out": tmp_path / "run", **settings})
+
+
+def test_models_of_another_class_count_are_refused(digits: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="at has 3 classes, digits has 10"):
+        rk.evaluate(rk.ModelPool(students={"at": network(0, num_classes=3)}), digits, out=tmp_path / "run")
+
+
+def test_a_directory_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+
+    with pytest.raises(StudyError, match="holds files but no study"):
+        claim(tmp_path, "mine", "name: mine\n")
+
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_directory_that_holds_another_study_is_left_alone(tmp_path: Path) -> None:
+    claim(tmp_path, "theirs", "name: theirs\n")
+
+    with pytest.raises(StudyError, match="another study, 'theirs'"):
+        claim(tmp_path, "mine", "name: mine\n")
+
+    assert (tmp_path / "study.yaml").read_text() == "name: theirs\n"
+
+
+def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+
+    with pytest.raises(StudyError, match="is a file"):
+        claim(tmp_path / "run", "mine", "name: mine\n")

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from robustkd.data import Augmentation
+from robustkd.errors import StudyError
+from robustkd.models import load_model
+from robustkd.studies import load_study, run_study
+
+
+def test_a_study_trains_evaluates_and_reports(tiny: Path, tmp_path: Path) -> None:
+    evaluated = run_study(load_study(tiny), tmp_path / "run", device="cpu")
+
+    assert evaluated.page.is_file()
+    jobs = sorted(folder.name.rsplit("-", 1)[0] for folder in (tmp_path / "run" / "jobs").iterdir())
+    assert jobs == ["student-baseline-0", "student-hinton-0", "teacher-cifar_wrn_10_1"]
+
+
+def test_checkpoints_tell_where_they_come_from(tiny: Path, tmp_path: Path) -> None:
+    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+
+    (file,) = (tmp_path / "run" / "jobs").glob("student-hinton-0-*/model.safetensors")
+    lineage = load_model(file).lineage
+    assert (lineage["method"], lineage["seed"], lineage["select"]) == ("hinton", 0, "last")
+    assert lineage["options"] == {"kd_weight": 0.9, "temperature": 4.0}
+    history = pd.read_csv(file.with_name("history.csv"))
+    assert {"epoch", "learning_rate", "loss", "loss_kd", "train_accuracy", "test_accuracy"} <= set(history.columns)
+
+
+def test_finished_jobs_are_not_repeated(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+    trained: list[str] = []
+    monkeypatch.setattr("robustkd.studies.execute._train", lambda job, *_: trained.append(job.name))
+
+    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+
+    assert trained == []
+
+
+def test_a_new_seed_trains_only_itself(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from robustkd.studies import execute
+
+    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+    trained: list[str] = []
+    train = execute._train
+    monkeypatch.setattr(execute, "_train", lambda job, *rest: (trained.append(job.name), train(job, *rest)))
+
+    run_study(load_study(tiny, ("students.seeds=[0, 1]",)), tmp_path / "run", device="cpu")
+
+    assert trained == ["baseline-1", "hinton-1"]
+
+
+def test_a_damaged_checkpoint_is_trained_anew(tiny: Path, tmp_path: Path) -> None:
+    first = run_study(load_study(tiny), tmp_path / "run", device="cpu")
+    (file,) = (tmp_path / "run" / "jobs").glob("student-hinton-0-*/model.safetensors")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+
+    second = run_study(load_study(tiny), tmp_path / "run", device="cpu")
+
+    assert file.read_bytes() == whole
+    pd.testing.assert_frame_equal(first.results["fidelity"], second.results["fidelity"])
+
+
+def test_a_study_may_replace_the_augmentation(tiny: Path) -> None:
+    study = load_study(tiny, ("data.augmentation={crop_padding: 2, horizontal_flip: true}",))
+
+    assert study.data.augmentation == Augmentation(crop_padding=2, horizontal_flip=True)
+
+
+def test_images_for_evaluation_only_are_refused(tiny: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    (tmp_path / "photos" / "cats").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "cats" / "one.png")
+    study = load_study(tiny, (f"data.name=folder:{tmp_path / 'photos'}",))
+
+    with pytest.raises(StudyError, match="use robustkd evaluate"):
+        run_study(study, tmp_path / "run", device="cpu")

@@ -1,0 +1,63 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from robustkd.data import Augmentation, Dataset, load_dataset
+from robustkd.studies import load_study
+from robustkd.studies.plan import Job, plan
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load_dataset("digits")
+
+
+def ids(jobs: list[Job]) -> dict[str, str]:
+    return {job.name: job.id for job in jobs}
+
+
+def test_the_teacher_comes_first_and_only_methods_that_need_it_wait_for_it(tiny: Path, digits: Dataset) -> None:
+    jobs = plan(load_study(tiny, ("students.seeds=[0, 1]",)), digits)
+
+    assert [job.name for job in jobs] == ["cifar_wrn_10_1", "baseline-0", "baseline-1", "hinton-0", "hinton-1"]
+    assert [job.role for job in jobs] == ["teacher", "baseline", "baseline", "student", "student"]
+    assert [job.teacher is jobs[0] for job in jobs] == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize("override", ["name=other", "students.seeds=[0, 1]", "evaluations.fidelity={}"])
+def test_what_does_not_change_a_result_does_not_change_its_job(tiny: Path, digits: Dataset, override: str) -> None:
+    before = ids(plan(load_study(tiny), digits))
+
+    after = ids(plan(load_study(tiny, (override,)), digits))
+
+    assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.parametrize(
+    ("override", "changed"),
+    [
+        ("students.methods.hinton.temperature=2", {"hinton-0"}),
+        ("teacher.seed=8", {"cifar_wrn_10_1", "hinton-0"}),
+        ("training.epochs=2", {"cifar_wrn_10_1", "baseline-0", "hinton-0"}),
+        ("students.architecture=cifar_wrn_10_2", {"baseline-0", "hinton-0"}),
+    ],
+)
+def test_what_changes_a_result_changes_its_job_and_what_depends_on_it(
+    tiny: Path, digits: Dataset, override: str, changed: set[str]
+) -> None:
+    before, after = (ids(plan(load_study(tiny, overrides), digits)) for overrides in ((), (override,)))
+
+    assert {name for name in before if before[name] != after[name]} == changed
+
+
+def test_other_images_or_another_augmentation_are_other_jobs(tiny: Path, digits: Dataset) -> None:
+    study = load_study(tiny)
+    fewer = replace(digits, train=digits.training.subset(torch.arange(100)))
+    shifted = replace(digits, augmentation=Augmentation(crop_padding=2))
+
+    found = [set(ids(plan(study, data)).values()) for data in (digits, fewer, shifted)]
+
+    assert not found[0] & found[1]
+    assert not found[0] & found[2]

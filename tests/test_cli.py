@@ -1,0 +1,154 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import robustkd as rk
+from robustkd.cli import app, parse_model
+
+
+def robustkd(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "robustkd", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, **options)  # type: ignore[call-overload]
+
+
+def test_help_is_given_without_importing_torch() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.argv[1:] = ['--help']; import robustkd.cli; robustkd.cli.main()"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    assert "What did a distilled model really inherit?" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("t.pth", (None, None, "t.pth")),
+        ("resnet18:t.pth", (None, "resnet18", "t.pth")),
+        ("at=t.pth", ("at", None, "t.pth")),
+        ("at=resnet18:runs/a=b/t.pth", ("at", "resnet18", "runs/a=b/t.pth")),
+        ("my net=vit_tiny_patch16_224.augreg_in21k:t.pth", ("my net", "vit_tiny_patch16_224.augreg_in21k", "t.pth")),
+        ("/a=b/t.pth", (None, None, "/a=b/t.pth")),
+        ("C:\\models\\t.pth", (None, None, "C:\\models\\t.pth")),
+    ],
+)
+def test_a_model_is_taken_apart(text: str, expected: tuple[str | None, str | None, str]) -> None:
+    assert parse_model(text) == expected
+
+
+def test_a_path_that_exists_is_taken_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("seed=1.pth").touch()
+
+    assert parse_model("seed=1.pth") == (None, None, "seed=1.pth")
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("methods", "hinton"),
+        ("evaluations", "fidelity"),
+        ("datasets", "npz:PATH"),
+        ("models", "cifar_wrn_40_2"),
+        ("claims", "T1"),
+    ],
+)
+def test_list_shows_what_is_there(what: str, expected: str) -> None:
+    result = CliRunner().invoke(app, ["list", what])
+
+    assert result.exit_code == 0
+    assert expected in result.stdout
+
+
+def test_doctor_tells_where_data_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBUSTKD_DATA", str(tmp_path))
+    (tmp_path / "cifar10.npz").touch()
+
+    result = CliRunner().invoke(app, ["doctor"])
+
+    assert f"found in {tmp_path}" in result.stdout
+    assert "cifar100        not found" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "nowhere.yaml"], "error: nowhere.yaml: no such file"),
+        (["evaluate", "--data", "digits"], "error: nothing to evaluate: give --student"),
+        (
+            ["evaluate", "--data", "digitz", "--student", "s.pth"],
+            "error: unknown data set 'digitz': did you mean digits?",
+        ),
+        (["evaluate", "--data", "digits", "--student", "s.pth"], "error: s.pth: no such file"),
+        (["report", "."], "error: .: not a finished run"),
+    ],
+)
+def test_bad_input_ends_in_one_line_and_exit_code_two(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = robustkd(*arguments, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+
+
+def test_evaluate_takes_models_that_robustkd_never_made(tmp_path: Path) -> None:
+    import timm
+
+    for seed, name in enumerate(("teacher", "student")):
+        torch.manual_seed(seed)
+        network = timm.create_model("cifar_wrn_10_1" if seed else "mobilenetv3_small_050", num_classes=10, in_chans=1)
+        torch.save(
+            {"state_dict": {f"module.{key}": value for key, value in network.state_dict().items()}},
+            tmp_path / f"{name}.pth",
+        )
+
+    done = robustkd(
+        *("evaluate", "--data", "digits", "--teacher", "mobilenetv3_small_050:teacher.pth"),
+        *("--student", "mine=cifar_wrn_10_1:student.pth", "--mean", "0.3", "--std", "0.4", "--limit", "20"),
+        *("--set", "transferability.steps=1", "--out", "run", "--device", "cpu"),
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "run/report/index.html"
+    assert "mine classifies" in " ".join(done.stdout.split())
+
+
+def test_the_same_name_twice_is_two_seeds_of_one_student(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)
+        rk.save_model(model, tmp_path / f"{seed}.safetensors")
+
+    done = robustkd(
+        *("evaluate", "--data", "digits", "--student", "at=0.safetensors", "--student", "at=1.safetensors"),
+        *("--limit", "20", "--set", "transferability.steps=1", "--out", "run", "--device", "cpu"),
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 0, done.stderr
+    names = (tmp_path / "run" / "results" / "generalization.csv").read_text()
+    assert "network,at-0," in names
+    assert "network,at-1," in names
+
+
+def test_compare_leaves_with_one_where_numbers_differ(tmp_path: Path) -> None:
+    digits = rk.load_dataset("digits")
+    runs = []
+    for seed in (0, 1):
+        pool = rk.ModelPool(students={"at": rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)})
+        options = {"transferability": {"steps": 1, "images": 5}}
+        runs.append(
+            str(rk.evaluate(pool, digits, options=options, limit=30, out=tmp_path / str(seed), device="cpu").path)
+        )
+
+    same, other = (CliRunner().invoke(app, ["compare", runs[0], run]) for run in runs)
+
+    assert (same.exit_code, other.exit_code) == (0, 1)
+    assert "numbers are equal" in same.stdout
+    assert "numbers differ" in other.stdout
