@@ -81,7 +81,7 @@ class Fidelity(Evaluation):
         Metric(
             "error_consistency",
             "Error consistency κ",
-            "κ",
+            "",
             True,
             "Agreement in being right or wrong beyond what the accuracies imply; 0 is chance, 1 is the same errors.",
         ),

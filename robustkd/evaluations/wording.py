@@ -32,7 +32,7 @@ def number(value: float, metric: Metric, signed: bool = False) -> str:
 
 def quantity(value: float, metric: Metric, signed: bool = False) -> str:
     """Write a value with its unit: ``94.3%``, ``+0.6 points``, ``0.241 nats``."""
-    return number(value, metric, signed) + _PERCENT.get(metric.unit, f" {metric.unit}")
+    return (number(value, metric, signed) + _PERCENT.get(metric.unit, f" {metric.unit}")).rstrip()
 
 
 def interval(low: float, high: float, metric: Metric) -> str:
