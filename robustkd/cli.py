@@ -63,9 +63,6 @@ def main() -> None:
     except RobustKDError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last finished job", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -83,7 +80,12 @@ def run(
     from robustkd.studies import load_study, run_study
 
     loaded = load_study(study, tuple(overrides or ()))
-    _show(run_study(loaded, out, device=device, data_root=data_root))
+    try:
+        evaluated = run_study(loaded, out, device=device, data_root=data_root)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last finished training", file=sys.stderr)
+        raise typer.Exit(130) from None
+    _show(evaluated)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """The same study gives the same numbers: in another process, after an interruption, and on another machine.
 
-Run by ``tox -e repro``. On one machine all numbers are equal bit for bit. Other machines round otherwise, so the numbers of the
-quickstart are held against the committed ones within `TOLERANCES`.
+Run by ``tox -e repro``. On one machine all numbers are equal bit for bit. Other machines round otherwise, so the
+numbers of the quickstart are held against the committed ones within `TOLERANCES`.
 """
 
 import json
@@ -41,8 +41,8 @@ TOLERANCES = {
     "white_box_accuracy": 0.20,
     "teacher_transfer_excess": 0.20,
 }
-"""By how much a number of the quickstart may differ on another machine: 1 in 50 test images in accuracy and agreement; attacks
-amplify rounding, and their rates at two seeds of one method differ by about as much as is allowed here."""
+"""By how much a number of the quickstart may differ on another machine: 1 in 50 test images in accuracy and agreement;
+attacks amplify rounding, and their rates at two seeds of one method differ by about as much as is allowed here."""
 
 pytestmark = pytest.mark.reproducibility
 
