@@ -165,6 +165,7 @@ def _taps(model: PixelModel) -> list[str]:
     return [str(info["module"]) for info in getattr(model.module, "feature_info", [])]
 
 
+@torch.no_grad()
 def _refuse_unbranchable(model: PixelModel) -> None:
     whole = probe(model)
     rest: Any = tail(copy.deepcopy(model).eval())
