@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from robustkd.data import Batch
 from robustkd.distillation.baseline import cross_entropy
 from robustkd.distillation.hinton import kd_loss
+from robustkd.distillation.initial_weights import twin
 from robustkd.distillation.method import METHODS, Method, Supervision
-from robustkd.distillation.twin import twin
 from robustkd.models import PixelModel
 
 

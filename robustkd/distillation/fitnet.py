@@ -21,6 +21,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from robustkd.distillation.blocks import paper_block, parameters_behind, to_common_size
+from robustkd.distillation.initial_weights import seeded_by
 from robustkd.distillation.method import METHODS
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
@@ -78,7 +79,8 @@ class FitNet(TwoStage):
         self.variant = variant
         have, need = (paper_block(model.block_channels, hint_block) for model in (self.student, self.teacher))
         bare = variant == "sarfraz2020" and have == need
-        self.regressor: nn.Module = nn.Identity() if bare else nn.Conv2d(have, need, kernel_size=1)
+        with seeded_by(student):
+            self.regressor: nn.Module = nn.Identity() if bare else nn.Conv2d(have, need, kernel_size=1)
 
     def initialised(self) -> list[nn.Parameter]:
         """Give the regressor and the student up to the block."""

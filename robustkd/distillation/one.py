@@ -25,9 +25,9 @@ from robustkd.data import Batch
 from robustkd.distillation.baseline import cross_entropy
 from robustkd.distillation.blocks import paper_block, probe
 from robustkd.distillation.hinton import kd_loss
+from robustkd.distillation.initial_weights import seeded_by, twin
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
-from robustkd.distillation.twin import twin
 from robustkd.errors import ModelError
 from robustkd.models import PixelModel
 
@@ -122,14 +122,15 @@ class OnTheFlyNativeEnsemble(Method):
         _refuse_unbranchable(student)
         # the student itself is the first branch
         self.tails = nn.ModuleList(tail(twin(student, index)) for index in range(1, BRANCHES))
-        self.gate = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Linear(paper_block(student.block_channels, 2), BRANCHES),
-            nn.BatchNorm1d(BRANCHES),
-            nn.ReLU(),
-            nn.Softmax(dim=1),
-        )
+        with seeded_by(student):
+            self.gate = nn.Sequential(
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+                nn.Linear(paper_block(student.block_channels, 2), BRANCHES),
+                nn.BatchNorm1d(BRANCHES),
+                nn.ReLU(),
+                nn.Softmax(dim=1),
+            )
         # a tensor, so that a compiled step need not be compiled anew in every epoch
         self.register_buffer("weight", torch.ones(()), persistent=False)
 
