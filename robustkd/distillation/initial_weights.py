@@ -21,7 +21,7 @@ def seeded_by(model: PixelModel, index: int = 0) -> Iterator[None]:
         index: Tells several uses of one network apart.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(model.digest()[:8], 16) + index)
+        torch.default_generator.manual_seed(int(model.digest()[:8], 16) + index)
         yield
 
 

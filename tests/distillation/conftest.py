@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 import pytest
