@@ -71,7 +71,7 @@ def train(
     for stage in stages:
         done = sum(entry.stage == stage.name for entry in history)
         batches.batch_size = stage.recipe.batch_size
-        with _training_only(method, method.trained(stage.name)) as parameters, _memory_named(stage, device):
+        with _training_only(method, method.trained(stage.name)) as parameters, _failures_named(method, stage, device):
             optimiser = _optimiser(parameters, stage.recipe, device)
             if optimiser_state is not None and 0 < done < stage.recipe.epochs:
                 optimiser.load_state_dict(optimiser_state)
@@ -194,8 +194,9 @@ def _seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
 
 
 @contextmanager
-def _memory_named(stage: Stage, device: torch.device) -> Iterator[None]:
-    """Turn running out of memory into an error that says what to lower."""
+def _failures_named(method: Method, stage: Stage, device: torch.device) -> Iterator[None]:
+    """Turn what torch says of too little memory or too small a batch into an error that says what to change."""
+    place, size = f"{method.name}, stage {stage.name}", stage.recipe.batch_size
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -204,8 +205,15 @@ def _memory_named(stage: Stage, device: torch.device) -> Iterator[None]:
         if not known and not any(words in str(error) for words in ("out of memory", "can't allocate memory")):
             raise
         raise TrainingError(
-            f"out of memory on {device} in stage {stage.name} at batch size {stage.recipe.batch_size}: lower "
-            "batch_size, or train a smaller network or fewer at once"
+            f"{place}: out of memory on {device} at batch size {size}: lower batch_size, or take a smaller network or "
+            "precision bfloat16"
+        ) from error
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise TrainingError(
+            f"{place}: a batch of one image cannot be normalised by this network; batch size {size} leaves one over in "
+            "each epoch: change batch_size by one"
         ) from error
 
 

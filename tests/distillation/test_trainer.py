@@ -238,10 +238,26 @@ def test_running_out_of_memory_names_the_batch_size(
         raise error
 
     monkeypatch.setattr(PixelModel, "forward", fail)
-    with pytest.raises(
-        TrainingError, match="out of memory on cpu in stage training at batch size 32: lower batch_size"
-    ):
+    with pytest.raises(TrainingError, match="baseline, stage training: out of memory on cpu at batch size 32: lower"):
         train(METHODS["baseline"](network()), digits, RECIPE, seed=0)
+
+
+def test_a_last_batch_of_one_image_that_a_network_cannot_normalise_is_named(digits: Dataset) -> None:
+    class Pooling(Method):
+        """Normalises maps of 1×1."""
+
+        needs_teacher = False
+
+        def __init__(self, student: PixelModel) -> None:
+            super().__init__(student)
+            self.norm = nn.BatchNorm1d(10)
+
+        def forward(self, batch: Batch) -> Supervision:
+            logits = self.norm(self.student(batch.pixels))
+            return Supervision(logits, {"loss": logits.square().mean()})
+
+    with pytest.raises(TrainingError, match=r"one image cannot be normalised .*; batch size 23 leaves one over"):
+        train(Pooling(network()), digits, replace(RECIPE, batch_size=23), seed=0)
 
 
 def test_other_errors_of_a_network_are_not_taken_for_want_of_memory(digits: Dataset) -> None:

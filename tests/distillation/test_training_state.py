@@ -17,11 +17,10 @@ def network(seed: int = 0) -> PixelModel:
     return create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)
 
 
-@pytest.fixture(params=["hinton", "two stages"])
+@pytest.fixture
 def build(request: pytest.FixtureRequest, two_stages: type[Method]) -> Callable[[], Method]:
-    if request.param == "hinton":
-        return lambda: METHODS["hinton"](network(), network(seed=1))
-    return lambda: two_stages(network())
+    kind = two_stages if request.param == "two stages" else METHODS[request.param]
+    return lambda: kind(network(), network(seed=1) if kind.needs_teacher else None)
 
 
 class Stopped(Exception):  # noqa: N818  # no error
@@ -48,7 +47,11 @@ def same(first: Method, second: Method) -> bool:
     return all(torch.equal(states[0][name], states[1][name]) for name in states[0].keys() | states[1].keys())
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("build", "epochs"),
+    [*(("two stages", epochs) for epochs in (1, 2, 3, 4, 5)), *((name, 2) for name in METHODS.names())],
+    indirect=["build"],
+)
 def test_a_resumed_training_ends_in_the_very_bits_of_an_uninterrupted_one(
     digits: Dataset, build: Callable[[], Method], tmp_path: Path, epochs: int
 ) -> None:
