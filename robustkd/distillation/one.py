@@ -173,7 +173,7 @@ def _refuse_unbranchable(model: PixelModel) -> None:
     try:
         pooled = rest.forward_head(rest.forward_features(paper_block(whole.blocks, 2)), pre_logits=True)
         agrees = torch.allclose(pooled, whole.pooled, rtol=1e-3, atol=1e-4 * float(whole.pooled.abs().max()))
-    except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
+    except Exception:  # a network that is cut apart may fail in any way
         agrees = False
     if not agrees:
         raise ModelError(

@@ -10,8 +10,8 @@ Variants: `original` embeds an image as the pooled features that the classifier 
 3, flattened and scaled to unit L2 norm, and its distance of an image from itself counts as 1e-6, so that μ is a mean
 over b² pairs.
 
-Deviations: differences of embeddings are never formed (b²·C·H·W numbers); distances and angles come from the Gram
-matrix of the centred embeddings. Embeddings nearer than its rounding error count as one.
+Deviations: differences of embeddings are never formed (b²·C·H·W numbers); distances come from the Gram matrix of the
+centred embeddings, angles from the distances. Embeddings nearer than its rounding error count as one.
 """
 
 from typing import Literal
@@ -62,7 +62,7 @@ def angle_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def _relative_distances(embedding: Tensor, variant: Variant) -> Tensor:
-    squares = _squared_distances(_gram(embedding))
+    squares = _squared_distances(embedding)
     distances = squares.clamp(min=SMALLEST_SQUARE).sqrt()
     if variant == "sarfraz2020":
         return distances / distances.mean()
@@ -75,24 +75,20 @@ def _relative_distances(embedding: Tensor, variant: Variant) -> Tensor:
 
 def _cosines(embedding: Tensor) -> Tensor:
     """[i, j, k]: of the angle at i between j and k; 0 where j or k has the embedding of i."""
-    gram = _gram(embedding)
-    squares = _squared_distances(gram)
+    squares = _squared_distances(embedding)
     inverse = torch.where(squares > 0, squares.clamp(min=SMALLEST_SQUARE).rsqrt(), 0.0)
-    # (e_j − e_i)·(e_k − e_i)
-    products = gram[None] - gram[:, :, None] - gram[:, None, :] + gram.diagonal()[:, None, None]
-    return products * inverse[:, :, None] * inverse[:, None, :]
+    # the law of cosines: 2 ab cos γ = a² + b² − c²
+    doubled = squares[:, :, None] + squares[:, None, :] - squares
+    return doubled * (inverse[:, :, None] * inverse[:, None, :] / 2)
 
 
-def _gram(embedding: Tensor) -> Tensor:
+def _squared_distances(embedding: Tensor) -> Tensor:
+    """(B, B); exactly 0 where rounding hides the difference, as on the diagonal."""
     # centring changes no difference of embeddings, and leaves less to cancel
     centred = embedding - embedding.mean(0)
-    return centred @ centred.T
-
-
-def _squared_distances(gram: Tensor) -> Tensor:
-    """(B, B); exactly 0 where rounding hides the difference, as on the diagonal."""
+    gram = centred @ centred.T
     norms = gram.diagonal()
-    sums = norms[:, None] + norms[None, :]
+    sums = norms[:, None] + norms
     squares = sums - 2 * gram
     resolved = squares > 8 * torch.finfo(gram.dtype).eps * sums
     return torch.where(resolved & ~torch.eye(len(gram), dtype=torch.bool, device=gram.device), squares, 0.0)
