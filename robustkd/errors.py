@@ -52,7 +52,7 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
         A clause such as ``"did you mean hinton?"``, or the known names where none is near.
     """
     known = sorted(known)
-    close = get_close_matches(name, known, n=count, cutoff=0.5)
+    close = get_close_matches(name, known, n=count, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(close)}?"
     shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")

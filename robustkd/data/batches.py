@@ -37,6 +37,10 @@ class TrainingBatches:
         seed: Seeds order and augmentation.
         device: Where the batches are made; images in memory are moved there once.
 
+    Attributes:
+        batch_size: May be changed between epochs, which changes neither order nor augmentation.
+        generator: Its state between two epochs determines all epochs to come.
+
     Raises:
         DataError: The crop's padding is not smaller than the images.
     """
@@ -55,20 +59,20 @@ class TrainingBatches:
                 f"crop_padding must be smaller than the images ({height}×{width}), got {augmentation.crop_padding}"
             )
         self._images = images.to(device)
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._augmentation = augmentation
         self._device = device
-        self._generator = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
-        return -(-len(self._images) // self._batch_size)
+        return -(-len(self._images) // self.batch_size)
 
     def epoch(self) -> Iterator[Batch]:
         """Give the batches of the next epoch."""
         count = len(self._images)
-        order = torch.randperm(count, generator=self._generator).to(self._device)
-        draws = draw(self._augmentation, count, self._generator).to(self._device)
-        for start in range(0, count, self._batch_size):
-            part = slice(start, start + self._batch_size)
+        order = torch.randperm(count, generator=self.generator).to(self._device)
+        draws = draw(self._augmentation, count, self.generator).to(self._device)
+        for start in range(0, count, self.batch_size):
+            part = slice(start, start + self.batch_size)
             images = self._images.read(order[part]).to(self._device)
             yield Batch(to_pixels(apply(images, draws[part])), self._images.labels[order[part]])

@@ -1,7 +1,8 @@
 """Distillation methods and the trainer that they share."""
 
-from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.distillation.history import Epoch, history_frame
+from robustkd.distillation.method import METHODS, Method, Stage, Supervision
 from robustkd.distillation.recipe import Recipe
-from robustkd.distillation.trainer import Epoch, history_frame, train
+from robustkd.distillation.trainer import train
 
-__all__ = ["METHODS", "Epoch", "Method", "Recipe", "Supervision", "history_frame", "train"]
+__all__ = ["METHODS", "Epoch", "Method", "Recipe", "Stage", "Supervision", "history_frame", "train"]

@@ -15,12 +15,15 @@ from pydantic import Field
 from torch import Tensor
 
 from robustkd.data import Batch
+from robustkd.distillation.baseline import cross_entropy
 from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.distillation.precision import in_full_precision
 from robustkd.models import PixelModel
 
 
+@in_full_precision
 def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-    """T² · KL(teacher ‖ student) at a temperature, in float32 or better.
+    """T² · KL(teacher ‖ student) at a temperature.
 
     Args:
         student_logits: (B, K).
@@ -30,8 +33,8 @@ def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) 
     Returns:
         A scalar, in nats times T².
     """
-    student = F.log_softmax(_at_least_float32(student_logits) / temperature, dim=1)
-    teacher = F.log_softmax(_at_least_float32(teacher_logits) / temperature, dim=1)
+    student = F.log_softmax(student_logits / temperature, dim=1)
+    teacher = F.log_softmax(teacher_logits / temperature, dim=1)
     return temperature**2 * F.kl_div(student, teacher, reduction="batchmean", log_target=True)
 
 
@@ -64,11 +67,7 @@ class Hinton(Method):
         with torch.no_grad():
             teacher_logits = self.teacher(batch.pixels)
         losses = {
-            "cross_entropy": (1 - self.kd_weight) * F.cross_entropy(logits.float(), batch.labels),
+            "cross_entropy": (1 - self.kd_weight) * cross_entropy(logits, batch.labels),
             "kd": self.kd_weight * kd_loss(logits, teacher_logits, self.temperature),
         }
         return Supervision(logits, losses)
-
-
-def _at_least_float32(logits: Tensor) -> Tensor:
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))

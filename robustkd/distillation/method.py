@@ -10,6 +10,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from robustkd.data import Batch
+from robustkd.distillation.recipe import Recipe
 from robustkd.models import PixelModel
 from robustkd.registry import Registry
 
@@ -27,21 +28,40 @@ class Supervision:
     losses: dict[str, Tensor]
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training with a recipe of its own.
+
+    Attributes:
+        name: Shown in history and progress.
+        recipe: How its parameters are optimised.
+    """
+
+    name: str
+    recipe: Recipe
+
+
 class Method(nn.Module, ABC):
     """One way to supervise a student; owns all that is trained.
 
     A subclass takes its weights and temperatures as keyword arguments with defaults and type hints, which is how study
-    files know them.
+    files know them, and keeps each as an attribute of the same name.
 
     Args:
         student: The network to train.
         teacher: The network to learn from; required where `needs_teacher`.
+
+    Attributes:
+        stage: The name of the stage that is under way.
+        select: The rule by which `export` chose its network: ``"last"``, ``"validation"`` or ``"test"``.
 
     Raises:
         ValueError: A method that needs a teacher was given none.
     """
 
     needs_teacher: ClassVar[bool] = True
+    stage: str = "training"
+    select: str = "last"
 
     def __init__(self, student: PixelModel, teacher: PixelModel | None = None) -> None:
         super().__init__()
@@ -63,9 +83,40 @@ class Method(nn.Module, ABC):
         """Whether it was given one."""
         return bool(self._teacher)
 
+    @property
+    def name(self) -> str:
+        """Its name in `METHODS`; that of its class where it is not registered."""
+        kind = type(self)
+        return next((name for name in METHODS.names() if METHODS[name] is kind), kind.__name__)
+
+    def stages(self, recipe: Recipe) -> tuple[Stage, ...]:
+        """Split the training into stages, each with an optimiser of its own; one by default.
+
+        Args:
+            recipe: The recipe of the whole training.
+
+        Returns:
+            The stages in their order; the last is called ``training``.
+        """
+        return (Stage("training", recipe),)
+
+    def trained(self, stage: str) -> list[nn.Parameter]:
+        """Give the parameters that a stage optimises; all that require gradients by default."""
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def begin_epoch(self, stage: str, epoch: int, epochs: int) -> None:
+        """Prepare for an epoch.
+
+        Args:
+            stage: The stage that is under way.
+            epoch: Counted from 0 within the stage.
+            epochs: How many the stage has.
+        """
+        self.stage = stage
+
     @abstractmethod
     def forward(self, batch: Batch) -> Supervision:
-        """Supervise the student on one batch."""
+        """Supervise the student on one batch, as the stage under way asks for."""
 
     def export(self) -> PixelModel:
         """Give the trained student, a plain network."""

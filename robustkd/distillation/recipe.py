@@ -1,7 +1,7 @@
 """How a network is optimised, as data."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,8 @@ class Recipe:
         momentum: Of the descent.
         weight_decay: On every parameter. Not stated in the paper; that of the recipe it cites.
         nesterov: Nesterov's momentum.
+        precision: Of the networks' arithmetic; with bfloat16 autocast chooses it operation by operation, and weights,
+            gradients and losses stay float32.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 200
@@ -31,6 +33,7 @@ class Recipe:
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: NonNegative = 5e-4
     nesterov: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     def learning_rate_at(self, epoch: int) -> float:
         """Give the learning rate of an epoch, counted from 0."""

@@ -1,44 +1,23 @@
 """The training loop: a recipe applied to a method, nothing more."""
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from robustkd.data import Dataset, ImageSet, TrainingBatches
-from robustkd.distillation.method import Method
+from robustkd.distillation.history import Epoch
+from robustkd.distillation.method import Method, Stage
 from robustkd.distillation.recipe import Recipe
+from robustkd.distillation.training_state import load_state, save_state, training_identity
 from robustkd.errors import TrainingError
 from robustkd.models import PixelModel
 
 EVALUATION_BATCH_SIZE = 512
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch did.
-
-    Attributes:
-        epoch: Counted from 0.
-        learning_rate: Of this epoch.
-        loss: Mean over the images of what is minimised.
-        losses: Its weighted parts, by name.
-        train_accuracy: Share of right predictions while training, on augmented images, 0 to 1.
-        test_accuracy: Share of right predictions on the test set after the epoch, 0 to 1. Nothing is selected by it.
-        images_per_second: Of training, without the test.
-    """
-
-    epoch: int
-    learning_rate: float
-    loss: float
-    losses: dict[str, float]
-    train_accuracy: float
-    test_accuracy: float
-    images_per_second: float
 
 
 def train(
@@ -48,95 +27,194 @@ def train(
     *,
     seed: int,
     device: torch.device | str = "cpu",
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 1,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> list[Epoch]:
     """Train a method's student; the last epoch's weights stay in it.
 
+    The result depends on the initial weights and on these arguments, not on the global random state, which is left as
+    it was. A method compiled beforehand (`method.compile()`) is trained as such.
+
     Args:
         method: What to train, in place.
         data: Its training set is trained on, with its augmentation; its test set is only reported.
-        recipe: How.
-        seed: Seeds the order and augmentation of the images. The initial weights are the caller's.
+        recipe: How; the method may split it into stages.
+        seed: Not negative; seeds the order and augmentation of the images, and whatever the method or its networks
+            draw. The initial weights are the caller's.
         device: Where to.
-        on_epoch: Called after each epoch.
+        checkpoint: A file for the state of the training. Where it exists, the training goes on from there, on a CPU to
+            the very bits that it would have come to uninterrupted.
+        checkpoint_every: Epochs from one writing of that file to the next.
+        on_epoch: Called after each epoch; a training that goes on first gives the epochs that were done before.
 
     Returns:
         The history, one entry per epoch.
 
     Raises:
-        TrainingError: A loss was not finite; names method, epoch and step.
+        TrainingError: A loss was not finite, or the memory did not suffice.
         DataError: There are no training images.
+        ModelError: The checkpoint is damaged or that of another training.
     """
-    images = data.training
-    batches = TrainingBatches(images, recipe.batch_size, data.augmentation, seed, device)
+    device = torch.device(device)
+    stages = method.stages(recipe)
+    batches = TrainingBatches(data.training, recipe.batch_size, data.augmentation, seed, device)
     test = data.test.to(device)
-    method.to(device)
-    if method.has_teacher:
-        method.teacher.to(device)
-    optimiser = torch.optim.SGD(
-        [parameter for parameter in method.parameters() if parameter.requires_grad],
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        nesterov=recipe.nesterov,
-    )
-    history = []
-    for epoch in range(recipe.epochs):
-        learning_rate = recipe.learning_rate_at(epoch)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate
-        start = time.perf_counter()
-        losses, train_accuracy = _train_epoch(method, batches, optimiser, epoch)
-        seconds = time.perf_counter() - start
-        history.append(
-            Epoch(
-                epoch=epoch,
-                learning_rate=learning_rate,
-                loss=sum(losses.values()),
-                losses=losses,
-                train_accuracy=train_accuracy,
-                test_accuracy=accuracy(method.export(), test, device),
-                images_per_second=len(images) / seconds,
-            )
-        )
-        on_epoch(history[-1])
+    _place(method, device)
+    history: list[Epoch] = []
+    optimiser_state = None
+    identity = training_identity(method, data, stages, seed) if checkpoint is not None else {}
+    if checkpoint is not None and checkpoint.exists():
+        history, optimiser_state = load_state(checkpoint, identity, method, batches)
+        for entry in history:
+            on_epoch(entry)
+    for stage in stages:
+        done = sum(entry.stage == stage.name for entry in history)
+        batches.batch_size = stage.recipe.batch_size
+        with _training_only(method, method.trained(stage.name)) as parameters, _failures_named(method, stage, device):
+            optimiser = _optimiser(parameters, stage.recipe, device)
+            if optimiser_state is not None and 0 < done < stage.recipe.epochs:
+                optimiser.load_state_dict(optimiser_state)
+            for epoch in range(done, stage.recipe.epochs):
+                with _seeded(seed, len(history), device):
+                    entry = _train_epoch(method, batches, optimiser, stage, epoch, test)
+                history.append(entry)
+                if checkpoint is not None and len(history) % checkpoint_every == 0:
+                    save_state(checkpoint, identity, method, optimiser, batches, history)
+                on_epoch(entry)
     return history
 
 
 def _train_epoch(
-    method: Method, batches: TrainingBatches, optimiser: torch.optim.Optimizer, epoch: int
-) -> tuple[dict[str, float], float]:
+    method: Method,
+    batches: TrainingBatches,
+    optimiser: torch.optim.Optimizer,
+    stage: Stage,
+    epoch: int,
+    test: ImageSet,
+) -> Epoch:
+    device = test.labels.device
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=stage.recipe.precision == "bfloat16")
+    learning_rate = stage.recipe.learning_rate_at(epoch)
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate
+    method.begin_epoch(stage.name, epoch, stage.recipe.epochs)
     method.train()
-    parts: list[Tensor] = []
-    sizes: list[int] = []
-    correct: list[Tensor] = []
     names: list[str] = []
+    losses: list[Tensor] = []
+    correct: list[Tensor] = []
+    sizes: list[int] = []
+    start = time.perf_counter()
     for batch in batches.epoch():
-        supervision = method(batch)
-        loss = torch.stack(list(supervision.losses.values()))
-        optimiser.zero_grad(set_to_none=True)
-        loss.sum().backward()
+        with autocast:
+            supervision = method(batch)
+        parts = torch.stack(list(supervision.losses.values()))
+        optimiser.zero_grad()
+        parts.sum().backward()
         optimiser.step()
         # kept on the device: reading a number here would wait for the step to finish
-        parts.append(loss.detach())
+        losses.append(parts.detach())
         correct.append((supervision.logits.detach().argmax(1) == batch.labels).sum())
         sizes.append(len(batch.labels))
         names = list(supervision.losses)
-    values = torch.stack(parts).double().cpu().numpy()
-    _refuse_not_finite(values, names, type(method).__name__.lower(), epoch)
-    weights = np.array(sizes) / sum(sizes)
-    means = dict(zip(names, (weights @ values).tolist(), strict=True))
-    return means, int(torch.stack(correct).sum()) / sum(sizes)
+    table = _read(losses, correct)
+    seconds = time.perf_counter() - start
+    _refuse_not_finite(table, names, method, stage.name, epoch)
+    means = np.array(sizes) / sum(sizes) @ table[:, :-1]
+    return Epoch(
+        stage=stage.name,
+        epoch=epoch,
+        learning_rate=learning_rate,
+        loss=float(means.sum()),
+        losses=dict(zip(names, means.tolist(), strict=True)),
+        train_accuracy=float(table[:, -1].sum()) / sum(sizes),
+        test_accuracy=accuracy(method.export(), test, device),
+        images_per_second=sum(sizes) / seconds,
+    )
 
 
-def _refuse_not_finite(values: np.ndarray, names: list[str], method: str, epoch: int) -> None:
-    broken = np.argwhere(~np.isfinite(values))
+def _read(losses: list[Tensor], correct: list[Tensor]) -> np.ndarray:
+    """Bring an epoch's losses (steps, parts) and right predictions (steps) from the device, as one float64 table."""
+    parts = torch.stack(losses)
+    table = torch.cat([parts, torch.stack(correct)[:, None].to(parts.dtype)], dim=1)
+    return table.cpu().double().numpy()
+
+
+def _refuse_not_finite(table: np.ndarray, names: list[str], method: Method, stage: str, epoch: int) -> None:
+    broken = np.argwhere(~np.isfinite(table))
     if len(broken):
         step, part = broken[0]
         raise TrainingError(
-            f"{method}: the loss {names[part]} is {values[step, part]} in epoch {epoch}, step {step} (counted "
-            "from 0): lower the learning rate or the loss's weight"
+            f"{method.name}: the loss {names[part]} is {table[step, part]} in stage {stage}, epoch {epoch}, "
+            f"step {step} (counted from 0): lower the learning rate or the loss's weight"
         )
+
+
+def _place(method: Method, device: torch.device) -> None:
+    networks: list[nn.Module] = [method, method.teacher.eval()] if method.has_teacher else [method]
+    for network in networks:
+        network.to(device)
+        # batches are channels last: a GPU would bring the weights into that order anew at every convolution, while on
+        # a CPU it makes no difference to the networks, and the optimiser is faster without
+        if device.type == "cuda":
+            network.to(memory_format=torch.channels_last)
+
+
+def _optimiser(parameters: list[nn.Parameter], recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
+    return torch.optim.SGD(
+        parameters,
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=recipe.nesterov,
+        fused=device.type in ("cpu", "cuda", "mps"),
+    )
+
+
+@contextmanager
+def _training_only(method: Method, parameters: list[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
+    """Let these parameters of a method require gradients and no others; afterwards all are as they were."""
+    before = {parameter: parameter.requires_grad for parameter in method.parameters()}
+    try:
+        method.requires_grad_(False)
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+        yield parameters
+    finally:
+        for parameter, required in before.items():
+            parameter.requires_grad_(required)
+
+
+@contextmanager
+def _seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
+    """Make what is drawn from the global random state in an epoch depend on seed and epoch alone; then restore it."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0]))
+        yield
+
+
+@contextmanager
+def _failures_named(method: Method, stage: Stage, device: torch.device) -> Iterator[None]:
+    """Turn what torch says of too little memory or too small a batch into an error that says what to change."""
+    place, size = f"{method.name}, stage {stage.name}", stage.recipe.batch_size
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        # only CUDA has a type of its own for it; a CPU and MPS say it in words
+        known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        if not known and not any(words in str(error) for words in ("out of memory", "can't allocate memory")):
+            raise
+        raise TrainingError(
+            f"{place}: out of memory on {device} at batch size {size}: lower batch_size, or take a smaller network or "
+            "precision bfloat16"
+        ) from error
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise TrainingError(
+            f"{place}: a batch of one image cannot be normalised by this network; batch size {size} leaves one over in "
+            "each epoch: change batch_size by one"
+        ) from error
 
 
 @torch.no_grad()
@@ -160,13 +238,3 @@ def accuracy(model: PixelModel, images: ImageSet, device: torch.device | str = "
         correct += (predicted == images.labels[start:stop].to(device)).sum()
     model.train(training)
     return int(correct) / len(images)
-
-
-def history_frame(history: list[Epoch]) -> pd.DataFrame:
-    """Lay a history out as a table, one row per epoch, one column ``loss_NAME`` per part of the loss."""
-    rows = []
-    for epoch in history:
-        row = asdict(epoch)
-        row.update({f"loss_{name}": value for name, value in row.pop("losses").items()})
-        rows.append(row)
-    return pd.DataFrame(rows)

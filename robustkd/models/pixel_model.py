@@ -117,6 +117,21 @@ class PixelModel(nn.Module):
         return cast("int | None", getattr(self.module, "num_classes", None))
 
     @property
+    def block_channels(self) -> tuple[int, ...]:
+        """Channels of each of `Outputs.blocks`.
+
+        Raises:
+            ModelError: The network lacks timm's `feature_info`.
+        """
+        listed = getattr(self.module, "feature_info", None)
+        if not listed:
+            raise ModelError(
+                f"{self.architecture} does not say how many channels its blocks have: give it timm's feature_info, a "
+                "list with one mapping per block, the channels under num_chs"
+            )
+        return tuple(info["num_chs"] for info in listed)
+
+    @property
     def num_parameters(self) -> int:
         """How many numbers training would change."""
         return sum(parameter.numel() for parameter in self.module.parameters())

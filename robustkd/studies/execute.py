@@ -20,6 +20,8 @@ from robustkd.studies.study import Study, evaluation_options, study_yaml
 
 MODEL_FILE = "model.safetensors"
 HISTORY_FILE = "history.csv"
+STATES_PER_TRAINING = 20
+"""How often a training writes down where it is: an interrupted one loses a twentieth of its epochs at most."""
 
 
 def run_study(
@@ -59,7 +61,9 @@ def run_study(
     for job in jobs:
         folder = store.find(job) if job.id in found else None
         if folder is None:
-            _train(job, store, data, study.training, place)
+            state = run / "jobs" / f".{job.folder}.state"
+            _train(job, store, data, study.training, place, state)
+            state.unlink(missing_ok=True)
             folder = store.find(job)
         if folder is None:
             raise StudyError(f"{run}: {job.folder} was written and cannot be read back; is the disk full?")
@@ -72,7 +76,7 @@ def run_study(
     return evaluate_pool(ModelPool(members=members), data, evaluation_options(study.evaluations), run, place, about)
 
 
-def _train(job: Job, store: Store, data: Dataset, recipe: Recipe, device: torch.device) -> None:
+def _train(job: Job, store: Store, data: Dataset, recipe: Recipe, device: torch.device, state: Path) -> None:
     settings = job.settings
     student = create_model(
         settings["architecture"],
@@ -87,15 +91,26 @@ def _train(job: Job, store: Store, data: Dataset, recipe: Recipe, device: torch.
             raise StudyError(f"{job.folder}: its teacher {job.teacher.folder} is gone")
         teacher = load_model(folder / MODEL_FILE).to(device)
     method = METHODS[settings["method"]](student, teacher, **settings["options"])
-    with progress(f"train {job.name}", recipe.epochs) as advance:
-        history = train(method, data, recipe, seed=settings["seed"], device=device, on_epoch=lambda epoch: advance(1))
+    stages = {stage.name: stage.recipe.epochs for stage in method.stages(recipe)}
+    parts = f" ({', then '.join(stages)})" if len(stages) > 1 else ""
+    with progress(f"train {job.name}{parts}", sum(stages.values())) as advance:
+        history = train(
+            method,
+            data,
+            recipe,
+            seed=settings["seed"],
+            device=device,
+            checkpoint=state,
+            checkpoint_every=max(1, sum(stages.values()) // STATES_PER_TRAINING),
+            on_epoch=lambda epoch: advance(1),
+        )
     lineage = {
         "role": job.role,
         "method": settings["method"],
         "options": settings["options"],
         "seed": settings["seed"],
         "condition": "clean",
-        "select": settings["select"],
+        "select": method.select,
         "data": data.digest,
         "job": job.id,
         "teacher_job": job.teacher.id if job.teacher else None,

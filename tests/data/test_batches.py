@@ -134,6 +134,25 @@ def test_an_epoch_left_early_does_not_change_the_next() -> None:
     assert same(list(whole.epoch()), list(left.epoch()))
 
 
+def test_the_generators_state_determines_the_epochs_to_come() -> None:
+    first = TrainingBatches(random_images(30), 8, CIFAR_AUGMENTATION, seed=0)
+    second = TrainingBatches(random_images(30), 8, CIFAR_AUGMENTATION, seed=1)
+    list(first.epoch())
+
+    second.generator.set_state(first.generator.get_state())
+
+    assert same(list(first.epoch()), list(second.epoch()))
+
+
+def test_the_batch_size_may_change_between_epochs() -> None:
+    batches = TrainingBatches(random_images(30), 8, CIFAR_AUGMENTATION, seed=0)
+    list(batches.epoch())
+
+    batches.batch_size = 16
+
+    assert [len(batch.labels) for batch in batches.epoch()] == [16, 14]
+
+
 @pytest.mark.parametrize("padding", [8, 9])
 def test_padding_as_large_as_the_images_is_refused(padding: int) -> None:
     with pytest.raises(DataError, match=f"smaller than the images .8×8., got {padding}"):

@@ -1,17 +1,31 @@
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from robustkd.distillation import Recipe
 
 
-def test_the_defaults_are_those_of_the_paper() -> None:
+def test_the_learning_rate_falls_as_in_sarfraz2020() -> None:
     recipe = Recipe()
 
-    assert (recipe.epochs, recipe.batch_size, recipe.momentum) == (200, 128, 0.9)
-    assert (recipe.learning_rate, recipe.milestones, recipe.factor) == (0.1, (60, 120, 150), 0.2)
+    rates = {epoch: recipe.learning_rate_at(epoch) for epoch in (0, 59, 60, 119, 120, 149, 150, 199)}
+
+    expected = {0: 0.1, 59: 0.1, 60: 0.02, 119: 0.02, 120: 0.004, 149: 0.004, 150: 0.0008, 199: 0.0008}
+    assert rates == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
-    ("epoch", "expected"), [(0, 0.1), (59, 0.1), (60, 0.02), (119, 0.02), (120, 0.004), (150, 0.0008), (199, 0.0008)]
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"learning_rate": 0},
+        {"milestones": (0,)},
+        {"factor": 0},
+        {"momentum": 1},
+        {"weight_decay": -1e-4},
+        {"precision": "float16"},
+    ],
 )
-def test_the_learning_rate_falls_at_each_milestone(epoch: int, expected: float) -> None:
-    assert Recipe().learning_rate_at(epoch) == pytest.approx(expected)
+def test_a_value_out_of_range_is_refused(wrong: dict) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Recipe).validate_python(wrong)

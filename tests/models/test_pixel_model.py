@@ -197,6 +197,21 @@ def test_a_network_that_gives_logits_only_has_no_outputs(pixels: Tensor) -> None
         PixelModel(Gives(), architecture="mine").outputs(pixels)
 
 
+@pytest.mark.parametrize("architecture", ["cifar_wrn_10_1", "resnet18", "mobilenetv3_small_050", "test_vit"])
+def test_the_channels_of_the_blocks_are_known_beforehand(architecture: str) -> None:
+    network = model(architecture=architecture)
+    size = network.image_size or 32
+
+    blocks = network.outputs(torch.rand(1, 3, size, size)).blocks
+
+    assert network.block_channels == tuple(block.shape[1] for block in blocks)
+
+
+def test_a_network_without_feature_info_does_not_say_its_channels() -> None:
+    with pytest.raises(ModelError, match=r"mine does not say how many channels its blocks have: .*num_chs"):
+        _ = PixelModel(Gives(), architecture="mine").block_channels
+
+
 def test_it_is_named_after_its_network_and_counts_its_parameters() -> None:
     wrapped = PixelModel(Gives())
 

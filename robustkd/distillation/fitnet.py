@@ -1,0 +1,92 @@
+"""`fitnet`: regress the teacher's middle block from the student's, then distil.
+
+    initialisation:  L = hint_weight · mean((r(f_s) − f_t)²)
+    training:        `hinton`
+
+f is the output of block 2, r a linear 1×1 convolution. The first stage trains r and the student up to block 2. Romero
+et al., *FitNets: Hints for Thin Deep Nets* (arXiv 1412.6550), equation 3; layer (W = [0, 1, 0]) and weights of
+sarfraz2020, Table I.
+
+Variants: `sarfraz2020` has no regressor where student and teacher have equally many channels, `original` always has.
+
+Deviations: the mean of squares instead of half their sum, so that one learning rate serves maps of every size. The
+regressor does not end in a rectifier, which could not reach negative block outputs. Where the maps differ in size the
+larger is average-pooled to the smaller; the paper's regressor has a kernel that brings it to the teacher's size.
+"""
+
+from typing import Annotated, Literal
+
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from robustkd.distillation.blocks import paper_block, parameters_behind, to_common_size
+from robustkd.distillation.initial_weights import seeded_by
+from robustkd.distillation.method import METHODS
+from robustkd.distillation.precision import in_full_precision
+from robustkd.distillation.recipe import NonNegative
+from robustkd.distillation.two_stage import TwoStage
+from robustkd.models import Outputs, PixelModel
+
+
+@in_full_precision
+def hint_loss(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference of two feature maps.
+
+    Args:
+        student: (B, C, H, W), the regressor's.
+        teacher: (B, C, H', W').
+
+    Returns:
+        A scalar ≥ 0.
+    """
+    return F.mse_loss(*to_common_size(student, teacher))
+
+
+@METHODS.register("fitnet")
+class FitNet(TwoStage):
+    """Initialise the student up to a block by the teacher's; then cross-entropy and softened cross-entropy.
+
+    Args:
+        student: The network to train.
+        teacher: The network to learn from.
+        hint_block: The block that is regressed, 1 to 3.
+        hint_weight: Weight of the first stage's loss.
+        kd_weight: See `TwoStage`.
+        temperature: See `TwoStage`.
+        init_epochs: See `TwoStage`.
+        variant: See the module.
+
+    Raises:
+        ModelError: A network lacks timm's `feature_info`, or lists too few blocks.
+    """
+
+    def __init__(
+        self,
+        student: PixelModel,
+        teacher: PixelModel | None = None,
+        *,
+        hint_block: Literal[1, 2, 3] = 2,
+        hint_weight: NonNegative = 1.0,
+        kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.9,
+        temperature: Annotated[float, Field(gt=0)] = 4.0,
+        init_epochs: Annotated[int, Field(ge=1)] | None = None,
+        variant: Literal["sarfraz2020", "original"] = "sarfraz2020",
+    ) -> None:
+        super().__init__(student, teacher, kd_weight=kd_weight, temperature=temperature, init_epochs=init_epochs)
+        self.hint_block = hint_block
+        self.hint_weight = hint_weight
+        self.variant = variant
+        have, need = (paper_block(model.block_channels, hint_block) for model in (self.student, self.teacher))
+        bare = variant == "sarfraz2020" and have == need
+        with seeded_by(student):
+            self.regressor: nn.Module = nn.Identity() if bare else nn.Conv2d(have, need, kernel_size=1)
+
+    def initialised(self) -> list[nn.Parameter]:
+        """Give the regressor and the student up to the block."""
+        return [*parameters_behind(self.student, [self.hint_block]), *self.regressor.parameters()]
+
+    def initialisation_losses(self, student: Outputs, teacher: Outputs) -> dict[str, Tensor]:
+        """Regress the teacher's block."""
+        regressed = self.regressor(paper_block(student.blocks, self.hint_block))
+        return {"hint": self.hint_weight * hint_loss(regressed, paper_block(teacher.blocks, self.hint_block))}

@@ -1,0 +1,125 @@
+"""`fsp`: learn how the teacher's features flow from block to block, then distil.
+
+    initialisation:  L = Σ_i flow_weights_i · mean((G_s,i − G_t,i)²),    G = Σ_positions F1 · F2ᵀ / (H·W)
+    training:        `hinton`
+
+The pairs (F1, F2) are (stem, block 1), (block 1, block 2), (block 2, block 3); where the maps of a pair differ in size
+the larger is max-pooled to the smaller. The first stage trains all that block 3 depends on. Yim et al., *A Gift from
+Knowledge Distillation* (CVPR 2017), equations 1 and 2; weights of sarfraz2020, Table I.
+
+Variants: `sarfraz2020` takes the mean of squares over the C1×C2 entries of G, `original` their sum; both the mean over
+the batch. They differ by C1·C2, so weights do not carry over.
+"""
+
+from typing import Annotated, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from robustkd.distillation.blocks import paper_block, parameters_behind, to_common_size
+from robustkd.distillation.method import METHODS
+from robustkd.distillation.precision import in_full_precision
+from robustkd.distillation.recipe import NonNegative
+from robustkd.distillation.two_stage import TwoStage
+from robustkd.errors import ModelError
+from robustkd.models import Outputs, PixelModel
+
+PAIRS = ((0, 1), (1, 2), (2, 3))
+"""Blocks between which the flow is learned; 0 is the stem."""
+
+
+@in_full_precision
+def flow(first: Tensor, second: Tensor) -> Tensor:
+    """The flow matrix between two feature maps of one network.
+
+    Args:
+        first: (B, C1, H, W).
+        second: (B, C2, H', W').
+
+    Returns:
+        (B, C1, C2).
+    """
+    first, second = to_common_size(first, second, F.adaptive_max_pool2d)
+    positions = first.shape[2] * first.shape[3]
+    return first.flatten(2) @ second.flatten(2).transpose(1, 2) / positions
+
+
+@in_full_precision
+def flow_loss(
+    student: Tensor, teacher: Tensor, *, variant: Literal["sarfraz2020", "original"] = "sarfraz2020"
+) -> Tensor:
+    """Distance between the flow matrices of one pair of blocks.
+
+    Args:
+        student: (B, C1, C2).
+        teacher: (B, C1, C2).
+        variant: `sarfraz2020`: mean of squares; `original`: mean over the batch of their sum.
+
+    Returns:
+        A scalar ≥ 0.
+    """
+    squares = (student - teacher).square()
+    return squares.mean() if variant == "sarfraz2020" else squares.sum(dim=(1, 2)).mean()
+
+
+@METHODS.register("fsp")
+class FlowOfSolutionProcedure(TwoStage):
+    """Initialise the student by the teacher's flow matrices; then cross-entropy and softened cross-entropy.
+
+    Args:
+        student: The network to train.
+        teacher: The network to learn from, its stem and blocks as wide as the student's.
+        flow_weights: W, weights of the three pairs.
+        kd_weight: See `TwoStage`.
+        temperature: See `TwoStage`.
+        init_epochs: See `TwoStage`.
+        variant: See the module.
+
+    Raises:
+        ModelError: The networks differ in channels, lack timm's `feature_info`, or list too few blocks.
+    """
+
+    def __init__(
+        self,
+        student: PixelModel,
+        teacher: PixelModel | None = None,
+        *,
+        flow_weights: tuple[NonNegative, NonNegative, NonNegative] = (1.0, 3.0, 1.0),
+        kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.9,
+        temperature: Annotated[float, Field(gt=0)] = 4.0,
+        init_epochs: Annotated[int, Field(ge=1)] | None = None,
+        variant: Literal["sarfraz2020", "original"] = "sarfraz2020",
+    ) -> None:
+        super().__init__(student, teacher, kd_weight=kd_weight, temperature=temperature, init_epochs=init_epochs)
+        self.flow_weights = flow_weights
+        self.variant: Literal["sarfraz2020", "original"] = variant
+        have, need = (
+            [paper_block(model.block_channels, number) for number in range(4)] for model in (self.student, self.teacher)
+        )
+        if have != need:
+            raise ModelError(
+                f"fsp compares channel by channel: stem and blocks of the student {student.architecture} have {have} "
+                f"channels, those of the teacher {self.teacher.architecture} {need}; take networks of equal widths or "
+                "another method"
+            )
+
+    def initialised(self) -> list[nn.Parameter]:
+        """Give all that block 3 depends on."""
+        return parameters_behind(self.student, range(4))
+
+    def initialisation_losses(self, student: Outputs, teacher: Outputs) -> dict[str, Tensor]:
+        """Compare the flow of every pair of blocks."""
+        distances = [
+            weight
+            * flow_loss(
+                *(
+                    flow(paper_block(outputs.blocks, first), paper_block(outputs.blocks, second))
+                    for outputs in (student, teacher)
+                ),
+                variant=self.variant,
+            )
+            for weight, (first, second) in zip(self.flow_weights, PAIRS, strict=True)
+        ]
+        return {"flow": torch.stack(distances).sum()}

@@ -1,0 +1,48 @@
+"""What a training did, epoch by epoch."""
+
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch did.
+
+    Attributes:
+        stage: The stage it belongs to.
+        epoch: Counted from 0 within the stage.
+        learning_rate: Of this epoch.
+        loss: Mean over the images of what is minimised.
+        losses: Its weighted parts, by name.
+        train_accuracy: Share of right predictions while training, on augmented images, 0 to 1.
+        test_accuracy: Share of right predictions on the test set after the epoch, 0 to 1. The trainer selects nothing
+            by it.
+        images_per_second: Of training, without the test.
+    """
+
+    stage: str
+    epoch: int
+    learning_rate: float
+    loss: float
+    losses: dict[str, float]
+    train_accuracy: float
+    test_accuracy: float
+    images_per_second: float
+
+
+def history_frame(history: list[Epoch]) -> pd.DataFrame:
+    """Lay a history out as a table.
+
+    Args:
+        history: The epochs in their order.
+
+    Returns:
+        One row per epoch, one column ``loss_NAME`` per part of the loss; a part that a stage lacks is NaN there.
+    """
+    rows = []
+    for epoch in history:
+        row = asdict(epoch)
+        row.update({f"loss_{name}": value for name, value in row.pop("losses").items()})
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,106 @@
+"""All that a training needs to go on where it stopped, in one file that executes nothing."""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from robustkd.atomic import atomic_path
+from robustkd.data import Dataset, TrainingBatches
+from robustkd.distillation.history import Epoch
+from robustkd.distillation.method import Method, Stage
+from robustkd.errors import ModelError
+
+FORMAT = 1
+
+
+def training_identity(method: Method, data: Dataset, stages: tuple[Stage, ...], seed: int) -> dict[str, Any]:
+    """Describe all that determines a training, but for the initial weights.
+
+    Args:
+        method: What is trained.
+        data: What it is trained on.
+        stages: How.
+        seed: Of the training.
+
+    Returns:
+        Plain values by name; equal for two trainings only if one may go on where the other stopped.
+    """
+    options = [name for name, kind in signature(type(method)).parameters.items() if kind.kind is Parameter.KEYWORD_ONLY]
+    return {
+        "format": FORMAT,
+        "method": method.name,
+        "options": {name: repr(getattr(method, name)) for name in options},
+        "student": method.student.architecture,
+        "parameters": {name: list(tensor.shape) for name, tensor in method.state_dict().items()},
+        "teacher": method.teacher.digest() if method.has_teacher else None,
+        "data": data.digest,
+        "augmentation": asdict(data.augmentation),
+        "stages": [repr(stage) for stage in stages],
+        "seed": seed,
+    }
+
+
+def save_state(
+    path: Path,
+    identity: Mapping[str, Any],
+    method: Method,
+    optimiser: torch.optim.Optimizer,
+    batches: TrainingBatches,
+    history: list[Epoch],
+) -> None:
+    """Write the state of a training between two epochs, whole or not at all.
+
+    Args:
+        path: Where to; replaced.
+        identity: Of the training.
+        method: With all that is trained.
+        optimiser: Of the stage under way.
+        batches: Whose generator gives order and augmentation of the epochs to come.
+        history: Of the epochs done; it says how far the training is.
+    """
+    state = {
+        "identity": dict(identity),
+        "method": method.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "generator": batches.generator.get_state(),
+        "history": [asdict(epoch) for epoch in history],
+    }
+    with atomic_path(path) as partial:
+        torch.save(state, partial)
+
+
+def load_state(
+    path: Path, identity: Mapping[str, Any], method: Method, batches: TrainingBatches
+) -> tuple[list[Epoch], dict[str, Any]]:
+    """Read a state back into a training.
+
+    Args:
+        path: The file.
+        identity: Of the training that is to go on.
+        method: Takes the weights.
+        batches: Take the generator's state.
+
+    Returns:
+        The history, and the state of the optimiser of its last stage.
+
+    Raises:
+        ModelError: The file is damaged, or it is of another training.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        held = state["identity"]
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: not a whole training state; delete it to train from the start") from error
+    for key in identity:
+        if held.get(key) != identity[key]:
+            raise ModelError(
+                f"{path}: the state of another training, with another {key}; delete it, or give another path"
+            )
+    method.load_state_dict(state["method"])
+    batches.generator.set_state(state["generator"])
+    return [Epoch(**row) for row in state["history"]], state["optimiser"]

@@ -1,0 +1,97 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from robustkd.data import Batch
+from robustkd.distillation import METHODS, Recipe
+from robustkd.models import PixelModel
+
+Networks = Callable[[str, str], tuple[PixelModel, PixelModel]]
+
+two_stages = pytest.mark.parametrize("name", ["fitnet", "fsp"])
+
+
+@two_stages
+def test_the_published_training_starts_with_100_epochs_at_a_small_learning_rate(name: str, networks: Networks) -> None:
+    method = METHODS[name](*networks("cifar_resnet8", "cifar_resnet8"))
+    recipe = Recipe(batch_size=64, weight_decay=1e-4)
+
+    first, second = method.stages(recipe)
+
+    assert (first.name, second.name) == ("initialisation", "training")
+    assert first.recipe == Recipe(
+        epochs=100, learning_rate=0.001, milestones=(60, 80), factor=0.1, batch_size=64, weight_decay=1e-4
+    )
+    assert second.recipe is recipe
+
+
+@two_stages
+@pytest.mark.parametrize(
+    ("epochs", "asked", "expected", "milestones"),
+    [(60, None, 30, (18, 24)), (1, None, 1, (1, 1)), (3, None, 1, (1, 1)), (200, 10, 10, (6, 8)), (4, 8, 8, (5, 6))],
+)
+def test_other_lengths_keep_the_proportions(
+    name: str, epochs: int, asked: int | None, expected: int, milestones: tuple[int, int], networks: Networks
+) -> None:
+    method = METHODS[name](*networks("cifar_resnet8", "cifar_resnet8"), init_epochs=asked)
+
+    first, _ = method.stages(Recipe(epochs=epochs))
+
+    assert (first.recipe.epochs, first.recipe.milestones) == (expected, milestones)
+
+
+@two_stages
+def test_the_second_stage_is_hintons(name: str, networks: Networks, batch: Batch) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_resnet8")
+    method, hinton = (
+        METHODS[each](student, teacher, kd_weight=0.7, temperature=3.0).eval() for each in (name, "hinton")
+    )
+
+    method.begin_epoch("training", 0, 1)
+
+    found, expected = method(batch), hinton(batch)
+    assert torch.equal(found.logits, expected.logits)
+    assert found.losses == expected.losses
+
+
+@two_stages
+def test_the_second_stage_trains_the_student_and_nothing_else(name: str, networks: Networks) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_resnet8")
+    method = METHODS[name](student, teacher, variant="original")
+
+    assert list(map(id, method.trained("training"))) == list(map(id, student.parameters()))
+
+
+@two_stages
+def test_the_first_stage_does_not_ask_for_the_labels(name: str, networks: Networks, batch: Batch) -> None:
+    method = METHODS[name](*networks("cifar_resnet8", "cifar_resnet8")).eval()
+    method.begin_epoch("initialisation", 0, 1)
+
+    relabelled = Batch(batch.pixels, (batch.labels + 1) % 10)
+
+    assert method(batch).losses == method(relabelled).losses
+
+
+def learn(model: nn.Module, rate: float = 0.05) -> None:
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                parameter -= rate * parameter.grad
+                parameter.grad = None
+
+
+@two_stages
+def test_the_first_stage_brings_the_student_nearer_to_the_teacher(name: str, networks: Networks, batch: Batch) -> None:
+    method = METHODS[name](*networks("cifar_resnet8", "cifar_resnet8"))
+    method.begin_epoch("initialisation", 0, 1)
+
+    seen = []
+    for _ in range(8):
+        (loss,) = method(batch).losses.values()
+        loss.backward()
+        learn(method)
+        seen.append(loss.item())
+
+    assert seen[-1] < 0.9 * seen[0]

@@ -1,0 +1,60 @@
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from robustkd.data import load_dataset
+from robustkd.models import load_model
+from robustkd.studies import execute
+from robustkd.studies.study import load_study
+
+STUDY = {
+    "name": "interrupted",
+    "data": {"name": "digits"},
+    "students": {"architecture": "cifar_wrn_10_1", "methods": ["baseline"], "seeds": [0]},
+    "training": {"epochs": 2, "batch_size": 512},
+    "evaluations": ["generalization"],
+}
+
+
+def files(run: Path) -> list[str]:
+    return sorted(file.name for file in (run / "jobs").iterdir())
+
+
+def trained(run: Path) -> dict[str, torch.Tensor]:
+    (folder,) = (run / "jobs").iterdir()
+    assert pd.read_csv(folder / "history.csv")["stage"].tolist() == ["training", "training"]
+    return load_model(folder / "model.safetensors").state_dict()
+
+
+def test_an_interrupted_study_goes_on_where_its_training_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(STUDY))
+    study = load_study(path)
+    execute.run_study(study, tmp_path / "whole", device="cpu")
+    original, told = execute.train, []
+
+    def interrupted(*args: Any, **kwargs: Any) -> None:
+        def stop(epoch: object) -> None:
+            raise KeyboardInterrupt
+
+        original(*args, **{**kwargs, "on_epoch": stop})
+
+    def watched(method: Any, *args: Any, **kwargs: Any) -> Any:
+        method.register_forward_hook(lambda *_: told.append(1))
+        return original(method, *args, **kwargs)
+
+    monkeypatch.setattr(execute, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        execute.run_study(study, tmp_path / "resumed", device="cpu")
+    assert [name.startswith(".") and name.endswith(".state") for name in files(tmp_path / "resumed")] == [True]
+    monkeypatch.setattr(execute, "train", watched)
+    execute.run_study(study, tmp_path / "resumed", device="cpu")
+
+    assert len(told) == math.ceil(len(load_dataset("digits").training) / 512)  # the steps of one epoch out of two
+    whole, resumed = trained(tmp_path / "whole"), trained(tmp_path / "resumed")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
