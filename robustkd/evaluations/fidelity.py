@@ -141,7 +141,8 @@ class Fidelity(Evaluation):
 PHRASES = Phrases(
     one="{student} agrees with its teacher on {value} of the test images",
     against="in excess of a network that never saw the teacher",
-    verdicts=("it inherited something", "not to be told apart from one", "it is less like the teacher"),
+    many="Agreement with the teacher, in excess of a network that never saw it",
+    verdicts=("inherited something", "not to be told apart from such a network", "less like the teacher"),
     alone="without an independent baseline, how much of that was inherited cannot be told",
 )
 

@@ -95,6 +95,7 @@ class Generalization(Evaluation):
 PHRASES = Phrases(
     one="{student} classifies {value} of the test images correctly",
     against="against the independent baseline",
+    many="Accuracy against the independent baseline",
     verdicts=("better", "no significant difference", "worse"),
     alone="there is no independent baseline to hold it against",
 )

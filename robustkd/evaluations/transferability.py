@@ -166,10 +166,11 @@ class Transferability(Evaluation):
 PHRASES = Phrases(
     one="Attacks on the teacher fool {student} on {value} of the images both get right",
     against="against the independent baseline",
+    many="Success of attacks on the teacher, against the independent baseline",
     verdicts=(
-        "it shares more of the teacher's weaknesses",
+        "shares more of the teacher's weaknesses",
         "no significant difference",
-        "it shares fewer of the teacher's weaknesses",
+        "shares fewer of the teacher's weaknesses",
     ),
     alone="there is no independent baseline to hold it against",
 )

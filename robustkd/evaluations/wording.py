@@ -78,12 +78,14 @@ class Phrases:
     Attributes:
         one: Says one student's value; has the places ``{student}`` and ``{value}``.
         against: What the difference is held against.
+        many: Begins the sentence that says all differences of many students.
         verdicts: If the interval lies above 0, around it, below it.
         alone: Said instead where there is no baseline.
     """
 
     one: str
     against: str
+    many: str
     verdicts: tuple[str, str, str]
     alone: str
 
@@ -113,7 +115,7 @@ def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: 
             if _verdict(finding, phrases) == verdict
         ]
         groups += [f"{verdict}: {', '.join(named)}"] if named else []
-    return [f"{difference.title} ({unit_sign(difference)}), {phrases.against}: {'; '.join(groups)}."]
+    return [f"{phrases.many} ({unit_sign(difference)}): {'; '.join(groups)}."]
 
 
 def _one(finding: Finding, metric: Metric, difference: Metric, phrases: Phrases) -> str:

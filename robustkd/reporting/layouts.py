@@ -48,7 +48,7 @@ def summary_table(results: Iterable[Result], checks: Mapping[str, Checks]) -> Ta
     rows = []
     for method in sorted(methods, key=lambda name: _ORDER.index(methods[name])):
         cells = tuple(
-            _cell(_of_method(result, metric, method), metric, result, checks[result.evaluation])
+            _cell(_of_method(result, metric, method), metric, result, checks[result.evaluation], brief=True)
             for result, metric in chosen
         )
         rows.append((_label(method, methods[method]), cells))
@@ -110,11 +110,13 @@ def _of_method(result: Result, metric: Metric, method: str) -> pd.Series | None:
     return rows.iloc[0] if len(rows) else None
 
 
-def _cell(row: pd.Series | None, metric: Metric, result: Result, checks: Checks) -> Cell:
+def _cell(row: pd.Series | None, metric: Metric, result: Result, checks: Checks, *, brief: bool = False) -> Cell:
     if row is None or pd.isna(row["value"]):
         return Cell("–")
     if metric.difference_of is None and pd.notna(row["std"]):
         spread = f"± {number(row['std'], metric)}"
+    elif brief and metric.difference_of is None:
+        spread = ""
     else:
         spread = interval(row["ci_low"], row["ci_high"], metric)
     return Cell(

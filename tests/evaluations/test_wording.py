@@ -8,7 +8,13 @@ from robustkd.evaluations.wording import Finding, Phrases, findings, interval, j
 ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
 GAIN = Metric("gain", "Gain", "points", True, "", difference_of="accuracy")
 NLL = Metric("nll", "NLL", "nats", False, "")
-PHRASES = Phrases("{student} has {value}", "against the baseline", ("better", "equal", "worse"), "no baseline")
+PHRASES = Phrases(
+    "{student} has {value}",
+    "against the baseline",
+    "Gain over the baseline",
+    ("better", "equal", "worse"),
+    "no baseline",
+)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +67,5 @@ def test_many_students_share_one_sentence() -> None:
     (sentence,) = findings(found, ACCURACY, GAIN, PHRASES)
 
     assert sentence == (
-        "Gain (points), against the baseline: better: m4 (+2.0), m3 (+1.0); equal: m2 (+0.0); "
-        "worse: m1 (−1.0), m0 (−2.0)."
+        "Gain over the baseline (points): better: m4 (+2.0), m3 (+1.0); equal: m2 (+0.0); worse: m1 (−1.0), m0 (−2.0)."
     )
