@@ -91,7 +91,8 @@ def evaluate(
         pool: The models, trained anywhere.
         data: The images; only the test set is looked at.
         suite: ``quick`` or ``full``.
-        options: For an evaluation, options that replace the suite's: ``{"transferability": {"epsilon": 0.01}}``.
+        options: Evaluations to add to the suite, and options that replace its own, as in
+            ``{"transferability": {"epsilon": 0.01}}``.
         limit: Look at this many test images, drawn at random.
         out: The run directory; a temporary one if None.
         device: ``auto``, ``cpu``, ``cuda``, …
@@ -104,12 +105,9 @@ def evaluate(
     """
     if suite not in SUITES:
         raise BadInputError(f"unknown suite {suite!r}: {nearest(suite, SUITES)}")
-    unknown = sorted(set(options or {}) - set(EVALUATIONS.names()))
-    if unknown:
-        raise BadInputError(f"unknown evaluation {unknown[0]!r}: {nearest(unknown[0], EVALUATIONS.names())}")
-    choices = {name: {**settings, **(options or {}).get(name, {})} for name, settings in SUITES[suite].items()}
-    chosen = evaluation_options({**{name: dict(value) for name, value in (options or {}).items()}, **choices})
-    chosen = {name: chosen[name] for name in choices}
+    given = options or {}
+    choices = {name: {**SUITES[suite].get(name, {}), **given.get(name, {})} for name in {**SUITES[suite], **given}}
+    chosen = evaluation_options(choices)
     run = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="robustkd-"))
     sampled = data
     if limit is not None:
