@@ -24,7 +24,7 @@ def build(request: pytest.FixtureRequest, two_stages: type[Method]) -> Callable[
 
 
 class Stopped(Exception):  # noqa: N818  # no error
-    pass
+    """Ends a training from outside, as Ctrl-C does."""
 
 
 def stop_after(epochs: int) -> Callable[[Epoch], None]:

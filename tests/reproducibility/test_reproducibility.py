@@ -42,7 +42,9 @@ TOLERANCES = {
     "teacher_transfer_excess": 0.20,
 }
 """By how much a number of the quickstart may differ on another machine: 1 in 50 test images in accuracy and agreement;
-attacks amplify rounding, and their rates at two seeds of one method differ by about as much as is allowed here."""
+attacks amplify rounding. Between the two seeds of one method white-box accuracy differed by 0.08 and 0.11, the excess
+by 0.03: what is allowed here is wider, chosen without a second machine to measure on, and catches
+gross changes only."""
 
 pytestmark = pytest.mark.reproducibility
 
