@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from robustkd.data.augmentation import CIFAR_AUGMENTATION
-from robustkd.data.image_set import Dataset, ImageSet
+from robustkd.data.dataset import Dataset
+from robustkd.data.image_set import ImageSet
 from robustkd.data.loading import DATASETS, cache_directory, data_places
 from robustkd.data.npz import load_npz
 from robustkd.errors import DataError

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from robustkd.data.augmentation import Augmentation
-from robustkd.data.image_set import Dataset, ImageSet
+from robustkd.data.dataset import Dataset
+from robustkd.data.image_set import ImageSet
 from robustkd.data.loading import DATASETS
 
 TEST_IMAGES = 500

@@ -10,7 +10,8 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from robustkd.data.image_set import Dataset, ImageSet
+from robustkd.data.dataset import Dataset
+from robustkd.data.image_set import ImageSet
 from robustkd.data.loading import DATASETS
 from robustkd.errors import DataError
 

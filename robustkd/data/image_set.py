@@ -1,8 +1,7 @@
-"""Images with labels, in memory or on disk, and the data set they make up."""
+"""Images with labels, in memory or on disk."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -10,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robustkd.data.augmentation import Augmentation
 from robustkd.errors import DataError
 
 
@@ -144,58 +142,6 @@ class ImageSet:
         return hasher.hexdigest()
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """A training and a test set of the same classes and image size.
-
-    Attributes:
-        name: As given to `load_dataset`.
-        train: The images to train on; None for a folder that is for evaluation only.
-        test: The images to evaluate on.
-        augmentation: What training does to its images unless a study says otherwise.
-    """
-
-    name: str
-    train: ImageSet | None
-    test: ImageSet
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-    def __post_init__(self) -> None:
-        if self.train is None:
-            return
-        if self.train.class_names != self.test.class_names:
-            raise DataError(f"{self.name}: training and test set have different classes")
-        if self.train.shape != self.test.shape:
-            raise DataError(
-                f"{self.name}: training images are {self.train.shape} (C, H, W), test images {self.test.shape}"
-            )
-
-    @property
-    def num_classes(self) -> int:
-        """How many classes there are."""
-        return self.test.num_classes
-
-    @property
-    def training(self) -> ImageSet:
-        """The training set.
-
-        Raises:
-            DataError: The data set has none.
-        """
-        if self.train is None:
-            raise DataError(f"{self.name} has no training images: it can be evaluated on, not trained on")
-        return self.train
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over both sets."""
-        parts = [self.train.digest if self.train is not None else "none", self.test.digest]
-        return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
 def to_pixels(images: Tensor) -> Tensor:
     """Turn uint8 images, 0 to 255, into float32 pixels in [0, 1]."""
     return images.to(torch.float32).div_(255)
-
-
-Loader = Callable[..., Dataset]

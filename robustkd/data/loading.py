@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from robustkd.data.image_set import Dataset, Loader
+from robustkd.data.dataset import Dataset, Loader
 from robustkd.errors import DataError, nearest
 from robustkd.registry import Registry
 

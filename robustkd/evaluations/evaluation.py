@@ -9,9 +9,8 @@ itself: a report is rebuilt without it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pandas as pd
 
@@ -22,11 +21,15 @@ from robustkd.registry import Registry
 if TYPE_CHECKING:
     import altair as alt
 
-    from robustkd.data import Dataset
+    from robustkd.data import Dataset, ImageSet
     from robustkd.models import Member, ModelPool
 
-Predict = Callable[["Member"], Predictions]
-"""Gives a member's predictions for the test images, computed once."""
+
+class Predict(Protocol):
+    """Gives a member's predictions for the test images, or for others; each is computed once."""
+
+    def __call__(self, member: Member, images: ImageSet | None = None) -> Predictions:
+        """See `PredictionCache`."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Evaluation(ABC):
         requires: What it needs of a pool.
         metrics: What it gives.
         summary: The metrics that stand for it in a report's first table.
+        across_conditions: Whether `chart` and `headline` take the results of all conditions of a study at once; if not,
+            they are asked for each condition.
         Options: A frozen dataclass.
 
     Args:
@@ -92,6 +97,7 @@ class Evaluation(ABC):
     requires: ClassVar[Requirements]
     metrics: ClassVar[tuple[Metric, ...]]
     summary: ClassVar[tuple[str, ...]]
+    across_conditions: ClassVar[bool] = False
     Options: ClassVar[type[Any]]
 
     def __init__(self, options: Any = None) -> None:
@@ -99,7 +105,16 @@ class Evaluation(ABC):
 
     @abstractmethod
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
-        """Look at the models; return what was seen for each image."""
+        """Look at the models; return what was seen for each image.
+
+        Args:
+            pool: The members of one condition.
+            data: Its `condition` is theirs: `data.trained_on(member.seed)` is what a member was trained on.
+            predict: Gives predictions.
+
+        Returns:
+            What was seen.
+        """
 
     @abstractmethod
     def summarise(self, records: Records) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Predictions: each member looks at the test images once, whatever the number of evaluations."""
+"""Predictions: each member looks at a set of images once, whatever the number of evaluations."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ class Predictions:
 
 
 class PredictionCache:
-    """Computes each member's predictions for the test images once, and keeps them in memory and on disk.
+    """Computes each member's predictions for a set of images once, and keeps them in memory and on disk.
 
     Args:
-        data: The images.
+        data: Its test images are what is looked at unless others are asked for.
         device: Where to compute.
         folder: Where to keep them; None for memory only. A file is named after the hashes of model and data.
     """
@@ -65,21 +65,29 @@ class PredictionCache:
         self._data = data
         self._device = device
         self._folder = folder
-        self._known: dict[str, Predictions] = {}
+        self._known: dict[tuple[str, str], Predictions] = {}
 
-    def __call__(self, member: Member) -> Predictions:
-        """Give a member's predictions for the test images."""
-        if member.digest not in self._known:
-            self._known[member.digest] = self._stored(member) or self._compute(member)
-        return self._known[member.digest]
+    def __call__(self, member: Member, images: ImageSet | None = None) -> Predictions:
+        """Give a member's predictions.
 
-    def _path(self, member: Member) -> Path | None:
-        if self._folder is None:
-            return None
-        return self._folder / f"{member.digest[:16]}-{self._data.test.digest[:16]}.npz"
+        Args:
+            member: Who predicts.
+            images: What is looked at; the test images if None.
 
-    def _stored(self, member: Member) -> Predictions | None:
-        path = self._path(member)
+        Returns:
+            The predictions, with the labels of these images.
+        """
+        images = self._data.test if images is None else images
+        key = member.digest, images.digest
+        if key not in self._known:
+            self._known[key] = self._stored(key) or self._compute(member, images, key)
+        return self._known[key]
+
+    def _path(self, key: tuple[str, str]) -> Path | None:
+        return None if self._folder is None else self._folder / f"{key[0][:16]}-{key[1][:16]}.npz"
+
+    def _stored(self, key: tuple[str, str]) -> Predictions | None:
+        path = self._path(key)
         if path is None or not path.is_file():
             return None
         try:
@@ -88,10 +96,10 @@ class PredictionCache:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None  # damaged: computed anew and replaced
 
-    def _compute(self, member: Member) -> Predictions:
-        with progress(f"predict {member.name}", len(self._data.test)) as advance:
-            predictions = predict(member.model, self._data.test, self._device, advance)
-        if (path := self._path(member)) is not None:
+    def _compute(self, member: Member, images: ImageSet, key: tuple[str, str]) -> Predictions:
+        with progress(f"predict {member.name}", len(images)) as advance:
+            predictions = predict(member.model, images, self._device, advance)
+        if (path := self._path(key)) is not None:
             with atomic_path(path) as partial, open(partial, "wb") as file:
                 np.savez(file, logits=predictions.logits, labels=predictions.labels)
         return predictions

@@ -29,6 +29,7 @@ class Check:
         detail: One sentence on what was seen; where the check failed, what it means.
         member: The member whose numbers it concerns; empty for all.
         metrics: The metrics that a failure voids; empty for all.
+        condition: Under which that member was trained; filled in when results are collected.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Check:
     detail: str
     member: str = ""
     metrics: tuple[str, ...] = ()
+    condition: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Intervals, in one place; each name says what its interval covers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ RESAMPLES = 2000
 
 BOOTSTRAP_IMAGES = "95% bootstrap over test images"
 WILSON_IMAGES = "95% Wilson over test images"
+T_SEEDS = "95% t over seeds"
 
 
 class Interval(NamedTuple):
@@ -77,6 +78,54 @@ def wilson(successes: int, trials: int) -> Interval:
     """
     low, high = stats.binomtest(successes, trials).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(float(low), float(high))
+
+
+def t_over_seeds(values: np.ndarray) -> Interval | None:
+    """Student's t-interval of a mean over trainings (Student 1908); it covers the variation between seeds.
+
+    Args:
+        values: (S,), one finite number for each seed.
+
+    Returns:
+        The interval; None for fewer than three seeds, of which it would say nothing.
+    """
+    if len(values) < 3:
+        return None
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return Interval(float(values.mean()) - half, float(values.mean()) + half)
+
+
+def mcnemar(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
+    """Exact McNemar test of two networks on the same images (McNemar 1947).
+
+    Args:
+        correct_1: bool (N,).
+        correct_2: bool (N,).
+
+    Returns:
+        The two-sided p-value that both are right equally often; 1 where they never differ.
+    """
+    only_1, only_2 = int((correct_1 & ~correct_2).sum()), int((~correct_1 & correct_2).sum())
+    if only_1 + only_2 == 0:
+        return 1.0
+    return float(stats.binomtest(only_1, only_1 + only_2).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Adjust p-values for their number, whatever their dependence (Holm 1979).
+
+    Args:
+        p_values: (M,), each from 0 to 1.
+
+    Returns:
+        float64 (M,), in their order: the level at which each would just be rejected among all.
+    """
+    given = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(given, kind="stable")
+    steps = np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1))
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.minimum(steps, 1)
+    return adjusted
 
 
 def _bootstrap(

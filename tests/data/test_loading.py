@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robustkd.data import DATASETS, Dataset, load_dataset
-from robustkd.data.image_set import Loader
+from robustkd.data.dataset import Loader
 from robustkd.data.loading import cache_directory, data_places
 from robustkd.errors import DataError
 from robustkd.registry import Registry

@@ -1,0 +1,86 @@
+"""What can be done to a training set before anything is trained on it.
+
+A condition is one file here: a frozen dataclass, registered by a decorator, whose fields are the keys of a study file.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from robustkd.data.image_set import ImageSet
+from robustkd.registry import Registry
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioned:
+    """What a condition made of a training set.
+
+    Attributes:
+        images: What is trained on, with the labels that are trained on.
+        true_labels: int64 (N,), the labels before.
+        indices: int64 (N,), where each image stood in the set before.
+        held_out: int64 (M,), images of the set before that were kept out of the training to look at afterwards, and
+            their labels as they would have been trained on; empty unless the condition says so.
+        held_out_labels: int64 (M,).
+    """
+
+    images: ImageSet
+    true_labels: Tensor
+    indices: Tensor
+    held_out: Tensor
+    held_out_labels: Tensor
+
+
+class Condition(ABC):
+    """Something done to a training set; subclasses are frozen dataclasses.
+
+    Attributes:
+        kind: As registered.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """A short name for tables and charts, such as ``label noise 40%``; different for conditions that differ."""
+
+    @abstractmethod
+    def apply(self, train: ImageSet, seed: int) -> Conditioned:
+        """Do it to a training set.
+
+        Args:
+            train: The set; not changed.
+            seed: Of the training; ignored where one draw serves all.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            DataError: It does not fit this set.
+        """
+
+
+CONDITIONS: Registry[type[Condition]] = Registry("condition", "robustkd.data")
+"""Conditions by name."""
+
+
+@CONDITIONS.register("clean")
+@dataclass(frozen=True)
+class Clean(Condition):
+    """The training set as it is."""
+
+    kind = "clean"
+
+    @property
+    def label(self) -> str:
+        """``clean``."""
+        return "clean"
+
+    def apply(self, train: ImageSet, seed: int) -> Conditioned:
+        """Change nothing."""
+        none = torch.empty(0, dtype=torch.int64)
+        return Conditioned(train, train.labels, torch.arange(len(train)), none, none)

@@ -1,0 +1,79 @@
+"""A data set: images to train on, images to evaluate on, and what is done to the former."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from robustkd.data.augmentation import Augmentation
+from robustkd.data.condition import Clean, Condition, Conditioned
+from robustkd.data.image_set import ImageSet
+from robustkd.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A training and a test set of the same classes and image size.
+
+    Attributes:
+        name: As given to `load_dataset`.
+        train: The images to train on; None for a folder that is for evaluation only.
+        test: The images to evaluate on.
+        augmentation: What training does to its images unless a study says otherwise.
+        condition: What is done to the training set before anything is trained on it; `train` itself stays as it was.
+    """
+
+    name: str
+    train: ImageSet | None
+    test: ImageSet
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    condition: Condition = field(default_factory=Clean)
+
+    def __post_init__(self) -> None:
+        if self.train is None:
+            return
+        if self.train.class_names != self.test.class_names:
+            raise DataError(f"{self.name}: training and test set have different classes")
+        if self.train.shape != self.test.shape:
+            raise DataError(
+                f"{self.name}: training images are {self.train.shape} (C, H, W), test images {self.test.shape}"
+            )
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return self.test.num_classes
+
+    @property
+    def training(self) -> ImageSet:
+        """The training set.
+
+        Raises:
+            DataError: The data set has none.
+        """
+        if self.train is None:
+            raise DataError(f"{self.name} has no training images: it can be evaluated on, not trained on")
+        return self.train
+
+    def trained_on(self, seed: int | None = None) -> Conditioned:
+        """Give what its condition makes of the training set.
+
+        Args:
+            seed: Of the training; matters only where the condition draws anew for each.
+
+        Returns:
+            The images with the labels that are trained on, and the true ones.
+
+        Raises:
+            DataError: There is no training set, or the condition does not fit it.
+        """
+        return self.condition.apply(self.training, seed or 0)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over both sets."""
+        parts = [self.train.digest if self.train is not None else "none", self.test.digest]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+Loader = Callable[..., Dataset]
+"""Gives a data set, from ``path=`` and ``root=``."""
