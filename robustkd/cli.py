@@ -33,6 +33,10 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps, …")]
 DataRoot = Annotated[
     Path | None, typer.Option(help="Where data sets lie; else $ROBUSTKD_DATA, then the cache directory.")
 ]
+StoreRoot = Annotated[
+    Path | None,
+    typer.Option(help="Where trained networks are kept; studies may share one. The run's own if not given."),
+]
 Override = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; may be repeated.", show_default=False),
@@ -47,6 +51,13 @@ class Listing(StrEnum):
     datasets = "datasets"
     models = "models"
     claims = "claims"
+
+
+class Executor(StrEnum):
+    """Where the trainings of a study are done."""
+
+    local = "local"
+    ray = "ray"
 
 
 class Suite(StrEnum):
@@ -75,17 +86,51 @@ def run(
     overrides: Override = None,
     device: Device = "auto",
     data_root: DataRoot = None,
+    store: StoreRoot = None,
+    executor: Annotated[
+        Executor, typer.Option(help="Where to train: this machine, or a Ray cluster.")
+    ] = Executor.local,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Trainings at once; one for each core or GPU if not given, 1 for none beside this process."
+        ),
+    ] = None,
+    jobs_per_device: Annotated[int, typer.Option(min=1, help="Trainings at once on one GPU.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Of the CPU, for each training; another number, other bits.")] = 1,
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster: auto, or ray://HOST:10001.")] = None,
+    checkpoint_epochs: Annotated[
+        int | None, typer.Option(min=1, help="A training writes down where it is after so many epochs; a twentieth.")
+    ] = None,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(min=0, help="Or after so many minutes, at an epoch's end.")
+    ] = 5.0,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
 ) -> None:
     """Train a study's networks, evaluate them, and write the report; finished jobs are not repeated."""
-    from robustkd.studies import load_study, run_study
+    from robustkd.studies import Execution, load_study, run_study
+    from robustkd.studies.training import CheckpointInterval
 
     loaded = load_study(study, tuple(overrides or ()))
+    how = Execution(
+        executor=executor.value,
+        workers=workers,
+        jobs_per_device=jobs_per_device,
+        threads=threads,
+        address=address,
+        interval=CheckpointInterval(checkpoint_epochs, checkpoint_minutes),
+        retry_failed=retry_failed,
+    )
     try:
-        evaluated = run_study(loaded, out, device=device, data_root=data_root)
+        evaluated = run_study(loaded, out, device=device, data_root=data_root, store=store, execution=how)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last finished training", file=sys.stderr)
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         raise typer.Exit(130) from None
     _show(evaluated)
+    if evaluated.missing:
+        for name, reason in evaluated.missing.items():
+            print(f"missing: {name}: {reason}", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -224,7 +269,7 @@ def _show(evaluated: "Evaluated") -> None:
     from robustkd.reporting.table import to_text
 
     report = compose(evaluated.path)
-    heads, *rows = to_text(report.summary)
+    heads, *rows = to_text(report.summaries[0])
     table = Table(*map(escape, heads))
     for row in rows:
         table.add_row(*map(escape, row))
@@ -283,7 +328,7 @@ def _channels(text: str | None, option: str) -> list[float] | None:
 
 
 def _evaluation_overrides(overrides: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    from robustkd.studies.study import override
+    from robustkd.studies.study_file import override
 
     options: dict[str, Any] = {}
     for text in overrides:

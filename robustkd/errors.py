@@ -40,6 +40,16 @@ class TrainingError(RobustKDError):
     """A training ran and failed, for example because its loss was not finite."""
 
 
+class StoppedError(RobustKDError):
+    """A training was asked to stop, and has written down where it is."""
+
+    exit_code = 130
+
+
+class StorageError(RobustKDError):
+    """Results could not be written: the disk is full, or gone."""
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """Say which known names a mistyped one may have meant.
 

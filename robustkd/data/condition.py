@@ -4,8 +4,8 @@ A condition is one file here: a frozen dataclass, registered by a decorator, who
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -47,6 +47,10 @@ class Condition(ABC):
     @abstractmethod
     def label(self) -> str:
         """A short name for tables and charts, such as ``label noise 40%``; different for conditions that differ."""
+
+    def options(self) -> dict[str, Any]:
+        """Its fields, as a study file would give them."""
+        return asdict(cast(Any, self))
 
     @abstractmethod
     def apply(self, train: ImageSet, seed: int) -> Conditioned:

@@ -52,6 +52,7 @@ class Method(nn.Module, ABC):
         teacher: The network to learn from; required where `needs_teacher`.
 
     Attributes:
+        version: Raised whenever the same settings would train other weights.
         stage: The name of the stage that is under way.
         select: The rule by which `export` chose its network: ``"last"``, ``"validation"`` or ``"test"``.
 
@@ -60,6 +61,7 @@ class Method(nn.Module, ABC):
     """
 
     needs_teacher: ClassVar[bool] = True
+    version: ClassVar[int] = 1
     stage: str = "training"
     select: str = "last"
 

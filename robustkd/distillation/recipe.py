@@ -34,6 +34,8 @@ class Recipe:
     weight_decay: NonNegative = 5e-4
     nesterov: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
+    select: Literal["last", "validation", "test"] = "last"
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def learning_rate_at(self, epoch: int) -> float:
         """Give the learning rate of an epoch, counted from 0."""

@@ -1,5 +1,6 @@
 """The training loop: a recipe applied to a method, nothing more."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from robustkd.distillation.history import Epoch
 from robustkd.distillation.method import Method, Stage
 from robustkd.distillation.recipe import Recipe
 from robustkd.distillation.training_state import load_state, save_state, training_identity
-from robustkd.errors import TrainingError
+from robustkd.errors import StoppedError, TrainingError
 from robustkd.models import PixelModel
 
 EVALUATION_BATCH_SIZE = 512
@@ -29,7 +30,9 @@ def train(
     device: torch.device | str = "cpu",
     checkpoint: Path | None = None,
     checkpoint_every: int = 1,
+    checkpoint_minutes: float = math.inf,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> list[Epoch]:
     """Train a method's student; the last epoch's weights stay in it.
 
@@ -45,14 +48,17 @@ def train(
         device: Where to.
         checkpoint: A file for the state of the training. Where it exists, the training goes on from there, on a CPU to
             the very bits that it would have come to uninterrupted.
-        checkpoint_every: Epochs from one writing of that file to the next.
+        checkpoint_every: Epochs from one writing of that file to the next, at the most.
+        checkpoint_minutes: Minutes after which it is written at the end of an epoch in any case.
         on_epoch: Called after each epoch; a training that goes on first gives the epochs that were done before.
+        should_stop: Asked after each epoch but the last; if so, the checkpoint is written and the training ends.
 
     Returns:
         The history, one entry per epoch.
 
     Raises:
         TrainingError: A loss was not finite, or the memory did not suffice.
+        StoppedError: It was to stop.
         DataError: There are no training images.
         ModelError: The checkpoint is damaged or that of another training.
     """
@@ -63,6 +69,8 @@ def train(
     _place(method, device)
     history: list[Epoch] = []
     optimiser_state = None
+    total = sum(stage.recipe.epochs for stage in stages)
+    saved = time.monotonic()
     identity = training_identity(method, data, stages, seed) if checkpoint is not None else {}
     if checkpoint is not None and checkpoint.exists():
         history, optimiser_state = load_state(checkpoint, identity, method, batches)
@@ -79,9 +87,14 @@ def train(
                 with _seeded(seed, len(history), device):
                     entry = _train_epoch(method, batches, optimiser, stage, epoch, test)
                 history.append(entry)
-                if checkpoint is not None and len(history) % checkpoint_every == 0:
+                stopping = len(history) < total and should_stop()
+                late = time.monotonic() - saved > 60 * checkpoint_minutes
+                if checkpoint is not None and (len(history) % checkpoint_every == 0 or late or stopping):
                     save_state(checkpoint, identity, method, optimiser, batches, history)
+                    saved = time.monotonic()
                 on_epoch(entry)
+                if stopping:
+                    raise StoppedError(f"{method.name}: stopped after {len(history)} of {total} epochs")
     return history
 
 

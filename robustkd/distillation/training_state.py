@@ -1,5 +1,6 @@
 """All that a training needs to go on where it stopped, in one file that executes nothing."""
 
+import io
 import pickle
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -70,8 +71,10 @@ def save_state(
         "generator": batches.generator.get_state(),
         "history": [asdict(epoch) for epoch in history],
     }
+    content = io.BytesIO()  # torch would hide what the system says of a full disk
+    torch.save(state, content)
     with atomic_path(path) as partial:
-        torch.save(state, partial)
+        partial.write_bytes(content.getbuffer())
 
 
 def load_state(

@@ -2,16 +2,19 @@
 
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Requirements
 from robustkd.evaluations.records import Check, Records
-from robustkd.evaluations.results import Result, load_results, measure
+from robustkd.evaluations.results import PartResult, Result, collect, load_results, measure, slices
 
 __all__ = [
     "EVALUATIONS",
     "Check",
     "Evaluation",
     "Metric",
+    "PartResult",
     "Records",
     "Requirements",
     "Result",
+    "collect",
     "load_results",
     "measure",
+    "slices",
 ]

@@ -16,7 +16,7 @@ from robustkd.atomic import atomic_path
 if TYPE_CHECKING:
     from robustkd.models import Member
 
-_MEMBERS, _CHECKS = "_members", "_checks"
+_MEMBERS, _CHECKS, _KEY = "_members", "_checks", "_key"
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Check:
         member: The member whose numbers it concerns; empty for all.
         metrics: The metrics that a failure voids; empty for all.
         condition: Under which that member was trained; filled in when results are collected.
+        group: Architecture of the students that it stands beside; likewise.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Check:
     member: str = ""
     metrics: tuple[str, ...] = ()
     condition: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,24 +56,44 @@ class Records:
     arrays: dict[str, np.ndarray]
     checks: tuple[Check, ...] = field(default=())
 
-    def save(self, path: Path) -> None:
-        """Write all to one ``.npz`` of plain arrays."""
+    def save(self, path: Path, key: str = "") -> None:
+        """Write all to one ``.npz`` of plain arrays.
+
+        Args:
+            path: The file.
+            key: The hash of all that determines them.
+        """
         rows = self.members.astype(object).where(self.members.notna(), None).to_dict("records")
         arrays: dict[str, Any] = {
             _MEMBERS: np.array(json.dumps(rows)),
             _CHECKS: np.array(json.dumps([asdict(check) for check in self.checks])),
+            _KEY: np.array(key),
             **self.arrays,
         }
         with atomic_path(path) as partial, open(partial, "wb") as file:
             np.savez_compressed(file, **arrays)
 
     @classmethod
-    def load(cls, path: Path) -> Records:
-        """Read what `save` wrote."""
+    def load(cls, path: Path, key: str | None = None) -> Records:
+        """Read what `save` wrote.
+
+        Args:
+            path: The file.
+            key: What it must have been saved with; None for whatever it was.
+
+        Returns:
+            The records.
+
+        Raises:
+            KeyError: They are of something else.
+        """
         with np.load(path, allow_pickle=False) as archive:
+            if key is not None and str(archive[_KEY]) != key:
+                raise KeyError(f"{path}: holds records of something else")
             arrays = {name: archive[name] for name in archive.files}
         members = json.loads(str(arrays.pop(_MEMBERS)))
         checks = json.loads(str(arrays.pop(_CHECKS)))
+        arrays.pop(_KEY)
         return cls(_typed(pd.DataFrame(members)), arrays, tuple(map(_check, checks)))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,26 +40,113 @@ class Result:
     settings: dict[str, Any]
 
 
-def measure(evaluation: Evaluation, pool: ModelPool, data: Dataset, predict: Predict, folder: Path) -> Result:
+@dataclass(frozen=True)
+class Slice:
+    """The results that are looked at together.
+
+    Attributes:
+        title: What they have in common and the others have not; empty where there are no others.
+        frame: The tidy results.
+    """
+
+    title: str
+    frame: pd.DataFrame
+
+
+def slices(frame: pd.DataFrame, *, across_conditions: bool = False) -> list[Slice]:
+    """Take tidy results apart by the students' architecture and by the condition.
+
+    Args:
+        frame: Tidy results.
+        across_conditions: Leave the conditions together.
+
+    Returns:
+        One slice at least, in the order of the frame.
+    """
+    keys = ["group"] if across_conditions else ["group", "condition"]
+    telling = [key for key in keys if frame[key].nunique() > 1]
+    if not telling:
+        return [Slice("", frame)]
+    return [
+        Slice(", ".join(map(str, values)), rows.reset_index(drop=True))
+        for values, rows in frame.groupby(telling, sort=False)
+    ]
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """What an evaluation found of the networks that it looked at together.
+
+    Attributes:
+        name: Of the file of its records, without its suffix.
+        key: The hash of all that determines it.
+        condition: Under which the networks were trained.
+        architecture: Of the students; empty where it does not tell parts apart.
+        records: What was seen.
+    """
+
+    name: str
+    key: str
+    condition: str
+    architecture: str
+    records: Records
+
+
+def measure(
+    evaluation: Evaluation,
+    pool: ModelPool,
+    data: Dataset,
+    predict: Predict,
+    folder: Path,
+    *,
+    architecture: str = "",
+    part: str = "",
+) -> PartResult:
     """Ask one evaluation of a pool, unless the folder holds the answer for the same models, data and options.
 
     Args:
         evaluation: The evaluation.
-        pool: The models.
+        pool: The models, trained under `data.condition`.
         data: The images.
         predict: Cached predictions.
-        folder: Where ``<evaluation>.npz``, ``.csv``, ``.parquet`` and, last of all, ``.json`` go.
+        folder: Where the records go: to ``<evaluation>.npz``.
+        architecture: Of the students that are compared.
+        part: Names the part where a study has several; the records go to ``<evaluation>-<part>.npz`` then.
+
+    Returns:
+        What was seen, which is on disk then.
+    """
+    key = _key(evaluation, pool, data)
+    name = f"{evaluation.name}-{part}" if part else evaluation.name
+    path = folder / f"{name}.npz"
+    try:
+        records = Records.load(path, key)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # absent, or damaged: measured anew
+        records = evaluation.measure(pool, data, predict)
+        records.save(path, key)
+    return PartResult(name, key, data.condition.label, architecture, records)
+
+
+def collect(evaluation: Evaluation, parts: Sequence[PartResult], folder: Path) -> Result:
+    """Summarise all parts of a study in one table, and write it.
+
+    Args:
+        evaluation: The evaluation.
+        parts: At least one.
+        folder: Where ``<evaluation>.csv``, ``.parquet`` and, last of all, ``.json`` go.
 
     Returns:
         The result.
     """
-    key = _key(evaluation, pool, data)
-    if (records := _stored_records(folder, evaluation.name, key)) is None:
-        records = evaluation.measure(pool, data, predict)
-        (folder / f"{evaluation.name}.json").unlink(missing_ok=True)
-        records.save(folder / f"{evaluation.name}.npz")
-    result = Result(evaluation.name, evaluation.summarise(records), records.checks, evaluation.settings())
-    _save(result, folder, key)
+    result = _result(evaluation.name, evaluation, parts)
+    csv, parquet, about = (folder / f"{evaluation.name}.{suffix}" for suffix in ("csv", "parquet", "json"))
+    about.unlink(missing_ok=True)
+    with atomic_path(csv) as partial:
+        result.frame.to_csv(partial, index=False, lineterminator="\n")
+    with atomic_path(parquet) as partial:
+        result.frame.to_parquet(partial, index=False)
+    listed = [{"records": f"{part.name}.npz", **_about(part)} for part in parts]
+    write_text(about, json.dumps({"settings": result.settings, "parts": listed}, indent=2, sort_keys=True) + "\n")
     return result
 
 
@@ -77,31 +166,35 @@ def load_results(folder: Path) -> list[Result]:
     for path in sorted(folder.glob("*.json")):
         about = json.loads(path.read_text(encoding="utf-8"))
         frame = pd.read_csv(path.with_suffix(".csv"), dtype=COLUMNS)
-        records = Records.load(path.with_suffix(".npz"))
-        results.append(Result(path.stem, frame, records.checks, about["settings"]))
+        checks: list[Check] = []
+        for part in about["parts"]:
+            checks += _checks(Records.load(folder / part["records"]), part["condition"], part["architecture"])
+        results.append(Result(path.stem, frame, tuple(checks), about["settings"]))
     if not results:
         raise StudyError(f"{folder}: holds no results")
     return results
 
 
+def _result(name: str, evaluation: Evaluation, parts: Sequence[PartResult]) -> Result:
+    frames, checks = [], []
+    for part in parts:
+        frame = evaluation.summarise(part.records)
+        frames.append(frame.assign(group=part.architecture, condition=part.condition))
+        checks += _checks(part.records, part.condition, part.architecture)
+    frame = pd.concat(frames, ignore_index=True).astype(COLUMNS) if len(frames) > 1 else frames[0].astype(COLUMNS)
+    return Result(name, frame[list(COLUMNS)], tuple(checks), evaluation.settings())
+
+
+def _checks(records: Records, condition: str, architecture: str) -> list[Check]:
+    return [replace(check, condition=condition, group=architecture) for check in records.checks]
+
+
+def _about(part: PartResult) -> dict[str, str]:
+    return {"key": part.key, "condition": part.condition, "architecture": part.architecture}
+
+
 def _key(evaluation: Evaluation, pool: ModelPool, data: Dataset) -> str:
     members = members_frame(pool).astype(str).to_dict("records")
-    content = json.dumps([evaluation.settings(), members, data.test.digest], sort_keys=True)
+    condition = [data.condition.kind, data.condition.options()]
+    content = json.dumps([evaluation.settings(), members, data.test.digest, condition], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _stored_records(folder: Path, name: str, key: str) -> Records | None:
-    about = folder / f"{name}.json"
-    if not about.is_file() or json.loads(about.read_text(encoding="utf-8")).get("key") != key:
-        return None
-    return Records.load(folder / f"{name}.npz")
-
-
-def _save(result: Result, folder: Path, key: str) -> None:
-    csv, parquet = (folder / f"{result.evaluation}.{suffix}" for suffix in ("csv", "parquet"))
-    with atomic_path(csv) as partial:
-        result.frame.to_csv(partial, index=False, lineterminator="\n")
-    with atomic_path(parquet) as partial:
-        result.frame.to_parquet(partial, index=False)
-    about = {"key": key, "settings": result.settings}
-    write_text(folder / f"{result.evaluation}.json", json.dumps(about, indent=2, sort_keys=True) + "\n")

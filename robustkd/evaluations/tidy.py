@@ -16,6 +16,7 @@ from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, WILSON_IMAGES, Int
 from robustkd.evaluations.wording import Finding
 
 COLUMNS = {
+    "group": "str",
     "level": "str",
     "member": "str",
     "source": "str",
@@ -35,8 +36,9 @@ COLUMNS = {
     "below_baseline": "boolean",
     "ties_best": "boolean",
 }
-"""Columns and their types. `std` is over seeds; `n` counts images; `below_baseline`: worse than the baseline's value;
-`ties_best`: the best of students and baselines, or not significantly worse (paired bootstrap over the same images)."""
+"""Columns and their types. `group`: the architecture of the students that are compared with each other; `std` is over
+seeds; `n` counts images; `below_baseline`: worse than the baseline's value; `ties_best`: the best of
+students and baselines, or not significantly worse (paired bootstrap over the same images)."""
 
 _WHO = ("role", "architecture", "condition")
 

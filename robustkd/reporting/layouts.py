@@ -1,10 +1,12 @@
 """From tidy results to the tables of a report."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
-from robustkd.evaluations import EVALUATIONS, Check, Evaluation, Metric, Result
+from robustkd.evaluations import EVALUATIONS, Check, Evaluation, Metric, Result, slices
 from robustkd.evaluations.wording import interval, number, unit_sign
 from robustkd.reporting.table import Cell, Column, Table
 
@@ -23,35 +25,87 @@ def tables_of(result: Result, checks: Checks) -> list[Table]:
     Args:
         result: Of the evaluation.
         checks: Those that concern it; a number for which one failed is marked.
+
+    Returns:
+        The tables; where a study has several parts, those of one after those of another.
     """
-    evaluation = EVALUATIONS[result.evaluation]()
-    matrices = [_matrix(result, evaluation)] if (result.frame["level"] == "pair").any() else []
-    name = f"{evaluation.name}_networks" if matrices else evaluation.name
-    return [*matrices, _metrics_table(result, evaluation, name, checks)]
+    tables = []
+    for each in slices(result.frame):
+        evaluation, part = EVALUATIONS[result.evaluation](), replace(result, frame=each.frame)
+        matrices = [_matrix(part, evaluation)] if (each.frame["level"] == "pair").any() else []
+        name = f"{evaluation.name}_networks" if matrices else evaluation.name
+        found = [*matrices, _metrics_table(part, evaluation, name, checks)]
+        tables += [_titled(table, each.title) for table in found]
+    return tables
 
 
-def summary_table(results: Iterable[Result], checks: Mapping[str, Checks]) -> Table:
+def summary_tables(results: Sequence[Result], checks: Mapping[str, Checks]) -> list[Table]:
     """Lay out the first table of a report: for each method the numbers that stand for each evaluation.
 
     Args:
         results: Of all evaluations.
         checks: For each evaluation those that concern it.
+
+    Returns:
+        One table; where a study has several parts, one of the first metric by part, then one for each part.
     """
+    parts = list(dict.fromkeys(each.title for result in results for each in slices(result.frame)))
+    tables = [_overview(results[0], checks[results[0].evaluation])] if len(parts) > 1 else []
+    for title in parts:
+        held = [
+            replace(result, frame=each.frame)
+            for result in results
+            for each in slices(result.frame)
+            if each.title == title
+        ]
+        tables.append(_titled(_summary_table(held, checks), title))
+    return tables
+
+
+def _overview(result: Result, checks: Checks) -> Table:
+    """One metric, methods in rows and parts in columns, as the papers print it."""
+    evaluation = EVALUATIONS[result.evaluation]()
+    metric = evaluation.metric(evaluation.summary[0])
+    parts = slices(result.frame)
+    methods = _methods(result.frame)
+    rows = tuple(
+        (
+            _label(method, methods[method]),
+            tuple(_cell(_of_method(each.frame, metric, method), metric, each.frame, checks) for each in parts),
+        )
+        for method in methods
+    )
+    columns = tuple(replace(_column(metric), title=each.title) for each in parts)
+    return Table("overview", "Network", columns, rows, f"{metric.title}: {metric.meaning} {MEANINGS} {SPREADS}")
+
+
+def _titled(table: Table, title: str) -> Table:
+    if not title:
+        return table
+    slug = re.sub(r"[^\w.]+", "-", title).strip("-")
+    return replace(table, name=f"{table.name}-{slug}", title=title)
+
+
+def _methods(frame: pd.DataFrame) -> dict[str, str]:
+    """The methods of a frame and their roles, teachers first, then baselines."""
+    found = dict(zip(frame["method"], frame["role"], strict=True))
+    return {name: found[name] for name in sorted(found, key=lambda name: _ORDER.index(found[name]))}
+
+
+def _summary_table(results: Iterable[Result], checks: Mapping[str, Checks]) -> Table:
     chosen: list[tuple[Result, Metric]] = []
     for result in results:
         evaluation = EVALUATIONS[result.evaluation]()
         metrics = [evaluation.metric(name) for name in evaluation.summary]
         chosen += [(result, metric) for metric in metrics if (result.frame["metric"] == metric.name).any()]
-    methods: dict[str, str] = {}
-    for result, _ in chosen:
-        methods |= dict(zip(result.frame["method"], result.frame["role"], strict=True))
+    methods = _methods(pd.concat([result.frame[["method", "role"]] for result, _ in chosen]))
     rows = []
-    for method in sorted(methods, key=lambda name: _ORDER.index(methods[name])):
+    for method, role in methods.items():
         cells = tuple(
-            _cell(_of_method(result, metric, method), metric, result, checks[result.evaluation], brief=True)
+            _cell(_of_method(result.frame, metric, method), metric, result.frame, checks[result.evaluation], brief=True)
             for result, metric in chosen
         )
-        rows.append((_label(method, methods[method]), cells))
+        rows.append((_label(method, role), cells))
     columns = tuple(_column(metric) for _, metric in chosen)
     return Table("summary", "Network", columns, tuple(rows), f"{MEANINGS} {SPREADS}")
 
@@ -66,7 +120,7 @@ def _metrics_table(result: Result, evaluation: Evaluation, name: str, checks: Ch
     for member in sorted(members, key=lambda name: _ORDER.index(members[name])):
         own = frame[frame["member"] == member].set_index("metric")
         cells = tuple(
-            _cell(own.loc[metric.name] if metric.name in own.index else None, metric, result, checks)
+            _cell(own.loc[metric.name] if metric.name in own.index else None, metric, frame, checks)
             for metric in metrics
         )
         rows.append((_label(member, members[member]), cells))
@@ -103,14 +157,14 @@ def _values(frame: pd.DataFrame, metric: str) -> dict[str, float]:
     return dict(zip(rows["member"], rows["value"], strict=True))
 
 
-def _of_method(result: Result, metric: Metric, method: str) -> pd.Series | None:
-    rows = result.frame[(result.frame["metric"] == metric.name) & (result.frame["method"] == method)]
+def _of_method(frame: pd.DataFrame, metric: Metric, method: str) -> pd.Series | None:
+    rows = frame[(frame["metric"] == metric.name) & (frame["method"] == method)]
     by_method = rows[rows["level"] == "method"]
     rows = by_method if len(by_method) else rows
     return rows.iloc[0] if len(rows) else None
 
 
-def _cell(row: pd.Series | None, metric: Metric, result: Result, checks: Checks, *, brief: bool = False) -> Cell:
+def _cell(row: pd.Series | None, metric: Metric, frame: pd.DataFrame, checks: Checks, *, brief: bool = False) -> Cell:
     if row is None or pd.isna(row["value"]):
         return Cell("–")
     if metric.difference_of is None and pd.notna(row["std"]):
@@ -124,16 +178,18 @@ def _cell(row: pd.Series | None, metric: Metric, result: Result, checks: Checks,
         spread,
         best=bool(pd.notna(row["ties_best"]) and row["ties_best"]),
         below_baseline=bool(pd.notna(row["below_baseline"]) and row["below_baseline"]),
-        untrusted=any(_voids(check, row, metric, result) for check in checks),
+        untrusted=any(_voids(check, row, metric, frame) for check in checks),
     )
 
 
-def _voids(check: Check, row: pd.Series, metric: Metric, result: Result) -> bool:
+def _voids(check: Check, row: pd.Series, metric: Metric, frame: pd.DataFrame) -> bool:
     if check.passed or (check.metrics and metric.name not in check.metrics):
+        return False
+    if check.condition not in ("", row["condition"]) or check.group not in ("", row["group"]):
         return False
     if row["level"] != "method":
         return check.member in ("", row["member"])
-    networks = result.frame[(result.frame["level"] == "network") & (result.frame["method"] == row["method"])]
+    networks = frame[(frame["level"] == "network") & (frame["method"] == row["method"])]
     return check.member in ("", *networks["member"])
 
 

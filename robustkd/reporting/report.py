@@ -13,8 +13,9 @@ import vl_convert
 
 from robustkd.atomic import write_text
 from robustkd.errors import StudyError
-from robustkd.evaluations import EVALUATIONS, Check, Result, load_results
-from robustkd.reporting.layouts import summary_table, tables_of
+from robustkd.evaluations import EVALUATIONS, Check, Evaluation, Result, load_results, slices
+from robustkd.evaluations.results import Slice
+from robustkd.reporting.layouts import summary_tables, tables_of
 from robustkd.reporting.page import render
 from robustkd.reporting.table import Table, to_csv, to_latex, to_markdown
 
@@ -52,14 +53,14 @@ class Report:
 
     Attributes:
         title: Of the study.
-        summary: The first table.
+        summaries: The first tables: one, unless the study has several parts.
         sections: One per evaluation.
         checks: All validity checks.
         provenance: How all this was obtained.
     """
 
     title: str
-    summary: Table
+    summaries: tuple[Table, ...]
     sections: tuple[Section, ...]
     checks: tuple[Check, ...]
     provenance: dict[str, Any]
@@ -114,7 +115,7 @@ def compose(run: Path) -> Report:
     }
     return Report(
         title=provenance["name"],
-        summary=summary_table(results, concerning),
+        summaries=tuple(summary_tables(results, concerning)),
         sections=tuple(_section(result, concerning[result.evaluation]) for result in results),
         checks=tuple(check for result in results for check in result.checks),
         provenance=provenance,
@@ -123,18 +124,30 @@ def compose(run: Path) -> Report:
 
 def _section(result: Result, checks: tuple[Check, ...]) -> Section:
     evaluation = EVALUATIONS[result.evaluation]()
-    chart = evaluation.chart(result.frame)
-    specification = chart.to_dict()
+    parts = slices(result.frame, across_conditions=evaluation.across_conditions)
+    specification = _chart(evaluation, parts).to_dict()
     return Section(
         name=evaluation.name,
         title=evaluation.title,
         question=evaluation.question,
-        sentences=tuple(evaluation.headline(result.frame)),
+        sentences=tuple(
+            f"{part.title}: {sentence}" if part.title else sentence
+            for part in parts
+            for sentence in evaluation.headline(part.frame)
+        ),
         tables=tuple(tables_of(result, checks)),
         chart=specification,
         svg=_own_ids(vl_convert.vegalite_to_svg(specification, vl_version=_vega_lite_version()), evaluation.name),
         options=result.settings["options"],
     )
+
+
+def _chart(evaluation: Evaluation, parts: list[Slice]) -> alt.TopLevelMixin:
+    """One drawing, or one for each part of a study, below each other."""
+    if len(parts) == 1:
+        return evaluation.chart(parts[0].frame)
+    drawn: list[Any] = [evaluation.chart(part.frame).properties(title=part.title) for part in parts]
+    return alt.vconcat(*drawn).resolve_scale(color="independent", opacity="independent")
 
 
 def _own_ids(svg: str, prefix: str) -> str:
@@ -149,7 +162,7 @@ def _write(report: Report, folder: Path) -> None:
     write_text(folder / "index.html", render(report, "index.html.j2", vega_lite_version=_vega_lite_version()))
     write_text(folder / "report.md", render(report, "report.md.j2"))
     write_text(folder / "provenance.json", json.dumps(report.provenance, indent=2, sort_keys=True) + "\n")
-    for table in (report.summary, *(table for section in report.sections for table in section.tables)):
+    for table in (*report.summaries, *(table for section in report.sections for table in section.tables)):
         write_text(folder / "tables" / f"{table.name}.csv", to_csv(table))
         write_text(folder / "tables" / f"{table.name}.tex", to_latex(table))
         write_text(folder / "tables" / f"{table.name}.md", to_markdown(table))

@@ -65,6 +65,7 @@ class Table:
         rows: A label, and one cell for each column.
         caption: What a reader must know to read it.
         matrix: Whether cells are shaded by value, 0 to 100.
+        title: The part of a study that it is of; empty where there is only one.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Table:
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
     caption: str = ""
     matrix: bool = False
+    title: str = ""
 
 
 def to_markdown(table: Table) -> str:

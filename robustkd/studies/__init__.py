@@ -2,13 +2,15 @@
 
 from robustkd.studies.compare import Difference, compare_runs
 from robustkd.studies.evaluate import SUITES, Evaluated, evaluate
-from robustkd.studies.execute import run_study
-from robustkd.studies.study import Study, load_study
+from robustkd.studies.execute import Execution, run_study
+from robustkd.studies.study import Study
+from robustkd.studies.study_file import load_study
 
 __all__ = [
     "SUITES",
     "Difference",
     "Evaluated",
+    "Execution",
     "Study",
     "compare_runs",
     "evaluate",

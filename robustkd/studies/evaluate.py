@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ import torch
 import yaml
 
 from robustkd.atomic import write_text
-from robustkd.data import Dataset
+from robustkd.data import Clean, Condition, Dataset
 from robustkd.devices import resolve_device
-from robustkd.errors import BadInputError, ModelError, StudyError, nearest
-from robustkd.evaluations import EVALUATIONS, Result, measure
+from robustkd.errors import BadInputError, ModelError, StorageError, StudyError, nearest
+from robustkd.evaluations import EVALUATIONS, Evaluation, PartResult, Result, collect, measure
 from robustkd.evaluations.predictions import PredictionCache
 from robustkd.models import ModelPool
 from robustkd.reporting import build_report
@@ -46,10 +47,12 @@ class Evaluated:
     Attributes:
         results: For each evaluation its tidy results.
         path: The run directory.
+        missing: Networks of the study that are not there, and why.
     """
 
     results: dict[str, pd.DataFrame]
     path: Path
+    missing: dict[str, str] = field(default_factory=dict)
 
     @property
     def page(self) -> Path:
@@ -133,8 +136,8 @@ def evaluate(
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     claim(run, name, text)
-    return evaluate_pool(
-        pool,
+    return evaluate_parts(
+        [EvaluatedPart(pool)],
         sampled,
         chosen,
         run,
@@ -183,8 +186,23 @@ def claim(run: Path, name: str, study: str) -> None:
         raise StudyError(f"{run}: cannot be written to ({error.strerror})") from error
 
 
-def evaluate_pool(
-    pool: ModelPool,
+@dataclass(frozen=True, eq=False)
+class EvaluatedPart:
+    """Networks that are evaluated together.
+
+    Attributes:
+        pool: The networks.
+        condition: What was done to their training set.
+        architecture: Of the students; names the part where a study has several.
+    """
+
+    pool: ModelPool
+    condition: Condition = field(default_factory=Clean)
+    architecture: str = ""
+
+
+def evaluate_parts(
+    parts: Sequence[EvaluatedPart],
     data: Dataset,
     options: Mapping[str, Any],
     run: Path,
@@ -196,40 +214,78 @@ def evaluate_pool(
     """Measure, record and report.
 
     Args:
-        pool: The models.
-        data: The images.
+        parts: The networks.
+        data: The images, before any condition.
         options: For each evaluation its options.
         run: The run directory.
         device: Where to compute.
-        about: What the report says of the study: name, study, selection.
+        about: What the report says of the study: name, study, selection, missing.
         limited: Whether `data` holds a sample of its test images.
 
     Returns:
         The results and where they are.
+
+    Raises:
+        StorageError: The run directory cannot be written to.
     """
-    _refuse_misfit(pool, data)
-    for member in pool:
-        member.model.to(device)
-    test = data.test.to(device)
-    data = replace(data, test=test)
+    data = replace(data, test=data.test.to(device))
     predict = PredictionCache(data, device, run / "predictions")
     results: dict[str, Result] = {}
     skipped: dict[str, str] = {}
-    for name, chosen in options.items():
-        evaluation = EVALUATIONS[name](chosen)
-        if evaluation.requires.teacher and pool.teacher is None:
-            skipped[name] = "needs a teacher"
-        elif all(member.role == "teacher" for member in pool):
-            skipped[name] = "needs a student or baseline"
-        else:
-            results[name] = measure(evaluation, pool, data, predict, run / "results")
-    for name, reason in skipped.items():
-        print(f"{name}: skipped, {reason}", file=sys.stderr)
-    facts = provenance(pool, data, device, limited) | dict(about)
-    facts |= {"evaluations": list(results), "skipped": skipped}
-    write_text(run / RUN_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
-    build_report(run)
-    return Evaluated({name: result.frame for name, result in results.items()}, run)
+    try:
+        for name, chosen in options.items():
+            evaluation = EVALUATIONS[name](chosen)
+            names = part_names(parts)
+            measured = [
+                _measured(evaluation, part, name_, data, device, predict, run / "results")
+                for part, name_ in zip(parts, names, strict=True)
+            ]
+            reasons = [why for why in measured if isinstance(why, str)]
+            answers = [answer for answer in measured if isinstance(answer, PartResult)]
+            if answers:
+                results[name] = collect(evaluation, answers, run / "results")
+            if reasons:
+                skipped[name] = reasons[0] + (f" ({len(reasons)} of {len(parts)} parts)" if answers else "")
+        for name, reason in skipped.items():
+            print(f"{name}: skipped, {reason}", file=sys.stderr)
+        facts: dict[str, Any] = {"missing": {}}
+        facts |= provenance([part.pool for part in parts], data, device, limited) | dict(about)
+        facts |= {"evaluations": list(results), "skipped": skipped}
+        write_text(run / RUN_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
+        build_report(run)
+    except OSError as error:
+        raise StorageError(f"{run}: cannot be written to ({error.strerror or error})") from error
+    frames = {name: result.frame for name, result in results.items()}
+    return Evaluated(frames, run, dict(about.get("missing", {})))
+
+
+def _measured(
+    evaluation: Evaluation,
+    part: EvaluatedPart,
+    name: str,
+    data: Dataset,
+    device: torch.device,
+    predict: PredictionCache,
+    folder: Path,
+) -> PartResult | str:
+    """One part's answer, or why there is none."""
+    _refuse_misfit(part.pool, data)
+    if evaluation.requires.teacher and part.pool.teacher is None:
+        return "needs a teacher"
+    if all(member.role == "teacher" for member in part.pool):
+        return "needs a student or baseline"
+    for member in part.pool:
+        member.model.to(device)
+    asked = replace(data, condition=part.condition)
+    return measure(evaluation, part.pool, asked, predict, folder, architecture=part.architecture, part=name)
+
+
+def part_names(parts: Sequence[EvaluatedPart]) -> list[str]:
+    """Name parts for their files; a single one needs no name."""
+    if len(parts) == 1:
+        return [""]
+    told = [f"{part.architecture}-{part.condition.label}" for part in parts]
+    return [re.sub(r"[^\w.]+", "-", text).strip("-") for text in told]
 
 
 def _refuse_misfit(pool: ModelPool, data: Dataset) -> None:

@@ -1,31 +1,65 @@
 """Run a study: train what is not there yet, then evaluate and report."""
 
-import sys
-from dataclasses import replace
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from robustkd.data import Dataset, load_dataset
 from robustkd.devices import resolve_device
-from robustkd.distillation import METHODS, Recipe, history_frame, train
-from robustkd.errors import StudyError
-from robustkd.models import Member, ModelPool, create_model, load_model, save_model
-from robustkd.progress import progress
-from robustkd.studies.evaluate import Evaluated, claim, evaluate_pool
-from robustkd.studies.plan import Job, plan
-from robustkd.studies.provenance import describe_device, package_versions
+from robustkd.errors import BadInputError, StudyError
+from robustkd.models import Member, ModelPool, load_model
+from robustkd.studies.evaluate import Evaluated, EvaluatedPart, claim, evaluate_parts
+from robustkd.studies.executors import Executor, InProcess, Processes, Progressed
+from robustkd.studies.live import Live
+from robustkd.studies.plan import Job, Part, plan
+from robustkd.studies.schedule import Work, chosen_teacher, complete
 from robustkd.studies.store import Store
-from robustkd.studies.study import Study, evaluation_options, study_yaml
+from robustkd.studies.study import Study, evaluation_options
+from robustkd.studies.study_file import study_yaml
+from robustkd.studies.training import MODEL_FILE, CheckpointInterval
 
-MODEL_FILE = "model.safetensors"
-HISTORY_FILE = "history.csv"
-STATES_PER_TRAINING = 20
-"""How often a training writes down where it is: an interrupted one loses a twentieth of its epochs at most."""
+MOST_PROCESSES = 8
+"""On a CPU, unless more are asked for: each takes memory of its own."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where and how the trainings of a study are done; none of it changes their results on a CPU, but for `threads`.
+
+    Attributes:
+        executor: ``local`` or ``ray``.
+        workers: Trainings at once; 1 trains in this process. None: one for each core of a CPU, `jobs_per_device` for
+            each GPU.
+        jobs_per_device: Trainings at once on one GPU: small networks do not fill one.
+        threads: Of a CPU, for each training.
+        address: Of a Ray cluster; None starts Ray on this machine.
+        interval: How often a training writes down where it is.
+        retry_failed: Try again what failed before.
+    """
+
+    executor: str = "local"
+    workers: int | None = 1
+    jobs_per_device: int = 1
+    threads: int = 1
+    address: str | None = None
+    interval: CheckpointInterval = field(default_factory=CheckpointInterval)
+    retry_failed: bool = False
 
 
 def run_study(
-    study: Study, out: Path | None = None, *, device: str = "auto", data_root: Path | None = None
+    study: Study,
+    out: Path | None = None,
+    *,
+    device: str = "auto",
+    data_root: Path | None = None,
+    store: Path | None = None,
+    execution: Execution | None = None,
 ) -> Evaluated:
     """Train, evaluate, report; what is finished already is found and not repeated.
 
@@ -34,95 +68,175 @@ def run_study(
         out: The run directory; ``runs/<name>`` if None.
         device: ``auto``, ``cpu``, ``cuda``, …
         data_root: Where data sets lie.
+        store: Where trained networks are kept; ``RUN/jobs`` if None. Studies may share one.
+        execution: Where and how to train; one after another in this process if None.
 
     Returns:
         The results and where they are.
 
     Raises:
         BadInputError: The data or the directory is not usable.
-        TrainingError: A training failed.
+        TrainingError: Every training failed.
+        StoppedError: It was interrupted; run again, it goes on.
+        StorageError: The disk is full.
     """
     run = out if out is not None else Path("runs") / study.name
+    how = execution or Execution()
     place = resolve_device(device)
+    data = study_data(study, data_root)
+    jobs = plan(study, data)
+    text = study_yaml(study)
+    claim(run, study.name, text)
+    work = Work(jobs, Store(store or run / "jobs"), data, how.threads, how.interval)
+    with _stoppable() as stopped, Live() as live:
+        failed = complete(
+            work,
+            partial(_executor, how, device, study.data.name, data_root, data, len(jobs.jobs)),
+            live,
+            retry_failed=how.retry_failed,
+            should_stop=stopped,
+        )
+    parts = [_evaluated(work, part, failed) for part in jobs.parts]
+    missing = {jobs.title(job): failed[job.id] for job in jobs.jobs if job.id in failed}
+    about = {
+        "name": study.name,
+        "study": text,
+        "selection": selection(study),
+        "missing": missing,
+    }
+    present = [part for part in parts if part is not None]
+    if not present:
+        first = next(iter(missing.items()))
+        raise StudyError(f"{run}: no network to evaluate; {first[0]}: {first[1]}")
+    return evaluate_parts(present, data, evaluation_options(study.evaluations), run, place, about)
+
+
+def study_data(study: Study, data_root: Path | None) -> Dataset:
+    """Load the data set of a study, with the study's augmentation.
+
+    Args:
+        study: The study.
+        data_root: Where data sets lie.
+
+    Returns:
+        The data set, before any condition.
+
+    Raises:
+        DataError: It is not there or broken.
+        StudyError: There is nothing to train on.
+    """
     data = load_dataset(study.data.name, data_root)
     if study.data.augmentation is not None:
         data = replace(data, augmentation=study.data.augmentation)
     if data.train is None:
         raise StudyError(f"{study.data.name} has no training images: use robustkd evaluate on trained models")
-    text = study_yaml(study)
-    claim(run, study.name, text)
+    return data
 
-    store = Store(run / "jobs")
-    jobs = plan(study, data)
-    found = {job.id for job in jobs if store.find(job) is not None}
-    if found:
-        print(f"{len(found)} of {len(jobs)} networks are trained already", file=sys.stderr)
-    members = []
-    for job in jobs:
-        folder = store.find(job) if job.id in found else None
-        if folder is None:
-            state = run / "jobs" / f".{job.folder}.state"
-            _train(job, store, data, study.training, place, state)
-            state.unlink(missing_ok=True)
-            folder = store.find(job)
-        if folder is None:
-            raise StudyError(f"{run}: {job.folder} was written and cannot be read back; is the disk full?")
-        members.append(_member(job, folder))
-    about = {
-        "name": study.name,
-        "study": text,
-        "selection": "the last epoch of every training; nothing was selected on the test set",
+
+def selection(study: Study) -> str:
+    """Say by which rule teachers and networks were chosen, for the report."""
+    rules = {
+        "last": "the last epoch of every training; nothing was selected on the test set",
+        "validation": "the last epoch of every training; teachers, branches and peers chosen on a part of the training "
+        "images that was kept out of training",
+        "test": "the last epoch of every training; teachers, branches and peers chosen by their accuracy on the TEST "
+        "set, as in the paper: accuracies are too high by what choosing gains",
     }
-    return evaluate_pool(ModelPool(members=members), data, evaluation_options(study.evaluations), run, place, about)
+    return rules[study.training.select]
 
 
-def _train(job: Job, store: Store, data: Dataset, recipe: Recipe, device: torch.device, state: Path) -> None:
-    settings = job.settings
-    student = create_model(
-        settings["architecture"],
-        num_classes=data.num_classes,
-        in_chans=data.training.shape[0],
-        seed=settings["seed"],
-    )
+def devices_for(device: str, how: Execution, jobs: int) -> list[str]:
+    """Name a device for each of the trainings done at once, in turn over the visible GPUs.
+
+    Args:
+        device: As given by the user.
+        how: Workers, and jobs per device.
+        jobs: How many there are at the most.
+
+    Returns:
+        One name for each worker.
+    """
+    if how.workers is not None and how.workers < 1:
+        raise BadInputError(f"workers must be at least 1, got {how.workers}")
+    if how.jobs_per_device < 1:
+        raise BadInputError(f"jobs_per_device must be at least 1, got {how.jobs_per_device}")
+    resolved = resolve_device(device)
+    places = [str(resolved)]
+    if resolved.type == "cuda" and ":" not in device:
+        places = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    natural = min(torch.get_num_threads(), MOST_PROCESSES)  # torch counts the cores that it may use
+    if resolved.type != "cpu":
+        natural = how.jobs_per_device * len(places)
+    count = min(how.workers or natural, jobs)
+    return [places[index % len(places)] for index in range(count)]
+
+
+def _executor(
+    how: Execution,
+    device: str,
+    name: str,
+    root: Path | None,
+    data: Dataset,
+    jobs: int,
+    progressed: Progressed,
+    should_stop: Callable[[], bool],
+) -> Executor:
+    if how.executor == "ray":
+        return _ray(how, device, data, progressed)
+    devices = devices_for(device, how, jobs)
+    if len(devices) == 1:
+        return InProcess(data, torch.device(devices[0]), progressed, should_stop)
+    return Processes(name, root, devices, progressed)
+
+
+def _ray(how: Execution, device: str, data: Dataset, progressed: Progressed) -> Executor:
+    try:
+        from robustkd.studies.executors.ray import Ray
+    except ImportError as error:
+        raise BadInputError("--executor ray needs Ray: pip install 'robustkd[ray]'") from error
+    return Ray(data, device, how.jobs_per_device, how.workers, how.threads, how.address, progressed)
+
+
+def _evaluated(work: Work, part: Part, failed: Mapping[str, str]) -> EvaluatedPart | None:
+    """The pool of what a part has, with the teacher that its students learnt from."""
+    members = [_member(work, job) for job in part.students if job.id not in failed]
+    if not members:
+        return None
     teacher = None
-    if job.teacher is not None:
-        folder = store.find(job.teacher)
-        if folder is None:
-            raise StudyError(f"{job.folder}: its teacher {job.teacher.folder} is gone")
-        teacher = load_model(folder / MODEL_FILE).to(device)
-    method = METHODS[settings["method"]](student, teacher, **settings["options"])
-    stages = {stage.name: stage.recipe.epochs for stage in method.stages(recipe)}
-    parts = f" ({', then '.join(stages)})" if len(stages) > 1 else ""
-    with progress(f"train {job.name}{parts}", sum(stages.values())) as advance:
-        history = train(
-            method,
-            data,
-            recipe,
-            seed=settings["seed"],
-            device=device,
-            checkpoint=state,
-            checkpoint_every=max(1, sum(stages.values()) // STATES_PER_TRAINING),
-            on_epoch=lambda epoch: advance(1),
-        )
-    lineage = {
-        "role": job.role,
-        "method": settings["method"],
-        "options": settings["options"],
-        "seed": settings["seed"],
-        "condition": "clean",
-        "select": method.select,
-        "data": data.digest,
-        "job": job.id,
-        "teacher_job": job.teacher.id if job.teacher else None,
-    }
-    about = {"device": describe_device(device), "versions": package_versions()}
-    with store.writing(job, about) as folder:
-        save_model(method.export(), folder / MODEL_FILE, lineage)
-        history_frame(history).to_csv(folder / HISTORY_FILE, index=False, lineterminator="\n")
+    if not any(job.id in failed for job in part.teachers):
+        teacher = chosen_teacher(part.teachers, work.store)
+    if teacher is not None:
+        members.insert(0, _member(work, teacher, teacher=True))
+    return EvaluatedPart(ModelPool(members=members), part.condition, part.architecture)
 
 
-def _member(job: Job, folder: Path) -> Member:
+def _member(work: Work, job: Job, *, teacher: bool = False) -> Member:
+    folder = work.store.find(job)
+    if folder is None:
+        raise StudyError(f"{work.store.root}: {job.folder} is gone, or damaged; run again to train it anew")
     model = load_model(folder / MODEL_FILE)
-    if job.role == "teacher":
-        return Member(model, "teacher", "teacher", None)
-    return Member(model, job.role, job.settings["method"], job.settings["seed"])
+    if teacher:
+        return Member(model, "teacher", "teacher", None, job.condition)
+    return Member(model, job.role, job.settings["method"], job.settings["seed"], job.condition)
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """Take the first interruption as a wish to stop after the epoch, the second as one to stop at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # only the main thread hears of signals
+        return
+    asked = threading.Event()
+
+    def ask(number: int, frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        print("stopping after this epoch; once more stops at once", flush=True)
+
+    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -2,17 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from robustkd.data import Dataset
-from robustkd.distillation import METHODS
+from robustkd.data import Condition, Dataset
+from robustkd.distillation import METHODS, Method, Recipe, Stage
+from robustkd.models import create_model
 from robustkd.models.pool import Role
-from robustkd.studies.study import Study
+from robustkd.studies.study import StudentSettings, Study, TeacherSettings, conditions_of, recipe_with
 
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 """Raised whenever the same settings would train other weights."""
 
 
@@ -22,20 +23,22 @@ class Job:
 
     Attributes:
         role: What the network is for.
-        name: For people: method and seed, or architecture.
+        name: For people: method and seed, or architecture and seed.
         settings: All that determines the result: data, architecture, method, options, recipe, seed.
-        teacher: The job whose network is learnt from.
+        teachers: The jobs of which one's network is learnt from; the recipe's rule `select` chooses it.
+        condition: For people: what was done to the training set; what matters of it is in the settings.
     """
 
     role: Role
     name: str
     settings: Mapping[str, Any]
-    teacher: "Job | None" = field(default=None)
+    teachers: tuple["Job", ...] = field(default=())
+    condition: str = "clean"
 
     @cached_property
     def id(self) -> str:
-        """SHA-256 over the settings and the teacher's id; not over names, roles or places."""
-        content = [TRAINING_VERSION, self.settings, self.teacher.id if self.teacher else None]
+        """SHA-256 over the settings and the teachers' ids; not over names, roles or places."""
+        content = [TRAINING_VERSION, self.settings, [teacher.id for teacher in self.teachers]]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -44,47 +47,176 @@ class Job:
         kind = "teacher" if self.role == "teacher" else "student"
         return f"{kind}-{self.name}-{self.id[:16]}"
 
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+        return recipe_with(Recipe(), self.settings["recipe"])
 
-def plan(study: Study, data: Dataset) -> list[Job]:
-    """List the trainings of a study: the teacher first, then methods by seeds.
+
+@dataclass(frozen=True)
+class Part:
+    """The trainings that are evaluated together: students of one architecture under one condition.
+
+    Attributes:
+        condition: What was done to the training set.
+        architecture: Of the students.
+        teachers: The candidates; none where no method needs one.
+        students: Students and baselines.
+    """
+
+    condition: Condition
+    architecture: str
+    teachers: tuple[Job, ...]
+    students: tuple[Job, ...]
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Teachers first."""
+        return (*self.teachers, *self.students)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a study needs.
+
+    Attributes:
+        parts: What is evaluated together.
+    """
+
+    parts: tuple[Part, ...]
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """Every training once, teachers before all that may wait for them."""
+        return unique(job for part in self.parts for job in part.jobs)
+
+    def title(self, job: Job) -> str:
+        """Name a job for people, as briefly as this plan allows."""
+        told = [job.name]
+        if len({part.architecture for part in self.parts}) > 1 and job.role != "teacher":
+            told.append(job.settings["architecture"])
+        if len({part.condition.label for part in self.parts}) > 1:
+            told.append(job.condition)
+        return ", ".join(told)
+
+
+def plan(study: Study, data: Dataset) -> Plan:
+    """List the trainings of a study.
 
     Args:
         study: The study.
         data: Its data set, whose content is part of what determines a job.
 
     Returns:
-        The jobs, each after the one it needs.
+        The plan.
     """
-    shared = {
-        "data": data.digest,
-        "augmentation": asdict(data.augmentation),
-        "recipe": asdict(study.training),
-        "select": "last",
-    }
-    teacher = None
-    if study.teacher is not None:
-        settings = {
-            **shared,
-            "architecture": study.teacher.architecture,
-            "method": "baseline",
-            "options": {},
-            "seed": study.teacher.seed,
-        }
-        teacher = Job("teacher", study.teacher.architecture, settings)
-    students = [
+    parts = []
+    for condition in conditions_of(study):
+        training_sets = _TrainingSets(replace(data, condition=condition))
+        for students in study.students:
+            teachers = _teachers(study, study.teacher_of(students), training_sets)
+            parts += [
+                Part(
+                    condition, architecture, teachers, _students(study, students, architecture, teachers, training_sets)
+                )
+                for architecture in students.architecture
+            ]
+    return Plan(tuple(parts))
+
+
+def unique(jobs: Iterable[Job]) -> list[Job]:
+    """Keep the first of all jobs with one id."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        found.setdefault(job.id, job)
+    return list(found.values())
+
+
+def epochs_of(job: Job) -> int:
+    """Give how many epochs a job takes, in all its stages."""
+    return sum(stage.recipe.epochs for stage in stages_of(job))
+
+
+def stages_of(job: Job) -> tuple[Stage, ...]:
+    """Give the stages of a job, which follow from its method, options and recipe, whatever the networks."""
+    method = METHODS[job.settings["method"]]
+    if method.stages is Method.stages:
+        return (Stage("training", job.recipe),)
+    student, teacher = (create_model("cifar_wrn_10_1", num_classes=2, in_chans=3, seed=seed) for seed in (0, 1))
+    return method(student, teacher, **job.settings["options"]).stages(job.recipe)
+
+
+class _TrainingSets:
+    """What a condition makes of the training set for each seed, by its digest; drawn once for each seed."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.data = data
+        self._digests: dict[int, str] = {}
+
+    def settings(self, seed: int) -> dict[str, Any]:
+        if seed not in self._digests:
+            self._digests[seed] = self._digest(seed)
+        return {"data": self._digests[seed], "augmentation": asdict(self.data.augmentation), "seed": seed}
+
+    def _digest(self, seed: int) -> str:
+        # what is trained on: two conditions that come to the same images and labels share their trainings
+        conditioned = self.data.trained_on(seed)
+        hasher = hashlib.sha256(self.data.digest.encode())
+        hasher.update(conditioned.indices.numpy().tobytes())
+        hasher.update(conditioned.images.labels.numpy().tobytes())
+        return hasher.hexdigest()
+
+
+def _teachers(study: Study, settings: TeacherSettings | None, training_sets: _TrainingSets) -> tuple[Job, ...]:
+    if settings is None:
+        return ()
+    recipe = recipe_with(study.training, settings.training)
+    # by the rule "last" nothing is compared: the first seed is the teacher
+    seeds = settings.seeds[:1] if recipe.select == "last" else settings.seeds
+    return tuple(
         Job(
-            "baseline" if method == "baseline" else "student",
-            f"{method}-{seed}",
+            "teacher",
+            f"{settings.architecture}-{seed}",
             {
-                **shared,
-                "architecture": study.students.architecture,
-                "method": method,
-                "options": dict(options),
-                "seed": seed,
+                **training_sets.settings(seed),
+                **_training("baseline", {}, recipe),
+                "architecture": settings.architecture,
             },
-            teacher if METHODS[method].needs_teacher else None,
+            condition=training_sets.data.condition.label,
         )
-        for method, options in study.students.methods.items()
-        for seed in study.students.seeds
-    ]
-    return [*([teacher] if teacher else []), *students]
+        for seed in seeds
+    )
+
+
+def _students(
+    study: Study,
+    students: StudentSettings,
+    architecture: str,
+    teachers: tuple[Job, ...],
+    training_sets: _TrainingSets,
+) -> tuple[Job, ...]:
+    jobs = []
+    for method, given in students.methods.items():
+        options = {name: value for name, value in given.items() if name != "training"}
+        recipe = recipe_with(study.training, {**students.training, **given.get("training", {})})
+        for seed in students.seeds:
+            settings = {**training_sets.settings(seed), **_training(method, options, recipe)}
+            jobs.append(
+                Job(
+                    "baseline" if method == "baseline" else "student",
+                    f"{method}-{seed}",
+                    {**settings, "architecture": architecture},
+                    teachers if METHODS[method].needs_teacher else (),
+                    training_sets.data.condition.label,
+                )
+            )
+    return tuple(jobs)
+
+
+def _training(method: str, options: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
+    return {
+        "method": method,
+        "method_version": METHODS[method].version,
+        "options": dict(options),
+        "recipe": asdict(recipe),
+    }

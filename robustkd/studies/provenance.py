@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -25,11 +26,11 @@ PACKAGES = (
 )
 
 
-def provenance(pool: ModelPool, data: Dataset, device: torch.device, limited: bool) -> dict[str, Any]:
+def provenance(pools: Sequence[ModelPool], data: Dataset, device: torch.device, limited: bool) -> dict[str, Any]:
     """Record models, data, versions and machine.
 
     Args:
-        pool: The models.
+        pools: The models.
         data: The images.
         device: Where all was computed.
         limited: Whether `data` holds a sample of its test images.
@@ -37,6 +38,9 @@ def provenance(pool: ModelPool, data: Dataset, device: torch.device, limited: bo
     Returns:
         JSON values.
     """
+    members = list(
+        {(member.digest, member.condition, member.name): member for pool in pools for member in pool}.values()
+    )
     return {
         "members": [
             {
@@ -51,9 +55,9 @@ def provenance(pool: ModelPool, data: Dataset, device: torch.device, limited: bo
                 "notes": member.model.lineage.get("notes", []),
                 "lineage": {key: value for key, value in member.model.lineage.items() if key != "notes"},
             }
-            for member in pool
+            for member in members
         ],
-        "seeds": sorted({member.seed for member in pool if member.seed is not None}),
+        "seeds": sorted({member.seed for member in members if member.seed is not None}),
         "data": {
             "name": data.name,
             "digest": data.test.digest,

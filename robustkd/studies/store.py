@@ -4,27 +4,47 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from filelock import BaseFileLock, FileLock
+
 from robustkd.atomic import sync, write_text
+from robustkd.errors import StudyError
 from robustkd.studies.plan import Job
 
 JOB_FILE = "job.json"
+HASH_LENGTH = 16
+"""Of the job's id, in names of files and folders."""
 
 
 class Store:
-    """The folder ``RUN/jobs``.
+    """The folder ``RUN/jobs``, or one that several studies share.
+
+    Beside the folders of finished jobs it holds, hidden, the states of trainings under way, the errors of failed ones,
+    and one empty file for each lock.
 
     Args:
         root: That folder; need not exist.
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
+
+    def scan(self) -> dict[str, Path]:
+        """Look through the store once, without reading any checkpoint.
+
+        Returns:
+            For each job that seems complete its id and its folder.
+        """
+        found = {}
+        for folder in sorted(self.root.glob("[!.]*-" + "[0-9a-f]" * HASH_LENGTH)):
+            record = _record(folder)
+            if record is not None and all((folder / name).is_file() for name in record["files"]):
+                found[str(record["id"])] = folder
+        return found
 
     def find(self, job: Job) -> Path | None:
         """Find the folder of a finished job.
@@ -35,48 +55,108 @@ class Store:
         Returns:
             The folder, every file of which has the hash that was recorded; None if there is none such.
         """
-        folders = sorted(self._root.glob(f"*-{job.id[:16]}"))
-        return next((folder for folder in folders if _intact(folder, job)), None)
+        return next((folder for folder in self._folders(job) if _damage(folder, job) is None), None)
 
-    @contextmanager
-    def writing(self, job: Job, about: dict[str, Any]) -> Iterator[Path]:
-        """Give a folder to write a job's files to; it becomes the job's when all is done, and goes on an error.
+    def damage(self, job: Job) -> str | None:
+        """Say what is wrong with a job that lies here and cannot be used; None where there is nothing wrong."""
+        return next((damage for folder in self._folders(job) if (damage := _damage(folder, job))), None)
+
+    def record(self, job: Job) -> dict[str, Any]:
+        """Give what was recorded of a finished job: settings, files, and what was added when it was written."""
+        folder = self.find(job)
+        record = _record(folder) if folder is not None else None
+        if record is None:
+            raise StudyError(f"{self.root}: {job.folder} is not there, or damaged")
+        return record
+
+    def put(self, job: Job, files: Mapping[str, bytes], about: Mapping[str, Any]) -> Path:
+        """Write a finished job, whole or not at all; what lay there of it, damaged or failed, goes.
 
         Args:
             job: The job.
-            about: What else to record of it; may be filled while the job runs.
+            files: Their content by name.
+            about: What else to record of it.
 
-        Yields:
-            A temporary folder.
+        Returns:
+            Its folder.
         """
-        partial = self._root / f".{job.folder}.{uuid4().hex}.partial"
+        partial = self.root / f".{job.folder}.{uuid4().hex}.partial"
         partial.mkdir(parents=True)
         try:
-            yield partial
-            files = {file.name: _sha256(file) for file in sorted(partial.iterdir())}
+            for name, content in files.items():
+                (partial / name).write_bytes(content)
+                sync(partial / name)
             record: dict[str, Any] = {"id": job.id, "name": job.name, "role": job.role, "settings": job.settings}
-            record |= {"teacher": job.teacher.id if job.teacher else None, "files": files, **about}
-            write_text(partial / JOB_FILE, json.dumps(record, indent=2, sort_keys=True) + "\n")
-            for file in partial.iterdir():
-                sync(file)
+            record |= {"teachers": [teacher.id for teacher in job.teachers], "condition": job.condition}
+            record["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+            write_text(partial / JOB_FILE, json.dumps(record | dict(about), indent=2, sort_keys=True) + "\n")
             sync(partial)
-            target = self._root / job.folder
-            if target.exists():  # damaged, or it would have been found
-                shutil.rmtree(target)
-            os.replace(partial, target)
-            sync(self._root)
+            for held in self._folders(job):  # damaged, or it would have been found
+                shutil.rmtree(held)
+            os.replace(partial, self.root / job.folder)
+            sync(self.root)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+        self.state_path(job).unlink(missing_ok=True)
+        self._failure_path(job).unlink(missing_ok=True)
+        return self.root / job.folder
+
+    def state_path(self, job: Job) -> Path:
+        """Name the file for the state of a training under way."""
+        return self.root / f".{job.id[:HASH_LENGTH]}.state"
+
+    def failure(self, job: Job) -> str | None:
+        """Give the error that a job failed with, if it did and was not done since."""
+        try:
+            return str(json.loads(self._failure_path(job).read_text(encoding="utf-8"))["error"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def put_failure(self, job: Job, error: str) -> None:
+        """Record that a job failed; it will fail again unless something changes, so its state is of no use."""
+        content = {"id": job.id, "name": job.name, "error": error}
+        write_text(self._failure_path(job), json.dumps(content, indent=2) + "\n")
+        self.state_path(job).unlink(missing_ok=True)
+
+    def forget_failure(self, job: Job) -> None:
+        """Let a job be tried again."""
+        self._failure_path(job).unlink(missing_ok=True)
+
+    def lock(self, job: Job) -> BaseFileLock:
+        """Give the lock under which a job is done; it dies with the process that holds it."""
+        folder = self.root / ".locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(folder / job.id[:HASH_LENGTH])
+
+    def _folders(self, job: Job) -> list[Path]:
+        return sorted(self.root.glob(f"[!.]*-{job.id[:HASH_LENGTH]}"))
+
+    def _failure_path(self, job: Job) -> Path:
+        return self.root / f".{job.id[:HASH_LENGTH]}.failed.json"
 
 
-def _intact(folder: Path, job: Job) -> bool:
+def _record(folder: Path) -> dict[str, Any] | None:
     try:
         record = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
-        return record["id"] == job.id and all(
-            _sha256(folder / name) == digest for name, digest in record["files"].items()
-        )
+        return record if isinstance(record["id"], str) and isinstance(record["files"], dict) else None
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return None
+
+
+def _damage(folder: Path, job: Job) -> str | None:
+    record = _record(folder)
+    if record is None:
+        return f"{folder.name}: its {JOB_FILE} is missing or not readable"
+    if record["id"] != job.id:
+        return f"{folder.name}: holds another job"
+    for name, digest in record["files"].items():
+        try:
+            held = _sha256(folder / name)
+        except OSError:
+            return f"{folder.name}: {name} is missing"
+        if held != digest:
+            return f"{folder.name}: {name} is damaged"
+    return None
 
 
 def _sha256(file: Path) -> str:

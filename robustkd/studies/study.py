@@ -1,27 +1,24 @@
-"""Study files: YAML that says what to train and what to ask of it, validated before anything runs."""
+"""A study: what to train, and what to ask of it, as validated data."""
 
 import dataclasses
-import inspect
-import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from robustkd.data import Augmentation
-from robustkd.distillation import METHODS, Method, Recipe
-from robustkd.errors import BadInputError, StudyError, nearest
+from robustkd.data import CONDITIONS, Augmentation, Condition
+from robustkd.distillation import METHODS, Recipe
+from robustkd.errors import BadInputError, nearest
 from robustkd.evaluations import EVALUATIONS
 from robustkd.models import check_architecture
+from robustkd.studies.options import PlaceError, first_problem, method_options, options_of
 
 
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _names_or_mapping(value: Any) -> Any:
+def names_or_mapping(value: Any) -> Any:
     """Allow ``[a, b]`` and ``{a: , b: }`` for ``{a: {}, b: {}}``."""
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return {name: {} for name in value}
@@ -30,7 +27,20 @@ def _names_or_mapping(value: Any) -> Any:
     return value
 
 
-Choices = Annotated[dict[str, dict[str, Any]], BeforeValidator(_names_or_mapping), Field(min_length=1)]
+def _one_or_list(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _named(value: Any) -> Any:
+    """Allow ``clean`` for ``{clean: {}}``."""
+    return {value: {}} if isinstance(value, str) else names_or_mapping(value)
+
+
+Choices = Annotated[dict[str, dict[str, Any]], BeforeValidator(names_or_mapping), Field(min_length=1)]
+Choice = Annotated[dict[str, dict[str, Any]], BeforeValidator(_named), Field(min_length=1, max_length=1)]
+Seed = Annotated[int, Field(ge=0)]
+Seeds = Annotated[list[Seed], BeforeValidator(_one_or_list), Field(min_length=1)]
+Architectures = Annotated[list[str], BeforeValidator(_one_or_list), Field(min_length=1)]
 
 
 class DataSettings(_Settings):
@@ -41,18 +51,35 @@ class DataSettings(_Settings):
 
 
 class TeacherSettings(_Settings):
-    """The network to learn from, trained on the labels alone."""
+    """The network to learn from, trained on the labels alone; of several seeds the recipe's rule `select` takes one.
+
+    Attributes:
+        architecture: Its network.
+        seeds: One, or several to choose from.
+        training: What of the recipe is different for it.
+    """
 
     architecture: str
-    seed: Annotated[int, Field(ge=0)] = 0
+    seeds: Seeds = [0]
+    training: dict[str, Any] = {}
 
 
 class StudentSettings(_Settings):
-    """One network per method and seed."""
+    """One network for each architecture, method and seed.
 
-    architecture: str
+    Attributes:
+        architecture: One, or several.
+        methods: Names, or names with their options; the option `training` holds what of the recipe is different.
+        seeds: One, or several.
+        teacher: Theirs; the study's if not given.
+        training: What of the recipe is different for them.
+    """
+
+    architecture: Architectures
     methods: Choices
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    seeds: Seeds
+    teacher: TeacherSettings | None = None
+    training: dict[str, Any] = {}
 
 
 class Study(_Settings):
@@ -61,85 +88,62 @@ class Study(_Settings):
     Attributes:
         name: Names the run directory.
         data: The images.
+        conditions: What is done to the training set, one after another; all networks are trained under each.
         teacher: The teacher; may be left out where no method needs one.
-        students: The students.
+        students: The students; a list where there are several families, each with a teacher of its own.
         training: The recipe of all networks.
         evaluations: Names, or names with their options.
     """
 
     name: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")]
     data: DataSettings
+    conditions: Annotated[list[Choice], BeforeValidator(_one_or_list), Field(min_length=1)] = [{"clean": {}}]
     teacher: TeacherSettings | None = None
-    students: StudentSettings
+    students: Annotated[list[StudentSettings], BeforeValidator(_one_or_list), Field(min_length=1)]
     training: Recipe = Recipe()
-    evaluations: Choices = Field(default_factory=lambda: _names_or_mapping(EVALUATIONS.names()))
+    evaluations: Choices = Field(default_factory=lambda: names_or_mapping(EVALUATIONS.names()))
+
+    def teacher_of(self, students: StudentSettings) -> TeacherSettings | None:
+        """Give the teacher of a family of students."""
+        return students.teacher or self.teacher
 
 
-def load_study(path: Path, overrides: tuple[str, ...] = ()) -> Study:
-    """Read and validate a study file.
+def validated(content: Mapping[str, Any]) -> Study:
+    """Make a study of what a file says.
 
     Args:
-        path: The YAML file.
-        overrides: ``a.b=value`` each, applied before validation; the value is read as YAML.
+        content: Its keys and values.
 
     Returns:
-        The study.
+        The study, every option of every method, evaluation and condition filled in.
 
     Raises:
-        StudyError: One line: file, line, key, what is wrong, and the nearest valid name.
+        PlaceError: Something is wrong at a place in `content`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise StudyError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: cannot be read as text ({error})") from error
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise StudyError(f"{path}{_yaml_place(error)}: not valid YAML ({_yaml_problem(error)})") from error
-    if not isinstance(content, dict):
-        raise StudyError(f"{path}: must be a mapping with the keys {', '.join(Study.model_fields)}")
-    for setting in overrides:
-        override(content, setting)
-    try:
-        return _validated(content)
-    except _PlaceError as problem:
-        line = _line_of(text, problem.place)
-        place = ".".join(map(str, problem.place))
-        raise StudyError(f"{path}{f':{line}' if line else ''}: {place}: {problem}") from problem
+        study = Study.model_validate(content)
+    except ValidationError as error:
+        raise first_problem(error, Study, ()) from error
+    if study.teacher is not None:
+        _check_teacher(study, study.teacher, ("teacher",))
+    conditions = [_condition(entry, ("conditions", index)) for index, entry in enumerate(study.conditions)]
+    labels = [condition.label for condition in conditions]
+    for index, label in enumerate(labels):
+        if label in labels[:index]:
+            raise PlaceError(("conditions", index), f"{label!r} is there already")
+    evaluations = {name: _evaluation(name, options, ("evaluations",)) for name, options in study.evaluations.items()}
+    return study.model_copy(
+        update={
+            "conditions": [{type(each).kind: each.options()} for each in conditions],
+            "students": [_students(study, each, ("students", index)) for index, each in enumerate(study.students)],
+            "evaluations": {name: dataclasses.asdict(options) for name, options in evaluations.items()},
+        }
+    )
 
 
-def study_yaml(study: Study) -> str:
-    """Write a study as it was resolved, with every default."""
-    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def override(content: dict[str, Any], text: str) -> None:
-    """Apply ``a.b=value`` to settings, in place; the value is read as YAML.
-
-    Args:
-        content: The settings, nested mappings.
-        text: What to set.
-
-    Raises:
-        StudyError: It is not of that form.
-    """
-    key, equals, value = text.partition("=")
-    if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
-        raise StudyError(f"--set {text}: must be key=value, as in training.epochs=5")
-    *parents, last = key.split(".")
-    place: Any = content
-    for parent in parents:
-        inner = _names_or_mapping(place.get(parent))
-        place[parent] = inner = {} if inner is None else inner
-        if not isinstance(inner, dict):
-            raise StudyError(f"--set {text}: {parent} holds no keys")
-        place = inner
-    try:
-        place[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise StudyError(f"--set {text}: the value is not valid YAML") from error
+def conditions_of(study: Study) -> list[Condition]:
+    """Give the conditions of a study, ready to be applied."""
+    return [_condition(entry, ()) for entry in study.conditions]
 
 
 def evaluation_options(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -155,145 +159,114 @@ def evaluation_options(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, An
         BadInputError: An evaluation or an option is not known, or a value is not valid.
     """
     try:
-        return {name: _evaluation_options(name, options, ("evaluations",)) for name, options in choices.items()}
-    except _PlaceError as problem:
+        return {name: _evaluation(name, options, ("evaluations",)) for name, options in choices.items()}
+    except PlaceError as problem:
         raise BadInputError(f"{'.'.join(map(str, problem.place))}: {problem}") from problem
 
 
-class _PlaceError(Exception):
-    def __init__(self, place: tuple[str | int, ...], message: str) -> None:
-        super().__init__(message)
-        self.place = place
+def condition_named(entry: Any) -> Condition:
+    """Build one condition from what a study file would say.
 
+    Args:
+        entry: A name, or a mapping of a name to its options.
 
-def _validated(content: dict[str, Any]) -> Study:
+    Returns:
+        The condition.
+
+    Raises:
+        BadInputError: It is not known, or an option is not valid.
+    """
     try:
-        study = Study.model_validate(content)
+        return _condition(TypeAdapter(Choice).validate_python(entry), ())
     except ValidationError as error:
-        raise _problem(error, Study, ()) from error
-    methods, evaluations = {}, {}
-    for name, options in study.students.methods.items():
-        methods[name] = _method_options(name, options, ("students", "methods"))
-    for name, options in study.evaluations.items():
-        evaluations[name] = dataclasses.asdict(_evaluation_options(name, options, ("evaluations",)))
-    _check_networks(study)
-    students = study.students.model_copy(update={"methods": methods})
-    return study.model_copy(update={"students": students, "evaluations": evaluations})
+        raise BadInputError(f"condition {entry!r}: must be a name, or a name with its options") from error
+    except PlaceError as problem:
+        raise BadInputError(f"condition {'.'.join(map(str, problem.place))}: {problem}") from problem
 
 
-def _check_networks(study: Study) -> None:
-    for part in ("teacher", "students"):
-        settings = getattr(study, part)
-        if settings is not None:
-            try:
-                check_architecture(settings.architecture)
-            except BadInputError as error:
-                raise _PlaceError((part, "architecture"), str(error)) from error
-    seeds, methods = study.students.seeds, study.students.methods
-    if len(set(seeds)) < len(seeds):
-        raise _PlaceError(("students", "seeds"), f"each seed may occur once, got {seeds}")
-    needing = [name for name in methods if METHODS[name].needs_teacher]
-    if study.teacher is None:
+def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """Give a recipe with some of its fields replaced.
+
+    Args:
+        recipe: The recipe.
+        changes: Fields and values, as in a study file.
+
+    Returns:
+        The other recipe.
+
+    Raises:
+        ValidationError: A field is not known or a value not valid.
+    """
+    return TypeAdapter(Recipe).validate_python({**dataclasses.asdict(recipe), **changes}) if changes else recipe
+
+
+def _students(study: Study, students: StudentSettings, place: tuple[str | int, ...]) -> StudentSettings:
+    for architecture in students.architecture:
+        _check_architecture(architecture, (*place, "architecture"))
+    for name in ("seeds", "architecture"):
+        given = getattr(students, name)
+        if len(set(given)) < len(given):
+            raise PlaceError((*place, name), f"each may occur once, got {given}")
+    if students.teacher is not None:
+        _check_teacher(study, students.teacher, (*place, "teacher"))
+    _check_recipe(study.training, students.training, (*place, "training"))
+    methods = {}
+    for name, options in students.methods.items():
+        own, at = dict(options), (*place, "methods", name)
+        changes = names_or_mapping(own.pop("training", {}))
+        if not isinstance(changes, dict):
+            raise PlaceError((*at, "training"), f"must be a mapping of the recipe's keys, got {changes!r}")
+        _check_recipe(study.training, {**students.training, **changes}, (*at, "training"))
+        methods[name] = method_options(name, own, at) | ({"training": changes} if changes else {})
+    _check_independence(study.teacher_of(students), students, place)
+    return students.model_copy(update={"methods": methods})
+
+
+def _check_independence(
+    teacher: TeacherSettings | None, students: StudentSettings, place: tuple[str | int, ...]
+) -> None:
+    if teacher is None:
+        needing = [name for name in students.methods if METHODS[name].needs_teacher]
         if needing:
-            raise _PlaceError(("students", "methods"), f"{needing[0]} needs a teacher: add the key teacher")
+            raise PlaceError((*place, "methods"), f"{needing[0]} needs a teacher: add the key teacher")
         return
-    if study.teacher.architecture == study.students.architecture and study.teacher.seed in seeds:
-        raise _PlaceError(
-            ("teacher", "seed"),
-            f"seed {study.teacher.seed} makes the teacher the same network as the baseline of that seed, which would "
+    shared = sorted(set(teacher.seeds) & set(students.seeds))
+    if teacher.architecture in students.architecture and shared:
+        raise PlaceError(
+            (*place, "teacher", "seeds") if students.teacher is not None else ("teacher", "seeds"),
+            f"seed {shared[0]} makes the teacher the same network as the baseline of that seed, which would "
             "then not be independent: give the teacher a seed that no student has",
         )
 
 
-def _method_options(name: str, options: Mapping[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
-    if name not in METHODS.names():
-        raise _PlaceError((*place, name), f"unknown method {name!r}: {nearest(name, METHODS.names())}")
-    model = _options_model(METHODS[name])
+def _check_teacher(study: Study, teacher: TeacherSettings, place: tuple[str | int, ...]) -> None:
+    _check_architecture(teacher.architecture, (*place, "architecture"))
+    _check_recipe(study.training, teacher.training, (*place, "training"))
+
+
+def _check_architecture(architecture: str, place: tuple[str | int, ...]) -> None:
     try:
-        return model.model_validate(options).model_dump(mode="json")
+        check_architecture(architecture)
+    except BadInputError as error:
+        raise PlaceError(place, str(error)) from error
+
+
+def _check_recipe(recipe: Recipe, changes: Mapping[str, Any], place: tuple[str | int, ...]) -> None:
+    try:
+        recipe_with(recipe, changes)
     except ValidationError as error:
-        raise _problem(error, model, (*place, name)) from error
+        raise first_problem(error, Recipe, place) from error
 
 
-def _options_model(method: type[Method]) -> type[BaseModel]:
-    """A model of the keyword arguments of a method's constructor."""
-    hints = get_type_hints(method.__init__, include_extras=True)
-    fields: dict[str, Any] = {
-        parameter.name: (hints[parameter.name], parameter.default)
-        for parameter in inspect.signature(method).parameters.values()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    }
-    return create_model(f"{method.__name__}Options", __base__=_Settings, **fields)
+def _condition(entry: Mapping[str, Mapping[str, Any]], place: tuple[str | int, ...]) -> Condition:
+    ((name, options),) = entry.items()
+    if name not in CONDITIONS.names():
+        raise PlaceError((*place, name), f"unknown condition {name!r}: {nearest(name, CONDITIONS.names())}")
+    condition: Condition = options_of(CONDITIONS[name], name, options, place)
+    return condition
 
 
-def _evaluation_options(name: str, options: Mapping[str, Any], place: tuple[str, ...]) -> Any:
+def _evaluation(name: str, options: Mapping[str, Any], place: tuple[str | int, ...]) -> Any:
     if name not in EVALUATIONS.names():
-        raise _PlaceError((*place, name), f"unknown evaluation {name!r}: {nearest(name, EVALUATIONS.names())}")
-    # a field of a model: a plain dataclass validated by itself would ignore unknown keys
-    field: dict[str, Any] = {name: (EVALUATIONS[name].Options, ...)}
-    model = create_model(f"{name}Options", __base__=_Settings, **field)
-    try:
-        return getattr(model.model_validate({name: dict(options)}), name)
-    except ValidationError as error:
-        raise _problem(error, model, place) from error
-
-
-def _problem(error: ValidationError, model: Any, place: tuple[str | int, ...]) -> _PlaceError:
-    first = error.errors()[0]
-    where = tuple(first["loc"])
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument", "unexpected_argument"):
-        message = f"unknown key {where[-1]!r}: {nearest(str(where[-1]), _keys_at(model, where[:-1]))}"
-    elif first["type"] == "missing":
-        message = "this key is required"
-    elif first["type"] == "too_short":
-        message = "must not be empty"
-    else:
-        got = first["input"]
-        message = first["msg"].replace("Input should", "must")
-        message += f", got {got!r}" if not isinstance(got, Mapping) else ""
-    more = len(error.errors()) - 1
-    return _PlaceError((*place, *where), message + (f" (and {more} more)" if more else ""))
-
-
-def _keys_at(model: Any, where: tuple[str | int, ...]) -> list[str]:
-    """The keys that are valid at a place inside a model."""
-    if dataclasses.is_dataclass(model):
-        hints: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(model)}
-    else:
-        hints = {name: field.annotation for name, field in model.model_fields.items()}
-    if not where:
-        return list(hints)
-    inner = hints[str(where[0])]
-    candidates = [kind for kind in (inner, *get_args(inner)) if isinstance(kind, type) and kind is not type(None)]
-    return _keys_at(candidates[0], where[1:])
-
-
-def _line_of(text: str, place: tuple[str | int, ...]) -> int | None:
-    """The line of a key, or of the nearest key above it."""
-    node = yaml.compose(text)
-    line = None
-    for step in place:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode):
-            entries = [entry for entry in node.value if entry.value == step]
-            if isinstance(step, int) and step < len(node.value):
-                node = node.value[step]
-            elif entries:
-                node = entries[0]
-            else:
-                break
-            line = node.start_mark.line + 1
-    return line
-
-
-def _yaml_place(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f":{mark.line + 1}" if mark is not None else ""
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error).splitlines()[0]
+        raise PlaceError((*place, name), f"unknown evaluation {name!r}: {nearest(name, EVALUATIONS.names())}")
+    return options_of(EVALUATIONS[name].Options, name, options, place)

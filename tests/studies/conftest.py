@@ -8,7 +8,7 @@ data:
   name: digits
 teacher:
   architecture: cifar_wrn_10_1
-  seed: 7
+  seeds: 7
 students:
   architecture: cifar_wrn_10_1
   methods: [baseline, hinton]

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -6,15 +7,29 @@ import pytest
 from robustkd.data import Augmentation
 from robustkd.errors import StudyError
 from robustkd.models import load_model
-from robustkd.studies import load_study, run_study
+from robustkd.studies import load_study, run_study, training
+from robustkd.studies.executors import in_process
+from robustkd.studies.training import Trained, Training
+
+
+def watch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note the titles of the jobs that are trained from now on."""
+    trained: list[str] = []
+
+    def perform(job: Training, *rest: Any) -> Trained:
+        trained.append(job.title)
+        return training.perform(job, *rest)
+
+    monkeypatch.setattr(in_process, "perform", perform)
+    return trained
 
 
 def test_a_study_trains_evaluates_and_reports(tiny: Path, tmp_path: Path) -> None:
     evaluated = run_study(load_study(tiny), tmp_path / "run", device="cpu")
 
     assert evaluated.page.is_file()
-    jobs = sorted(folder.name.rsplit("-", 1)[0] for folder in (tmp_path / "run" / "jobs").iterdir())
-    assert jobs == ["student-baseline-0", "student-hinton-0", "teacher-cifar_wrn_10_1"]
+    jobs = sorted(folder.name.rsplit("-", 1)[0] for folder in (tmp_path / "run" / "jobs").glob("[!.]*"))
+    assert jobs == ["student-baseline-0", "student-hinton-0", "teacher-cifar_wrn_10_1-7"]
 
 
 def test_checkpoints_tell_where_they_come_from(tiny: Path, tmp_path: Path) -> None:
@@ -30,8 +45,7 @@ def test_checkpoints_tell_where_they_come_from(tiny: Path, tmp_path: Path) -> No
 
 def test_finished_jobs_are_not_repeated(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_study(load_study(tiny), tmp_path / "run", device="cpu")
-    trained: list[str] = []
-    monkeypatch.setattr("robustkd.studies.execute._train", lambda job, *_: trained.append(job.name))
+    trained = watch(monkeypatch)
 
     run_study(load_study(tiny), tmp_path / "run", device="cpu")
 
@@ -39,12 +53,8 @@ def test_finished_jobs_are_not_repeated(tiny: Path, tmp_path: Path, monkeypatch:
 
 
 def test_a_new_seed_trains_only_itself(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from robustkd.studies import execute
-
     run_study(load_study(tiny), tmp_path / "run", device="cpu")
-    trained: list[str] = []
-    train = execute._train
-    monkeypatch.setattr(execute, "_train", lambda job, *rest: (trained.append(job.name), train(job, *rest)))
+    trained = watch(monkeypatch)
 
     run_study(load_study(tiny, ("students.seeds=[0, 1]",)), tmp_path / "run", device="cpu")
 

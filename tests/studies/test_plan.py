@@ -6,7 +6,7 @@ import torch
 
 from robustkd.data import Augmentation, Dataset, load_dataset
 from robustkd.studies import load_study
-from robustkd.studies.plan import Job, plan
+from robustkd.studies.plan import Plan, plan
 
 
 @pytest.fixture(scope="module")
@@ -14,16 +14,16 @@ def digits() -> Dataset:
     return load_dataset("digits")
 
 
-def ids(jobs: list[Job]) -> dict[str, str]:
-    return {job.name: job.id for job in jobs}
+def ids(planned: Plan) -> dict[str, str]:
+    return {"teacher" if job.role == "teacher" else job.name: job.id for job in planned.jobs}
 
 
 def test_the_teacher_comes_first_and_only_methods_that_need_it_wait_for_it(tiny: Path, digits: Dataset) -> None:
-    jobs = plan(load_study(tiny, ("students.seeds=[0, 1]",)), digits)
+    jobs = plan(load_study(tiny, ("students.seeds=[0, 1]",)), digits).jobs
 
-    assert [job.name for job in jobs] == ["cifar_wrn_10_1", "baseline-0", "baseline-1", "hinton-0", "hinton-1"]
+    assert [job.name for job in jobs] == ["cifar_wrn_10_1-7", "baseline-0", "baseline-1", "hinton-0", "hinton-1"]
     assert [job.role for job in jobs] == ["teacher", "baseline", "baseline", "student", "student"]
-    assert [job.teacher is jobs[0] for job in jobs] == [False, False, False, True, True]
+    assert [job.teachers == (jobs[0],) for job in jobs] == [False, False, False, True, True]
 
 
 @pytest.mark.parametrize("override", ["name=other", "students.seeds=[0, 1]", "evaluations.fidelity={}"])
@@ -39,8 +39,8 @@ def test_what_does_not_change_a_result_does_not_change_its_job(tiny: Path, digit
     ("override", "changed"),
     [
         ("students.methods.hinton.temperature=2", {"hinton-0"}),
-        ("teacher.seed=8", {"cifar_wrn_10_1", "hinton-0"}),
-        ("training.epochs=2", {"cifar_wrn_10_1", "baseline-0", "hinton-0"}),
+        ("teacher.seeds=8", {"teacher", "hinton-0"}),
+        ("training.epochs=2", {"teacher", "baseline-0", "hinton-0"}),
         ("students.architecture=cifar_wrn_10_2", {"baseline-0", "hinton-0"}),
     ],
 )

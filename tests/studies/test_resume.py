@@ -9,8 +9,8 @@ import yaml
 
 from robustkd.data import load_dataset
 from robustkd.models import load_model
-from robustkd.studies import execute
-from robustkd.studies.study import load_study
+from robustkd.studies import execute, training
+from robustkd.studies.study_file import load_study
 
 STUDY = {
     "name": "interrupted",
@@ -22,11 +22,11 @@ STUDY = {
 
 
 def files(run: Path) -> list[str]:
-    return sorted(file.name for file in (run / "jobs").iterdir())
+    return sorted(file.name for file in (run / "jobs").glob(".*.state"))
 
 
 def trained(run: Path) -> dict[str, torch.Tensor]:
-    (folder,) = (run / "jobs").iterdir()
+    (folder,) = (run / "jobs").glob("[!.]*")
     assert pd.read_csv(folder / "history.csv")["stage"].tolist() == ["training", "training"]
     return load_model(folder / "model.safetensors").state_dict()
 
@@ -36,7 +36,7 @@ def test_an_interrupted_study_goes_on_where_its_training_was(tmp_path: Path, mon
     path.write_text(yaml.safe_dump(STUDY))
     study = load_study(path)
     execute.run_study(study, tmp_path / "whole", device="cpu")
-    original, told = execute.train, []
+    original, told = training.train, []
 
     def interrupted(*args: Any, **kwargs: Any) -> None:
         def stop(epoch: object) -> None:
@@ -48,11 +48,11 @@ def test_an_interrupted_study_goes_on_where_its_training_was(tmp_path: Path, mon
         method.register_forward_hook(lambda *_: told.append(1))
         return original(method, *args, **kwargs)
 
-    monkeypatch.setattr(execute, "train", interrupted)
+    monkeypatch.setattr(training, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         execute.run_study(study, tmp_path / "resumed", device="cpu")
-    assert [name.startswith(".") and name.endswith(".state") for name in files(tmp_path / "resumed")] == [True]
-    monkeypatch.setattr(execute, "train", watched)
+    assert len(files(tmp_path / "resumed")) == 1
+    monkeypatch.setattr(training, "train", watched)
     execute.run_study(study, tmp_path / "resumed", device="cpu")
 
     assert len(told) == math.ceil(len(load_dataset("digits").training) / 512)  # the steps of one epoch out of two

@@ -1,6 +1,11 @@
+import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
+from filelock import Timeout
 
 from robustkd.studies.plan import Job
 from robustkd.studies.store import Store
@@ -9,8 +14,7 @@ JOB = Job("student", "hinton-0", {"seed": 0})
 
 
 def finish(store: Store, job: Job = JOB) -> Path:
-    with store.writing(job, {"device": "cpu"}) as folder:
-        (folder / "model.safetensors").write_bytes(b"weights")
+    store.put(job, {"model.safetensors": b"weights"}, {"device": "cpu"})
     found = store.find(job)
     assert found is not None
     return found
@@ -21,6 +25,7 @@ def test_a_finished_job_is_found(tmp_path: Path) -> None:
 
     assert folder.name == f"student-hinton-0-{JOB.id[:16]}"
     assert {file.name for file in folder.iterdir()} == {"model.safetensors", "job.json"}
+    assert Store(tmp_path).record(JOB)["device"] == "cpu"
 
 
 def test_a_job_is_found_under_whatever_name_it_was_made(tmp_path: Path) -> None:
@@ -30,17 +35,17 @@ def test_a_job_is_found_under_whatever_name_it_was_made(tmp_path: Path) -> None:
     assert Store(tmp_path).find(Job("student", "hinton-0", {"seed": 1})) is None
 
 
-def test_a_job_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_a_job_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path)
 
-    with pytest.raises(FileNotFoundError), store.writing(JOB, {}) as folder:
-        (folder / "missing" / "model.safetensors").write_bytes(b"half")
+    with pytest.raises(FileNotFoundError):
+        store.put(JOB, {"model.safetensors": b"weights", "missing/history.csv": b""}, {})
 
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "no record"])
-def test_a_damaged_job_is_not_found_and_is_replaced(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_job_is_not_found_is_named_and_is_replaced(tmp_path: Path, damage: str) -> None:
     store = Store(tmp_path)
     folder = finish(store)
     model = folder / "model.safetensors"
@@ -55,4 +60,54 @@ def test_a_damaged_job_is_not_found_and_is_replaced(tmp_path: Path, damage: str)
             (folder / "job.json").unlink()
 
     assert store.find(JOB) is None
+    assert folder.name in str(store.damage(JOB))
     assert finish(store) == folder
+    assert store.damage(JOB) is None
+
+
+def test_a_failure_is_remembered_until_the_job_is_done(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.state_path(JOB).write_bytes(b"state")
+
+    store.put_failure(JOB, "the loss is nan")
+
+    assert Store(tmp_path).failure(JOB) == "the loss is nan"
+    assert not store.state_path(JOB).exists()
+    finish(store)
+    assert store.failure(JOB) is None
+
+
+def test_a_lock_is_held_by_one_and_dies_with_its_holder(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from robustkd.studies.plan import Job; "
+        "from robustkd.studies.store import Store; "
+        "lock = Store(Path(sys.argv[1])).lock(Job('student', 'hinton-0', {'seed': 0})); lock.acquire(); "
+        "print('held', flush=True); time.sleep(600)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    lock = Store(tmp_path).lock(JOB)
+
+    with pytest.raises(Timeout):
+        lock.acquire(timeout=0)
+    holder.kill()
+    holder.wait()
+
+    with lock.acquire(timeout=5):
+        assert lock.is_locked
+
+
+def test_two_thousand_finished_jobs_are_scanned_in_under_two_seconds(tmp_path: Path) -> None:
+    for seed in range(2000):
+        job = Job("student", f"hinton-{seed}", {"seed": seed})
+        folder = tmp_path / job.folder
+        folder.mkdir()
+        (folder / "model.safetensors").touch()
+        (folder / "job.json").write_text(json.dumps({"id": job.id, "files": {"model.safetensors": "0" * 64}}))
+
+    start = time.perf_counter()
+    found = Store(tmp_path).scan()
+
+    assert len(found) == 2000
+    assert time.perf_counter() - start < 2

@@ -1,0 +1,148 @@
+"""Trainings in several processes of this machine, on one device or on several in turn."""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from robustkd.data import load_dataset
+from robustkd.devices import resolve_device
+from robustkd.errors import RobustKDError, TrainingError
+from robustkd.studies.executors.executor import Executor, Outcome, Progressed
+from robustkd.studies.training import Trained, Training, perform
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+    training: Training | None = None
+
+
+class Processes(Executor):
+    """Does as many trainings at once as there are processes.
+
+    A process ends when the one that started it does, however that ended.
+
+    Args:
+        data_name: The study's data set, loaded by each process.
+        data_root: Where data sets lie.
+        devices: One for each process; a device may occur several times.
+        progressed: Told of each epoch.
+    """
+
+    def __init__(self, data_name: str, data_root: Path | None, devices: list[str], progressed: Progressed) -> None:
+        self.slots = len(devices)
+        self._source = (data_name, data_root)
+        self._free = list(devices)
+        self._devices: dict[int, str] = {}
+        self._progressed = progressed
+        self._workers: list[_Worker] = []
+
+    def submit(self, training: Training, state: Path) -> None:
+        """See `Executor`; a process is started when there is work for it."""
+        worker = next((worker for worker in self._workers if worker.training is None), None) or self._start()
+        worker.training = training
+        worker.connection.send(("train", training, state))
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        """See `Executor`."""
+        outcomes = []
+        for connection in wait([worker.connection for worker in self._workers], timeout):
+            worker = next(worker for worker in self._workers if worker.connection is connection)
+            if (outcome := self._receive(worker)) is not None:
+                outcomes.append(outcome)
+        return outcomes
+
+    def stop(self) -> None:
+        """See `Executor`."""
+        for worker in self._workers:
+            worker.connection.send(("stop", None, None))
+
+    def close(self) -> None:
+        """See `Executor`."""
+        for worker in self._workers:
+            worker.connection.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
+        self._workers.clear()
+
+    def _start(self) -> _Worker:
+        context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
+        here, there = context.Pipe()
+        device = self._free.pop(0)
+        process = context.Process(target=_work, args=(there, device, *self._source), daemon=True)
+        process.start()
+        there.close()  # so that either end learns when the other is gone
+        worker = _Worker(process, here)
+        self._devices[id(worker)] = device
+        self._workers.append(worker)
+        return worker
+
+    def _receive(self, worker: _Worker) -> Outcome | None:
+        training = worker.training
+        try:
+            kind, content = worker.connection.recv()
+        except (EOFError, ConnectionResetError):
+            worker.process.join()
+            self._workers.remove(worker)
+            self._free.append(self._devices.pop(id(worker)))
+            return Outcome(training.id, _death(worker.process.exitcode, training)) if training is not None else None
+        if training is None:
+            return None
+        if kind == "epoch":
+            self._progressed(training.id, content)
+            return None
+        worker.training = None
+        return Outcome(training.id, content)
+
+
+def _death(exit_code: int | None, training: Training) -> TrainingError:
+    how = f"was killed by signal {-exit_code}" if exit_code and exit_code < 0 else f"ended with code {exit_code}"
+    cause = "; the memory may not have sufficed: take fewer workers" if exit_code == -signal.SIGKILL else ""
+    return TrainingError(f"{training.title}: the process that trained it {how}{cause}")
+
+
+def _work(connection: Connection, device_name: str, data_name: str, data_root: Path | None) -> None:
+    """Do trainings as they come, until the other end of the connection is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one says when to stop
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    orders: queue.Queue[tuple[Training, Path]] = queue.Queue()
+    stop = threading.Event()
+    threading.Thread(target=_listen, args=(connection, orders, stop), daemon=True).start()
+    data = load_dataset(data_name, data_root)
+    device = resolve_device(device_name)
+    while True:
+        training, state = orders.get()
+        done = 0
+
+        def on_epoch(epoch: object) -> None:
+            nonlocal done
+            done += 1
+            connection.send(("epoch", done))
+
+        result: Trained | Exception
+        try:
+            result = perform(training, data, device, state, on_epoch, stop.is_set)
+        except RobustKDError as error:
+            result = error
+        connection.send(("end", result))
+
+
+def _listen(connection: Connection, orders: "queue.Queue[Any]", stop: threading.Event) -> None:
+    try:
+        while True:
+            kind, training, state = connection.recv()
+            if kind == "stop":
+                stop.set()
+            else:
+                orders.put((training, state))
+    except (EOFError, OSError):
+        os._exit(1)

@@ -1,0 +1,202 @@
+"""Trainings on a Ray cluster, whose machines need share no disk: all goes through Ray, and only the driver writes.
+
+Each training is a Ray task with a share of a GPU. A task that is lost with its machine is run again elsewhere, from
+the last state that it sent: states and epochs go to a mailbox, an actor on the driver's machine.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from robustkd.atomic import atomic_path
+from robustkd.data import Dataset
+from robustkd.devices import resolve_device
+from robustkd.errors import BadInputError, RobustKDError, TrainingError
+from robustkd.studies.executors.executor import Executor, Outcome, Progressed
+from robustkd.studies.training import Trained, Training, perform
+
+MAX_RETRIES = 5
+"""Times that a training is run again after its machine was lost."""
+
+
+class Mailbox:
+    """What trainings have to say while they run, and what they are to know; one for all, on the driver's machine."""
+
+    def __init__(self) -> None:
+        self._epochs: dict[str, int] = {}
+        self._states: dict[str, bytes] = {}
+        self._fresh: set[str] = set()
+        self._stop = False
+
+    def tell(self, id_: str, epochs: int, state: bytes | None) -> bool:
+        """Take word from a training: its epochs, and its state if that is new; say whether it is to stop."""
+        self._epochs[id_] = epochs
+        if state is not None:
+            self._states[id_] = state
+            self._fresh.add(id_)
+        return self._stop
+
+    def put_state(self, id_: str, state: bytes) -> None:
+        """Keep the state that a training is to go on from."""
+        self._states[id_] = state
+
+    def state(self, id_: str) -> bytes | None:
+        """Give the last state of a training."""
+        return self._states.get(id_)
+
+    def stop(self) -> None:
+        """Let all trainings stop after their epoch."""
+        self._stop = True
+
+    def collect(self) -> tuple[dict[str, int], dict[str, bytes]]:
+        """Give all epochs, and the states that are new."""
+        fresh = {id_: self._states[id_] for id_ in self._fresh}
+        self._fresh.clear()
+        return dict(self._epochs), fresh
+
+
+class Ray(Executor):
+    """Does as many trainings at once as the cluster has room for.
+
+    Args:
+        data: The study's data set; it travels once to each machine.
+        device: ``auto``, ``cpu``, ``cuda``, …
+        jobs_per_device: Trainings at once on one GPU.
+        workers: Trainings at once at the most; None for as many as there is room for.
+        threads: Of the CPU, for each training.
+        address: Of the cluster; None starts Ray on this machine.
+        progressed: Told of each epoch.
+
+    Raises:
+        BadInputError: The cluster does not answer.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        device: str,
+        jobs_per_device: int,
+        workers: int | None,
+        threads: int,
+        address: str | None,
+        progressed: Progressed,
+    ) -> None:
+        self._owned = not ray.is_initialized()
+        if self._owned:
+            try:
+                ray.init(address=address, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+            except (RayError, ConnectionError, RuntimeError, ValueError) as error:
+                raise BadInputError(
+                    f"--address {address}: no Ray cluster answers ({str(error).splitlines()[0]})"
+                ) from error
+        gpus = float(ray.cluster_resources().get("GPU", 0))
+        on_gpu = device == "cuda" or (device == "auto" and gpus > 0)
+        self._resources = {"num_gpus": 1 / jobs_per_device} if on_gpu else {"num_cpus": float(threads)}
+        self._most = workers
+        self._device = "cuda" if on_gpu else ("cpu" if device == "auto" else device)
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._mailbox: Any = ray.remote(Mailbox).options(num_cpus=0, scheduling_strategy=here).remote()
+        self._data = ray.put(data)
+        self._progressed = progressed
+        self._running: dict[Any, tuple[Training, Path]] = {}
+
+    @property
+    def slots(self) -> int:  # type: ignore[override]  # the cluster may grow and shrink
+        """As many as the cluster has room for now, or `workers`."""
+        ((kind, amount),) = self._resources.items()
+        total = float(ray.cluster_resources().get({"num_gpus": "GPU", "num_cpus": "CPU"}[kind], 0))
+        room = max(1, int(total / amount))
+        return min(room, self._most) if self._most is not None else room
+
+    def submit(self, training: Training, state: Path) -> None:
+        """See `Executor`."""
+        if state.is_file():
+            ray.get(self._mailbox.put_state.remote(training.id, state.read_bytes()))
+        task = ray.remote(_train).options(max_retries=MAX_RETRIES, **self._resources)
+        self._running[task.remote(training, self._data, self._device, self._mailbox)] = (training, state)
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        """See `Executor`; the states that came in are written to the store."""
+        ended, _ = ray.wait(list(self._running), num_returns=1, timeout=timeout)
+        self._collect()
+        return [self._outcome(reference) for reference in ended]
+
+    def stop(self) -> None:
+        """See `Executor`."""
+        ray.get(self._mailbox.stop.remote())
+
+    def close(self) -> None:
+        """See `Executor`; Ray itself is ended only if it was started here."""
+        for reference in self._running:
+            ray.cancel(reference, force=True)
+        ray.kill(self._mailbox)
+        if self._owned:
+            ray.shutdown()
+
+    def _collect(self) -> None:
+        epochs, states = ray.get(self._mailbox.collect.remote())
+        for training, path in self._running.values():
+            if training.id in epochs:
+                self._progressed(training.id, epochs[training.id])
+            if training.id in states:
+                with atomic_path(path) as partial:
+                    partial.write_bytes(states[training.id])
+
+    def _outcome(self, reference: Any) -> Outcome:
+        training, _ = self._running.pop(reference)
+        try:
+            result: Trained | Exception = ray.get(reference)
+        except RayError as error:
+            lines = str(error).strip().splitlines()
+            result = TrainingError(
+                f"{training.title}: lost on the cluster ({lines[0] if lines else type(error).__name__})"
+            )
+        return Outcome(training.id, result)
+
+
+def _train(training: Training, data: Dataset, device: str, mailbox: Any) -> Trained | RobustKDError:
+    """Do a training on whatever machine this is; errors of ours come back as values, all others are Ray's."""
+    with tempfile.TemporaryDirectory(prefix="robustkd-") as folder:
+        state = Path(folder) / "state"
+        held = ray.get(mailbox.state.remote(training.id))
+        if held is not None:
+            state.write_bytes(held)
+        tell = _Teller(training, state, mailbox)
+        try:
+            return perform(training, data, resolve_device(device), state, tell.on_epoch, tell.should_stop)
+        except RobustKDError as error:
+            tell.state()
+            return error
+
+
+class _Teller:
+    """Sends epochs and states to the mailbox, and hears from it whether to stop."""
+
+    def __init__(self, training: Training, state: Path, mailbox: Any) -> None:
+        self._id, self._path, self._mailbox = training.id, state, mailbox
+        self._epochs = 0
+        self._written: float | None = _written(state)
+
+    def on_epoch(self, epoch: object) -> None:
+        """One more is done."""
+        self._epochs += 1
+        self.state()
+
+    def should_stop(self) -> bool:
+        """Ask."""
+        return bool(ray.get(self._mailbox.tell.remote(self._id, self._epochs, None)))
+
+    def state(self) -> None:
+        """Send the state, if it was written since."""
+        written = _written(self._path)
+        fresh = written is not None and written != self._written
+        self._written = written
+        ray.get(self._mailbox.tell.remote(self._id, self._epochs, self._path.read_bytes() if fresh else None))
+
+
+def _written(path: Path) -> float | None:
+    return path.stat().st_mtime_ns if path.is_file() else None

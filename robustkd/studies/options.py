@@ -1,0 +1,131 @@
+"""Options of methods, evaluations and conditions: validated against the code that takes them, errors at their place."""
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import Any, get_args, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from robustkd.distillation import METHODS, Method
+from robustkd.errors import nearest
+
+Place = tuple[str | int, ...]
+
+
+class PlaceError(Exception):
+    """Something is wrong at a place in nested settings.
+
+    Args:
+        place: Keys and list positions from the top.
+        message: What is wrong there.
+    """
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def method_options(name: str, options: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """Fill in and check the options of a method.
+
+    Args:
+        name: The method's.
+        options: Those that differ from its defaults.
+        place: Where they stand.
+
+    Returns:
+        All of them, as JSON values.
+
+    Raises:
+        PlaceError: The method or an option is not known, or a value is not valid.
+    """
+    if name not in METHODS.names():
+        raise PlaceError(place, f"unknown method {name!r}: {nearest(name, METHODS.names())}")
+    model = method_model(METHODS[name])
+    try:
+        return model.model_validate(options).model_dump(mode="json")
+    except ValidationError as error:
+        raise first_problem(error, model, place) from error
+
+
+def method_model(method: type[Method]) -> type[BaseModel]:
+    """Describe the keyword arguments of a method's constructor."""
+    hints = get_type_hints(method.__init__, include_extras=True)
+    fields: dict[str, Any] = {
+        parameter.name: (hints[parameter.name], parameter.default)
+        for parameter in inspect.signature(method).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    return create_model(f"{method.__name__}Options", __base__=_Options, **fields)
+
+
+def options_of(kind: type[Any], name: str, options: Mapping[str, Any], place: Place) -> Any:
+    """Build a frozen dataclass from its options.
+
+    Args:
+        kind: The dataclass.
+        name: The key that the options stand under.
+        options: Those that differ from its defaults.
+        place: Where that key stands.
+
+    Returns:
+        An instance.
+
+    Raises:
+        PlaceError: An option is not known, or a value is not valid.
+    """
+    # a field of a model: a plain dataclass validated by itself would ignore unknown keys
+    field: dict[str, Any] = {name: (kind, ...)}
+    model = create_model(f"{name}Options", __base__=_Options, **field)
+    try:
+        return getattr(model.model_validate({name: dict(options)}), name)
+    except ValidationError as error:
+        raise first_problem(error, model, place) from error
+
+
+def first_problem(error: ValidationError, model: Any, place: Place) -> PlaceError:
+    """Say the first thing that validation found, in one sentence.
+
+    Args:
+        error: What validation raised.
+        model: What was validated against.
+        place: Where that stands.
+    """
+    first = error.errors()[0]
+    where = tuple(first["loc"])
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument", "unexpected_argument"):
+        message = f"unknown key {where[-1]!r}: {nearest(str(where[-1]), _keys_at(model, where[:-1]))}"
+    elif first["type"] == "missing":
+        message = "this key is required"
+    elif first["type"] == "too_short":
+        message = "must not be empty"
+    else:
+        got = first["input"]
+        message = first["msg"].replace("Input should", "must").removeprefix("Value error, ")
+        message += f", got {got!r}" if not isinstance(got, Mapping) else ""
+    more = len(error.errors()) - 1
+    return PlaceError((*place, *where), message + (f" (and {more} more)" if more else ""))
+
+
+def _keys_at(model: Any, where: Place) -> list[str]:
+    """The keys that are valid at a place inside a model."""
+    if where and isinstance(where[0], int):
+        return _keys_at(model, where[1:])
+    if dataclasses.is_dataclass(model):
+        hints: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(model)}
+    else:
+        hints = {name: field.annotation for name, field in model.model_fields.items()}
+    if not where:
+        return list(hints)
+    inner = hints[str(where[0])]
+    candidates = [kind for kind in (inner, *get_args(inner)) if _is_settings(kind)]
+    return _keys_at(candidates[0], where[1:]) if candidates else []
+
+
+def _is_settings(kind: Any) -> bool:
+    return isinstance(kind, type) and (dataclasses.is_dataclass(kind) or issubclass(kind, BaseModel))

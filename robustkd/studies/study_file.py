@@ -1,0 +1,172 @@
+"""Study files: YAML, read, completed and validated before anything runs."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from robustkd.errors import StudyError
+from robustkd.studies.options import Place, PlaceError
+from robustkd.studies.study import Study, names_or_mapping, validated
+
+
+def load_study(path: Path, overrides: tuple[str, ...] = ()) -> Study:
+    """Read and validate a study file.
+
+    Args:
+        path: The YAML file; its key ``extends`` names another that it completes and replaces parts of.
+        overrides: ``a.b=value`` each, applied before validation; the value is read as YAML.
+
+    Returns:
+        The study.
+
+    Raises:
+        StudyError: One line: file, line, key, what is wrong, and the nearest valid name.
+    """
+    content, sources = _read(path, ())
+    for setting in overrides:
+        override(content, setting)
+    try:
+        return validated(content)
+    except PlaceError as problem:
+        source, line, keys = _where(sources, problem.place)
+        raise StudyError(f"{source}{f':{line}' if line else ''}: {'.'.join(keys)}: {problem}") from problem
+
+
+def study_yaml(study: Study) -> str:
+    """Write a study as it was resolved, with every default."""
+    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def override(content: dict[str, Any], text: str) -> None:
+    """Apply ``a.b=value`` to settings, in place; the value is read as YAML.
+
+    Args:
+        content: The settings, nested mappings and lists.
+        text: What to set; a number stands for a place in a list, counted from 0.
+
+    Raises:
+        StudyError: It is not of that form.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
+        raise StudyError(f"--set {text}: must be key=value, as in training.epochs=5")
+    try:
+        replacement = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise StudyError(f"--set {text}: the value is not valid YAML") from error
+    *parents, last = key.split(".")
+    place: Any = content
+    for parent in parents:
+        place = _step(place, parent, text)
+    if isinstance(place, list):
+        place[_position(place, last, text)] = replacement
+    else:
+        place[last] = replacement
+
+
+def _step(place: Any, key: str, text: str) -> Any:
+    if isinstance(place, list):
+        position = _position(place, key, text)
+        inner = place[position]
+    else:
+        inner = place.get(key)
+    if isinstance(inner, list) and not (inner and all(isinstance(name, str) for name in inner)):
+        return inner
+    inner = names_or_mapping(inner)
+    inner = {} if inner is None else inner
+    if not isinstance(inner, dict):
+        raise StudyError(f"--set {text}: {key} holds no keys")
+    if isinstance(place, list):
+        place[position] = inner
+    else:
+        place[key] = inner
+    return inner
+
+
+def _position(entries: list[Any], key: str, text: str) -> int:
+    if not key.isdigit() or int(key) >= len(entries):
+        raise StudyError(f"--set {text}: {key} must be a number from 0 to {len(entries) - 1}, a place in a list")
+    return int(key)
+
+
+def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tuple[Path, str]]]:
+    """A file's content completed by what it extends, and the texts it came from, its own first."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise StudyError(f"{path}: no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: cannot be read as text ({error})") from error
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise StudyError(f"{path}{_yaml_place(error)}: not valid YAML ({_yaml_problem(error)})") from error
+    if not isinstance(content, dict):
+        raise StudyError(f"{path}: must be a mapping with the keys {', '.join(Study.model_fields)}")
+    if "extends" not in content:
+        return content, [(path, text)]
+    base = content.pop("extends")
+    if not isinstance(base, str):
+        raise StudyError(f"{path}: extends: must be the path of a study file, got {base!r}")
+    other = path.parent / base
+    if other.resolve() in (*above, path.resolve()):
+        raise StudyError(f"{path}: extends: {base} extends this file in turn")
+    inherited, sources = _read(other, (*above, path.resolve()))
+    return _merged(inherited, content), [(path, text), *sources]
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Mappings are merged key by key; all else in `over` replaces what `base` holds."""
+    merged = dict(base)
+    for key, value in over.items():
+        held = merged.get(key)
+        merged[key] = _merged(held, value) if isinstance(held, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _where(sources: list[tuple[Path, str]], place: Place) -> tuple[Path, int | None, list[str]]:
+    """The file that says what stands at a place, its line, and the place as that file would write it."""
+    found = [(path, *_line_of(text, place)) for path, text in sources]
+    path, line, _, keys = max(found, key=lambda entry: entry[2])
+    return path, line, keys
+
+
+def _line_of(text: str, place: Place) -> tuple[int | None, int, list[str]]:
+    """The line of a key, or of the nearest key above it; how far down that is; the keys that lead there."""
+    node = yaml.compose(text)
+    line, depth, keys = None, 0, []
+    rest = list(place)
+    while rest:
+        step = rest.pop(0)
+        if isinstance(node, yaml.MappingNode) and isinstance(step, int):
+            depth += 1  # a single entry may be written without a list
+            continue
+        keys.append(str(step))
+        inner = _inner(node, step)
+        if inner is None:
+            break
+        key_node, node = inner
+        line, depth = key_node.start_mark.line + 1, depth + 1
+    keys += [str(step) for step in rest if isinstance(step, str)]
+    return line, depth, keys
+
+
+def _inner(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == str(step)), None)
+    if isinstance(node, yaml.SequenceNode):
+        if isinstance(step, int):
+            return (node.value[step], node.value[step]) if step < len(node.value) else None
+        return next(((entry, entry) for entry in node.value if entry.value == step), None)
+    return None
+
+
+def _yaml_place(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f":{mark.line + 1}" if mark is not None else ""
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    return str(getattr(error, "problem", None) or error).splitlines()[0]

@@ -1,0 +1,204 @@
+"""One job, done: from all that determines it to the files that it leaves; the same in this process or another."""
+
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from robustkd.data import Augmentation, Dataset
+from robustkd.distillation import METHODS, Epoch, Method, Recipe, history_frame, train
+from robustkd.errors import StorageError, StudyError
+from robustkd.models import PixelModel, create_model, load_model, save_model
+from robustkd.models.pool import Role
+from robustkd.studies.provenance import describe_device, package_versions
+from robustkd.studies.study import recipe_with
+
+MODEL_FILE = "model.safetensors"
+HISTORY_FILE = "history.csv"
+
+
+@dataclass(frozen=True)
+class CheckpointInterval:
+    """How often a training writes down where it is; what comes first counts.
+
+    Attributes:
+        epochs: After so many epochs; None for a twentieth of them.
+        minutes: After an epoch, if so many minutes have passed since.
+    """
+
+    epochs: int | None = None
+    minutes: float = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """All that a worker must know of a job; it travels between processes and machines.
+
+    Attributes:
+        id: Of the job.
+        title: For people.
+        role: What the network is for.
+        settings: Of the job.
+        condition: For people: what was done to the training set.
+        data: Digest of the data set that it is trained on.
+        indices: int64 (N,), the images of the data set's training set that are trained on.
+        labels: int64 (N,), the labels that are trained on.
+        teacher_id: The job whose network is learnt from; None without one.
+        teacher: That network's checkpoint.
+        threads: Of the CPU; a number for each training, so that results do not depend on how many run at once.
+        interval: How often it writes down where it is.
+    """
+
+    id: str
+    title: str
+    role: Role
+    settings: Mapping[str, Any]
+    condition: str
+    data: str
+    indices: np.ndarray
+    labels: np.ndarray
+    teacher_id: str | None = None
+    teacher: bytes | None = None
+    threads: int = 1
+    interval: CheckpointInterval = field(default=CheckpointInterval())
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+        return recipe_with(Recipe(), self.settings["recipe"])
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a job leaves.
+
+    Attributes:
+        files: The checkpoint and the history.
+        about: What else to record: device, versions, selection, speed, the digest of the network.
+    """
+
+    files: dict[str, bytes]
+    about: dict[str, Any]
+
+
+def perform(
+    training: Training,
+    data: Dataset,
+    device: torch.device,
+    state: Path,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Train one network, from where its state says it is.
+
+    Args:
+        training: The job.
+        data: Its data set, as loaded; conditions and augmentation come from the job.
+        device: Where to.
+        state: The file for the state of the training; need not exist.
+        on_epoch: Called after each epoch.
+        should_stop: Asked after each epoch.
+
+    Returns:
+        What the job leaves.
+
+    Raises:
+        StoppedError: It was to stop; the state says where it is.
+        TrainingError: It failed.
+        StorageError: Its state could not be written.
+        StudyError: The data set is another one.
+    """
+    if data.digest != training.data:
+        raise StudyError(f"{training.title}: this machine's {data.name} is not the study's: its SHA-256 differs")
+    settings, recipe = training.settings, training.recipe
+    prepared = _training_data(training, data)
+    with _threads(training.threads if device.type == "cpu" else None):
+        method = method_of(training, data, device)
+        epochs = sum(stage.recipe.epochs for stage in method.stages(recipe))
+        try:
+            history = train(
+                method,
+                prepared,
+                recipe,
+                seed=settings["seed"],
+                device=device,
+                checkpoint=state,
+                checkpoint_every=training.interval.epochs or max(1, epochs // 20),
+                checkpoint_minutes=training.interval.minutes,
+                on_epoch=on_epoch,
+                should_stop=should_stop,
+            )
+        except OSError as error:
+            raise StorageError(f"{state.parent}: cannot be written to ({error.strerror or error})") from error
+        return _trained(training, method, history, device)
+
+
+def method_of(training: Training, data: Dataset, device: torch.device) -> Method:
+    """Build the method of a job: student, teacher and options, untrained."""
+    settings = training.settings
+    student = create_model(
+        settings["architecture"],
+        num_classes=data.num_classes,
+        in_chans=data.test.shape[0],
+        seed=settings["seed"],
+    )
+    teacher = _loaded(training.teacher).to(device) if training.teacher is not None else None
+    return METHODS[settings["method"]](student, teacher, **settings["options"])
+
+
+def _training_data(training: Training, data: Dataset) -> Dataset:
+    images = data.training.subset(torch.from_numpy(training.indices))
+    images = replace(images, labels=torch.from_numpy(training.labels))
+    return replace(data, train=images, augmentation=Augmentation(**training.settings["augmentation"]))
+
+
+def _loaded(checkpoint: bytes) -> PixelModel:
+    with tempfile.TemporaryDirectory(prefix="robustkd-") as folder:
+        file = Path(folder) / MODEL_FILE
+        file.write_bytes(checkpoint)
+        return load_model(file)
+
+
+def _trained(training: Training, method: Method, history: list[Epoch], device: torch.device) -> Trained:
+    settings = training.settings
+    lineage = {
+        "role": training.role,
+        "method": settings["method"],
+        "options": settings["options"],
+        "seed": settings["seed"],
+        "condition": training.condition,
+        "select": method.select,
+        "data": settings["data"],
+        "job": training.id,
+        "teacher_job": training.teacher_id,
+    }
+    model = method.export()
+    with tempfile.TemporaryDirectory(prefix="robustkd-") as folder:
+        file = Path(folder) / MODEL_FILE
+        save_model(model, file, lineage)
+        checkpoint = file.read_bytes()
+    table = history_frame(history).to_csv(index=False, lineterminator="\n").encode()
+    about = {
+        "device": describe_device(device),
+        "versions": package_versions(),
+        "digest": model.digest(),
+        "test_accuracy": history[-1].test_accuracy,
+        "images_per_second": statistics.median(epoch.images_per_second for epoch in history),
+    }
+    return Trained({MODEL_FILE: checkpoint, HISTORY_FILE: table}, about)
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
