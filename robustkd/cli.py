@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from robustkd.data import Dataset
     from robustkd.models import PixelModel
     from robustkd.studies import Evaluated
+    from robustkd.studies.outlook import Outlook, Row
 
 app = typer.Typer(
     name="robustkd",
@@ -202,6 +203,37 @@ def evaluate(
 
 
 @app.command()
+def plan(
+    studies: Annotated[list[Path], typer.Argument(help="Study files (YAML); what they share is counted once.")],
+    out: Out = None,
+    overrides: Override = None,
+    device: Device = "auto",
+    data_root: DataRoot = None,
+    store: StoreRoot = None,
+    devices: Annotated[str, typer.Option(metavar="N,N,…", help="Estimate for so many devices.")] = "1,8,64",
+    jobs: Annotated[bool, typer.Option("--jobs", help="List every training, however many there are.")] = False,
+) -> None:
+    """Show a study's jobs, what is done already, and what the rest will cost; nothing is trained."""
+    from robustkd.studies import load_study
+    from robustkd.studies.outlook import outlook
+
+    counts = _counts(devices)
+    loaded = [load_study(path, tuple(overrides or ())) for path in studies]
+    runs = [out if out is not None else Path("runs") / study.name for study in loaded]
+    _show_outlook(outlook(loaded, runs, store, device=device, data_root=data_root), counts, jobs)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of study files, for editors."""
+    import json
+
+    from robustkd.studies.schema import study_schema
+
+    print(json.dumps(study_schema(), indent=2))
+
+
+@app.command()
 def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
     """Build the report anew from the results of a run; needs no model."""
     from robustkd.reporting import build_report
@@ -281,6 +313,67 @@ def _show(evaluated: "Evaluated") -> None:
     failed = sum(not check.passed for check in report.checks)
     print(f"{len(report.checks) - failed} of {len(report.checks)} validity checks passed")
     print(evaluated.page)
+
+
+ROWS_SHOWN = 60
+
+
+def _show_outlook(found: "Outlook", devices: list[int], every_job: bool) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("what", "name", "state", "waits for", "takes")
+    shown = found.rows if every_job or len(found.rows) <= ROWS_SHOWN else _summed(found.rows)
+    for row in shown:
+        takes = duration(row.seconds) if row.seconds else "–"
+        table.add_row(row.kind, escape(row.name), row.state, escape(row.waits_for), takes)
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
+    if found.absent:
+        print(
+            f"{', '.join(found.absent)}: not found here, taken as nothing done yet; robustkd doctor says where it looks"
+        )
+    todo, known = len(found.waiting), len(found.from_history)
+    print(
+        f"{todo} trainings to do on {found.device}; speeds of {known} from earlier jobs, the others measured just now"
+    )
+    print(f"all of it, one after another: {duration(found.total)}; longest chain of trainings: {duration(found.chain)}")
+    for count in devices:
+        print(f"trainings on {count} device{'s' if count > 1 else ''}: {duration(found.on(count))}")
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people do: ``40 s``, ``12 min``, ``3.5 h``, ``8.2 days``."""
+    for limit, unit, name, digits in ((90, 1, "s", 0), (5400, 60, "min", 0), (172_800, 3600, "h", 1)):
+        if seconds < limit:
+            return f"{seconds / unit:.{digits}f} {name}"
+    return f"{seconds / 86_400:.1f} days"
+
+
+def _summed(rows: "list[Row]") -> "list[Row]":
+    """One row for all trainings of a kind that differ in their seed alone and are equally far."""
+    from dataclasses import replace
+
+    grouped: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        alike = re.sub(r"-\d+(?=,|$)", "", row.name, count=1)
+        grouped.setdefault((row.kind, alike, row.state), []).append(row)
+    return [
+        replace(
+            held[0],
+            name=name if len(held) == 1 else f"{name} × {len(held)}",
+            waits_for=re.sub(r"-\d+(?=,| |$)", "", held[0].waits_for),
+            seconds=sum(row.seconds for row in held),
+        )
+        for (_, name, _), held in grouped.items()
+    ]
+
+
+def _counts(text: str) -> list[int]:
+    counts = [int(part) for part in text.split(",") if part.strip().isdigit()]
+    if not counts or min(counts) < 1 or len(counts) != len(text.split(",")):
+        raise BadInputError(f"--devices {text!r}: must be numbers from 1 on, as in 1,8,64")
+    return counts
 
 
 def _load(text: str, role: str, dataset: "Dataset", loading: dict[str, Any]) -> "tuple[str, PixelModel]":

@@ -128,6 +128,18 @@ class Evaluation(ABC):
     def headline(self, frame: pd.DataFrame) -> list[str]:
         """Say in a sentence or two, for each student at the most, what was found."""
 
+    def passes(self, members: int, images: int) -> float:
+        """Estimate its work beyond the predictions, in forward passes of one image; a backward pass counts as two.
+
+        Args:
+            members: Of the pool.
+            images: Of the test set.
+
+        Returns:
+            0 by default: most evaluations need predictions alone.
+        """
+        return 0.0
+
     def settings(self) -> dict[str, Any]:
         """What determines the records besides models and data; part of the cache key."""
         return {"evaluation": self.name, "version": self.version, "options": asdict(self.options)}

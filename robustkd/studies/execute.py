@@ -1,6 +1,7 @@
 """Run a study: train what is not there yet, then evaluate and report."""
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -125,12 +126,15 @@ def study_data(study: Study, data_root: Path | None) -> Dataset:
         DataError: It is not there or broken.
         StudyError: There is nothing to train on.
     """
-    data = load_dataset(study.data.name, data_root)
-    if study.data.augmentation is not None:
-        data = replace(data, augmentation=study.data.augmentation)
+    data = with_augmentation(load_dataset(study.data.name, data_root), study)
     if data.train is None:
         raise StudyError(f"{study.data.name} has no training images: use robustkd evaluate on trained models")
     return data
+
+
+def with_augmentation(data: Dataset, study: Study) -> Dataset:
+    """Give a data set the augmentation that a study names, if it names one."""
+    return data if study.data.augmentation is None else replace(data, augmentation=study.data.augmentation)
 
 
 def selection(study: Study) -> str:
@@ -232,7 +236,7 @@ def _stoppable() -> Iterator[Callable[[], bool]]:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
-        print("stopping after this epoch; once more stops at once", flush=True)
+        print("stopping after this epoch; once more stops at once", file=sys.stderr, flush=True)
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

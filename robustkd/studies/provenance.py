@@ -73,11 +73,11 @@ def provenance(pools: Sequence[ModelPool], data: Dataset, device: torch.device, 
     }
 
 
-def describe_device(device: torch.device) -> str:
-    """Name a device, and for a CPU how many threads compute."""
+def describe_device(device: torch.device, threads: int | None = None) -> str:
+    """Name a device, and for a CPU how many threads compute: so many, or torch's own choice."""
     if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({platform.machine()}, {torch.get_num_threads()} threads)"
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"{device} ({platform.machine()}, {threads or torch.get_num_threads()} threads)"
 
 
 def package_versions() -> dict[str, str]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -39,12 +39,11 @@ class Store:
         Returns:
             For each job that seems complete its id and its folder.
         """
-        found = {}
-        for folder in sorted(self.root.glob("[!.]*-" + "[0-9a-f]" * HASH_LENGTH)):
-            record = _record(folder)
-            if record is not None and all((folder / name).is_file() for name in record["files"]):
-                found[str(record["id"])] = folder
-        return found
+        return {str(record["id"]): folder for folder, record in self._complete()}
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Give, without reading any checkpoint, what was recorded of every job that seems complete, by its id."""
+        return {str(record["id"]): record for _, record in self._complete()}
 
     def find(self, job: Job) -> Path | None:
         """Find the folder of a finished job.
@@ -127,6 +126,12 @@ class Store:
         folder = self.root / ".locks"
         folder.mkdir(parents=True, exist_ok=True)
         return FileLock(folder / job.id[:HASH_LENGTH])
+
+    def _complete(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        for folder in sorted(self.root.glob("[!.]*-" + "[0-9a-f]" * HASH_LENGTH)):
+            record = _record(folder)
+            if record is not None and all((folder / name).is_file() for name in record["files"]):
+                yield folder, record
 
     def _folders(self, job: Job) -> list[Path]:
         return sorted(self.root.glob(f"[!.]*-{job.id[:HASH_LENGTH]}"))

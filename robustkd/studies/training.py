@@ -118,7 +118,7 @@ def perform(
         raise StudyError(f"{training.title}: this machine's {data.name} is not the study's: its SHA-256 differs")
     settings, recipe = training.settings, training.recipe
     prepared = _training_data(training, data)
-    with _threads(training.threads if device.type == "cpu" else None):
+    with cpu_threads(training.threads if device.type == "cpu" else None):
         method = method_of(training, data, device)
         epochs = sum(stage.recipe.epochs for stage in method.stages(recipe))
         try:
@@ -136,7 +136,7 @@ def perform(
             )
         except OSError as error:
             raise StorageError(f"{state.parent}: cannot be written to ({error.strerror or error})") from error
-        return _trained(training, method, history, device)
+        return _trained(training, data, method, history, device)
 
 
 def method_of(training: Training, data: Dataset, device: torch.device) -> Method:
@@ -165,7 +165,7 @@ def _loaded(checkpoint: bytes) -> PixelModel:
         return load_model(file)
 
 
-def _trained(training: Training, method: Method, history: list[Epoch], device: torch.device) -> Trained:
+def _trained(training: Training, data: Dataset, method: Method, history: list[Epoch], device: torch.device) -> Trained:
     settings = training.settings
     lineage = {
         "role": training.role,
@@ -185,9 +185,10 @@ def _trained(training: Training, method: Method, history: list[Epoch], device: t
         checkpoint = file.read_bytes()
     table = history_frame(history).to_csv(index=False, lineterminator="\n").encode()
     about = {
-        "device": describe_device(device),
+        "device": describe_device(device, training.threads),
         "versions": package_versions(),
         "digest": model.digest(),
+        "shape": [*data.test.shape, data.num_classes],
         "test_accuracy": history[-1].test_accuracy,
         "images_per_second": statistics.median(epoch.images_per_second for epoch in history),
     }
@@ -195,7 +196,8 @@ def _trained(training: Training, method: Method, history: list[Epoch], device: t
 
 
 @contextmanager
-def _threads(count: int | None) -> Iterator[None]:
+def cpu_threads(count: int | None) -> Iterator[None]:
+    """Let torch compute with so many threads of a CPU, and afterwards with as many as before; None changes nothing."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:

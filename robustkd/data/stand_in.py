@@ -1,0 +1,55 @@
+"""Data sets that are not here, for planning: their sizes and labels, and no pixel."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robustkd.data.augmentation import CIFAR_AUGMENTATION
+from robustkd.data.dataset import Dataset
+from robustkd.data.image_set import ImageSet
+from robustkd.errors import DataError
+
+CLASSES = {"cifar10": 10, "cifar100": 100}
+
+
+@dataclass(frozen=True)
+class NoImages:
+    """Images that have a shape, and cannot be looked at.
+
+    Attributes:
+        shape: (N, C, H, W).
+    """
+
+    shape: tuple[int, int, int, int]
+
+    def read(self, indices: Tensor) -> Tensor:
+        """Refuse."""
+        raise DataError("these images are not here: the data set was made up for planning")
+
+    def subset(self, indices: Tensor) -> "NoImages":
+        """Give fewer of them."""
+        return NoImages((len(indices), *self.shape[1:]))
+
+    def fingerprint(self) -> str:
+        """Say that there is nothing."""
+        return "not here"
+
+
+def stand_in(name: str) -> Dataset | None:
+    """Make up a data set of the size of a known one.
+
+    Args:
+        name: ``cifar10`` or ``cifar100``.
+
+    Returns:
+        The data set, its labels evenly spread; None for one whose size is not known.
+    """
+    if name not in CLASSES:
+        return None
+    classes = tuple(map(str, range(CLASSES[name])))
+    train, test = (
+        ImageSet(NoImages((count, 3, 32, 32)), torch.arange(count) % len(classes), classes)
+        for count in (50_000, 10_000)
+    )
+    return Dataset(name, train, test, CIFAR_AUGMENTATION)

@@ -1,0 +1,179 @@
+"""What studies will do, before they do it: their jobs, how far they are, and what they cost."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from robustkd.data import Dataset
+from robustkd.data.stand_in import stand_in
+from robustkd.devices import resolve_device
+from robustkd.errors import DataError
+from robustkd.evaluations import EVALUATIONS
+from robustkd.studies.cost import Planned, Speeds, critical_path, job_seconds, makespan
+from robustkd.studies.execute import study_data, with_augmentation
+from robustkd.studies.plan import Job, Plan, plan
+from robustkd.studies.provenance import describe_device
+from robustkd.studies.store import Store
+from robustkd.studies.study import Study, evaluation_options
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a plan: a training, or what comes after all trainings.
+
+    Attributes:
+        kind: ``teacher``, ``student``, ``predictions``, ``evaluation`` or ``report``.
+        name: Of what.
+        state: ``done``, ``failed`` or ``to do``.
+        waits_for: What must be done before; empty for nothing.
+        seconds: On one device, of what is not done.
+    """
+
+    kind: str
+    name: str
+    state: str
+    waits_for: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Plans with their costs.
+
+    Attributes:
+        rows: One for each job, what several studies share only once.
+        waiting: The trainings that are not done, teachers first.
+        seconds: For each of these, by id.
+        from_history: Of these, those whose speed earlier jobs gave; the others' was measured.
+        device: On which.
+        absent: Data sets that are not here: what is done of them cannot be known.
+    """
+
+    rows: list[Row]
+    waiting: list[Job]
+    seconds: dict[str, float]
+    from_history: frozenset[str]
+    device: str
+    absent: list[str]
+
+    @property
+    def total(self) -> float:
+        """Seconds of all that is not done, on one device, one after another."""
+        return sum(row.seconds for row in self.rows)
+
+    @property
+    def chain(self) -> float:
+        """Seconds of the longest chain of trainings that wait for each other: no number of devices is faster."""
+        return critical_path(self.waiting, self.seconds)
+
+    def on(self, devices: int) -> float:
+        """Seconds of the trainings on so many devices, one at a time on each."""
+        return makespan(self.waiting, self.seconds, devices)
+
+
+def outlook(
+    studies: Sequence[Study],
+    runs: Sequence[Path],
+    store: Path | None = None,
+    *,
+    device: str = "auto",
+    data_root: Path | None = None,
+) -> Outlook:
+    """Look at what studies will do; nothing is trained or written.
+
+    Args:
+        studies: The studies.
+        runs: Their run directories, which need not exist.
+        store: Where their trained networks are kept; each in its run's ``jobs`` if None.
+        device: On which to estimate.
+        data_root: Where data sets lie.
+
+    Returns:
+        The outlook.
+    """
+    place = resolve_device(device)
+    absent: dict[str, None] = {}
+    planned = []
+    for study, run in zip(studies, runs, strict=True):
+        data, here = _data(study, data_root)
+        absent |= {} if here else {data.name: None}
+        planned.append(Planned(plan(study, data), data, Store(store or run / "jobs")))
+    speeds = Speeds(place, planned)
+    rows: list[Row] = []
+    waiting: dict[str, Job] = {}
+    seconds: dict[str, float] = {}
+    told: set[str] = set()
+    for each in planned:
+        fresh = [job for job in each.plan.jobs if job.id not in told]
+        told |= {job.id for job in fresh}
+        states = _states(each, fresh)
+        undone = [job for job in fresh if states[job.id] != "done"]
+        waiting |= {job.id: job for job in undone}
+        seconds |= job_seconds(each, undone, speeds)
+        rows += [
+            Row(
+                "teacher" if job.role == "teacher" else "student",
+                each.plan.title(job),
+                states[job.id],
+                _teachers(each.plan, job),
+                seconds.get(job.id, 0.0),
+            )
+            for job in fresh
+        ]
+    for each, study, run in zip(planned, studies, runs, strict=True):
+        rows += _after_training(each, study, run, speeds, any(job.id in waiting for job in each.plan.jobs))
+    jobs = sorted(waiting.values(), key=lambda job: job.role != "teacher")
+    return Outlook(rows, jobs, seconds, frozenset(speeds.from_history), describe_device(place, 1), list(absent))
+
+
+def _data(study: Study, root: Path | None) -> tuple[Dataset, bool]:
+    """A study's data set, or one of its size where it is not here."""
+    try:
+        return study_data(study, root), True
+    except DataError:
+        made_up = stand_in(study.data.name)
+        if made_up is None:
+            raise
+        return with_augmentation(made_up, study), False
+
+
+def _states(planned: Planned, jobs: Sequence[Job]) -> dict[str, str]:
+    finished = planned.store.scan()
+    return {
+        job.id: "done" if job.id in finished else "failed" if planned.store.failure(job) is not None else "to do"
+        for job in jobs
+    }
+
+
+def _teachers(planned: Plan, job: Job) -> str:
+    if not job.teachers:
+        return ""
+    more = f" and {len(job.teachers) - 1} more" if len(job.teachers) > 1 else ""
+    return planned.title(job.teachers[0]) + more
+
+
+def _after_training(planned: Planned, study: Study, run: Path, speeds: Speeds, undone: bool) -> Iterator[Row]:
+    """Predictions, evaluations and report: done only if no network is still to come."""
+    members = sum(len(part.students) + bool(part.teachers) for part in planned.plan.parts)
+    images = len(planned.data.test)
+    predicting = sum(
+        images * speeds.forward(job.settings["architecture"], planned.data)
+        for part in planned.plan.parts
+        for job in (*part.teachers[:1], *part.students)
+    )
+    done = not undone and (run / "report" / "index.html").is_file()
+    state = "done" if done else "to do"
+    yield Row("predictions", f"{study.name}, {members} networks", state, "networks", 0.0 if done else predicting)
+    for name, options in evaluation_options(study.evaluations).items():
+        evaluation = EVALUATIONS[name](options)
+        answered = done and (run / "results" / f"{name}.json").is_file()
+        seconds = 0.0
+        for part in planned.plan.parts:
+            count = len(part.students) + bool(part.teachers)
+            pace = speeds.forward(part.architecture, planned.data)
+            seconds += pace * evaluation.passes(count, images)
+        waits = "networks" if evaluation.requires.networks else "predictions"
+        yield Row(
+            "evaluation", f"{study.name}, {name}", "done" if answered else "to do", waits, 0.0 if answered else seconds
+        )
+    yield Row("report", study.name, state, "evaluations")

@@ -1,0 +1,65 @@
+"""The JSON Schema of study files, for editors."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from robustkd.data import CONDITIONS
+from robustkd.distillation import METHODS, Recipe
+from robustkd.evaluations import EVALUATIONS
+from robustkd.studies.options import method_model
+from robustkd.studies.study import Study
+
+
+def study_schema() -> dict[str, Any]:
+    """Describe study files: every key, and the options of every method, evaluation and condition there is.
+
+    Returns:
+        A JSON Schema, draft 2020-12.
+    """
+    schema = Study.model_json_schema()
+    definitions: dict[str, Any] = schema["$defs"]
+    recipe = _options(Recipe, definitions)
+    partial = {**recipe, "description": "What of the recipe is different here."}
+    methods = {}
+    for name in METHODS.names():
+        options = _options(method_model(METHODS[name]), definitions)
+        methods[name] = _or_nothing({**options, "properties": {**options.get("properties", {}), "training": partial}})
+    evaluations = {name: _or_nothing(_options(EVALUATIONS[name].Options, definitions)) for name in EVALUATIONS.names()}
+    conditions = {name: _or_nothing(_options(CONDITIONS[name], definitions)) for name in CONDITIONS.names()}
+    schema["properties"]["extends"] = {"type": "string", "description": "A study file that this one completes."}
+    schema["properties"]["evaluations"] = _choices(evaluations)
+    one = {"type": "object", "properties": conditions, "additionalProperties": False, "maxProperties": 1}
+    condition = {"anyOf": [{"enum": list(conditions)}, one]}
+    schema["properties"]["conditions"] = _one_or_list(condition)
+    students = definitions["StudentSettings"]["properties"]
+    students["methods"] = _choices(methods)
+    for key, kind in (("architecture", "string"), ("seeds", "integer")):
+        students[key] = _one_or_list({"type": kind})
+    students["training"] = partial
+    definitions["TeacherSettings"]["properties"]["seeds"] = _one_or_list({"type": "integer"})
+    definitions["TeacherSettings"]["properties"]["training"] = partial
+    schema["properties"]["students"] = _one_or_list({"$ref": "#/$defs/StudentSettings"})
+    # a file that extends another may leave out what that one says
+    required = schema.pop("required")
+    schema["anyOf"] = [{"required": ["extends"]}, {"required": required}]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "robustkd study", **schema}
+
+
+def _options(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    described = TypeAdapter(kind).json_schema()
+    definitions.update(described.pop("$defs", {}))
+    return {**described, "additionalProperties": False}
+
+
+def _or_nothing(options: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [options, {"type": "null"}]}
+
+
+def _choices(named: dict[str, Any]) -> dict[str, Any]:
+    listed = {"type": "array", "items": {"enum": list(named)}, "minItems": 1}
+    return {"anyOf": [{"type": "object", "properties": named, "additionalProperties": False}, listed]}
+
+
+def _one_or_list(kind: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [kind, {"type": "array", "items": kind, "minItems": 1}]}

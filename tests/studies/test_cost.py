@@ -1,0 +1,75 @@
+import statistics
+from pathlib import Path
+
+import pytest
+import torch
+
+from robustkd.data import load_dataset
+from robustkd.studies import load_study, run_study
+from robustkd.studies.cost import Planned, Speeds, critical_path, job_seconds, makespan
+from robustkd.studies.plan import Job, plan
+from robustkd.studies.store import Store
+
+
+def job(name: str, *teachers: Job) -> Job:
+    return Job("student", name, {"name": name}, teachers)
+
+
+TEACHER = job("t")
+A, B, C = job("a", TEACHER), job("b", TEACHER), job("c")
+JOBS = [TEACHER, A, B, C]
+SECONDS = {TEACHER.id: 10.0, A.id: 5.0, B.id: 4.0, C.id: 12.0}
+
+
+def test_the_critical_path_is_the_longest_chain() -> None:
+    assert critical_path(JOBS, SECONDS) == 15  # the teacher and its slowest student
+
+
+@pytest.mark.parametrize(
+    ("devices", "expected"),
+    [
+        (1, 31),  # all of it
+        (2, 16),  # the teacher from 0 to 10, c from 0 to 12, a from 10 to 15, b from 12 to 16
+        (3, 15),  # nothing waits for a device: the longest chain
+        (64, 15),
+    ],
+)
+def test_devices_share_the_jobs_and_students_wait_for_their_teacher(devices: int, expected: float) -> None:
+    assert makespan(JOBS, SECONDS, devices) == expected
+
+
+def test_finished_teachers_are_not_waited_for() -> None:
+    assert makespan([A, B], SECONDS, 2) == 5
+
+
+def test_earlier_jobs_give_the_speed(tiny: Path, tmp_path: Path) -> None:
+    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+    store, data = Store(tmp_path / "run" / "jobs"), load_dataset("digits")
+    later = plan(load_study(tiny, ("students.seeds=[5]", "training.epochs=7")), data)
+    planned = Planned(later, data, store)
+    speeds = Speeds(torch.device("cpu"), [planned])
+
+    baseline = next(each for each in later.jobs if each.name == "baseline-5")
+    done = [each for each in plan(load_study(tiny), data).jobs if each.settings["method"] == "baseline"]
+    seconds = job_seconds(planned, [baseline], speeds)[baseline.id]
+
+    assert speeds.from_history == {baseline.id}
+    per_image = statistics.median(1 / store.record(each)["images_per_second"] for each in done)
+    training = 7 * len(data.training) * per_image
+    tests = 7 * len(data.test) * speeds.forward("cifar_wrn_10_1", data)
+    assert seconds == pytest.approx(training + tests)
+
+
+@pytest.mark.slow
+def test_an_estimate_holds_against_the_run_itself(tiny: Path, tmp_path: Path) -> None:
+    study = load_study(tiny, ("training.epochs=20", "students.methods=[baseline, hinton, sp, dml, fitnet, bss]"))
+    data = load_dataset("digits")
+    planned = Planned(plan(study, data), data, Store(tmp_path / "run" / "jobs"))
+    jobs = planned.plan.jobs
+    estimated = job_seconds(planned, jobs, Speeds(torch.device("cpu"), [planned]))
+
+    run_study(study, tmp_path / "run", device="cpu")
+
+    for each in jobs:
+        epochs = estimated[each.id] / (len(data.training) / planned.store.record(each)["images_per_second"])
+        assert 20 / 2 < epochs < 30 * 2, each.name  # fitnet has 30 epochs, the others 20; within a factor of two

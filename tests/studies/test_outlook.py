@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+
+from robustkd.data.stand_in import stand_in
+from robustkd.studies import load_study, run_study
+from robustkd.studies.outlook import Row, outlook
+
+
+def states(rows: list[Row]) -> dict[str, str]:
+    return {row.name: row.state for row in rows}
+
+
+def test_a_plan_lists_trainings_predictions_evaluations_and_the_report(tiny: Path, tmp_path: Path) -> None:
+    found = outlook([load_study(tiny)], [tmp_path / "run"], device="cpu")
+
+    assert [(row.kind, row.name, row.waits_for) for row in found.rows] == [
+        ("teacher", "cifar_wrn_10_1-7", ""),
+        ("student", "baseline-0", ""),
+        ("student", "hinton-0", "cifar_wrn_10_1-7"),
+        ("predictions", "tiny, 3 networks", "networks"),
+        ("evaluation", "tiny, generalization", "predictions"),
+        ("evaluation", "tiny, fidelity", "predictions"),
+        ("evaluation", "tiny, transferability", "networks"),
+        ("report", "tiny", "evaluations"),
+    ]
+    assert {row.state for row in found.rows} == {"to do"}
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_done_or_failed_is_said(tiny: Path, tmp_path: Path) -> None:
+    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+
+    after = outlook([load_study(tiny)], [tmp_path / "run"], device="cpu")
+    more = outlook([load_study(tiny, ("students.seeds=[0, 1]",))], [tmp_path / "run"], device="cpu")
+
+    assert set(states(after.rows).values()) == {"done"}
+    assert after.total == 0
+    assert states(more.rows)["hinton-0"] == "done"
+    assert states(more.rows)["hinton-1"] == "to do"
+    assert states(more.rows)["tiny"] == "to do"
+
+
+def test_what_two_studies_share_is_counted_once(tiny: Path, tmp_path: Path) -> None:
+    one, two = load_study(tiny), load_study(tiny, ("name=other", "students.methods.sp={}"))
+
+    found = outlook([one, two], [tmp_path / "a", tmp_path / "b"], tmp_path / "jobs", device="cpu")
+
+    trainings = [row.name for row in found.rows if row.kind in ("teacher", "student")]
+    assert trainings == ["cifar_wrn_10_1-7", "baseline-0", "hinton-0", "sp-0"]
+
+
+def test_data_that_is_not_here_is_planned_for_by_its_size(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROBUSTKD_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    found = outlook([load_study(tiny, ("data.name=cifar100",))], [tmp_path / "run"], device="cpu")
+
+    assert found.absent == ["cifar100"]
+    assert len(found.waiting) == 3
+    assert found.total > 0
+
+
+def test_a_stand_in_has_the_size_of_what_it_stands_for() -> None:
+    made_up = stand_in("cifar100")
+
+    assert made_up is not None
+    assert (len(made_up.training), len(made_up.test), made_up.test.shape, made_up.num_classes) == (
+        50_000,
+        10_000,
+        (3, 32, 32),
+        100,
+    )
+    assert stand_in("digits") is None

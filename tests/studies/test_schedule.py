@@ -1,0 +1,208 @@
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from robustkd.data import load_dataset
+from robustkd.errors import StoppedError, StorageError, TrainingError
+from robustkd.studies import Execution, load_study, run_study
+from robustkd.studies.compare import compare_runs
+from robustkd.studies.executors import Executor, Outcome, Progressed
+from robustkd.studies.live import Live
+from robustkd.studies.plan import Plan, plan
+from robustkd.studies.schedule import Work, complete
+from robustkd.studies.store import Store
+from robustkd.studies.training import Trained, Training
+
+
+class Pretended(Executor):
+    """Ends every training at once, as `ending` says, and notes what was done and with which teacher."""
+
+    def __init__(self, ending: Callable[[Training], Trained | Exception], slots: int = 2) -> None:
+        self.slots = slots
+        self.ending = ending
+        self.done: list[str] = []
+        self.most = 0
+        self.teachers: dict[str, bytes | None] = {}
+        self._running: list[Training] = []
+
+    def __call__(self, progressed: Progressed, should_stop: Callable[[], bool]) -> "Pretended":
+        return self
+
+    def submit(self, training: Training, state: Path) -> None:
+        self._running.append(training)
+        self.most = max(self.most, len(self._running))
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        training = self._running.pop(0)
+        self.done.append(training.title)
+        self.teachers[training.title] = training.teacher
+        return [Outcome(training.id, self.ending(training))]
+
+    def stop(self) -> None:
+        self.ending = lambda training: StoppedError("stopped")
+
+    def close(self) -> None:
+        self._running.clear()
+
+
+def trained(training: Training) -> Trained:
+    accuracy = {"test_accuracy": 0.9 if training.title.endswith("-8") else 0.5}
+    return Trained({"model.safetensors": training.title.encode()}, accuracy)
+
+
+def work(tiny: Path, tmp_path: Path, *overrides: str) -> Work:
+    data = load_dataset("digits")
+    return Work(plan(load_study(tiny, overrides), data), Store(tmp_path / "jobs"), data)
+
+
+def run(jobs: Work, executor: Pretended, **options: bool) -> dict[str, str]:
+    failed = complete(jobs, executor, Live(terminal=False), **options)
+    return {titles(jobs.plan)[id_]: why for id_, why in failed.items()}
+
+
+def titles(planned: Plan) -> dict[str, str]:
+    return {job.id: planned.title(job) for job in planned.jobs}
+
+
+def test_no_job_is_done_before_its_teacher_and_none_twice(tiny: Path, tmp_path: Path) -> None:
+    jobs, executor = work(tiny, tmp_path, "students.seeds=[0, 1]"), Pretended(trained)
+
+    assert run(jobs, executor) == {}
+    assert sorted(executor.done) == ["baseline-0", "baseline-1", "cifar_wrn_10_1-7", "hinton-0", "hinton-1"]
+    assert executor.teachers["hinton-0"] == b"cifar_wrn_10_1-7"
+    assert executor.most == 2
+    again = Pretended(trained)
+    run(jobs, again)
+    assert again.done == []
+
+
+def test_a_failed_job_does_not_stop_the_others_and_is_not_tried_again_unasked(tiny: Path, tmp_path: Path) -> None:
+    def ending(training: Training) -> Trained | Exception:
+        return TrainingError("the loss is nan") if training.title == "baseline-0" else trained(training)
+
+    jobs = work(tiny, tmp_path)
+
+    assert run(jobs, Pretended(ending)) == {"baseline-0": "the loss is nan"}
+    later = Pretended(trained)
+    assert "--retry-failed tries again" in run(jobs, later)["baseline-0"]
+    assert later.done == []
+    retried = Pretended(trained)
+    assert run(jobs, retried, retry_failed=True) == {}
+    assert retried.done == ["baseline-0"]
+
+
+def test_students_of_a_failed_teacher_are_missing_too(tiny: Path, tmp_path: Path) -> None:
+    def ending(training: Training) -> Trained | Exception:
+        return TrainingError("out of memory") if training.role == "teacher" else trained(training)
+
+    failed = run(work(tiny, tmp_path), Pretended(ending))
+
+    assert failed == {"cifar_wrn_10_1-7": "out of memory", "hinton-0": "its teacher cifar_wrn_10_1-7 failed"}
+
+
+def test_of_several_teachers_the_named_rule_chooses(tiny: Path, tmp_path: Path) -> None:
+    rule = ("teacher.seeds=[7, 8, 9]", "training.select=test")
+    jobs, executor = work(tiny, tmp_path, *rule), Pretended(trained)
+
+    run(jobs, executor)
+
+    assert [name for name in executor.done if name.startswith("cifar")] == [
+        f"cifar_wrn_10_1-{seed}" for seed in (7, 8, 9)
+    ]
+    assert executor.teachers["hinton-0"] == b"cifar_wrn_10_1-8"
+
+
+def test_by_the_rule_last_the_first_teacher_is_the_only_one(tiny: Path) -> None:
+    planned = plan(load_study(tiny, ("teacher.seeds=[7, 8]",)), load_dataset("digits"))
+
+    assert [job.name for job in planned.jobs if job.role == "teacher"] == ["cifar_wrn_10_1-7"]
+
+
+def test_a_job_that_another_run_does_is_waited_for(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("robustkd.studies.schedule.POLL_SECONDS", 0.05)
+    jobs = work(tiny, tmp_path)
+    job = next(job for job in jobs.plan.jobs if job.name == "baseline-0")
+    lock = jobs.store.lock(job)
+    held = FileLock(lock.lock_file, thread_local=False)
+    held.acquire()
+
+    def elsewhere() -> None:
+        time.sleep(0.5)
+        jobs.store.put(job, {"model.safetensors": b"by the other"}, {})
+        held.release()
+
+    threading.Thread(target=elsewhere).start()
+    executor = Pretended(trained)
+
+    assert run(jobs, executor) == {}
+    assert "baseline-0" not in executor.done
+    assert "baseline-0: under way in another run" in capsys.readouterr().err
+
+
+def test_a_full_disk_ends_the_run_in_one_line_and_leaves_nothing_half_written(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = work(tiny, tmp_path)
+
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+
+    with pytest.raises(StorageError, match=r"jobs: cannot be written to \(No space left on device\)"):
+        run(jobs, Pretended(trained))
+    assert list((tmp_path / "jobs").glob("[!.]*")) == list((tmp_path / "jobs").glob("*.partial")) == []
+
+
+def test_an_interruption_ends_the_epoch_and_the_same_run_goes_on_to_the_same_numbers(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = load_study(tiny, ("training.epochs=3", "students.methods=[baseline]", "evaluations=[generalization]"))
+    run_study(study, tmp_path / "whole", device="cpu")
+    told = Live.epoch
+
+    def interrupt(live: Live, id_: str, done: int) -> None:
+        told(live, id_, done)
+        if done == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Live, "epoch", interrupt)
+    with pytest.raises(StoppedError, match=r"2 of 2 networks are not done; the same command goes on") as caught:
+        run_study(study, tmp_path / "stopped", device="cpu")
+    monkeypatch.undo()
+
+    assert caught.value.exit_code == 130
+    assert "once more stops at once" in capsys.readouterr().err
+    assert len(list((tmp_path / "stopped" / "jobs").glob(".*.state"))) == 1
+    run_study(study, tmp_path / "stopped", device="cpu")
+    assert compare_runs(tmp_path / "whole", tmp_path / "stopped")[1] == []
+
+
+def test_two_processes_come_to_the_same_numbers_as_one(tiny: Path, tmp_path: Path) -> None:
+    study = load_study(tiny, ("evaluations=[generalization, fidelity]",))
+
+    run_study(study, tmp_path / "one", device="cpu")
+    run_study(study, tmp_path / "two", device="cpu", execution=Execution(workers=2))
+
+    compared, differences = compare_runs(tmp_path / "one", tmp_path / "two")
+    assert compared > 100
+    assert differences == []
+
+
+def test_a_missing_network_is_said_in_the_report_and_the_rest_is_there(tiny: Path, tmp_path: Path) -> None:
+    study = load_study(tiny, ("students.methods.hinton.training={learning_rate: 1e30}",))
+
+    evaluated = run_study(study, tmp_path / "run", device="cpu")
+
+    assert list(evaluated.missing) == ["hinton-0"]
+    assert "lower the learning rate" in evaluated.missing["hinton-0"]
+    assert "1 networks of this study are missing" in evaluated.page.read_text()
+    assert set(evaluated.results["generalization"]["method"]) == {"teacher", "baseline"}
