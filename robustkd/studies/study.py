@@ -11,7 +11,7 @@ from robustkd.distillation import METHODS, Recipe
 from robustkd.errors import BadInputError, nearest
 from robustkd.evaluations import EVALUATIONS
 from robustkd.models import check_architecture
-from robustkd.studies.options import PlaceError, first_problem, method_options, options_of
+from robustkd.studies.options import Place, PlaceError, first_problem, method_options, options_of
 
 
 class _Settings(BaseModel):
@@ -195,12 +195,18 @@ def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         The other recipe.
 
     Raises:
-        ValidationError: A field is not known or a value not valid.
+        PlaceError: A field is not known or a value not valid.
     """
-    return TypeAdapter(Recipe).validate_python({**dataclasses.asdict(recipe), **changes}) if changes else recipe
+    return _recipe_with(recipe, changes, ("training",))
 
 
-def _students(study: Study, students: StudentSettings, place: tuple[str | int, ...]) -> StudentSettings:
+def _recipe_with(recipe: Recipe, changes: Mapping[str, Any], place: Place) -> Recipe:
+    *parents, key = place
+    made: Recipe = options_of(Recipe, str(key), {**dataclasses.asdict(recipe), **changes}, tuple(parents))
+    return made
+
+
+def _students(study: Study, students: StudentSettings, place: Place) -> StudentSettings:
     for architecture in students.architecture:
         _check_architecture(architecture, (*place, "architecture"))
     for name in ("seeds", "architecture"):
@@ -209,22 +215,20 @@ def _students(study: Study, students: StudentSettings, place: tuple[str | int, .
             raise PlaceError((*place, name), f"each may occur once, got {given}")
     if students.teacher is not None:
         _check_teacher(study, students.teacher, (*place, "teacher"))
-    _check_recipe(study.training, students.training, (*place, "training"))
+    _recipe_with(study.training, students.training, (*place, "training"))
     methods = {}
     for name, options in students.methods.items():
         own, at = dict(options), (*place, "methods", name)
         changes = names_or_mapping(own.pop("training", {}))
         if not isinstance(changes, dict):
             raise PlaceError((*at, "training"), f"must be a mapping of the recipe's keys, got {changes!r}")
-        _check_recipe(study.training, {**students.training, **changes}, (*at, "training"))
+        _recipe_with(study.training, {**students.training, **changes}, (*at, "training"))
         methods[name] = method_options(name, own, at) | ({"training": changes} if changes else {})
     _check_independence(study.teacher_of(students), students, place)
     return students.model_copy(update={"methods": methods})
 
 
-def _check_independence(
-    teacher: TeacherSettings | None, students: StudentSettings, place: tuple[str | int, ...]
-) -> None:
+def _check_independence(teacher: TeacherSettings | None, students: StudentSettings, place: Place) -> None:
     if teacher is None:
         needing = [name for name in students.methods if METHODS[name].needs_teacher]
         if needing:
@@ -239,26 +243,19 @@ def _check_independence(
         )
 
 
-def _check_teacher(study: Study, teacher: TeacherSettings, place: tuple[str | int, ...]) -> None:
+def _check_teacher(study: Study, teacher: TeacherSettings, place: Place) -> None:
     _check_architecture(teacher.architecture, (*place, "architecture"))
-    _check_recipe(study.training, teacher.training, (*place, "training"))
+    _recipe_with(study.training, teacher.training, (*place, "training"))
 
 
-def _check_architecture(architecture: str, place: tuple[str | int, ...]) -> None:
+def _check_architecture(architecture: str, place: Place) -> None:
     try:
         check_architecture(architecture)
     except BadInputError as error:
         raise PlaceError(place, str(error)) from error
 
 
-def _check_recipe(recipe: Recipe, changes: Mapping[str, Any], place: tuple[str | int, ...]) -> None:
-    try:
-        recipe_with(recipe, changes)
-    except ValidationError as error:
-        raise first_problem(error, Recipe, place) from error
-
-
-def _condition(entry: Mapping[str, Mapping[str, Any]], place: tuple[str | int, ...]) -> Condition:
+def _condition(entry: Mapping[str, Mapping[str, Any]], place: Place) -> Condition:
     ((name, options),) = entry.items()
     if name not in CONDITIONS.names():
         raise PlaceError((*place, name), f"unknown condition {name!r}: {nearest(name, CONDITIONS.names())}")
@@ -266,7 +263,7 @@ def _condition(entry: Mapping[str, Mapping[str, Any]], place: tuple[str | int, .
     return condition
 
 
-def _evaluation(name: str, options: Mapping[str, Any], place: tuple[str | int, ...]) -> Any:
+def _evaluation(name: str, options: Mapping[str, Any], place: Place) -> Any:
     if name not in EVALUATIONS.names():
         raise PlaceError((*place, name), f"unknown evaluation {name!r}: {nearest(name, EVALUATIONS.names())}")
     return options_of(EVALUATIONS[name].Options, name, options, place)

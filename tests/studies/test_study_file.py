@@ -1,0 +1,163 @@
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from robustkd.errors import StudyError
+from robustkd.studies import load_study
+from robustkd.studies.study import conditions_of
+from tests.studies.conftest import TINY
+
+WHOLE = """\
+name: whole
+data:
+  name: cifar10
+  augmentation: {crop_padding: 4, horizontal_flip: true}
+conditions:
+  - clean
+teacher:
+  architecture: cifar_wrn_40_2
+  seeds: [10, 11]
+students:
+  - architecture: [cifar_wrn_10_2, cifar_wrn_16_2]
+    methods:
+      baseline:
+      hinton: {temperature: 3}
+      one: {training: {epochs: 300, milestones: [150, 225]}}
+    seeds: [0, 1, 2]
+  - architecture: cifar_resnet8
+    teacher: {architecture: cifar_resnet26, seeds: 10, training: {batch_size: 64}}
+    methods: [baseline, at]
+    seeds: 0
+training:
+  select: test
+evaluations: [generalization]
+"""
+
+
+def write(folder: Path, text: str, name: str = "study.yaml") -> Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def test_a_whole_table_is_one_file(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path, WHOLE))
+
+    wide, residual = study.students
+    assert wide.architecture == ["cifar_wrn_10_2", "cifar_wrn_16_2"]
+    assert wide.methods["one"]["training"] == {"epochs": 300, "milestones": [150, 225]}
+    assert study.teacher_of(residual).architecture == "cifar_resnet26"  # type: ignore[union-attr]
+    assert [condition.label for condition in conditions_of(study)] == ["clean"]
+
+
+def test_a_study_extends_another_and_lists_replace_while_mappings_merge(tmp_path: Path) -> None:
+    write(tmp_path, TINY, "base.yaml")
+    file = write(tmp_path, "extends: base.yaml\nname: longer\ntraining: {epochs: 9}\nstudents: {seeds: [1, 2]}\n")
+
+    study = load_study(file)
+
+    assert (study.name, study.training.epochs, study.training.milestones) == ("longer", 9, ())
+    assert study.students[0].seeds == [1, 2]
+    assert list(study.students[0].methods) == ["baseline", "hinton"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("extends: base.yaml\ntraining: {epochs: 0}\n", r"study\.yaml:2: training\.epochs: must be greater"),
+        ("extends: broken.yaml\n", r"broken\.yaml:5: training\.epochs: must be greater"),
+        ("extends: study.yaml\n", r"study\.yaml: extends: study\.yaml extends this file in turn"),
+        ("extends: nowhere.yaml\n", r"nowhere\.yaml: no such file"),
+        ("extends: [a]\n", r"study\.yaml: extends: must be the path of a study file"),
+    ],
+)
+def test_an_error_names_the_file_that_holds_it(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path, TINY, "base.yaml")
+    write(tmp_path, "extends: base.yaml\nname: b\n\ntraining:\n  epochs: 0\n", "broken.yaml")
+
+    with pytest.raises(StudyError, match=message):
+        load_study(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("students.0.methods.hinton.temperature=0", r"study\.yaml:14: students\.0\.methods\.hinton\.temperature: must"),
+        ("students.1.teacher.seeds=0", None),
+        ("students.1.teacher.architecture=cifar_resnet8", None),
+        ("students.1.teacher={architecture: cifar_resnet8, seeds: 0}", r"students\.1\.teacher\.seeds: seed 0 makes"),
+        ("students.2.seeds=0", r"--set .*: 2 must be a number from 0 to 1"),
+        ("students.0.methods.one.training.epoch=3", r"one\.training\.epoch: unknown key 'epoch': did you mean epochs"),
+        ("conditions=[clean, clean]", r"conditions\.1: 'clean' is there already"),
+        ("conditions=[cleen]", r"conditions\.0\.cleen: unknown condition 'cleen': did you mean clean"),
+    ],
+)
+def test_places_in_lists_are_named_and_can_be_set(tmp_path: Path, override: str, message: str | None) -> None:
+    file = write(tmp_path, WHOLE)
+
+    if message is None:
+        load_study(file, (override,))
+    else:
+        with pytest.raises(StudyError, match=message):
+            load_study(file, (override,))
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 10**6),
+    st.floats(allow_nan=True),
+    st.text(max_size=6),
+    st.lists(st.one_of(st.integers(-2, 5), st.text(max_size=4)), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+)
+
+
+@given(data=st.data(), base=st.sampled_from([TINY, WHOLE]))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_mutated_study_is_valid_or_refused_in_one_line(tmp_path: Path, data: st.DataObject, base: str) -> None:
+    content = yaml.safe_load(base)
+    for _ in range(data.draw(st.integers(1, 3))):
+        mutate(content, data)
+    file = write(tmp_path, yaml.safe_dump(content, allow_unicode=True))
+
+    refusal = refused(file)
+
+    assert refusal is None or ("\n" not in refusal and str(file) in refusal)
+
+
+def refused(file: Path) -> str | None:
+    """What a study is refused with; any other error than ours comes through."""
+    try:
+        load_study(file)
+    except StudyError as error:
+        return str(error)
+    return None
+
+
+def mutate(content: Any, data: st.DataObject) -> None:
+    """Replace, remove, rename or repeat something somewhere."""
+    places = list(_places(content))
+    if not places:
+        return
+    holder, key = data.draw(st.sampled_from(places))
+    match data.draw(st.sampled_from(["replace", "remove", "rename", "repeat"])):
+        case "remove":
+            del holder[key]
+        case "rename" if isinstance(holder, dict):
+            holder[data.draw(st.text(max_size=5))] = holder.pop(key)
+        case "repeat" if isinstance(holder, list):
+            holder.append(copy.deepcopy(holder[key]))
+        case _:
+            holder[key] = data.draw(VALUES)
+
+
+def _places(content: Any) -> Any:
+    entries = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in list(entries):
+        yield content, key
+        yield from _places(value)
