@@ -8,7 +8,7 @@ import torch
 
 from robustkd.data import Dataset, load_dataset
 from robustkd.devices import resolve_device
-from robustkd.distillation import METHODS, Recipe, history_frame, train
+from robustkd.distillation import METHODS, Recipe, history_frame, selection_record, selection_sentence, train
 from robustkd.errors import StudyError
 from robustkd.models import Member, ModelPool, create_model, load_model, save_model
 from robustkd.progress import progress
@@ -71,7 +71,7 @@ def run_study(
     about = {
         "name": study.name,
         "study": text,
-        "selection": "the last epoch of every training; nothing was selected on the test set",
+        "selection": selection_sentence(study.training),
     }
     return evaluate_pool(ModelPool(members=members), data, evaluation_options(study.evaluations), run, place, about)
 
@@ -110,7 +110,7 @@ def _train(job: Job, store: Store, data: Dataset, recipe: Recipe, device: torch.
         "options": settings["options"],
         "seed": settings["seed"],
         "condition": "clean",
-        "select": method.select,
+        **selection_record(method),
         "data": data.digest,
         "job": job.id,
         "teacher_job": job.teacher.id if job.teacher else None,

@@ -59,7 +59,6 @@ def plan(study: Study, data: Dataset) -> list[Job]:
         "data": data.digest,
         "augmentation": asdict(data.augmentation),
         "recipe": asdict(study.training),
-        "select": "last",
     }
     teacher = None
     if study.teacher is not None:

@@ -249,7 +249,7 @@ def _problem(error: ValidationError, model: Any, place: tuple[str | int, ...]) -
         message = "must not be empty"
     else:
         got = first["input"]
-        message = first["msg"].replace("Input should", "must")
+        message = first["msg"].replace("Input should", "must").removeprefix("Value error, ")
         message += f", got {got!r}" if not isinstance(got, Mapping) else ""
     more = len(error.errors()) - 1
     return _PlaceError((*place, *where), message + (f" (and {more} more)" if more else ""))
