@@ -41,6 +41,8 @@ def test_what_does_not_change_a_result_does_not_change_its_job(tiny: Path, digit
         ("students.methods.hinton.temperature=2", {"hinton-0"}),
         ("teacher.seed=8", {"cifar_wrn_10_1", "hinton-0"}),
         ("training.epochs=2", {"cifar_wrn_10_1", "baseline-0", "hinton-0"}),
+        ("training.select=test", {"cifar_wrn_10_1", "baseline-0", "hinton-0"}),
+        ("training.validation_fraction=0.1", {"cifar_wrn_10_1", "baseline-0", "hinton-0"}),
         ("students.architecture=cifar_wrn_10_2", {"baseline-0", "hinton-0"}),
     ],
 )
