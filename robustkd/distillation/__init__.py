@@ -1,5 +1,6 @@
 """Distillation methods and the trainer that they share."""
 
+from robustkd.distillation.applicability import inapplicable
 from robustkd.distillation.history import Epoch, history_frame
 from robustkd.distillation.method import METHODS, Method, Stage, Supervision
 from robustkd.distillation.recipe import Recipe
@@ -14,6 +15,7 @@ __all__ = [
     "Stage",
     "Supervision",
     "history_frame",
+    "inapplicable",
     "selection_record",
     "selection_sentence",
     "train",

@@ -3,8 +3,7 @@ import re
 import pytest
 import torch
 
-from robustkd.distillation import METHODS
-from robustkd.distillation.applicability import inapplicable
+from robustkd.distillation import METHODS, inapplicable
 from robustkd.errors import ModelError
 from robustkd.models import create_model
 
