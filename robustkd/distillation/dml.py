@@ -11,11 +11,11 @@ Variants: `original` is L_i = CE + mean of KL at T = 1, and the peers are update
 peer 1 on the first, peer 2 on the second, and so on. A peer then takes 1/peers of the steps. `kd_weight` and
 `temperature` do not apply.
 
-The first peer is the student. Which of them is exported is not chosen by accuracy: it is the student.
+All peers may be exported. The first of them is the student: the recipe's rule ``last`` takes it.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import torch
 from pydantic import Field
@@ -102,6 +102,10 @@ class DeepMutualLearning(Method):
             "mutual": kd_weight * torch.stack(distances).sum(),
         }
         return Supervision(logits[0], losses)
+
+    def candidates(self) -> tuple[PixelModel, ...]:
+        """Give all peers, the student first."""
+        return cast(tuple[PixelModel, ...], (self.student, *self.others))
 
     def _learning(self) -> Sequence[int]:
         if self.variant == "sarfraz2020":

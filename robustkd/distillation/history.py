@@ -16,9 +16,10 @@ class Epoch:
         loss: Mean over the images of what is minimised.
         losses: Its weighted parts, by name.
         train_accuracy: Share of right predictions while training, on augmented images, 0 to 1.
-        test_accuracy: Share of right predictions on the test set after the epoch, 0 to 1. The trainer selects nothing
-            by it.
-        images_per_second: Of training, without the test.
+        test_accuracy: Share of right predictions on the test set after the epoch, 0 to 1; of a method that trains
+            several networks, the one that the rule ``last`` exports. No epoch is selected by it.
+        validation_accuracy: Likewise on the images that the recipe holds out of training; None where it holds out none.
+        images_per_second: Of training, without the tests.
     """
 
     stage: str
@@ -28,6 +29,7 @@ class Epoch:
     losses: dict[str, float]
     train_accuracy: float
     test_accuracy: float
+    validation_accuracy: float | None
     images_per_second: float
 
 

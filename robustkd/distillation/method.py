@@ -10,7 +10,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from robustkd.data import Batch
-from robustkd.distillation.recipe import Recipe
+from robustkd.distillation.recipe import Recipe, Rule
 from robustkd.models import PixelModel
 from robustkd.registry import Registry
 
@@ -54,7 +54,10 @@ class Method(nn.Module, ABC):
     Attributes:
         version: Raised whenever the same settings would train other weights.
         stage: The name of the stage that is under way.
-        select: The rule by which `export` chose its network: ``"last"``, ``"validation"`` or ``"test"``.
+        chosen: Which of the candidates `export` gives, counted from 0. Until a rule chooses another it is the one that
+            the method fixed beforehand.
+        select: The rule by which it was chosen; ``last`` keeps the one fixed beforehand.
+        candidate_accuracies: Of all candidates, 0 to 1, where the rule looked at them.
 
     Raises:
         ValueError: A method that needs a teacher was given none.
@@ -63,7 +66,9 @@ class Method(nn.Module, ABC):
     needs_teacher: ClassVar[bool] = True
     version: ClassVar[int] = 1
     stage: str = "training"
-    select: str = "last"
+    chosen: int = 0
+    select: Rule = "last"
+    candidate_accuracies: tuple[float, ...] = ()
 
     def __init__(self, student: PixelModel, teacher: PixelModel | None = None) -> None:
         super().__init__()
@@ -120,9 +125,26 @@ class Method(nn.Module, ABC):
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch, as the stage under way asks for."""
 
+    def candidates(self) -> tuple[PixelModel, ...]:
+        """Give the networks that may be exported, plain and of one architecture; the student alone by default.
+
+        A method that trains several gives them all, in an order that does not depend on their weights.
+        """
+        return (self.student,)
+
+    def choose(self, index: int, *, rule: Rule, accuracies: tuple[float, ...] = ()) -> None:
+        """Let `export` give a candidate.
+
+        Args:
+            index: Which, counted from 0.
+            rule: By what rule.
+            accuracies: Of all candidates, where the rule looked at them.
+        """
+        self.chosen, self.select, self.candidate_accuracies = index, rule, accuracies
+
     def export(self) -> PixelModel:
-        """Give the trained student, a plain network."""
-        return self.student
+        """Give the trained network, a plain one: the chosen candidate."""
+        return self.candidates()[self.chosen]
 
 
 METHODS: Registry[type[Method]] = Registry("method", "robustkd.distillation")

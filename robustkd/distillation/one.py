@@ -9,7 +9,8 @@ the gate: pool the shared features → linear → batch normalisation → rectif
 for the branches. Lan, Zhu, Gong, *Knowledge Distillation by On-the-Fly Native Ensemble* (arXiv 1806.04606), equations 3
 to 8; the ramp-up is of its published code, where training takes 300 epochs; T of sarfraz2020, Table I.
 
-The first branch is the student's own. Which of them is exported is fixed by `branch`, not chosen by accuracy.
+All branches may be exported. The first is the student's own; the recipe's rule ``last`` takes the one that `branch`
+fixes beforehand.
 """
 
 import copy
@@ -97,7 +98,7 @@ class OnTheFlyNativeEnsemble(Method):
         teacher: Neither needed nor used.
         temperature: T, softens all predictions.
         ramp_up_epochs: Epochs over which the distillation term reaches its full weight; 0 for none.
-        branch: The branch that is exported.
+        branch: The branch that is exported where none is chosen by accuracy.
 
     Raises:
         ModelError: The network cannot be branched at its last block, or timm does not know its architecture.
@@ -119,6 +120,7 @@ class OnTheFlyNativeEnsemble(Method):
         self.temperature = temperature
         self.ramp_up_epochs = ramp_up_epochs
         self.branch = branch
+        self.chosen = branch - 1
         _refuse_unbranchable(student)
         # the student itself is the first branch
         self.tails = nn.ModuleList(tail(twin(student, index)) for index in range(1, BRANCHES))
@@ -152,14 +154,15 @@ class OnTheFlyNativeEnsemble(Method):
         }
         return Supervision(logits[self.branch - 1], losses)
 
-    def export(self) -> PixelModel:
-        """Give the chosen branch with what it shares, a plain network; a copy, except of the first."""
-        if self.branch == 1:
-            return self.student
-        exported = copy.deepcopy(self.student)
+    def candidates(self) -> tuple[PixelModel, ...]:
+        """Give each branch with what it shares, a plain network; copies, except of the first."""
+        return (self.student, *(self._whole(each) for each in self.tails))
+
+    def _whole(self, branch: nn.Module) -> PixelModel:
+        whole = copy.deepcopy(self.student)
         # a tail's modules are named as in the whole network
-        exported.module.load_state_dict(self.tails[self.branch - 2].state_dict(), strict=False)
-        return exported
+        whole.module.load_state_dict(branch.state_dict(), strict=False)
+        return whole
 
 
 def _taps(model: PixelModel) -> list[str]:

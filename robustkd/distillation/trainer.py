@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from robustkd.data import Dataset, ImageSet, TrainingBatches
+from robustkd.distillation.accuracy import accuracy
 from robustkd.distillation.history import Epoch
 from robustkd.distillation.method import Method, Stage
 from robustkd.distillation.recipe import Recipe
+from robustkd.distillation.selection import hold_out, select_candidate
 from robustkd.distillation.training_state import load_state, save_state, training_identity
 from robustkd.errors import StoppedError, TrainingError
-from robustkd.models import PixelModel
-
-EVALUATION_BATCH_SIZE = 512
 
 
 def train(
@@ -34,14 +34,15 @@ def train(
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[Epoch]:
-    """Train a method's student; the last epoch's weights stay in it.
+    """Train a method's student; the last epoch's weights stay in it, and the recipe's rule chooses what it exports.
 
     The result depends on the initial weights and on these arguments, not on the global random state, which is left as
     it was. A method compiled beforehand (`method.compile()`) is trained as such.
 
     Args:
         method: What to train, in place.
-        data: Its training set is trained on, with its augmentation; its test set is only reported.
+        data: Its training set is trained on, with its augmentation, but for what the recipe holds out. Its test set is
+            only reported, unless the recipe's rule is to select by it.
         recipe: How; the method may split it into stages.
         seed: Not negative; seeds the order and augmentation of the images, and whatever the method or its networks
             draw. The initial weights are the caller's.
@@ -59,13 +60,14 @@ def train(
     Raises:
         TrainingError: A loss was not finite, or the memory did not suffice.
         StoppedError: It was to stop.
-        DataError: There are no training images.
+        DataError: There are no training images, or too few to hold any out.
         ModelError: The checkpoint is damaged or that of another training.
     """
     device = torch.device(device)
     stages = method.stages(recipe)
-    batches = TrainingBatches(data.training, recipe.batch_size, data.augmentation, seed, device)
-    test = data.test.to(device)
+    training, validation = hold_out(data.training, recipe.validation_fraction)
+    batches = TrainingBatches(training, recipe.batch_size, data.augmentation, seed, device)
+    tests = _Tests(data.test.to(device), validation.to(device) if validation is not None else None)
     _place(method, device)
     history: list[Epoch] = []
     optimiser_state = None
@@ -85,7 +87,7 @@ def train(
                 optimiser.load_state_dict(optimiser_state)
             for epoch in range(done, stage.recipe.epochs):
                 with _seeded(seed, len(history), device):
-                    entry = _train_epoch(method, batches, optimiser, stage, epoch, test)
+                    entry = _train_epoch(method, batches, optimiser, stage, epoch, tests)
                 history.append(entry)
                 stopping = len(history) < total and should_stop()
                 late = time.monotonic() - saved > 60 * checkpoint_minutes
@@ -95,7 +97,16 @@ def train(
                 on_epoch(entry)
                 if stopping:
                     raise StoppedError(f"{method.name}: stopped after {len(history)} of {total} epochs")
+    select_candidate(method, recipe, tests.validation, tests.test, device)
     return history
+
+
+@dataclass(frozen=True)
+class _Tests:
+    """What a network is tested on after an epoch, on the device."""
+
+    test: ImageSet
+    validation: ImageSet | None
 
 
 def _train_epoch(
@@ -104,9 +115,9 @@ def _train_epoch(
     optimiser: torch.optim.Optimizer,
     stage: Stage,
     epoch: int,
-    test: ImageSet,
+    tests: _Tests,
 ) -> Epoch:
-    device = test.labels.device
+    device = tests.test.labels.device
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=stage.recipe.precision == "bfloat16")
     learning_rate = stage.recipe.learning_rate_at(epoch)
     for group in optimiser.param_groups:
@@ -134,6 +145,7 @@ def _train_epoch(
     seconds = time.perf_counter() - start
     _refuse_not_finite(table, names, method, stage.name, epoch)
     means = np.array(sizes) / sum(sizes) @ table[:, :-1]
+    exported = method.export()
     return Epoch(
         stage=stage.name,
         epoch=epoch,
@@ -141,7 +153,8 @@ def _train_epoch(
         loss=float(means.sum()),
         losses=dict(zip(names, means.tolist(), strict=True)),
         train_accuracy=float(table[:, -1].sum()) / sum(sizes),
-        test_accuracy=accuracy(method.export(), test, device),
+        test_accuracy=accuracy(exported, tests.test, device),
+        validation_accuracy=accuracy(exported, tests.validation, device) if tests.validation is not None else None,
         images_per_second=sum(sizes) / seconds,
     )
 
@@ -228,26 +241,3 @@ def _failures_named(method: Method, stage: Stage, device: torch.device) -> Itera
             f"{place}: a batch of one image cannot be normalised by this network; batch size {size} leaves one over in "
             "each epoch: change batch_size by one"
         ) from error
-
-
-@torch.no_grad()
-def accuracy(model: PixelModel, images: ImageSet, device: torch.device | str = "cpu") -> float:
-    """Give the share of images that a model classifies as labelled, in evaluation mode.
-
-    Args:
-        model: The model; its mode is restored.
-        images: What to classify.
-        device: Where the model is.
-
-    Returns:
-        0 to 1.
-    """
-    training = model.training
-    model.eval()
-    correct = torch.zeros((), dtype=torch.int64, device=device)
-    for start in range(0, len(images), EVALUATION_BATCH_SIZE):
-        stop = start + EVALUATION_BATCH_SIZE
-        predicted = model(images.pixels(start, stop, device)).argmax(1)
-        correct += (predicted == images.labels[start:stop].to(device)).sum()
-    model.train(training)
-    return int(correct) / len(images)

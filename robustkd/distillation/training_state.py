@@ -16,7 +16,7 @@ from robustkd.distillation.history import Epoch
 from robustkd.distillation.method import Method, Stage
 from robustkd.errors import ModelError
 
-FORMAT = 1
+FORMAT = 2
 
 
 def training_identity(method: Method, data: Dataset, stages: tuple[Stage, ...], seed: int) -> dict[str, Any]:

@@ -13,8 +13,10 @@ import torch
 
 from robustkd.data import Dataset, load_dataset
 from robustkd.devices import resolve_device
+from robustkd.distillation import selection_sentence
 from robustkd.errors import BadInputError, StudyError
 from robustkd.models import Member, ModelPool, load_model
+from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.evaluate import Evaluated, EvaluatedPart, claim, evaluate_parts
 from robustkd.studies.executors import Executor, InProcess, Processes, Progressed
 from robustkd.studies.live import Live
@@ -85,6 +87,7 @@ def run_study(
     how = execution or Execution()
     place = resolve_device(device)
     data = study_data(study, data_root)
+    refuse_inapplicable(study, data)
     jobs = plan(study, data)
     text = study_yaml(study)
     claim(run, study.name, text)
@@ -102,7 +105,7 @@ def run_study(
     about = {
         "name": study.name,
         "study": text,
-        "selection": selection(study),
+        "selection": selection_sentence(study.training),
         "missing": missing,
     }
     present = [part for part in parts if part is not None]
@@ -135,18 +138,6 @@ def study_data(study: Study, data_root: Path | None) -> Dataset:
 def with_augmentation(data: Dataset, study: Study) -> Dataset:
     """Give a data set the augmentation that a study names, if it names one."""
     return data if study.data.augmentation is None else replace(data, augmentation=study.data.augmentation)
-
-
-def selection(study: Study) -> str:
-    """Say by which rule teachers and networks were chosen, for the report."""
-    rules = {
-        "last": "the last epoch of every training; nothing was selected on the test set",
-        "validation": "the last epoch of every training; teachers, branches and peers chosen on a part of the training "
-        "images that was kept out of training",
-        "test": "the last epoch of every training; teachers, branches and peers chosen by their accuracy on the TEST "
-        "set, as in the paper: accuracies are too high by what choosing gains",
-    }
-    return rules[study.training.select]
 
 
 def devices_for(device: str, how: Execution, jobs: int) -> list[str]:

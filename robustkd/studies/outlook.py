@@ -9,6 +9,7 @@ from robustkd.data.stand_in import stand_in
 from robustkd.devices import resolve_device
 from robustkd.errors import DataError
 from robustkd.evaluations import EVALUATIONS
+from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.cost import Planned, Speeds, critical_path, job_seconds, makespan
 from robustkd.studies.execute import study_data, with_augmentation
 from robustkd.studies.plan import Job, Plan, plan
@@ -97,6 +98,7 @@ def outlook(
     for study, run in zip(studies, runs, strict=True):
         data, here = _data(study, data_root)
         absent |= {} if here else {data.name: None}
+        refuse_inapplicable(study, data)
         planned.append(Planned(plan(study, data), data, Store(store or run / "jobs")))
     speeds = Speeds(place, planned)
     rows: list[Row] = []

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from robustkd.data import Augmentation, Dataset
-from robustkd.distillation import METHODS, Epoch, Method, Recipe, history_frame, train
+from robustkd.distillation import METHODS, Epoch, Method, Recipe, history_frame, selection_record, train
 from robustkd.errors import StorageError, StudyError
 from robustkd.models import PixelModel, create_model, load_model, save_model
 from robustkd.models.pool import Role
@@ -173,7 +173,7 @@ def _trained(training: Training, data: Dataset, method: Method, history: list[Ep
         "options": settings["options"],
         "seed": settings["seed"],
         "condition": training.condition,
-        "select": method.select,
+        **selection_record(method),
         "data": settings["data"],
         "job": training.id,
         "teacher_job": training.teacher_id,
@@ -190,6 +190,7 @@ def _trained(training: Training, data: Dataset, method: Method, history: list[Ep
         "digest": model.digest(),
         "shape": [*data.test.shape, data.num_classes],
         "test_accuracy": history[-1].test_accuracy,
+        "validation_accuracy": history[-1].validation_accuracy,
         "images_per_second": statistics.median(epoch.images_per_second for epoch in history),
     }
     return Trained({MODEL_FILE: checkpoint, HISTORY_FILE: table}, about)

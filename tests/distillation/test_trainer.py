@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from robustkd.data import Augmentation, Batch, Dataset
 from robustkd.data.augmentation import draw
 from robustkd.distillation import METHODS, Epoch, Method, Recipe, Supervision, train
-from robustkd.distillation.trainer import accuracy
+from robustkd.distillation.accuracy import accuracy
 from robustkd.errors import TrainingError
 from robustkd.models import PixelModel, create_model
 

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,24 @@ def test_checkpoints_tell_where_they_come_from(tiny: Path, tmp_path: Path) -> No
     assert lineage["options"] == {"kd_weight": 0.9, "temperature": 4.0}
     history = pd.read_csv(file.with_name("history.csv"))
     assert {"epoch", "learning_rate", "loss", "loss_kd", "train_accuracy", "test_accuracy"} <= set(history.columns)
+
+
+def test_the_rule_by_which_a_network_was_chosen_is_in_checkpoint_results_and_report(tiny: Path, tmp_path: Path) -> None:
+    study = load_study(tiny, ("students.methods={baseline: , dml: }", "training.select=test"))
+
+    evaluated = run_study(study, tmp_path / "run", device="cpu")
+
+    (file,) = (tmp_path / "run" / "jobs").glob("student-dml-0-*/model.safetensors")
+    lineage = load_model(file).lineage
+    accuracies = lineage["candidate_accuracies"]
+    rows = evaluated.results["generalization"].query("member == 'dml-0' and metric == 'accuracy'")
+    assert len(accuracies) == 2
+    assert lineage["chosen"] == f"{accuracies.index(max(accuracies)) + 1} of 2"
+    assert rows["value"].tolist() == [pytest.approx(max(accuracies))]
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    (recorded,) = (member["lineage"] for member in run["members"] if member["member"] == "dml-0")
+    assert recorded["select"] == "test"
+    assert "most accurate on the TEST set" in (tmp_path / "run" / "report" / "report.md").read_text()
 
 
 def test_finished_jobs_are_not_repeated(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

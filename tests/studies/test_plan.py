@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,8 +6,10 @@ import pytest
 import torch
 
 from robustkd.data import Augmentation, Dataset, load_dataset
-from robustkd.studies import load_study
-from robustkd.studies.plan import Plan, plan
+from robustkd.data.stand_in import stand_in
+from robustkd.errors import StudyError
+from robustkd.studies import load_study, run_study
+from robustkd.studies.plan import Plan, plan, unique
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +64,26 @@ def test_other_images_or_another_augmentation_are_other_jobs(tiny: Path, digits:
 
     assert not found[0] & found[1]
     assert not found[0] & found[2]
+
+
+def test_a_method_that_does_not_apply_to_the_networks_is_refused_before_anything_is_trained(
+    tiny: Path, tmp_path: Path
+) -> None:
+    study = load_study(tiny, ("students.methods=[baseline, fsp]", "teacher.architecture=cifar_wrn_10_2"))
+
+    with pytest.raises(StudyError, match=r"tiny: students\.0\.methods\.fsp: .*channels"):
+        run_study(study, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_full_study_of_the_paper_is_planned_in_under_two_seconds() -> None:
+    studies = [load_study(path) for path in sorted(Path("experiments/sarfraz2020").glob("*.yaml"))]
+    data = {name: stand_in(name) for name in ("cifar10", "cifar100")}
+
+    start = time.perf_counter()
+    jobs = unique(job for study in studies for job in plan(study, data[study.data.name]).jobs)  # type: ignore[arg-type]
+    ids = {job.id for job in jobs}
+    seconds = time.perf_counter() - start
+
+    assert len(ids) == len(jobs) > 1_400
+    assert seconds < 2

@@ -1,0 +1,31 @@
+"""The share of images that a network gets right."""
+
+import torch
+
+from robustkd.data import ImageSet
+from robustkd.models import PixelModel
+
+EVALUATION_BATCH_SIZE = 512
+
+
+@torch.no_grad()
+def accuracy(model: PixelModel, images: ImageSet, device: torch.device | str = "cpu") -> float:
+    """Give the share of images that a model classifies as labelled, in evaluation mode.
+
+    Args:
+        model: The model; its mode is restored.
+        images: What to classify.
+        device: Where the model is.
+
+    Returns:
+        0 to 1.
+    """
+    training = model.training
+    model.eval()
+    correct = torch.zeros((), dtype=torch.int64, device=device)
+    for start in range(0, len(images), EVALUATION_BATCH_SIZE):
+        stop = start + EVALUATION_BATCH_SIZE
+        predicted = model(images.pixels(start, stop, device)).argmax(1)
+        correct += (predicted == images.labels[start:stop].to(device)).sum()
+    model.train(training)
+    return int(correct) / len(images)

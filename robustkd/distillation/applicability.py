@@ -1,0 +1,67 @@
+"""Whether methods apply to a pair of networks, asked before anything is trained."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from robustkd.data import Batch
+from robustkd.distillation.method import METHODS
+from robustkd.distillation.recipe import Recipe
+from robustkd.errors import ModelError
+from robustkd.models import PixelModel, create_model
+
+
+def inapplicable(
+    methods: Mapping[str, Mapping[str, Any]],
+    student: str,
+    teacher: str | None,
+    *,
+    shape: tuple[int, int, int],
+    num_classes: int,
+) -> dict[str, str]:
+    """Find the methods that could not train a student, by trying each on two grey images.
+
+    Both networks are built once, untrained; each method is constructed and supervises one batch in each of its stages.
+    What a training would refuse when it starts is thereby known in a fraction of a second for networks of the papers.
+
+    Args:
+        methods: Names in `METHODS`, and the options of each.
+        student: Its architecture.
+        teacher: Its architecture; None where no method needs one.
+        shape: (C, H, W) of the images.
+        num_classes: How many classes they have.
+
+    Returns:
+        For each method that does not apply the reason, in one line; empty if all do.
+
+    Raises:
+        ModelError: timm does not know an architecture or cannot build it.
+    """
+    channels, height, width = shape
+    built = create_model(student, num_classes=num_classes, in_chans=channels, seed=0)
+    taught_by = None
+    if teacher is not None:
+        taught_by = create_model(teacher, num_classes=num_classes, in_chans=channels, seed=1)
+    batch = Batch(torch.full((2, channels, height, width), 0.5), torch.arange(2) % num_classes)
+    reasons = {}
+    for name, options in methods.items():
+        try:
+            _try(name, options, built, taught_by if METHODS[name].needs_teacher else None, batch)
+        except ModelError as error:
+            reasons[name] = str(error)
+        except Exception as error:  # images too small for a network fail in it in any way
+            first_line = str(error).partition("\n")[0]
+            pair = student if not METHODS[name].needs_teacher else f"{student} and {teacher}"
+            size = f"{channels}×{height}×{width}"
+            reasons[name] = f"{name} fails with {pair} on images of {size}: {type(error).__name__}: {first_line}"
+    return reasons
+
+
+def _try(name: str, options: Mapping[str, Any], student: PixelModel, teacher: PixelModel | None, batch: Batch) -> None:
+    # methods may draw random numbers
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        method = METHODS[name](student, teacher, **options).eval()
+        for stage in method.stages(Recipe()):
+            method.begin_epoch(stage.name, 0, 1)
+            method(batch)

@@ -1,0 +1,120 @@
+"""Which of a method's candidates is the result of a training, and by what rule.
+
+`one` trains three branches and `dml` several peers, of which one is exported. The rule is the recipe's `select`:
+
+* ``last``: the one fixed beforehand; no accuracy is looked at.
+* ``validation``: the one most accurate on images held out of training.
+* ``test``: the one most accurate on the test images, as sarfraz2020 has it. Its test accuracy is biased upwards.
+
+It chooses among candidates, never among epochs: all are those of the last epoch. Of equally accurate ones the first is
+taken.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from robustkd.data import ImageSet
+from robustkd.distillation.accuracy import accuracy
+from robustkd.distillation.method import Method
+from robustkd.distillation.recipe import Recipe
+from robustkd.errors import DataError
+
+SPLIT_SEED = 0
+"""Seeds the draw of the validation images: one draw for all networks, whatever the seeds of their trainings."""
+
+
+def hold_out(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet | None]:
+    """Split training images in those to train on and those for validation, class by class.
+
+    Of a class of n images round(fraction · n), but never all, are drawn without replacement; seeded by `SPLIT_SEED`.
+    Both parts keep the order of the images.
+
+    Args:
+        images: The training images, with the labels that are trained on.
+        fraction: Share to hold out, in [0, 1).
+
+    Returns:
+        The images to train on, and the validation images; None for a fraction of 0.
+
+    Raises:
+        DataError: A fraction above 0 comes to no image.
+    """
+    if fraction == 0:
+        return images, None
+    generator = torch.Generator().manual_seed(SPLIT_SEED)
+    drawn: list[Tensor] = []
+    labels = images.labels.cpu()
+    for label in range(images.num_classes):
+        members = torch.nonzero(labels == label)[:, 0]
+        count = max(0, min(round(fraction * len(members)), len(members) - 1))
+        drawn.append(members[torch.randperm(len(members), generator=generator)[:count]])
+    held_out = torch.zeros(len(images), dtype=torch.bool)
+    held_out[torch.cat(drawn)] = True
+    if not held_out.any():
+        raise DataError(
+            f"validation_fraction {fraction} of {len(images)} training images in {images.num_classes} classes comes to "
+            "no image in any class: raise it"
+        )
+    return images.subset(torch.nonzero(~held_out)[:, 0]), images.subset(torch.nonzero(held_out)[:, 0])
+
+
+def select_candidate(
+    method: Method, recipe: Recipe, validation: ImageSet | None, test: ImageSet, device: torch.device | str = "cpu"
+) -> None:
+    """Let a trained method export the candidate that its recipe's rule takes.
+
+    Args:
+        method: At the end of its last epoch.
+        recipe: Holds the rule.
+        validation: Images held out of training; looked at under the rule ``validation`` alone.
+        test: The test images; looked at under the rule ``test`` alone.
+        device: Where the method is.
+    """
+    images = {"last": None, "validation": validation, "test": test}[recipe.select]
+    if images is None:
+        return
+    found = tuple(accuracy(candidate, images, device) for candidate in method.candidates())
+    method.choose(found.index(max(found)), rule=recipe.select, accuracies=found)
+
+
+def selection_record(method: Method) -> dict[str, Any]:
+    """Say how the network was chosen that a trained method exports.
+
+    Args:
+        method: After its training.
+
+    Returns:
+        JSON values for the header of its checkpoint: the rule ``select``; ``chosen``, as in ``2 of 3``; and where the
+        rule looked at accuracies ``candidate_accuracies``, 0 to 1, in the order of the candidates.
+    """
+    record: dict[str, Any] = {
+        "select": method.select,
+        "chosen": f"{method.chosen + 1} of {len(method.candidates())}",
+    }
+    if method.candidate_accuracies:
+        record["candidate_accuracies"] = list(method.candidate_accuracies)
+    return record
+
+
+def selection_sentence(recipe: Recipe) -> str:
+    """Say for a report how networks trained by a recipe were chosen.
+
+    Args:
+        recipe: Of all trainings of a study.
+
+    Returns:
+        A sentence without a full stop.
+    """
+    several = (
+        "the last epoch of every training; of several networks (branches of one, peers of dml, seeds of the teacher) "
+    )
+    sentence = {
+        "last": several + "the one that was fixed beforehand; nothing was selected on the test set",
+        "validation": several + "the most accurate on the validation images; nothing was selected on the test set",
+        "test": several + "the most accurate on the TEST set, which biases its test accuracy upwards",
+    }[recipe.select]
+    if recipe.validation_fraction > 0:
+        sentence += f"; {100 * recipe.validation_fraction:g}% of the training images were held out for validation"
+    return sentence
