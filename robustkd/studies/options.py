@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from robustkd.distillation import METHODS, Method
-from robustkd.errors import nearest
+from robustkd.errors import BadInputError, nearest
 
 Place = tuple[str | int, ...]
 
@@ -86,6 +86,8 @@ def options_of(kind: type[Any], name: str, options: Mapping[str, Any], place: Pl
         return getattr(model.model_validate({name: dict(options)}), name)
     except ValidationError as error:
         raise first_problem(error, model, place) from error
+    except BadInputError as error:  # what a dataclass itself says of options that do not go together
+        raise PlaceError((*place, name), str(error)) from error
 
 
 def first_problem(error: ValidationError, model: Any, place: Place) -> PlaceError:
