@@ -24,6 +24,8 @@ class Recipe:
         nesterov: Nesterov's momentum.
         precision: Of the networks' arithmetic; with bfloat16 autocast chooses it operation by operation, and weights,
             gradients and losses stay float32.
+        compile: Let `torch.compile` make the step of each stage: a minute or more before the first one, faster
+            afterwards, and other roundings.
         select: Which network is exported where a method trains several; see `selection`. It never chooses an epoch.
         validation_fraction: Share of the training images that is held out of training, in [0, 1), the same images for
             all networks; see `selection`.
@@ -41,6 +43,7 @@ class Recipe:
     weight_decay: NonNegative = 5e-4
     nesterov: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
     select: Rule = "last"
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
 

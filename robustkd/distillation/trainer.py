@@ -37,7 +37,7 @@ def train(
     """Train a method's student; the last epoch's weights stay in it, and the recipe's rule chooses what it exports.
 
     The result depends on the initial weights and on these arguments, not on the global random state, which is left as
-    it was. A method compiled beforehand (`method.compile()`) is trained as such.
+    it was. A method compiled beforehand, with a backend of its own, is trained as such.
 
     Args:
         method: What to train, in place.
@@ -69,6 +69,8 @@ def train(
     batches = TrainingBatches(training, recipe.batch_size, data.augmentation, seed, device)
     tests = _Tests(data.test.to(device), validation.to(device) if validation is not None else None)
     _place(method, device)
+    if recipe.compile:
+        method.compile()
     history: list[Epoch] = []
     optimiser_state = None
     total = sum(stage.recipe.epochs for stage in stages)

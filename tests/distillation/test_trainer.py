@@ -304,3 +304,15 @@ def test_a_gpu_trains_what_a_cpu_trains_up_to_rounding(digits: Dataset, precisio
 
     tolerance = 1e-3 if precision == "float32" else 5e-2
     assert [entry.loss for entry in on_gpu] == pytest.approx([entry.loss for entry in on_cpu], rel=tolerance)
+
+
+@pytest.mark.slow
+def test_a_recipe_may_compile_the_step(digits: Dataset) -> None:
+    recipe = Recipe(epochs=1, batch_size=256)
+    plain, compiled = METHODS["hinton"](network(), network(1)), METHODS["hinton"](network(), network(1))
+
+    expected = train(plain, digits, recipe, seed=0)
+    history = train(compiled, digits, replace(recipe, compile=True), seed=0)
+
+    assert history[0].loss == pytest.approx(expected[0].loss, rel=1e-3)
+    assert compiled._compiled_call_impl is not None
