@@ -34,8 +34,8 @@ class Member:
 
     @property
     def name(self) -> str:
-        """Unique in its pool: the method, and the seed where one is known."""
-        return self.method if self.seed is None else f"{self.method}-{self.seed}"
+        """Unique in its pool: the method, and the seed where one is known; a pool has one teacher, which needs none."""
+        return self.method if self.seed is None or self.role == "teacher" else f"{self.method}-{self.seed}"
 
     @property
     def architecture(self) -> str:

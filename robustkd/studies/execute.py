@@ -211,7 +211,7 @@ def _member(work: Work, job: Job, *, teacher: bool = False) -> Member:
         raise StudyError(f"{work.store.root}: {job.folder} is gone, or damaged; run again to train it anew")
     model = load_model(folder / MODEL_FILE)
     if teacher:
-        return Member(model, "teacher", "teacher", None, job.condition)
+        return Member(model, "teacher", "teacher", job.settings["seed"], job.condition)
     return Member(model, job.role, job.settings["method"], job.settings["seed"], job.condition)
 
 
