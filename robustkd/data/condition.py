@@ -5,7 +5,6 @@ A condition is one file here: a frozen dataclass, registered by a decorator, who
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -35,13 +34,7 @@ class Conditioned:
 
 
 class Condition(ABC):
-    """Something done to a training set; subclasses are frozen dataclasses.
-
-    Attributes:
-        kind: As registered.
-    """
-
-    kind: ClassVar[str]
+    """Something done to a training set; subclasses are frozen dataclasses."""
 
     @property
     @abstractmethod
@@ -72,8 +65,6 @@ CONDITIONS: Registry[type[Condition]] = Registry("condition", "robustkd.data")
 @dataclass(frozen=True)
 class Clean(Condition):
     """The training set as it is."""
-
-    kind = "clean"
 
     @property
     def label(self) -> str:
