@@ -113,7 +113,7 @@ def _shares(values: pd.DataFrame, order: list[str]) -> LayeredChart:
     test = [{**row, "percent": row["test"], "series": "in the test set"} for row in prior]
     bars = alt.Chart(alt.Data(values=known)).mark_bar().encode(x=x, y=y, color=colour)
     ticks = alt.Chart(alt.Data(values=test)).mark_tick(thickness=2, width=WIDTH / len(order) * 0.8)
-    dots = alt.Chart(alt.Data(values=votes)).mark_circle(size=40, opacity=0.6)
+    dots = alt.Chart(alt.Data(values=votes)).mark_circle(size=40 if len(order) <= FEW_CLASSES else 8, opacity=0.6)
     tooltip = [alt.Tooltip("method:N"), alt.Tooltip("class:N"), alt.Tooltip("percent:Q", format=".1f")]
     layers = [
         ticks.encode(x=x, y=y, color=colour),

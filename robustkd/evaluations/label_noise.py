@@ -173,7 +173,7 @@ class LabelNoise(Evaluation):
             "Test errors found",
             "fraction",
             True,
-            "Of the test labels which people refuse, the share among as many of its least probable as people looked at.",
+            "Of the test labels which people refuse, the share among its least probable, as many as people looked at.",
         ),
     )
 
@@ -261,8 +261,8 @@ class LabelNoise(Evaluation):
         detail = f"{len(places)} labels audited, " + (
             "of images held out of the training"
             if held_out
-            else f"by {len(inspectors)} of {len(pool)} networks, which were trained on the true labels of these images: "
-            "an upper bound"
+            else f"by {len(inspectors)} of {len(pool)} networks, which were trained on the true labels of these "
+            "images: an upper bound"
         )
         arrays = {
             "inspectors": np.array(inspectors),
@@ -309,6 +309,8 @@ class LabelNoise(Evaluation):
     def _best_inspectors(self, frame: pd.DataFrame) -> list[str]:
         metric = self.metric("audit_auroc")
         known, condition = _noisiest(frame, metric.name)
+        if not len(known) and (frame["metric"] == "memorised").any():
+            return ["Who finds wrong labels cannot be told: every network was trained on them, none were held out."]
         if len(known) < 2:
             return []
         best = known[known["ties_best"].astype(bool)]
@@ -349,7 +351,7 @@ def _named(condition: str, rows: pd.DataFrame) -> str:
 
 
 def _rates(data: Dataset, trained: list[Conditioned]) -> tuple[dict[str, np.ndarray], list[Check]]:
-    """The shares of wrong labels asked for, NaN if none was, and that each network was trained on; a check of the latter.
+    """The share of wrong labels asked for, NaN if none was, and that of each training set; a check of the latter.
 
     Nothing where no noise was asked for and none is there, as under class imbalance; of the clean training set, zeros.
     """
