@@ -9,8 +9,8 @@ Distillation changes the scale of the logits, so an error alone rewards a temper
 it is therefore fitted, by likelihood (Guo et al. 2017, section 4.2), on a random half of the test images, and the
 errors that are left are those of the other half. Needs predictions for the test images, nothing else.
 
-Intervals: bootstrap over test images, the limits of the bins as they are. That of the temperature takes one Newton step
-from the fitted one in each resample.
+Intervals: bootstrap over test images, the limits of the bins as they are. That of the temperature takes one step of
+Halley's method from the fitted one in each resample.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
     ends = float(np.log(COLDEST)), float(np.log(HOTTEST))
     inside = minimize_scalar(nll, bounds=ends, method="bounded", options={"xatol": 1e-7})
-    best = min((float(inside.x), *ends), key=nll)
+    best = min((*ends, float(inside.x)), key=nll)
     return float(np.exp(best))
 
 
@@ -245,23 +245,27 @@ def _seen(predictions: Predictions, fitted: np.ndarray) -> dict[str, np.ndarray]
     if not fitted.any():
         return seen
     temperature = fitted_temperature(logits[fitted], labels[fitted])
-    slope, curvature = _newton(logits[fitted], labels[fitted], temperature)
+    derivatives = _derivatives(logits[fitted], labels[fitted], temperature)
     after = Predictions(logits[~fitted].astype(np.float64) / temperature, labels[~fitted])
     return seen | {
         "temperature": np.array(temperature),
-        "slope": slope,
-        "curvature": curvature,
+        "derivatives": derivatives,
         "confidence_after": np.exp(after.log_probabilities.max(axis=1)),
         "nll_after": negative_log_likelihood(after),
     }
 
 
-def _newton(logits: np.ndarray, labels: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-    """First and second derivative by β = 1/T of each image's −log p(y): E_p[z] − z_y and Var_p[z]."""
+def _derivatives(logits: np.ndarray, labels: np.ndarray, temperature: float) -> np.ndarray:
+    """The first three derivatives by β = 1/T of each image's −log p(y), float64 (N, 3).
+
+    With z the logits: E_p[z] − z_y, the variance of z under p, and its third central moment.
+    """
     z = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     p = np.exp(log_softmax(z / temperature, axis=1))
     mean = (p * z).sum(axis=1)
-    return mean - z[np.arange(len(labels)), labels], (p * (z - mean[:, None]) ** 2).sum(axis=1)
+    centred = z - mean[:, None]
+    slope = mean - z[np.arange(len(labels)), labels]
+    return np.stack([slope, (p * centred**2).sum(axis=1), (p * centred**3).sum(axis=1)], axis=1)
 
 
 def _whole_set(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Statistics:
@@ -283,16 +287,16 @@ def _whole_set(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Statist
 
 
 def _fitted_half(arrays: Mapping[str, np.ndarray], row: int) -> Statistics:
-    """T = 1/β after a Newton step in β from the fitted one, which stays where it is if every image counts once."""
-    temperature = float(arrays["temperature"][row])
-    slope, curvature = arrays["slope"][row], arrays["curvature"][row]
-    sums = np.stack([curvature, curvature / temperature - slope], axis=1)
+    """T = 1/β after a step of Halley's method from the fitted β, which stays where it is if every image counts once."""
+    temperature, derivatives = float(arrays["temperature"][row]), arrays["derivatives"][row]
     inside = COLDEST * 1.001 < temperature < HOTTEST * 0.999
 
     def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
-        above, below = (weights @ sums).T
-        stepped = ratio(above, np.where(below > 0, below, 0))
-        return {"temperature": stepped if inside else np.full(len(weights), np.nan)}
+        slope, curvature, third = (weights @ derivatives).T
+        step = ratio(2 * slope * curvature, 2 * curvature**2 - slope * third)
+        stepped = 1 / temperature - step
+        possible = inside & (stepped > 1 / HOTTEST)
+        return {"temperature": ratio(possible, np.where(possible, stepped, 0))}
 
     return statistics
 

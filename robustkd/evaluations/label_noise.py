@@ -28,9 +28,10 @@ import pandas as pd
 from pydantic import Field
 from scipy.special import softmax
 
-from robustkd.errors import EvaluationError
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
-from robustkd.evaluations.label_audit import audit, auroc, detection, transition_error, transition_matrix
+from robustkd.evaluations.generalization import negative_log_likelihood
+from robustkd.evaluations.judged_labels import JudgedLabels, read_judged_labels, refused_labels_found
+from robustkd.evaluations.label_audit import audit, detection, transition_error, transition_matrix
 from robustkd.evaluations.noise_charts import noise_panels
 from robustkd.evaluations.records import Check, Records, members_frame
 from robustkd.evaluations.resampling import Statistics, estimate, estimate_rows, seed_rows, share, value_rows
@@ -46,9 +47,6 @@ REALISED_WITHIN = 0.005
 """The realised rate of wrong labels may be this far from the expected one; in a small set, as far as chance goes."""
 
 CHANCE = 0.999
-
-MAJORITY = 3
-"""Of five people; fewer who confirm a test label make it an error."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +192,9 @@ class LabelNoise(Evaluation):
                 arrays |= audited
                 checks.append(check)
         if self.options.test_errors is not None:
-            arrays |= _test_errors(Path(self.options.test_errors).expanduser(), tested)
+            quality = np.stack([np.exp(-negative_log_likelihood(seen)) for seen in tested])
+            judged = read_judged_labels(Path(self.options.test_errors).expanduser(), tested[0].labels)
+            arrays |= {"judged": judged.judged, "refused": judged.refused, "test_quality": quality}
         return Records(members_frame(pool), arrays, tuple(checks))
 
     def summarise(self, records: Records) -> pd.DataFrame:
@@ -213,7 +213,8 @@ class LabelNoise(Evaluation):
         if "inspectors" in arrays:
             rows += self._audit_rows(records)
         if "judged" in arrays:
-            looks = [_found_in_test(arrays["judged"], arrays["refused"], row) for row in arrays["test_quality"]]
+            people = JudgedLabels(arrays["judged"], arrays["refused"])
+            looks = [refused_labels_found(people, quality) for quality in arrays["test_quality"]]
             rows += estimate_rows(members, estimate(looks, arrays["test_quality"].shape[1]), self.metrics)
         return tidy(rows)
 
@@ -408,55 +409,6 @@ def _fits(arrays: Mapping[str, np.ndarray], row: int) -> Statistics:
             "recovered": share(recovered, wrong, weights),
             "neither": share(~memorised & ~recovered, wrong, weights),
             "clean_fit": share(memorised, right, weights),
-        }
-
-    return statistics
-
-
-def read_test_errors(path: Path, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Read which test labels people judged, and which of these they refuse: no majority of five confirms them.
-
-    Args:
-        path: See `LabelNoiseOptions.test_errors`.
-        labels: int64 (N,), of the whole test set.
-
-    Returns:
-        Test indices (J,), and bool (J,).
-
-    Raises:
-        EvaluationError: The file is not that, or does not fit the test set.
-    """
-    try:
-        table = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise EvaluationError(f"{path}: not readable as judged test labels (.npy): {error}") from error
-    if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != 7 or table.dtype.kind not in "iu":
-        raise EvaluationError(f"{path}: must hold whole numbers of shape (J, 7)")
-    index, given = table[:, 0].astype(np.int64), table[:, 1]
-    if not len(index) or index.min() < 0 or index.max() >= len(labels) or (labels[index] != given).any():
-        raise EvaluationError(f"{path}: does not fit these {len(labels)} test images; it needs the whole test set")
-    return index, table[:, 3] < MAJORITY
-
-
-def _test_errors(path: Path, tested: list[Predictions]) -> dict[str, np.ndarray]:
-    index, refused = read_test_errors(path, tested[0].labels)
-    images = np.arange(len(tested[0].labels))
-    quality = np.stack([np.exp(seen.log_probabilities[images, seen.labels]) for seen in tested])
-    return {
-        "judged": np.isin(images, index),
-        "refused": np.isin(images, index[refused]),
-        "test_quality": quality,
-    }
-
-
-def _found_in_test(judged: np.ndarray, refused: np.ndarray, quality: np.ndarray) -> Statistics:
-    inspected = np.zeros(len(quality), dtype=bool)
-    inspected[np.argsort(quality, kind="stable")[: int(judged.sum())]] = True
-
-    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
-        return {
-            "test_error_auroc": auroc(quality[judged], refused[judged], weights[:, judged]),
-            "test_error_recall": share(inspected, refused, weights),
         }
 
     return statistics

@@ -19,6 +19,7 @@ images.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -366,14 +367,13 @@ def report_by_class(predicted: np.ndarray, labels: np.ndarray, classes: int) -> 
         For each of its columns float64 (K,); NaN for a class without a test image.
     """
     from imblearn.metrics import classification_report_imbalanced
+    from sklearn.exceptions import UndefinedMetricWarning
 
     every = list(range(classes))
-    reports = [
-        classification_report_imbalanced(
-            labels, row, labels=every, target_names=[str(label) for label in every], output_dict=True, zero_division=0
-        )
-        for row in predicted
-    ]
+    options = {"labels": every, "target_names": [str(label) for label in every], "zero_division": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # of absent classes, which are made absent below
+        reports = [classification_report_imbalanced(labels, row, output_dict=True, **options) for row in predicted]
     absent = np.bincount(labels, minlength=classes) == 0
     means = {
         key: np.mean([[float(report[str(label)][key]) for label in every] for report in reports], axis=0)
