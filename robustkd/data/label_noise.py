@@ -71,11 +71,11 @@ class LabelNoise(Condition):
 
     @property
     def label(self) -> str:
-        """``label noise 40%``, with whatever differs from the paper's noise."""
+        """``label noise 40%``, with whatever differs from the paper's noise; a file is named by its stem."""
         if self.kind == "matrix":
             named = f" matrix {hashlib.sha256(repr(self.matrix).encode()).hexdigest()[:6]}"
         elif self.kind == "human":
-            named = f" human {self.labels}"
+            named = f" human {Path(str(self.labels)).stem}"
         else:
             named = f" {100 * self.rate:g}%" + (f" {self.kind}" if self.kind != "symmetric" else "")
         drawn = " per seed" if self.draw == "per_seed" and self.kind != "human" else ""

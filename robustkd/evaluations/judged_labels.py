@@ -1,8 +1,8 @@
 """Test labels that people judged, and how well a network finds those that they refuse.
 
 Northcutt, Athalye, Mueller, *Pervasive label errors in test sets destabilize machine learning benchmarks* (NeurIPS
-2021): test labels that looked wrong were shown to five people each. A label that no majority of them confirms is an error: 54
-of 275 in CIFAR-10, 585 of 2,235 in CIFAR-100 (their Table 2).
+2021): test labels that looked wrong were shown to five people each. A label that no majority of them confirms is an
+error: 54 of 275 in CIFAR-10, 585 of 2,235 in CIFAR-100 (their Table 2).
 """
 
 from collections.abc import Mapping

@@ -34,12 +34,12 @@ from robustkd.evaluations.judged_labels import JudgedLabels, read_judged_labels,
 from robustkd.evaluations.label_audit import audit, detection, transition_error, transition_matrix
 from robustkd.evaluations.noise_charts import noise_panels
 from robustkd.evaluations.records import Check, Records, members_frame
-from robustkd.evaluations.resampling import Statistics, estimate, estimate_rows, seed_rows, share, value_rows
+from robustkd.evaluations.resampling import Statistics, estimate, estimate_rows, ratio, seed_rows, value_rows
 from robustkd.evaluations.tidy import per_image_rows, student_findings, tidy
 from robustkd.evaluations.wording import grouped, quantity
 
 if TYPE_CHECKING:
-    from robustkd.data import Conditioned, Dataset
+    from robustkd.data import Dataset
     from robustkd.evaluations.predictions import Predictions
     from robustkd.models import ModelPool
 
@@ -181,7 +181,7 @@ class LabelNoise(Evaluation):
         arrays = {"correct": np.stack([seen.correct for seen in tested])}
         checks: list[Check] = []
         if data.train is not None:
-            trained = [data.trained_on(member.seed) for member in pool]
+            trained = _trained_labels(pool, data)
             rates, rate_checks = _rates(data, trained)
             arrays |= rates
             checks += rate_checks
@@ -236,7 +236,7 @@ class LabelNoise(Evaluation):
         return [*sentences, *self._memory(frame), *self._best_inspectors(frame)]
 
     def _audited(
-        self, pool: ModelPool, data: Dataset, trained: list[Conditioned], seen: list[Predictions]
+        self, pool: ModelPool, data: Dataset, trained: list[TrainedLabels], seen: list[Predictions]
     ) -> tuple[dict[str, np.ndarray], Check]:
         """The labels that some members were not trained on, and what these members say of the images."""
         from robustkd.data import Clean
@@ -254,9 +254,8 @@ class LabelNoise(Evaluation):
         given, true, logits = [], [], []
         for row in inspectors:
             part = trained[row]
-            indices = (part.held_out if held_out else part.indices).cpu().numpy()[places]
-            labels = part.held_out_labels if held_out else part.images.labels
-            given.append(labels.cpu().numpy()[places])
+            indices = (part.held_out if held_out else part.indices)[places]
+            given.append((part.held_out_given if held_out else part.given)[places])
             true.append(seen[row].labels[indices])
             logits.append(seen[row].logits[indices])
         detail = f"{len(places)} labels audited, " + (
@@ -339,6 +338,34 @@ RATES = ("requested_rate", "realised_rate")
 VERDICTS = ("better", "no significant difference", "worse")
 
 
+@dataclass(frozen=True)
+class TrainedLabels:
+    """The labels that a network was trained on; attributes as of `Conditioned`, without the images.
+
+    Attributes:
+        indices: int64 (N,), of the images in the whole training set.
+        given: int64 (N,).
+        true: int64 (N,).
+        held_out: int64 (M,), of images kept out.
+        held_out_given: int64 (M,).
+    """
+
+    indices: np.ndarray
+    given: np.ndarray
+    true: np.ndarray
+    held_out: np.ndarray
+    held_out_given: np.ndarray
+
+
+def _trained_labels(pool: ModelPool, data: Dataset) -> list[TrainedLabels]:
+    known: dict[int | None, TrainedLabels] = {}
+    for seed in {member.seed for member in pool}:
+        part = data.trained_on(seed)
+        labels = (part.indices, part.images.labels, part.true_labels, part.held_out, part.held_out_labels)
+        known[seed] = TrainedLabels(*(numbers.cpu().numpy() for numbers in labels))
+    return [known[member.seed] for member in pool]
+
+
 def of_noise(frame: pd.DataFrame) -> pd.DataFrame:
     """Leave out conditions that have nothing to do with label noise, such as class imbalance, if there are others."""
     known = frame[frame["metric"] == "realised_rate"]["condition"].unique()
@@ -351,7 +378,7 @@ def _named(condition: str, rows: pd.DataFrame) -> str:
     return f"{condition[0].upper()}{condition[1:]}{wrong}"
 
 
-def _rates(data: Dataset, trained: list[Conditioned]) -> tuple[dict[str, np.ndarray], list[Check]]:
+def _rates(data: Dataset, trained: list[TrainedLabels]) -> tuple[dict[str, np.ndarray], list[Check]]:
     """The share of wrong labels asked for, NaN if none was, and that of each training set; a check of the latter.
 
     Nothing where no noise was asked for and none is there, as under class imbalance; of the clean training set, zeros.
@@ -361,7 +388,7 @@ def _rates(data: Dataset, trained: list[Conditioned]) -> tuple[dict[str, np.ndar
     from robustkd.data import Clean
     from robustkd.data.label_noise import LabelNoise as Noise
 
-    realised = np.array([float((part.images.labels != part.true_labels).double().mean()) for part in trained])
+    realised = np.array([(part.given != part.true).mean() for part in trained])
     condition, name = data.condition, "realised noise rate"
     came = f"{100 * realised.mean():.2f}% of the training labels are wrong"
     if not isinstance(condition, Noise):
@@ -374,7 +401,7 @@ def _rates(data: Dataset, trained: list[Conditioned]) -> tuple[dict[str, np.ndar
         check = Check(name, True, f"{came}; they are what people said, no rate was asked for", metrics=RATES)
         return {"realised": realised, "requested": np.array(np.nan)}, [check]
     requested = expected if condition.kind == "matrix" else condition.rate
-    images = min(len(part.true_labels) for part in trained)
+    images = min(len(part.true) for part in trained)
     low, high = np.array(binom.interval(CHANCE, images, expected)) / images
     passed = bool(
         (realised >= min(low, expected - REALISED_WITHIN)).all()
@@ -388,12 +415,12 @@ def _rates(data: Dataset, trained: list[Conditioned]) -> tuple[dict[str, np.ndar
     return {"realised": realised, "requested": np.array(requested)}, [check]
 
 
-def _memorised(trained: list[Conditioned], seen: list[Predictions]) -> dict[str, np.ndarray]:
+def _memorised(trained: list[TrainedLabels], seen: list[Predictions]) -> dict[str, np.ndarray]:
     """True label, trained label and prediction of every training image; −1 for one that was not trained on."""
     images = len(seen[0].labels)
     given = np.full((len(seen), images), -1, dtype=np.int32)
     for row, part in enumerate(trained):
-        given[row, part.indices.cpu().numpy()] = part.images.labels.cpu().numpy()
+        given[row, part.indices] = part.given
     predicted = np.stack([one.predicted for one in seen]).astype(np.int32)
     return {"true": seen[0].labels.astype(np.int32), "given": given, "predicted": predicted}
 
@@ -402,13 +429,16 @@ def _fits(arrays: Mapping[str, np.ndarray], row: int) -> Statistics:
     true, given, predicted = arrays["true"], arrays["given"][row], arrays["predicted"][row]
     wrong, right = (given >= 0) & (given != true), given == true
     memorised, recovered = predicted == given, predicted == true
+    fates = [memorised & wrong, recovered & wrong, ~memorised & ~recovered & wrong, wrong, memorised & right, right]
+    columns = np.stack(fates, axis=1).astype(np.float32)
 
     def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        memorised, recovered, neither, wrong, fitted, right = (weights @ columns).T
         return {
-            "memorised": share(memorised, wrong, weights),
-            "recovered": share(recovered, wrong, weights),
-            "neither": share(~memorised & ~recovered, wrong, weights),
-            "clean_fit": share(memorised, right, weights),
+            "memorised": ratio(memorised, wrong),
+            "recovered": ratio(recovered, wrong),
+            "neither": ratio(neither, wrong),
+            "clean_fit": ratio(fitted, right),
         }
 
     return statistics

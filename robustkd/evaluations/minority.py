@@ -13,8 +13,7 @@ t those of the test labels and p those of the training labels, the pull towards 
 0 for a network that predicts the classes as often as they occur, 1 for one that predicts them as often as in training.
 
 Which classes are rare is known from the training images alone. Without any, or if the largest class has less than
-one and a half times the images of the smallest, what concerns rare classes is absent. Needs predictions for the test
-images.
+twice the images of the smallest, what concerns rare classes is absent. Needs predictions for the test images.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from pydantic import Field
 
 from robustkd.evaluations.class_charts import class_panels
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
-from robustkd.evaluations.records import Records, members_frame
+from robustkd.evaluations.records import Check, Records, members_frame
 from robustkd.evaluations.resampling import Statistics, estimate, estimate_rows, ratio, seed_rows, value_rows
 from robustkd.evaluations.statistics import holm, mcnemar
 from robustkd.evaluations.tidy import baseline_of, groups_of, method_row, student_findings, tidy
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 
-SKEWED = 1.5
+SKEWED = 2
 """Largest over smallest class from which on some classes count as rare."""
 
 LEVEL = 0.05
@@ -151,9 +150,12 @@ class Minority(Evaluation):
             "classes": np.array(self.options.classes),
         }
         if data.train is not None:
-            trained = [data.trained_on(member.seed).images.labels.cpu().numpy() for member in pool]
-            arrays["training"] = np.stack([np.bincount(labels, minlength=data.num_classes) for labels in trained])
-        return Records(members_frame(pool), arrays)
+            counts = {
+                seed: np.bincount(data.trained_on(seed).images.labels.cpu().numpy(), minlength=data.num_classes)
+                for seed in {member.seed for member in pool}
+            }
+            arrays["training"] = np.stack([counts[member.seed] for member in pool])
+        return Records(members_frame(pool), arrays, _law(data))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Metrics of each network and method, and of each method's classes."""
@@ -219,6 +221,15 @@ SHARE_METRICS = (
     Metric("class_training_share", "Share of training images", "fraction", None, "How often it occurs in training."),
     Metric("class_rarity", "Rarity", "", None, "−1 for a class of the minority, 1 for one of the majority, else 0."),
 )
+
+
+def _law(data: Dataset) -> tuple[Check, ...]:
+    """What the law of the class sizes is, for a reader; nothing can fail about it."""
+    from robustkd.data.class_imbalance import ClassImbalance
+
+    if not isinstance(data.condition, ClassImbalance):
+        return ()
+    return (Check("class sizes in training", True, data.condition.description(data.training), metrics=SKEWED_METRICS),)
 
 
 def of_skew(frame: pd.DataFrame) -> pd.DataFrame:

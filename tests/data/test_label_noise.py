@@ -212,7 +212,7 @@ def test_labels_say_what_differs() -> None:
         LabelNoise(0.4, held_out=0.1),
         LabelNoise(kind="matrix", matrix=FLIP_ALL),
         LabelNoise(kind="matrix", matrix=ASYMMETRIC),
-        LabelNoise(kind="human", labels="worse.npy"),
+        LabelNoise(kind="human", labels="people/worse.npy"),
     ]
     labels = [condition.label for condition in conditions]
 
@@ -222,7 +222,7 @@ def test_labels_say_what_differs() -> None:
         "label noise 40% per seed",
         "label noise 40%, 10% held out",
     ]
-    assert labels[-1] == "label noise human worse.npy"
+    assert labels[-1] == "label noise human worse"
     assert len(set(labels)) == len(labels)
 
 

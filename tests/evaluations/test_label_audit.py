@@ -1,4 +1,5 @@
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sklearn.metrics import precision_score, recall_score, roc_auc_score
 from sklearn.model_selection import cross_val_predict
 
 from robustkd.errors import EvaluationError
+from robustkd.evaluations.judged_labels import read_judged_labels
 from robustkd.evaluations.label_audit import audit, auroc, detection, transition_error, transition_matrix
 
 
@@ -79,6 +81,20 @@ def test_cross_fitted_probabilities_of_another_classifier_can_be_audited() -> No
 
     assert roc_auc_score(given != true, -found.quality) > 0.9
     assert found.noise_rate == pytest.approx((given != true).mean(), abs=0.05)
+
+
+def test_published_probabilities_of_cifar10s_test_set_find_the_published_suspects(
+    human_labels: Path, data_root: Path
+) -> None:
+    with np.load(data_root / "cifar10.npz") as archive:
+        labels = archive["y_test"].astype(np.int64)
+    probabilities = np.load(human_labels / "cifar10_cleanlab_cvprobs.npy")
+    people = read_judged_labels(human_labels / "cifar10_label_errors_mturk.npy", labels)
+
+    found = audit(labels, probabilities)
+
+    assert found.flagged.sum() == pytest.approx(275, abs=10)
+    assert (found.flagged & people.judged).sum() / people.judged.sum() > 0.85
 
 
 def test_without_wrong_labels_or_without_right_ones_there_is_no_area() -> None:

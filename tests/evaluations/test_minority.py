@@ -101,6 +101,16 @@ def test_each_class_has_imbalanced_learns_report(skewed: Dataset, looked_at: tup
     assert (rows[rows["metric"] == "class_recall"]["n"] == 40).all()
 
 
+def test_the_law_of_the_class_sizes_is_printed(skewed: Dataset, looked_at: tuple) -> None:
+    pool, _, predict = looked_at
+
+    (check,) = EVALUATIONS["minority"]().measure(pool, skewed, predict).checks
+
+    assert check.passed
+    assert check.detail == skewed.condition.description(skewed.training)
+    assert check.detail.startswith("n_c = 73.684211/(-0.631579 + c^1): 200 ")
+
+
 def test_differences_to_the_baseline_have_their_intervals(skewed: Dataset, looked_at: tuple) -> None:
     pool, _, predict = looked_at
 
