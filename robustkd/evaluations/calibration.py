@@ -9,8 +9,9 @@ Distillation changes the scale of the logits, so an error alone rewards a temper
 it is therefore fitted, by likelihood (Guo et al. 2017, section 4.2), on a random half of the test images, and the
 errors that are left are those of the other half. Needs predictions for the test images, nothing else.
 
-Intervals: bootstrap over test images, the limits of the bins as they are. That of the temperature takes one step of
-Halley's method from the fitted one in each resample.
+Intervals: bootstrap over test images, the limits of the bins as they are; few images make an error look larger than it
+is, resamples of them even more so, and the intervals of a small test set lie high. That of the temperature takes one
+step of Halley's method from the fitted one in each resample.
 """
 
 from __future__ import annotations

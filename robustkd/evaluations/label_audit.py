@@ -116,7 +116,7 @@ def auroc(quality: np.ndarray, wrong: np.ndarray, weights: np.ndarray) -> np.nda
     """
     order = np.argsort(quality, kind="stable")
     starts = np.flatnonzero(np.diff(quality[order], prepend=-np.inf))
-    sorted_weights = weights[:, order].astype(np.float64)
+    sorted_weights = weights[:, order]
     wrongs = np.add.reduceat(sorted_weights * wrong[order], starts, axis=1)
     rights = np.add.reduceat(sorted_weights * ~wrong[order], starts, axis=1)
     higher = rights.sum(axis=1, keepdims=True) - rights.cumsum(axis=1)

@@ -224,7 +224,12 @@ class LabelNoise(Evaluation):
 
     def headline(self, frame: pd.DataFrame) -> list[str]:
         """For each condition the students' gains; who memorises most and least; who finds wrong labels best."""
-        frame, sentences = of_noise(frame), []
+        frame = of_noise(frame)
+        known = frame[frame["metric"] == "realised_rate"]["value"]
+        if not known.any():
+            nothing = "No training label is known to be wrong, so there is nothing to memorise or to find."
+            return [nothing, *self._test_errors(frame)]
+        sentences = []
         for condition, rows in frame.groupby("condition", sort=False):
             found = student_findings(rows, "accuracy", "accuracy_gain")
             said = grouped(found, self.metric("accuracy"), self.metric("accuracy_gain"), VERDICTS)
@@ -233,7 +238,7 @@ class LabelNoise(Evaluation):
                 sentences.append(f"{_named(str(condition), rows)}: accuracy{against} {said}.")
         if not (frame["role"] == "baseline").any():
             sentences.append("There is no independent baseline to hold the students against.")
-        return [*sentences, *self._memory(frame), *self._best_inspectors(frame)]
+        return [*sentences, *self._memory(frame), *self._inspectors(frame), *self._test_errors(frame)]
 
     def _audited(
         self, pool: ModelPool, data: Dataset, trained: list[TrainedLabels], seen: list[Predictions]
@@ -306,18 +311,26 @@ class LabelNoise(Evaluation):
             f"({quantity(most['value'], metric)}), {fewest['member']} fewest ({quantity(fewest['value'], metric)})."
         ]
 
-    def _best_inspectors(self, frame: pd.DataFrame) -> list[str]:
-        metric = self.metric("audit_auroc")
-        known, condition = _noisiest(frame, metric.name)
+    def _inspectors(self, frame: pd.DataFrame) -> list[str]:
+        known, condition = _noisiest(frame, "audit_auroc")
         if not len(known) and (frame["metric"] == "memorised").any():
             return ["Who finds wrong labels cannot be told: every network was trained on them, none were held out."]
+        return self._best(known, f"Under {condition}", "labels that they never saw")
+
+    def _test_errors(self, frame: pd.DataFrame) -> list[str]:
+        known, condition = _noisiest(frame, "test_error_auroc")
+        return self._best(known, f"Under {condition}", "test labels that people judged")
+
+    def _best(self, known: pd.DataFrame, where: str, what: str) -> list[str]:
+        """Say which networks inspect labels best, if any does so significantly better than another."""
         if len(known) < 2:
             return []
         best = known[known["ties_best"].astype(bool)]
         if len(best) == len(known):
-            return [f"Under {condition}, no network is a significantly better inspector of labels than another."]
+            return [f"{where}, no network is a significantly better inspector of {what} than another."]
+        metric = self.metric(str(known["metric"].iloc[0]))
         values = [f"{row['member']} ({quantity(row['value'], metric)} AUROC)" for _, row in best.iterrows()]
-        return [f"Under {condition}, the best inspectors of labels that they never saw: {', '.join(values)}."]
+        return [f"{where}, the best inspectors of {what}: {', '.join(values)}."]
 
 
 def _noisiest(frame: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
@@ -327,7 +340,7 @@ def _noisiest(frame: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
     if not len(known):
         return known, ""
     realised = rows[rows["metric"] == "realised_rate"].groupby("condition")["value"].mean()
-    noisiest = max(dict.fromkeys(known["condition"]), key=lambda condition: float(realised[condition]))
+    noisiest = max(dict.fromkeys(known["condition"]), key=lambda condition: float(realised.get(condition, 0)))
     return known[known["condition"] == noisiest].sort_values("value", ascending=False, kind="stable"), str(noisiest)
 
 

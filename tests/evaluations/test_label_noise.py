@@ -191,7 +191,7 @@ def test_conditions_that_make_no_label_wrong_are_left_out_where_others_do() -> N
     assert not records.checks
     assert [text.split(" (")[0] for text in evaluation.headline(together)[:2]] == ["Label noise 20%", "Label noise 40%"]
     assert not any("mbalance" in text for text in evaluation.headline(together))
-    assert evaluation.headline(frame)
+    assert evaluation.headline(frame)[0].startswith("No training label is known to be wrong")
     assert "imbalance" not in str(evaluation.chart(together).to_dict())
 
 
@@ -281,6 +281,7 @@ def test_test_labels_that_people_refuse_are_looked_for(tmp_path: Path) -> None:
     assert values["test_error_recall", "at"] == 1
     assert values["test_error_auroc", "baseline"] == 0.5
     assert values["test_error_auroc_gain", "at"] == pytest.approx(0.125)
+    assert "inspector of test labels that people judged" in evaluation.headline(frame)[-1]
     assert evaluation.chart(frame).to_dict()
 
 
