@@ -52,6 +52,8 @@ class ClassImbalance(Condition):
             32-bit word of ``numpy.random.SeedSequence((12345, seed))``).
     """
 
+    name = "class_imbalance"
+
     law: Law = "power_law"
     gamma: Annotated[float, Field(ge=0)] | None = None
     n_max: Annotated[int, Field(ge=1)] | None = None

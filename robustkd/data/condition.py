@@ -5,6 +5,7 @@ A condition is one file here: a frozen dataclass, registered by a decorator, who
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -34,7 +35,13 @@ class Conditioned:
 
 
 class Condition(ABC):
-    """Something done to a training set; subclasses are frozen dataclasses."""
+    """Something done to a training set; subclasses are frozen dataclasses.
+
+    Attributes:
+        name: As registered.
+    """
+
+    name: ClassVar[str]
 
     @property
     @abstractmethod
@@ -65,6 +72,8 @@ CONDITIONS: Registry[type[Condition]] = Registry("condition", "robustkd.data")
 @dataclass(frozen=True)
 class Clean(Condition):
     """The training set as it is."""
+
+    name = "clean"
 
     @property
     def label(self) -> str:

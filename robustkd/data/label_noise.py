@@ -51,6 +51,8 @@ class LabelNoise(Condition):
             that their labels can be audited by networks that never saw them.
     """
 
+    name = "label_noise"
+
     rate: Annotated[float, Field(ge=0, le=1)] = 0.0
     kind: Kind = "symmetric"
     draw: Literal["fixed", "per_seed"] = "fixed"
