@@ -30,3 +30,16 @@ def cifar10(data_root: Path) -> Dataset:
     whole = load_dataset("cifar10", data_root)
     train, test = whole.training.subset(torch.arange(300)), whole.test.subset(torch.arange(200))
     return Dataset("cifar10", train, test, whole.augmentation)
+
+
+@pytest.fixture(scope="session")
+def human_labels() -> Path:
+    """The folder that holds labels that people gave to CIFAR's images."""
+    beside = [Path(__file__).parents[2] / "shared" / "data" / "human_labels"]
+    given = os.environ.get("ROBUSTKD_DATA")
+    if given:
+        beside.insert(0, Path(given).expanduser() / "human_labels")
+    for folder in beside:
+        if (folder / "cifar10n_worse_label.npy").is_file():
+            return folder
+    pytest.skip(f"needs human labels: none of {', '.join(map(str, beside))} holds cifar10n_worse_label.npy")

@@ -38,10 +38,10 @@ class Condition(ABC):
     """Something done to a training set; subclasses are frozen dataclasses.
 
     Attributes:
-        kind: As registered.
+        name: As registered.
     """
 
-    kind: ClassVar[str]
+    name: ClassVar[str]
 
     @property
     @abstractmethod
@@ -77,7 +77,7 @@ CONDITIONS: Registry[type[Condition]] = Registry("condition", "robustkd.data")
 class Clean(Condition):
     """The training set as it is."""
 
-    kind = "clean"
+    name = "clean"
 
     @property
     def label(self) -> str:

@@ -62,12 +62,14 @@ class Requirements:
         predictions: Logits on the test images, cached; every member is asked once for all evaluations.
         networks: The networks themselves, with gradients: something is computed beyond logits on the test images.
         teacher: The pool must have one.
+        training: What the members were trained on, where it is known: labels, or predictions for these images.
         baseline: Differences to an independent baseline are part of the answer; without one, it says so.
     """
 
     predictions: bool = True
     networks: bool = False
     teacher: bool = False
+    training: bool = False
     baseline: bool = True
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -195,6 +195,22 @@ def _about(part: PartResult) -> dict[str, str]:
 
 def _key(evaluation: Evaluation, pool: ModelPool, data: Dataset) -> str:
     members = members_frame(pool).astype(str).to_dict("records")
-    condition = [data.condition.kind, data.condition.options()]
-    content = json.dumps([evaluation.settings(), members, data.test.digest, condition], sort_keys=True, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()
+    content = [evaluation.settings(), members, data.test.digest, _file_digests(evaluation)]
+    content += _trained_on(data) if evaluation.requires.training else []
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _trained_on(data: Dataset) -> list[Any]:
+    """What the members were trained on, as far as it is known: images, condition, and the labels that came of it."""
+    if data.train is None:
+        return []
+    conditioned = data.trained_on()
+    labels = hashlib.sha256(conditioned.indices.numpy().tobytes() + conditioned.images.labels.cpu().numpy().tobytes())
+    return [data.train.digest, data.condition.name, data.condition.options(), labels.hexdigest()]
+
+
+def _file_digests(evaluation: Evaluation) -> dict[str, str]:
+    """The content of files that options name: a path alone does not say what was read."""
+    named = {key: value for key, value in asdict(evaluation.options).items() if isinstance(value, str)}
+    files = {key: Path(value).expanduser() for key, value in named.items()}
+    return {key: hashlib.sha256(file.read_bytes()).hexdigest() for key, file in files.items() if file.is_file()}

@@ -104,18 +104,42 @@ def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: 
     """
     if len(found) <= FEW_STUDENTS:
         return [_one(finding, metric, difference, phrases) for finding in found]
+    said = grouped(found, metric, difference, phrases.verdicts)
+    if all(math.isnan(finding.difference) for finding in found):
+        return [f"{metric.title} {said}; {phrases.alone}."]
+    return [f"{phrases.many} {said}."]
+
+
+def grouped(found: list[Finding], metric: Metric, difference: Metric, verdicts: tuple[str, str, str]) -> str:
+    """Say all differences in one clause, by verdict, or all values where there is no baseline.
+
+    Args:
+        found: One for each student.
+        metric: Of the values.
+        difference: Of the differences.
+        verdicts: If the interval lies above 0, around it, below it.
+
+    Returns:
+        A clause such as ``(points): better: at (+1.2); worse: sp (−0.4)``; empty for no students.
+    """
+    if not found:
+        return ""
     if all(math.isnan(finding.difference) for finding in found):
         values = [f"{finding.student} {number(finding.value, metric)}" for finding in found]
-        return [f"{metric.title} ({unit_sign(metric)}): {', '.join(values)}; {phrases.alone}."]
+        return f"{_in_brackets(metric)}: {', '.join(values)}"
     groups = []
-    for verdict in phrases.verdicts:
+    for verdict in verdicts:
         named = [
             f"{finding.student} ({number(finding.difference, difference)})"
             for finding in sorted(found, key=lambda finding: -finding.difference)
-            if _verdict(finding, phrases) == verdict
+            if _verdict(finding, verdicts) == verdict
         ]
         groups += [f"{verdict}: {', '.join(named)}"] if named else []
-    return [f"{phrases.many} ({unit_sign(difference)}): {'; '.join(groups)}."]
+    return f"{_in_brackets(difference)}: {'; '.join(groups)}"
+
+
+def _in_brackets(metric: Metric) -> str:
+    return f"({unit_sign(metric)})"
 
 
 def _one(finding: Finding, metric: Metric, difference: Metric, phrases: Phrases) -> str:
@@ -127,12 +151,12 @@ def _one(finding: Finding, metric: Metric, difference: Metric, phrases: Phrases)
         return f"{sentence}; {phrases.alone}."
     return (
         f"{sentence}, {quantity(finding.difference, difference)} {interval(finding.low, finding.high, difference)} "
-        f"{phrases.against}: {_verdict(finding, phrases)}."
+        f"{phrases.against}: {_verdict(finding, phrases.verdicts)}."
     )
 
 
-def _verdict(finding: Finding, phrases: Phrases) -> str:
-    above, around, below = phrases.verdicts
+def _verdict(finding: Finding, verdicts: tuple[str, str, str]) -> str:
+    above, around, below = verdicts
     if finding.low > 0:
         return above
     return below if finding.high < 0 else around

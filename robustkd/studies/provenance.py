@@ -18,6 +18,8 @@ PACKAGES = (
     "timm",
     "torchattacks",
     "torchvision",
+    "cleanlab",
+    "imbalanced-learn",
     "scikit-learn",
     "scipy",
     "numpy",

@@ -134,7 +134,7 @@ def validated(content: Mapping[str, Any]) -> Study:
     evaluations = {name: _evaluation(name, options, ("evaluations",)) for name, options in study.evaluations.items()}
     return study.model_copy(
         update={
-            "conditions": [{type(each).kind: each.options()} for each in conditions],
+            "conditions": [{type(each).name: each.options()} for each in conditions],
             "students": [_students(study, each, ("students", index)) for index, each in enumerate(study.students)],
             "evaluations": {name: dataclasses.asdict(options) for name, options in evaluations.items()},
         }

@@ -25,3 +25,4 @@ def test_clean_changes_nothing():
 
 def test_conditions_are_found_by_name():
     assert CONDITIONS["clean"] is Clean
+    assert all(CONDITIONS[name].name == name for name in CONDITIONS.names())

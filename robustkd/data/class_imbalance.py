@@ -1,0 +1,223 @@
+"""Training sets in which some classes are rare.
+
+Sarfraz, Arani, Zonooz, *Knowledge Distillation Beyond Model Compression* (arXiv 2007.01922), Table VI, prints
+n_c = ⌊a/(b + (c−1)^(−γ))⌋ for class c = 1 … K, which is singular at c = 1. Its authors' code has
+
+    n_c = round(a/(b + c^γ)),    a and b such that n_1 = n_max, n_K = n_min           (``power_law``)
+
+and keeps the first n_c images of each class. The other reading of the misprint is
+
+    n_c = ⌊a/(b + c^(−γ))⌋,      a and b such that n_1 = n_min, n_K = n_max           (``power_law_rising``).
+
+The long-tail literature has n_c = n_max·(n_min/n_max)^((c−1)/(K−1)) (``exponential``: Cui et al., *Class-balanced
+loss*, CVPR 2019) and n_max for the first half of the classes, n_min for the others (``step``: Buda et al. 2018).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from robustkd.data.condition import CONDITIONS, Condition, Conditioned
+from robustkd.data.image_set import ImageSet
+from robustkd.errors import DataError
+
+Law = Literal["power_law", "power_law_rising", "exponential", "step"]
+
+RATIO = 20
+"""n_max / n_min of the paper: 5,000 / 250."""
+
+SEED = 12345
+
+_OVERFLOW = 700.0
+
+
+@CONDITIONS.register("class_imbalance")
+@dataclass(frozen=True)
+class ClassImbalance(Condition):
+    """A training set whose class sizes follow a law; the test set stays as it is.
+
+    A class that has fewer images than the law asks for keeps all it has.
+
+    Attributes:
+        law: See this module.
+        gamma: The exponent of the power laws, from 0 (the limit, n_c = a/(b + ln c)) to infinity (all classes but one
+            have n_max); the other laws have none.
+        n_max: Images of the largest class; the size of the largest one there is if None.
+        n_min: Images of the smallest class; a twentieth of n_max if None.
+        draw: Which images stay: the ``first`` in the order of the set, as in the paper; or drawn by imbalanced-learn,
+            once for all (``fixed``: its random state is 12345) or anew for each training (``per_seed``: the first
+            32-bit word of ``numpy.random.SeedSequence((12345, seed))``).
+    """
+
+    name = "class_imbalance"
+
+    law: Law = "power_law"
+    gamma: Annotated[float, Field(ge=0)] | None = None
+    n_max: Annotated[int, Field(ge=1)] | None = None
+    n_min: Annotated[int, Field(ge=1)] | None = None
+    draw: Literal["first", "fixed", "per_seed"] = "first"
+
+    def __post_init__(self) -> None:
+        if self._has_gamma and self.gamma is None:
+            raise DataError(f"class imbalance: the law {self.law} needs gamma")
+        if not self._has_gamma and self.gamma is not None:
+            raise DataError(f"class imbalance: the law {self.law} has no gamma; leave it out")
+        if self.gamma is not None and not self.gamma >= 0:
+            raise DataError(f"class imbalance: gamma must not be negative, got {self.gamma}")
+        if min(self.n_min or 1, self.n_max or 1) < 1 or (self.n_max and self.n_min and self.n_min > self.n_max):
+            raise DataError(f"class imbalance: must be 1 ≤ n_min ≤ n_max, got {self.n_min} and {self.n_max}")
+
+    @property
+    def _has_gamma(self) -> bool:
+        return self.law.startswith("power_law")
+
+    @property
+    def label(self) -> str:
+        """``imbalance γ=0.2``, with whatever differs from the paper's."""
+        law = {"power_law": "", "power_law_rising": " rising"}.get(self.law, f" {self.law}")
+        parts = [f"γ={self.gamma:g}".replace("inf", "∞")] if self.gamma is not None else []
+        parts += [f"n_max={self.n_max}"] if self.n_max else []
+        parts += [f"n_min={self.n_min}"] if self.n_min else []
+        parts += [{"fixed": "random", "per_seed": "random per seed"}[self.draw]] if self.draw != "first" else []
+        return f"imbalance{law} {' '.join(parts)}".rstrip()
+
+    def apply(self, train: ImageSet, seed: int) -> Conditioned:
+        """Keep as many images of each class as the law says.
+
+        Args:
+            train: The set; not changed.
+            seed: Of the training; matters to a draw per seed only.
+
+        Returns:
+            The images that stay, in the order of the set.
+
+        Raises:
+            DataError: The set has too few images.
+        """
+        labels = train.labels.cpu().numpy()
+        sizes = self.sizes(train)
+        if self.draw == "first":
+            kept = np.concatenate([np.flatnonzero(labels == c)[:size] for c, size in enumerate(sizes)])
+        else:
+            state = SEED if self.draw == "fixed" else np.random.SeedSequence((SEED, seed)).generate_state(1)[0]
+            kept = _subsampled(labels, sizes, int(state))
+        indices = torch.from_numpy(np.sort(kept))
+        images = train.subset(indices)
+        none = torch.empty(0, dtype=torch.int64)
+        return Conditioned(images, images.labels, indices, none, none)
+
+    def sizes(self, train: ImageSet) -> np.ndarray:
+        """Give the images of each class that stay, int64 (K,).
+
+        Raises:
+            DataError: n_max is more than any class has, or n_min more than n_max.
+        """
+        available = np.bincount(train.labels.cpu().numpy(), minlength=train.num_classes)
+        n_max, n_min = self._ends(int(available.max()))
+        return np.minimum(class_sizes(self.law, train.num_classes, n_max, n_min, self.gamma or 0.0), available)
+
+    def description(self, train: ImageSet) -> str:
+        """Write the law with its constants, and the class sizes that come of it."""
+        n_max, n_min = self._ends(int(torch.bincount(train.labels).max()))
+        sizes = self.sizes(train)
+        formula = {"exponential": f"n_c = {n_max}·({n_min}/{n_max})^((c−1)/(K−1))", "step": f"n_c = {n_max} or {n_min}"}
+        gamma = float(self.gamma or 0)
+        if gamma and gamma * np.log(train.num_classes) < _OVERFLOW and train.num_classes > 1 and n_max > n_min:
+            sign = 1 if self.law == "power_law" else -1
+            a, b = constants(self.law, train.num_classes, n_max, n_min, gamma)
+            formula[self.law] = f"n_c = {a:.6f}/({b:.6f} + c^{sign * gamma:g})"
+        law = formula.get(self.law, f"{self.law}, γ = {self.gamma:g}")
+        return f"{law}: {' '.join(map(str, sizes))}, {sizes.sum()} images"
+
+    def _ends(self, largest: int) -> tuple[int, int]:
+        n_max = self.n_max or largest
+        if n_max > largest:
+            raise DataError(f"class imbalance: n_max is {n_max}, the largest class has {largest} images")
+        n_min = self.n_min or max(round(n_max / RATIO), 1)
+        if n_min > n_max:
+            raise DataError(f"class imbalance: n_min is {n_min}, more than n_max, {n_max}")
+        return n_max, n_min
+
+
+def class_sizes(law: Law, classes: int, n_max: int, n_min: int, gamma: float = 0.0) -> np.ndarray:
+    """Give the class sizes of a law.
+
+    With a and b solved from both ends, 1/n_c of the power laws is linear in c^(±γ): between its ends it lies at
+
+        (c^γ − 1)/(K^γ − 1),  falling, or  (1 − c^(−γ))/(1 − K^(−γ)),  rising,
+
+    which has a limit for γ → 0 and γ → ∞ where a and b have none.
+
+    Args:
+        law: See this module.
+        classes: K.
+        n_max: Images of the largest class.
+        n_min: Images of the smallest class.
+        gamma: The exponent γ ≥ 0 of the power laws.
+
+    Returns:
+        int64 (K,).
+    """
+    if classes == 1:
+        return np.array([n_max])
+    place = np.arange(classes) / (classes - 1)
+    if law == "exponential":
+        return np.rint(n_max * (n_min / n_max) ** place).astype(np.int64)
+    if law == "step":
+        return np.where(np.arange(classes) < (classes + 1) // 2, n_max, n_min)
+    logs = np.log(np.arange(1, classes + 1))
+    if law == "power_law":
+        return np.rint(1 / (1 / n_max + (1 / n_min - 1 / n_max) * _risen(logs, gamma))).astype(np.int64)
+    # a floor, but not one that rounding pushes below a whole number
+    exact = 1 / (1 / n_min - (1 / n_min - 1 / n_max) * _risen(logs, -gamma))
+    return np.floor(exact * (1 + 1e-12)).astype(np.int64)
+
+
+def constants(law: Law, classes: int, n_max: int, n_min: int, gamma: float) -> tuple[float, float]:
+    """Solve a power law for its a and b.
+
+    Args:
+        law: ``power_law`` or ``power_law_rising``.
+        classes: K, at least 2.
+        n_max: Images of the largest class.
+        n_min: Images of the smallest class, fewer.
+        gamma: The exponent, positive and finite.
+
+    Returns:
+        a and b of n_c = a/(b + c^γ), or of n_c = a/(b + c^(−γ)) for the rising law.
+    """
+    first, last = (n_max, n_min) if law == "power_law" else (n_min, n_max)
+    power = float(classes) ** (gamma if law == "power_law" else -gamma)
+    a = (power - 1) / (1 / last - 1 / first)
+    return a, a / first - 1
+
+
+def _risen(logs: np.ndarray, exponent: float) -> np.ndarray:
+    """(c^e − 1)/(K^e − 1) for the logarithms of c = 1 … K, with its limits."""
+    if exponent == 0:
+        return np.asarray(logs / logs[-1])
+    below = logs < logs[-1]
+    risen = np.ones(len(logs))
+    if exponent * logs[-1] > _OVERFLOW:
+        risen[below] = np.exp(exponent * (logs[below] - logs[-1]))
+    else:
+        first = logs == 0  # 1 to any power is 1, to the power of infinity too
+        risen[first] = 0
+        risen[below & ~first] = np.expm1(exponent * logs[below & ~first]) / np.expm1(exponent * logs[-1])
+    return risen
+
+
+def _subsampled(labels: np.ndarray, sizes: np.ndarray, random_state: int) -> np.ndarray:
+    """Let imbalanced-learn draw images of each class; it takes no images, so it draws their indices."""
+    from imblearn.datasets import make_imbalance
+
+    # a class without images must not be asked for
+    strategy = {c: int(size) for c, size in enumerate(sizes) if (labels == c).any()}
+    rows = np.arange(len(labels)).reshape(-1, 1)
+    if len(strategy) == 1:  # imbalanced-learn refuses a single class
+        return np.random.RandomState(random_state).permutation(len(labels))[: next(iter(strategy.values()))]
+    kept, _ = make_imbalance(rows, labels, sampling_strategy=strategy, random_state=random_state)
+    return np.asarray(kept).ravel()

@@ -1,0 +1,349 @@
+"""Do their probabilities mean what they say?
+
+Expected calibration error in ten equal-width bins of the confidence, Σ_b n_b/n·|acc_b − conf_b| (Guo, Pleiss, Sun,
+Weinberger, *On Calibration of Modern Neural Networks*, ICML 2017, equation 3; ten bins as in Stanton et al. 2021), and
+beside it in ten bins that hold equally many images, which no empty bin can flatter; the Brier score Σ_k (p_k − y_k)²
+(Brier 1950), the negative log-likelihood, and confidence minus accuracy, whose sign tells over- from under-confidence.
+
+Distillation changes the scale of the logits, so an error alone rewards a temperature. The temperature that would mend
+it is therefore fitted, by likelihood (Guo et al. 2017, section 4.2), on a random half of the test images, and the
+errors that are left are those of the other half. Needs predictions for the test images, nothing else.
+
+Intervals: bootstrap over test images, the limits of the bins as they are; few images make an error look larger than it
+is, resamples of them even more so, and the intervals of a small test set lie high. That of the temperature takes one
+step of Halley's method from the fitted one in each resample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
+from robustkd.evaluations.generalization import negative_log_likelihood
+from robustkd.evaluations.predictions import Predictions
+from robustkd.evaluations.records import Records, members_frame
+from robustkd.evaluations.reliability import reliability_diagrams
+from robustkd.evaluations.resampling import Statistics, estimate, estimate_rows, ratio
+from robustkd.evaluations.tidy import groups_of, method_row, student_findings, tidy
+from robustkd.evaluations.wording import Phrases, findings
+
+if TYPE_CHECKING:
+    from robustkd.data import Dataset
+    from robustkd.models import ModelPool
+
+COLDEST, HOTTEST = 0.01, 100.0
+"""Between these a temperature is looked for."""
+
+
+@dataclass(frozen=True)
+class CalibrationOptions:
+    """How it is measured.
+
+    Attributes:
+        bins: Of the confidence.
+        seed: Draws the half of the test images that the temperature is fitted on.
+    """
+
+    bins: Annotated[int, Field(ge=1)] = 10
+    seed: int = 0
+
+
+@EVALUATIONS.register("calibration")
+class Calibration(Evaluation):
+    """How far confidence is from accuracy."""
+
+    name = "calibration"
+    title = "Calibration"
+    question = "Do their probabilities mean what they say?"
+    version = 1
+    requires = Requirements()
+    summary = ("ece",)
+    Options = CalibrationOptions
+    metrics = (
+        Metric("nll", "NLL", "nats", False, "Mean negative log-likelihood of the true class."),
+        Metric("brier", "Brier score", "", False, "Mean squared distance of the probabilities from the truth, 0 to 2."),
+        Metric(
+            "ece",
+            "ECE",
+            "fraction",
+            False,
+            "Mean distance of confidence from accuracy, over bins of the confidence of equal width.",
+        ),
+        Metric(
+            "ece_difference",
+            "ECE against baseline",
+            "points",
+            False,
+            "ECE minus the independent baseline's, on the same images.",
+            difference_of="ece",
+        ),
+        Metric(
+            "ece_equal_mass",
+            "ECE, equal mass",
+            "fraction",
+            False,
+            "The same over bins that hold equally many images.",
+        ),
+        Metric(
+            "confidence_gap",
+            "Confidence − accuracy",
+            "points",
+            None,
+            "Mean confidence minus accuracy: above 0 overconfident, below 0 underconfident.",
+        ),
+        Metric(
+            "temperature",
+            "Fitted temperature",
+            "",
+            None,
+            "What the logits must be divided by to be most likely, on half of the test images; above 1, they were too "
+            "large.",
+        ),
+        Metric(
+            "ece_after",
+            "ECE after",
+            "fraction",
+            False,
+            "ECE with the fitted temperature, on the other half of the test images.",
+        ),
+        Metric(
+            "nll_after",
+            "NLL after",
+            "nats",
+            False,
+            "NLL with the fitted temperature, on the other half of the test images.",
+        ),
+    )
+
+    def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
+        """Ask every member about every test image."""
+        predictions = [predict(member) for member in pool]
+        images = len(predictions[0].labels)
+        order = np.random.default_rng(self.options.seed).permutation(images)
+        fitted = np.isin(np.arange(images), order[: images // 2])
+        seen = [_seen(prediction, fitted) for prediction in predictions]
+        arrays = {name: np.stack([one[name] for one in seen]) for name in seen[0]}
+        return Records(members_frame(pool), arrays | {"fitted": fitted, "bins": np.array(self.options.bins)})
+
+    def summarise(self, records: Records) -> pd.DataFrame:
+        """All metrics, and for each method what is in its bins."""
+        arrays, members = records.arrays, range(len(records.members))
+        fitted, bins = arrays["fitted"], int(arrays["bins"])
+        estimates = estimate([_whole_set(arrays, row, bins) for row in members], len(fitted))
+        if fitted.any():
+            estimates |= estimate([_fitted_half(arrays, row) for row in members], int(fitted.sum()))
+            estimates |= estimate([_other_half(arrays, row, bins) for row in members], int((~fitted).sum()))
+        rows = estimate_rows(records.members, estimates, self.metrics)
+        return tidy(rows + _bin_rows(records.members, arrays["confidence"], arrays["correct"], bins))
+
+    def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
+        """A reliability diagram for each method, a histogram of the confidence under it."""
+        return reliability_diagrams(frame)
+
+    def headline(self, frame: pd.DataFrame) -> list[str]:
+        """Each student's ECE against the baseline's, and who is overconfident."""
+        found = student_findings(frame, "ece", "ece_difference")
+        sentences = findings(found, self.metric("ece"), self.metric("ece_difference"), PHRASES)
+        gaps = frame[(frame["level"] == "method") & (frame["metric"] == "confidence_gap")]
+        return [*sentences, *_confidence_sentence(gaps)]
+
+
+PHRASES = Phrases(
+    one="The confidence of {student} is {value} off its accuracy (ECE)",
+    against="against the independent baseline",
+    many="ECE against the independent baseline",
+    verdicts=("worse calibrated", "no significant difference", "better calibrated"),
+    alone="there is no independent baseline to hold it against",
+)
+
+
+def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Find the temperature under which the labels are most likely (Guo et al. 2017, section 4.2).
+
+    Args:
+        logits: (N, K).
+        labels: int64 (N,).
+
+    Returns:
+        From 0.01 to 100; at an end where the likelihood rises beyond it, as it does for a network that is always right.
+    """
+    scaled = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    images = np.arange(len(labels))
+
+    def nll(log_temperature: float) -> float:
+        return float(-log_softmax(scaled / np.exp(log_temperature), axis=1)[images, labels].mean())
+
+    ends = float(np.log(COLDEST)), float(np.log(HOTTEST))
+    inside = minimize_scalar(nll, bounds=ends, method="bounded", options={"xatol": 1e-7})
+    best = min((*ends, float(inside.x)), key=nll)
+    return float(np.exp(best))
+
+
+def bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
+    """Give the bin of each confidence, int64 (N,): bin b of B holds (b/B, (b+1)/B]; the first holds 0 too."""
+    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+
+
+def equal_mass_bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
+    """Give the bin of each confidence, int64 (N,), such that bins hold equally many, up to one.
+
+    Equal confidences that a limit falls among go either way, in the order of the images.
+    """
+    rank = np.empty(len(confidence), dtype=np.int64)
+    rank[np.argsort(confidence, kind="stable")] = np.arange(len(confidence))
+    return rank * bins // len(confidence)
+
+
+def calibration_error(
+    confidence: np.ndarray, correct: np.ndarray, assigned: np.ndarray, bins: int, weights: np.ndarray
+) -> np.ndarray:
+    """Σ_b n_b/n·|acc_b − conf_b| (Guo et al. 2017, equation 3).
+
+    Args:
+        confidence: (N,), the largest probability.
+        correct: bool (N,).
+        assigned: int64 (N,), the bin of each.
+        bins: How many there are.
+        weights: float32 (B, N), how often each image counts.
+
+    Returns:
+        float64 (B,), 0 to 1.
+    """
+    gaps = np.zeros((len(confidence), bins), dtype=np.float32)
+    gaps[np.arange(len(confidence)), assigned] = correct - confidence
+    return np.asarray(np.abs(weights @ gaps).sum(axis=1, dtype=np.float64) / weights.sum(axis=1))
+
+
+def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Σ_k (p_k − y_k)² of each image (Brier 1950), float64 (N,), 0 to 2.
+
+    Args:
+        probabilities: (N, K).
+        labels: int64 (N,).
+    """
+    truth = np.arange(probabilities.shape[1]) == labels[:, None]
+    return np.asarray(((probabilities - truth) ** 2).sum(axis=1))
+
+
+def _seen(predictions: Predictions, fitted: np.ndarray) -> dict[str, np.ndarray]:
+    """What a network is like on each image: on all, on those that the temperature is fitted on, and on the others."""
+    logits, labels = predictions.logits, predictions.labels
+    seen = {
+        "correct": predictions.correct,
+        "confidence": np.exp(predictions.log_probabilities.max(axis=1)),
+        "nll": negative_log_likelihood(predictions),
+        "brier": brier_score(np.exp(predictions.log_probabilities), labels),
+    }
+    if not fitted.any():
+        return seen
+    temperature = fitted_temperature(logits[fitted], labels[fitted])
+    derivatives = _derivatives(logits[fitted], labels[fitted], temperature)
+    after = Predictions(logits[~fitted].astype(np.float64) / temperature, labels[~fitted])
+    return seen | {
+        "temperature": np.array(temperature),
+        "derivatives": derivatives,
+        "confidence_after": np.exp(after.log_probabilities.max(axis=1)),
+        "nll_after": negative_log_likelihood(after),
+    }
+
+
+def _derivatives(logits: np.ndarray, labels: np.ndarray, temperature: float) -> np.ndarray:
+    """The first three derivatives by β = 1/T of each image's −log p(y), float64 (N, 3).
+
+    With z the logits: E_p[z] − z_y, the variance of z under p, and its third central moment.
+    """
+    z = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    p = np.exp(log_softmax(z / temperature, axis=1))
+    mean = (p * z).sum(axis=1)
+    centred = z - mean[:, None]
+    slope = mean - z[np.arange(len(labels)), labels]
+    return np.stack([slope, (p * centred**2).sum(axis=1), (p * centred**3).sum(axis=1)], axis=1)
+
+
+def _whole_set(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Statistics:
+    confidence, correct = arrays["confidence"][row], arrays["correct"][row]
+    means = np.stack([arrays["nll"][row], arrays["brier"][row], confidence - correct], axis=1).astype(np.float32)
+    equal_width, equal_mass = bin_of(confidence, bins), equal_mass_bin_of(confidence, bins)
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        nll, brier, gap = ratio(weights @ means, weights.sum(axis=1, keepdims=True)).T
+        return {
+            "nll": nll,
+            "brier": brier,
+            "ece": calibration_error(confidence, correct, equal_width, bins, weights),
+            "ece_equal_mass": calibration_error(confidence, correct, equal_mass, bins, weights),
+            "confidence_gap": gap,
+        }
+
+    return statistics
+
+
+def _fitted_half(arrays: Mapping[str, np.ndarray], row: int) -> Statistics:
+    """T = 1/β after a step of Halley's method from the fitted β, which stays where it is if every image counts once."""
+    temperature, derivatives = float(arrays["temperature"][row]), arrays["derivatives"][row]
+    inside = COLDEST * 1.001 < temperature < HOTTEST * 0.999
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        slope, curvature, third = (weights @ derivatives).T
+        step = ratio(2 * slope * curvature, 2 * curvature**2 - slope * third)
+        stepped = 1 / temperature - step
+        possible = inside & (stepped > 1 / HOTTEST)
+        return {"temperature": ratio(possible, np.where(possible, stepped, 0))}
+
+    return statistics
+
+
+def _other_half(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Statistics:
+    confidence, correct = arrays["confidence_after"][row], arrays["correct"][row][~arrays["fitted"]]
+    nll, assigned = arrays["nll_after"][row].astype(np.float32), bin_of(confidence, bins)
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        return {
+            "ece_after": calibration_error(confidence, correct, assigned, bins, weights),
+            "nll_after": ratio(weights @ nll, weights.sum(axis=1)),
+        }
+
+    return statistics
+
+
+BIN_METRICS = (
+    Metric("bin_accuracy", "Accuracy", "fraction", None, "Of the images in a bin of the confidence."),
+    Metric("bin_confidence", "Confidence", "fraction", None, "Its mean in a bin."),
+    Metric("bin_share", "Share of images", "fraction", None, "In a bin."),
+)
+"""Of rows of level ``bin``, whose `source` is the bin's upper limit; seeds of a method are taken together."""
+
+
+def _bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarray, bins: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for group in groups_of(members):
+        confidence, correct = confidences[group.rows].ravel(), corrects[group.rows].ravel()
+        assigned = bin_of(confidence, bins)
+        for index in range(bins):
+            inside = assigned == index
+            means = (correct[inside].mean(), confidence[inside].mean()) if inside.any() else (None, None)
+            for metric, value in zip(BIN_METRICS, (*means, inside.mean()), strict=True):
+                row = {**method_row(group, metric), "level": "bin", "source": f"{(index + 1) / bins:g}"}
+                rows.append({**row, "value": value, "n": int(inside.sum())})
+    return rows
+
+
+def _confidence_sentence(gaps: pd.DataFrame) -> list[str]:
+    """Say who is over- and who is underconfident, by the interval of the signed gap."""
+    said = []
+    for word, chosen in (("overconfident", gaps["ci_low"] > 0), ("underconfident", gaps["ci_high"] < 0)):
+        if chosen.all():
+            return [f"All networks are {word}."] if len(gaps) > 1 else [f"It is {word}."]
+        if chosen.any():
+            said.append(f"{word}: {', '.join(gaps[chosen]['member'])}")
+    text = "; ".join(said) if said else "no network is significantly over- or underconfident"
+    return [f"{text[0].upper()}{text[1:]}."]

@@ -1,0 +1,165 @@
+"""Finding wrong labels by a network's probabilities: confident learning, as cleanlab has it.
+
+Northcutt, Jiang, Chuang, *Confident learning: estimating uncertainty in dataset labels* (JAIR 2021). The probabilities
+must be **out of sample**: of a network that was not trained on the labels in question, or of networks cross-fitted to
+each other's parts. One that was has learnt the wrong labels and finds none of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from robustkd.errors import EvaluationError
+from robustkd.evaluations.resampling import Statistics, ratio, share
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a network makes of labels.
+
+    Attributes:
+        quality: float64 (N,), its probability of the given label: low is suspicious.
+        flagged: bool (N,), labels held to be wrong (pruning by noise rate).
+        transition: float64 (K, K), estimated P(given label | true class), true classes in rows; NaN for a class that is
+            estimated to have no image.
+        noise_rate: Estimated share of wrong labels.
+    """
+
+    quality: np.ndarray
+    flagged: np.ndarray
+    transition: np.ndarray
+    noise_rate: float
+
+
+def audit(labels: np.ndarray, probabilities: np.ndarray) -> Audit:
+    """Judge labels by out-of-sample probabilities.
+
+    Args:
+        labels: int (N,), as given, right or wrong.
+        probabilities: float (N, K), rows that sum to 1, of networks that were not trained on these labels.
+
+    Returns:
+        The judgement.
+
+    Raises:
+        EvaluationError: Shapes, labels or probabilities are not what they should be.
+    """
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=np.float64)
+    _refuse_unusable(labels, probabilities)
+    joint = _joint(labels, probabilities)
+    # cleanlab's joint has given labels in rows
+    true = joint.sum(axis=0)
+    return Audit(
+        quality=probabilities[np.arange(len(labels)), labels],
+        flagged=_flagged(labels, probabilities),
+        transition=ratio(joint.T, true[:, None]),
+        noise_rate=float(1 - np.trace(joint)),
+    )
+
+
+def transition_matrix(true: np.ndarray, given: np.ndarray, classes: int) -> np.ndarray:
+    """Count P(given label | true class), float64 (K, K), true classes in rows; NaN for a class without an image."""
+    counts = np.zeros((classes, classes))
+    np.add.at(counts, (true, given), 1)
+    return ratio(counts, counts.sum(axis=1, keepdims=True))
+
+
+def transition_error(estimated: np.ndarray, true: np.ndarray) -> float:
+    """Half the sum of absolute differences of a row, the mean over the rows that both matrices have.
+
+    Args:
+        estimated: float (K, K).
+        true: float (K, K).
+
+    Returns:
+        The mean total variation distance, 0 to 1; NaN if there is no such row.
+    """
+    distance = np.abs(estimated - true).sum(axis=1) / 2
+    known = distance[~np.isnan(distance)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def detection(quality: np.ndarray, wrong: np.ndarray, flagged: np.ndarray) -> Statistics:
+    """Score how well wrong labels are found.
+
+    Args:
+        quality: (N,), low is suspicious.
+        wrong: bool (N,), labels that are wrong.
+        flagged: bool (N,), labels held to be wrong.
+
+    Returns:
+        ``audit_auroc``, ``audit_precision`` and ``audit_recall``, as functions of how often each image counts.
+    """
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        return {
+            "audit_auroc": auroc(quality, wrong, weights),
+            "audit_precision": share(wrong, flagged, weights),
+            "audit_recall": share(flagged, wrong, weights),
+        }
+
+    return statistics
+
+
+def auroc(quality: np.ndarray, wrong: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The chance that a wrong label has a lower quality than a right one, ties counted half (Hanley, McNeil 1982).
+
+    Args:
+        quality: (N,).
+        wrong: bool (N,).
+        weights: (B, N), how often each image counts.
+
+    Returns:
+        float64 (B,); NaN where there is no wrong label, or no right one.
+    """
+    order = np.argsort(quality, kind="stable")
+    starts = np.flatnonzero(np.diff(quality[order], prepend=-np.inf))
+    sorted_weights = weights[:, order]
+    wrongs = np.add.reduceat(sorted_weights * wrong[order], starts, axis=1)
+    rights = np.add.reduceat(sorted_weights * ~wrong[order], starts, axis=1)
+    higher = rights.sum(axis=1, keepdims=True) - rights.cumsum(axis=1)
+    return ratio((wrongs * (higher + rights / 2)).sum(axis=1), wrongs.sum(axis=1) * rights.sum(axis=1))
+
+
+def _joint(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Give cleanlab's estimate of the joint distribution, given labels in rows, over all classes."""
+    from cleanlab.count import estimate_joint
+
+    present, compact, some = _present_only(labels, probabilities)
+    joint = np.zeros((probabilities.shape[1],) * 2)
+    joint[np.ix_(present, present)] = estimate_joint(compact, some) if len(present) > 1 else 1.0
+    return joint
+
+
+def _flagged(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    from cleanlab.filter import find_label_issues
+
+    present, compact, some = _present_only(labels, probabilities)
+    if len(present) == 1:
+        return np.zeros(len(labels), dtype=bool)
+    # without n_jobs=1 it forks, which a process that has begun to use a GPU does not survive
+    return np.asarray(find_label_issues(compact, some, n_jobs=1, verbose=False))
+
+
+def _present_only(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, Any, Any]:
+    """Leave out classes that no label names, which cleanlab warns of: which they are, labels, probabilities."""
+    present, compact = np.unique(labels, return_inverse=True)
+    some = probabilities[:, present]
+    total = some.sum(axis=1, keepdims=True)
+    # a network that is sure of an absent class says nothing on the others
+    return present, compact, np.where(total > 0, ratio(some, total), 1 / len(present))
+
+
+def _refuse_unusable(labels: np.ndarray, probabilities: np.ndarray) -> None:
+    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or not len(labels):
+        raise EvaluationError(
+            f"an audit needs labels (N,) and probabilities (N, K), got {labels.shape} and {probabilities.shape}"
+        )
+    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= probabilities.shape[1]:
+        raise EvaluationError(f"audited labels must be whole numbers from 0 to {probabilities.shape[1] - 1}")
+    if not np.isfinite(probabilities).all():
+        raise EvaluationError("audited probabilities must be finite; some are not")
+    if probabilities.min() < 0 or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
+        raise EvaluationError("audited probabilities must not be negative and sum to 1 in each row; are they logits?")

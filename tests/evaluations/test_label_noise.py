@@ -1,0 +1,320 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from robustkd.data import Clean, Condition, Dataset, ImageSet
+from robustkd.data.class_imbalance import ClassImbalance
+from robustkd.data.label_noise import LabelNoise as Noise
+from robustkd.errors import EvaluationError
+from robustkd.evaluations import EVALUATIONS
+from robustkd.evaluations.judged_labels import read_judged_labels
+from robustkd.evaluations.label_noise import LabelNoiseOptions
+from robustkd.evaluations.predictions import Predictions
+from robustkd.evaluations.statistics import T_SEEDS
+from robustkd.models import Member, ModelPool
+
+from .conftest import network
+
+CLASSES = 4
+TRAIN, TEST = 2000, 400
+HELD_OUT = Noise(rate=0.4, held_out=0.25)
+
+
+def image_set(count: int) -> ImageSet:
+    labels = torch.arange(count) % CLASSES
+    return ImageSet(torch.zeros(count, 1, 8, 8, dtype=torch.uint8), labels, tuple("abcd"))
+
+
+def data_of(condition: Condition) -> Dataset:
+    return Dataset("noisy", image_set(TRAIN), image_set(TEST), condition=condition)
+
+
+def pool_of(condition: str, *students: str, seeds: int = 1) -> ModelPool:
+    net = network(0, CLASSES)
+    roles = [("baseline", "baseline"), *((name, "student") for name in students)]
+    members = [Member(net, role, name, seed, condition) for name, role in roles for seed in range(seeds)]
+    return ModelPool(members=[Member(net, "teacher", "teacher", None, condition), *members])
+
+
+def votes(labels: np.ndarray, sure: float = 5.0) -> np.ndarray:
+    return sure * np.eye(CLASSES)[labels]
+
+
+def predict_as(data: Dataset, train: dict[str, np.ndarray], test: dict[str, np.ndarray] | None = None) -> Callable:
+    """Members whose name begins so predict these logits for training images; test images are right by default."""
+
+    def predict(member: Member, images: ImageSet | None = None) -> Predictions:
+        labels = (data.test if images is None else images).labels.numpy()
+        known = (test or {}) if images is None else train
+        logits = known.get(member.method, votes(labels))
+        return Predictions(logits.astype(np.float32), labels)
+
+    return predict
+
+
+def given_labels(data: Dataset) -> np.ndarray:
+    """All labels as trained on, held-out ones too."""
+    conditioned = data.trained_on(0)
+    given = np.empty(TRAIN, dtype=np.int64)
+    given[conditioned.indices] = conditioned.images.labels
+    given[conditioned.held_out] = conditioned.held_out_labels
+    return given
+
+
+def outcome(pool: ModelPool, data: Dataset, predict: Callable, **options):
+    evaluation = EVALUATIONS["label_noise"](LabelNoiseOptions(**options))
+    records = evaluation.measure(pool, data, predict)
+    return evaluation, records, evaluation.summarise(records)
+
+
+def values_of(frame: pd.DataFrame) -> pd.Series:
+    return frame[frame["level"] == "method"].set_index(["metric", "member"])["value"]
+
+
+def test_a_network_that_learnt_the_noisy_labels_memorised_all_and_one_that_knows_better_none() -> None:
+    data = data_of(Noise(rate=0.4))
+    given, true = given_labels(data), data.training.labels.numpy()
+    # 600 of the images as neither: two classes on from the given label, or one on if that is the true class
+    other = np.where((given + 2) % CLASSES == true, given + 1, given + 2) % CLASSES
+    third = np.where(np.arange(TRAIN) < 600, other, given)
+    train = {"baseline": votes(given), "at": votes(true), "sp": votes(third)}
+
+    _, _, frame = outcome(pool_of(data.condition.label, "at", "sp"), data, predict_as(data, train))
+
+    values, wrong = values_of(frame), given != true
+    assert [values[name, "baseline"] for name in ("memorised", "recovered", "neither", "clean_fit")] == [1, 0, 0, 1]
+    assert [values[name, "at"] for name in ("memorised", "recovered", "neither", "clean_fit")] == [0, 1, 0, 1]
+    assert values["neither", "sp"] == pytest.approx(wrong[:600].sum() / wrong.sum())
+    assert values["clean_fit", "sp"] == pytest.approx((~wrong[600:]).sum() / (~wrong).sum())
+    assert values["memorised_difference", "at"] == -1
+    assert values["realised_rate", "at"] == pytest.approx(wrong.mean())
+    assert values["requested_rate", "at"] == 0.4
+
+
+def test_shares_and_differences_have_intervals() -> None:
+    data = data_of(Noise(rate=0.4))
+    given, true = given_labels(data), data.training.labels.numpy()
+    mixed = np.where(np.arange(TRAIN) % 3 == 0, given, true)
+
+    _, _, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, {"at": votes(mixed)}))
+
+    rows = frame[frame["level"] == "method"].set_index(["metric", "member"])
+    for metric in ("memorised", "memorised_difference"):
+        row = rows.loc[(metric, "at")]
+        assert row["ci_low"] < row["value"] < row["ci_high"]
+
+
+def test_networks_trained_on_all_labels_are_not_audited_and_it_says_so() -> None:
+    data = data_of(Noise(rate=0.4))
+
+    evaluation, records, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, {}))
+
+    assert not set(frame["metric"]) & {"audit_auroc", "audit_recall", "estimated_rate", "transition_error"}
+    (check,) = [check for check in records.checks if check.name == "labels audited out of sample"]
+    assert "no audit" in check.detail
+    assert "cannot be told" in evaluation.headline(frame)[-1]
+
+
+def test_held_out_labels_are_audited() -> None:
+    data = data_of(HELD_OUT)
+    given, true = given_labels(data), data.training.labels.numpy()
+    random = np.random.default_rng(0)
+    train = {"at": votes(true, 3) + random.normal(0, 1, (TRAIN, CLASSES)), "baseline": random.normal(0, 1, (TRAIN, 4))}
+
+    evaluation, records, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, train))
+
+    values = values_of(frame)
+    held_out = data.trained_on(0).held_out.numpy()
+    z = train["at"].astype(np.float32)[held_out]
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    quality = p[np.arange(500), given[held_out]]
+    assert values["audit_auroc", "at"] == pytest.approx(roc_auc_score((given != true)[held_out], -quality))
+    assert values["audit_auroc", "baseline"] < 0.6
+    assert values["audit_auroc_gain", "at"] == values["audit_auroc", "at"] - values["audit_auroc", "baseline"]
+    assert values["estimated_rate", "at"] == pytest.approx((given != true)[held_out].mean(), abs=0.05)
+    assert values["transition_error", "at"] < 0.1 < values["transition_error", "baseline"]
+    assert frame[frame["metric"] == "audit_auroc"]["n"].unique().tolist() == [500]
+    assert "500 labels audited, of images held out" in records.checks[1].detail
+    assert "best inspectors of labels that they never saw: at" in evaluation.headline(frame)[-1]
+
+
+def test_memorisation_counts_no_held_out_image() -> None:
+    data = data_of(HELD_OUT)
+    given = given_labels(data)
+    given[data.trained_on(0).held_out] = -1
+    logits = np.where(given[:, None] == np.arange(CLASSES), 5.0, 0.0)
+
+    _, _, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, {"at": logits}))
+
+    assert values_of(frame)["memorised", "at"] == values_of(frame)["clean_fit", "at"] == 1
+
+
+def test_networks_trained_on_clean_labels_audit_them_all_and_the_check_calls_it_an_upper_bound() -> None:
+    data = data_of(Noise(rate=0.4))
+    pool = pool_of("clean", "at")
+
+    _, records, frame = outcome(pool, data, predict_as(data, {}), audit_images=300)
+
+    assert records.arrays["audit_logits"].shape == (3, 300, CLASSES)
+    assert values_of(frame)["audit_auroc", "at"] == 1
+    assert "upper bound" in records.checks[1].detail
+
+
+@pytest.mark.parametrize("condition", [Clean(), Noise(rate=0.0)])
+def test_without_wrong_labels_the_rate_is_0_and_the_rest_absent(condition: Condition) -> None:
+    data = data_of(condition)
+
+    evaluation, records, frame = outcome(pool_of(condition.label, "at"), data, predict_as(data, {}))
+
+    assert values_of(frame)["realised_rate", "at"] == values_of(frame)["requested_rate", "at"] == 0
+    assert not set(frame["metric"]) & {"memorised", "audit_auroc"}
+    assert all(check.passed for check in records.checks)
+    assert evaluation.chart(frame).to_dict()
+
+
+def test_conditions_that_make_no_label_wrong_are_left_out_where_others_do() -> None:
+    frames = []
+    for condition in (Noise(rate=0.2), Noise(rate=0.4), ClassImbalance(gamma=1.0)):
+        data = data_of(condition)
+        evaluation, records, frame = outcome(pool_of(condition.label, "at"), data, predict_as(data, {}))
+        frames.append(frame)
+
+    together = pd.concat(frames, ignore_index=True)
+
+    assert "realised_rate" not in set(frame["metric"])
+    assert not records.checks
+    assert [text.split(" (")[0] for text in evaluation.headline(together)[:2]] == ["Label noise 20%", "Label noise 40%"]
+    assert not any("mbalance" in text for text in evaluation.headline(together))
+    assert evaluation.headline(frame)[0].startswith("No training label is known to be wrong")
+    assert "imbalance" not in str(evaluation.chart(together).to_dict())
+
+
+def test_without_training_images_there_is_accuracy_alone() -> None:
+    data = replace(data_of(Clean()), train=None)
+
+    evaluation, _, frame = outcome(pool_of("clean", "at"), data, predict_as(data, {}))
+
+    assert set(frame["metric"]) == {"accuracy", "accuracy_gain"}
+    assert evaluation.chart(frame).to_dict()
+
+
+@pytest.mark.parametrize(("expected", "passed"), [(None, True), (0.5, False), (0.31, True)])
+def test_the_realised_rate_must_be_the_expected_one(
+    expected: float | None, passed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = data_of(Noise(rate=0.4))
+    monkeypatch.setattr(Noise, "expected_rate", lambda self, train: expected)
+
+    _, records, _ = outcome(pool_of(data.condition.label), data, predict_as(data, {}))
+
+    assert records.checks[0].name == "realised noise rate"
+    assert records.checks[0].passed is passed
+
+
+def test_requested_and_realised_rate_are_shown_for_labels_of_people_too(tmp_path: Path) -> None:
+    labels = image_set(TRAIN).labels.numpy().copy()
+    labels[:500] = (labels[:500] + 1) % CLASSES
+    np.save(tmp_path / "people.npy", labels)
+    data = data_of(Noise(kind="human", labels=str(tmp_path / "people.npy")))
+
+    _, records, frame = outcome(pool_of(data.condition.label), data, predict_as(data, {}))
+
+    assert values_of(frame)["realised_rate", "baseline"] == 0.25
+    assert np.isnan(values_of(frame)["requested_rate", "baseline"])
+    assert "what people said" in records.checks[0].detail
+
+
+def test_a_draw_per_seed_is_held_against_the_labels_of_that_seed() -> None:
+    data = data_of(Noise(rate=0.4, draw="per_seed"))
+
+    def predict(member: Member, images: ImageSet | None = None) -> Predictions:
+        if images is None:
+            return Predictions(votes(data.test.labels.numpy()), data.test.labels.numpy())
+        return Predictions(votes(data.trained_on(member.seed).images.labels.numpy()), images.labels.numpy())
+
+    _, _, frame = outcome(pool_of(data.condition.label, "at", seeds=3), data, predict)
+
+    networks = frame[frame["level"] == "network"].set_index(["metric", "member"])["value"]
+    assert all(networks["memorised"] == 1)
+    assert networks["realised_rate"].nunique() > 1
+    assert set(frame[frame["metric"] == "accuracy_over_seeds"]["interval"]) == {T_SEEDS}
+
+
+def test_without_a_baseline_it_says_so() -> None:
+    data = data_of(HELD_OUT)
+    pool = ModelPool(members=[Member(network(0, CLASSES), "student", "at", 0, data.condition.label)])
+
+    evaluation, _, frame = outcome(pool, data, predict_as(data, {}))
+
+    assert "There is no independent baseline to hold the students against." in evaluation.headline(frame)
+    assert "nan" not in " ".join(evaluation.headline(frame))
+
+
+def judgements(*rows: tuple[int, ...]) -> np.ndarray:
+    return np.array(rows, dtype=np.int16)
+
+
+def test_test_labels_that_people_refuse_are_looked_for(tmp_path: Path) -> None:
+    data = data_of(Clean())
+    labels = data.test.labels.numpy()
+    # votes for given, suggested, neither, both: the first two are refused
+    table = judgements((4, 0, 1, 2, 3, 0, 0), (9, 1, 2, 0, 1, 4, 0), (20, 0, 3, 3, 2, 0, 0), (21, 1, 3, 5, 0, 0, 0))
+    np.save(tmp_path / "judged.npy", table)
+    doubtful = votes(labels)
+    doubtful[[4, 20]] = 0  # finds one of the refused, and doubts one of the confirmed as much
+    doubtful[9, 1] = 4.9
+    test = {"at": doubtful}
+
+    evaluation, _, frame = outcome(
+        pool_of("clean", "at"), data, predict_as(data, {}, test), test_errors=str(tmp_path / "judged.npy")
+    )
+
+    values = values_of(frame)
+    # 4 against 20 a tie, against 21 right; 9 against 20 wrong, against 21 right
+    assert values["test_error_auroc", "at"] == pytest.approx(2.5 / 4)
+    assert values["test_error_recall", "at"] == 1
+    assert values["test_error_auroc", "baseline"] == 0.5
+    assert values["test_error_auroc_gain", "at"] == pytest.approx(0.125)
+    assert "inspector of test labels that people judged" in evaluation.headline(frame)[-1]
+    assert evaluation.chart(frame).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (np.zeros((3, 6), dtype=int), "shape"),
+        (np.zeros((3, 7)), "whole numbers"),
+        (np.array([[400, 0, 1, 2, 3, 0, 0]]), "needs the whole test set"),
+        (np.array([[3, 0, 1, 2, 3, 0, 0]]), "does not fit"),
+        (None, "not readable"),
+    ],
+)
+def test_files_that_are_no_judgements_of_this_test_set_are_refused(
+    table: np.ndarray | None, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "judged.npy"
+    if table is not None:
+        np.save(path, table)
+
+    with pytest.raises(EvaluationError, match=said):
+        read_judged_labels(path, image_set(TEST).labels.numpy())
+
+
+@pytest.mark.parametrize(("name", "judged", "refused"), [("cifar10", 275, 54), ("cifar100", 2235, 585)])
+def test_people_refuse_as_many_test_labels_as_published(
+    name: str, judged: int, refused: int, human_labels: Path
+) -> None:
+    path = human_labels / f"{name}_label_errors_mturk.npy"
+    table = np.load(path)
+    labels = np.zeros(10_000, dtype=np.int64)
+    labels[table[:, 0]] = table[:, 1]
+
+    found = read_judged_labels(path, labels)
+
+    assert (found.judged.sum(), found.refused.sum()) == (judged, refused)
