@@ -307,7 +307,7 @@ def _show(evaluated: "Evaluated") -> None:
         table.add_row(*map(escape, row))
     console = Console()
     console.print(table)
-    for section in report.sections:
+    for section in [section for section in report.sections if section.brief]:
         for sentence in section.sentences:
             console.print(f"• {escape(sentence)}", highlight=False)
     failed = sum(not check.passed for check in report.checks)

@@ -167,7 +167,10 @@ def _of_method(frame: pd.DataFrame, metric: Metric, method: str) -> pd.Series | 
 def _cell(row: pd.Series | None, metric: Metric, frame: pd.DataFrame, checks: Checks, *, brief: bool = False) -> Cell:
     if row is None or pd.isna(row["value"]):
         return Cell("–")
-    if metric.difference_of is None and pd.notna(row["std"]):
+    given = metric.higher_is_better is None and row["std"] == 0  # by the study, not found by measuring
+    if given:
+        spread = ""
+    elif metric.difference_of is None and pd.notna(row["std"]):
         spread = f"± {number(row['std'], metric)}"
     elif brief and metric.difference_of is None:
         spread = ""

@@ -35,6 +35,7 @@ class Section:
         chart: The Vega-Lite specification.
         svg: The same, drawn.
         options: How it was asked.
+        brief: Whether its sentences are of the whole study, not of one part after another.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Section:
     chart: dict[str, Any]
     svg: str
     options: dict[str, Any]
+    brief: bool = True
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ def _section(result: Result, checks: tuple[Check, ...]) -> Section:
         chart=specification,
         svg=_own_ids(vl_convert.vegalite_to_svg(specification, vl_version=_vega_lite_version()), evaluation.name),
         options=result.settings["options"],
+        brief=len(parts) == 1,
     )
 
 
