@@ -148,6 +148,9 @@ def evaluate(
         list[str] | None,
         typer.Option(metavar="MODEL", help="A student; repeat for more, with the same NAME= for more seeds."),
     ] = None,
+    condition: Annotated[
+        str, typer.Option(metavar="YAML", help="What the training set was: 'label_noise: {rate: 0.4}', for example.")
+    ] = "clean",
     suite: Annotated[Suite, typer.Option(help="quick: minutes on a laptop; full: as in the papers.")] = Suite.quick,
     mean: Annotated[
         str | None,
@@ -199,7 +202,17 @@ def evaluate(
     )
     run_directory = out if out is not None else Path("runs") / evaluation_name(pool, dataset)
     options = _evaluation_overrides(tuple(overrides or ()))
-    _show(evaluate_models(pool, dataset, suite.value, options=options, limit=limit, out=run_directory, device=device))
+    evaluated = evaluate_models(
+        pool,
+        dataset,
+        suite.value,
+        options=options,
+        condition=_yaml(condition, "--condition"),
+        limit=limit,
+        out=run_directory,
+        device=device,
+    )
+    _show(evaluated)
 
 
 @app.command()
@@ -418,6 +431,15 @@ def _channels(text: str | None, option: str) -> list[float] | None:
         return [float(part) for part in text.replace(",", " ").split()]
     except ValueError as error:
         raise BadInputError(f"{option} {text!r}: must be numbers, one per channel, as in 0.49,0.48,0.45") from error
+
+
+def _yaml(text: str, option: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadInputError(f"{option} {text!r}: not valid YAML") from error
 
 
 def _evaluation_overrides(overrides: tuple[str, ...]) -> dict[str, dict[str, Any]]:

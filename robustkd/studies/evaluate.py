@@ -25,7 +25,7 @@ from robustkd.models import ModelPool
 from robustkd.reporting import build_report
 from robustkd.reporting.report import RUN_FILE
 from robustkd.studies.provenance import provenance
-from robustkd.studies.study import evaluation_options
+from robustkd.studies.study import condition_named, evaluation_options
 
 STUDY_FILE = "study.yaml"
 
@@ -33,11 +33,15 @@ SUITES: dict[str, dict[str, dict[str, Any]]] = {
     "quick": {
         "generalization": {},
         "fidelity": {},
+        "calibration": {},
         "transferability": {"images": 500, "steps": 10, "step_size": 0.006},
     },
-    "full": {"generalization": {}, "fidelity": {}, "transferability": {}},
+    "full": {"generalization": {}, "fidelity": {}, "calibration": {}, "transferability": {}},
 }
 """``quick`` ends in minutes on a laptop: it attacks 500 images in 10 steps; ``full`` does as the papers did."""
+
+ASKED_UNDER: dict[str, tuple[str, ...]] = {"label_noise": ("label_noise",), "class_imbalance": ("minority",)}
+"""Evaluations that every suite adds for models that were trained under a condition."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ def evaluate(
     suite: str = "quick",
     *,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    condition: str | Mapping[str, Any] = "clean",
     limit: int | None = None,
     out: Path | str | None = None,
     device: str = "auto",
@@ -92,10 +97,12 @@ def evaluate(
 
     Args:
         pool: The models, trained anywhere.
-        data: The images; only the test set is looked at.
+        data: The images; most evaluations look at the test set alone.
         suite: ``quick`` or ``full``.
         options: Evaluations to add to the suite, and options that replace its own, as in
             ``{"transferability": {"epsilon": 0.01}}``.
+        condition: What the training set was when the models were trained on it, as a study file would say it:
+            ``{"label_noise": {"kind": "human", "labels": "labels.npy"}}``.
         limit: Look at this many test images, drawn at random.
         out: The run directory; a temporary one if None.
         device: ``auto``, ``cpu``, ``cuda``, …
@@ -109,7 +116,9 @@ def evaluate(
     if suite not in SUITES:
         raise BadInputError(f"unknown suite {suite!r}: {nearest(suite, SUITES)}")
     given = options or {}
-    choices = {name: {**SUITES[suite].get(name, {}), **given.get(name, {})} for name in {**SUITES[suite], **given}}
+    trained_under = condition_named(condition)
+    asked = SUITES[suite] | {name: {} for name in ASKED_UNDER.get(trained_under.name, ())}
+    choices = {name: {**asked.get(name, {}), **given.get(name, {})} for name in {**asked, **given}}
     chosen = evaluation_options(choices)
     run = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="robustkd-"))
     sampled = data
@@ -117,12 +126,14 @@ def evaluate(
         if limit < 1:
             raise BadInputError(f"limit must be at least 1, got {limit}")
         sampled = replace(data, test=data.test.subset(data.test.sample_indices(limit)))
+    pool = ModelPool(members=[replace(member, condition=trained_under.label) for member in pool])
     name = evaluation_name(pool, sampled)
     content = {
         "name": name,
         "data": data.name,
         "limit": limit,
         "suite": suite,
+        "condition": {trained_under.name: trained_under.options()},
         "members": [
             {
                 "name": member.name,
@@ -137,7 +148,7 @@ def evaluate(
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     claim(run, name, text)
     return evaluate_parts(
-        [EvaluatedPart(pool)],
+        [EvaluatedPart(pool, trained_under)],
         sampled,
         chosen,
         run,

@@ -28,7 +28,7 @@ def pool() -> rk.ModelPool:
 def test_it_gives_tidy_results_and_a_page(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
     evaluated = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
 
-    assert set(evaluated.results) == {"generalization", "fidelity", "transferability"}
+    assert set(evaluated.results) == {"generalization", "fidelity", "calibration", "transferability"}
     assert isinstance(evaluated.results["fidelity"], pd.DataFrame)
     assert evaluated.page == tmp_path / "run" / "report" / "index.html"
     assert evaluated.page.is_file()
@@ -74,7 +74,7 @@ def test_without_a_teacher_fidelity_is_skipped_and_the_report_says_so(digits: Da
 
     evaluated = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
 
-    assert set(evaluated.results) == {"generalization", "transferability"}
+    assert set(evaluated.results) == {"generalization", "calibration", "transferability"}
     assert "Not answered: fidelity (needs a teacher)" in evaluated.page.read_text(encoding="utf-8")
 
 
@@ -139,3 +139,21 @@ def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StudyError, match="is a file"):
         claim(tmp_path / "run", "mine", "name: mine\n")
+
+
+def test_models_trained_under_a_condition_are_asked_about_it(
+    pool: rk.ModelPool, digits: Dataset, tmp_path: Path
+) -> None:
+    noise = {"label_noise": {"rate": 0.4}}
+
+    evaluated = rk.evaluate(pool, digits, options=FAST, condition=noise, limit=30, out=tmp_path / "run", device="cpu")
+
+    frame = evaluated.results["label_noise"].set_index("metric")
+    assert set(frame["condition"]) == {"label noise 40%"}
+    assert frame.loc["realised_rate", "value"].iloc[0] == pytest.approx(0.36, abs=0.04)
+    assert "memorised" in frame.index
+
+
+def test_a_condition_that_is_none_is_refused(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="unknown condition 'noise': did you mean label_noise"):
+        rk.evaluate(pool, digits, condition={"noise": {}}, out=tmp_path / "run", device="cpu")

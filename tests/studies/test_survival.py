@@ -108,6 +108,7 @@ def test_two_runs_on_one_store_do_every_job_once(study: Path, tmp_path: Path) ->
 def test_ctrl_c_ends_the_epoch_and_says_how_to_go_on(study: Path, tmp_path: Path, workers: str) -> None:
     process = start(study, tmp_path / "run", "--workers", workers)
     while not list(tmp_path.glob("run/jobs/.locks/*")):
+        assert process.poll() is None, process.communicate()[0]
         time.sleep(0.2)
     time.sleep(8)
 
