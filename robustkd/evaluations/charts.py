@@ -1,5 +1,7 @@
 """The forms that several evaluations draw in."""
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
@@ -129,3 +131,45 @@ def heatmap(frame: pd.DataFrame, cell: Metric, row_mean: Metric, column_mean: Me
     )
     size = alt.Step(54)
     return alt.layer(rectangles, outlines, numbers).properties(width=size, height=alt.Step(34))
+
+
+def lines_over(frame: pd.DataFrame, metric: Metric, title: str) -> LayeredChart:
+    """Draw a metric over the strength of a setting, one line for each member.
+
+    Args:
+        frame: Tidy rows with `strength`; fractions and points are drawn in percent.
+        metric: What they hold.
+        title: What the strength is of.
+
+    Returns:
+        A chart; roles differ in colour, teacher and baseline are dashed too.
+    """
+    scale = 100 if metric.unit in ("fraction", "points") else 1
+    values = [
+        {
+            "member": row["member"],
+            "role": row["role"],
+            "strength": float(row["strength"]),
+            "value": None if pd.isna(row["value"]) else scale * float(row["value"]),
+        }
+        for _, row in frame.iterrows()
+    ]
+    members = list(dict.fromkeys(row["member"] for row in values))
+    base = alt.Chart(alt.Data(values=values)).encode(
+        x=alt.X("strength:Q", title=title, axis=alt.Axis(tickMinStep=1 if _whole(values) else 0)),
+        y=alt.Y("value:Q", title=f"{metric.title} ({unit_sign(metric)})", scale=alt.Scale(zero=False)),
+        color=alt.Color("member:N", sort=members, scale=alt.Scale(scheme="tableau20"), legend=alt.Legend(title=None)),
+        strokeDash=alt.StrokeDash(
+            "role:N", scale=alt.Scale(domain=list(ROLE_COLOURS), range=[[2, 2], [6, 3], [1, 0]]), legend=None
+        ),
+        tooltip=[
+            alt.Tooltip("member:N"),
+            alt.Tooltip("strength:Q", title=title),
+            alt.Tooltip("value:Q", format=".2f", title=metric.title),
+        ],
+    )
+    return alt.layer(base.mark_line(), base.mark_circle(size=30)).properties(width=WIDTH, height=260)
+
+
+def _whole(values: list[dict[str, Any]]) -> bool:
+    return all(row["strength"] == int(row["strength"]) for row in values)
