@@ -1,6 +1,6 @@
 """Intervals, in one place; each name says what its interval covers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +8,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+_RESAMPLES_AT_ONCE = 100
 
 BOOTSTRAP_IMAGES = "95% bootstrap over test images"
 WILSON_IMAGES = "95% Wilson over test images"
@@ -69,6 +70,33 @@ def bootstrap_ratio_difference(
     event_1, event_2, all_1, all_2 = (drawn @ combinations.T).T
     difference = event_1 / np.maximum(all_1, 1) - event_2 / np.maximum(all_2, 1)
     low, high = np.percentile(difference, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
+    return Interval(float(low), float(high))
+
+
+def bootstrap_of_means(
+    statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, seed: int = 0
+) -> Interval | None:
+    """Percentile bootstrap, over images, of something computed from several means over the same images.
+
+    Args:
+        statistic: From means (R, Q), one row for each resample, to its values (R,); NaN where it is not defined.
+        values: (Q, N), finite numbers for each image.
+        seed: Seeds the resampling.
+
+    Returns:
+        The interval over the resamples in which the statistic is defined; None where it never is.
+    """
+    random, count = np.random.default_rng(seed), values.shape[1]
+    drawn = []
+    for start in range(0, RESAMPLES, _RESAMPLES_AT_ONCE):
+        rows = min(_RESAMPLES_AT_ONCE, RESAMPLES - start)
+        weights = random.multinomial(count, np.full(count, 1 / count), rows) / count
+        drawn.append(statistic(weights @ values.T))
+    found = np.concatenate(drawn)
+    found = found[~np.isnan(found)]
+    if len(found) == 0:
+        return None
+    low, high = np.percentile(found, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     return Interval(float(low), float(high))
 
 

@@ -9,6 +9,7 @@ from scipy import stats
 
 from robustkd.evaluations.statistics import (
     bootstrap_mean,
+    bootstrap_of_means,
     bootstrap_ratio_difference,
     holm,
     mcnemar,
@@ -186,3 +187,26 @@ def test_holm_does_not_depend_on_the_order_given(p_values: list[float]) -> None:
 
     for order in permutations(p_values):
         assert holm(order) == pytest.approx([expected[p] for p in order])
+
+
+def test_the_bootstrap_of_several_means_is_that_of_one_where_there_is_one() -> None:
+    values = np.random.default_rng(0).normal(size=500)
+
+    found = bootstrap_of_means(lambda means: means[:, 0], values[None])
+
+    assert found == pytest.approx(bootstrap_mean(values), abs=0.01)
+
+
+def test_the_bootstrap_of_a_ratio_of_means_has_the_interval_of_the_delta_method() -> None:
+    random = np.random.default_rng(1)
+    top, bottom = random.normal(2, 1, 2000), random.normal(4, 1, 2000)
+    ratio = top.mean() / bottom.mean()
+    half = 1.96 * (top - ratio * bottom).std() / bottom.mean() / np.sqrt(2000)
+
+    found = bootstrap_of_means(lambda means: means[:, 0] / means[:, 1], np.stack([top, bottom]))
+
+    assert found == pytest.approx((ratio - half, ratio + half), abs=0.15 * half)
+
+
+def test_a_statistic_that_is_never_defined_has_no_interval() -> None:
+    assert bootstrap_of_means(lambda means: np.full(len(means), np.nan), np.ones((1, 5))) is None
