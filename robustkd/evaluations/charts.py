@@ -142,7 +142,8 @@ def lines_over(frame: pd.DataFrame, metric: Metric, title: str) -> LayeredChart:
     Returns:
         A chart; members differ in colour, teacher and baseline are dashed too.
     """
-    return _lines(frame, metric, title).properties(width=WIDTH, height=260, data=_lines_data(frame, metric))
+    y_title = f"{metric.title} ({unit_sign(metric)})"
+    return _lines(frame, metric, title, y_title).properties(width=WIDTH, height=260, data=_lines_data(frame, metric))
 
 
 def small_multiples(frame: pd.DataFrame, metric: Metric, title: str) -> LayeredChart:
@@ -158,19 +159,20 @@ def small_multiples(frame: pd.DataFrame, metric: Metric, title: str) -> LayeredC
     """
     parts = list(dict.fromkeys(frame["part"]))
     facet = alt.Facet("part:N", sort=parts, title=None)
-    small = _lines(frame, metric, title).properties(width=WIDTH // 4, height=90)
+    small = _lines(frame, metric, title, unit_sign(metric)).properties(width=WIDTH // 4, height=90)
     return small.facet(facet=facet, columns=4, data=_lines_data(frame, metric))
 
 
-def _lines(frame: pd.DataFrame, metric: Metric, title: str) -> LayeredChart:
+def _lines(frame: pd.DataFrame, metric: Metric, title: str, y_title: str) -> LayeredChart:
+    members = list(dict.fromkeys(frame["member"]))
     whole = (frame["strength"] == frame["strength"].round()).all()
     base = alt.Chart().encode(
         x=alt.X("strength:Q", title=title, axis=alt.Axis(tickMinStep=1 if whole else 0, format="d" if whole else "")),
-        y=alt.Y("value:Q", title=f"{metric.title} ({unit_sign(metric)})", scale=alt.Scale(zero=False)),
+        y=alt.Y("value:Q", title=y_title, scale=alt.Scale(zero=False)),
         color=alt.Color(
             "member:N",
-            sort=list(dict.fromkeys(frame["member"])),
-            scale=alt.Scale(scheme="tableau20"),
+            sort=members,
+            scale=alt.Scale(scheme="tableau10" if len(members) <= 10 else "tableau20"),
             legend=alt.Legend(title=None, labelLimit=240),
         ),
         strokeDash=alt.StrokeDash(
