@@ -83,14 +83,17 @@ def _error_rows(records: Records, correct: np.ndarray, named: dict[str, Metric])
             continue
         for name, plain in (("mce", wrong), ("relative_mce", wrong - clean_wrong[:, None])):
             row = method_row(group, named[name]) | {"part": f"relative to {baseline.method}", "n": wrong.shape[-1]}
-            yield row | _relative(plain, group, baseline)
+            relative = _relative(plain, group, baseline)
+            if group.who["role"] == "student" and relative["value"] is not None:
+                relative["below_baseline"] = relative["value"] > 1
+            yield row | relative
 
 
 def _relative(errors: np.ndarray, group: Group, baseline: Group) -> Row:
     own, reference = (errors[each.rows].mean(axis=0) for each in (group, baseline))
     value = float(mean_corruption_error(own.mean(axis=-1), reference.mean(axis=-1)))
-    if np.isnan(value):
-        return {"value": None}
+    if np.isnan(value) or group is baseline:
+        return {"value": None if np.isnan(value) else value}
     half = len(own)
     interval = bootstrap_of_means(
         lambda means: mean_corruption_error(means[:, :half], means[:, half:]), np.concatenate([own, reference])

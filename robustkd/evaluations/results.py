@@ -76,7 +76,8 @@ def load_results(folder: Path) -> list[Result]:
     results = []
     for path in sorted(folder.glob("*.json")):
         about = json.loads(path.read_text(encoding="utf-8"))
-        frame = pd.read_csv(path.with_suffix(".csv"), dtype=COLUMNS)
+        # a run of before a column was added lacks it
+        frame = pd.read_csv(path.with_suffix(".csv"), dtype=COLUMNS).reindex(columns=list(COLUMNS)).astype(COLUMNS)
         records = Records.load(path.with_suffix(".npz"))
         results.append(Result(path.stem, frame, records.checks, about["settings"]))
     if not results:

@@ -35,12 +35,12 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
         metrics: By name.
 
     Returns:
-        Sentences: transfer from the teacher for each student, masked gradients, the worst case.
+        Sentences: transfer from the teacher for each student, masked gradients, the worst case, and what ran.
     """
     pairs = frame[frame["level"] == "pair"]
     teacher = set(pairs["source"]) - set(pairs["member"])
     said = _without_teacher(frame, metrics) if not teacher else _from_teacher(frame, teacher, metrics)
-    return said + _masked(pairs) + _worst_case(frame, metrics)
+    return said + _masked(pairs) + _worst_case(frame, metrics) + _what_ran(frame)
 
 
 def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
@@ -91,4 +91,16 @@ def _worst_case(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]
         return []
     metric = metrics["worst_case_accuracy"]
     told = [f"{name} {quantity(first[name], metric)} → {quantity(worst['value'][name], metric)}" for name in flattered]
-    return [f"Further attacks find more than the first alone (worst case over {worst['part'].iloc[0]}): {join(told)}."]
+    return [f"Further attacks find more than the first alone (accuracy → worst case): {join(told)}."]
+
+
+def _what_ran(frame: pd.DataFrame) -> list[str]:
+    """Name the attacks, for an accuracy under attack says nothing without them."""
+    first, worst = (
+        list(frame.loc[(frame["metric"] == name) & frame["strength"].isna(), "part"].dropna())
+        for name in ("white_box_accuracy", "worst_case_accuracy")
+    )
+    if not (first and worst):
+        return []
+    more = f"; the worst case is over {worst[0]}" if worst[0] != first[0] else ""
+    return [f"The attack is {first[0]}{more}."]

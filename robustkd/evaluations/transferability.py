@@ -256,7 +256,7 @@ class Transferability(Evaluation):
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """The matrix, sources in columns, targets in rows, with means; then accuracy over ε, where asked for."""
         names = "transfer_success", "mean_on_target", "mean_from_source"
-        matrix = heatmap(frame[frame["level"] != "detail"], *(self.metric(name) for name in names))
+        matrix = heatmap(frame[frame["level"].isin(["pair", "network"])], *(self.metric(name) for name in names))
         sweep = frame[(frame["metric"] == "white_box_accuracy") & frame["strength"].notna()]
         if sweep.empty:
             return matrix

@@ -202,7 +202,7 @@ def test_the_worst_case_names_what_ran_and_is_no_better_than_the_first_attack() 
     assert values_of(frame, "worst_case_accuracy") == {"teacher": 0, "baseline": 0, "at": 2 / 4}
     assert set(frame.loc[frame["metric"] == "worst_case_accuracy", "part"]) == {"PGD-20 + APGD-DLR-20"}
     assert values_of(frame, "worst_case_gain", "method") == {"at": 2 / 4}
-    assert any("worst case over PGD-20 + APGD-DLR-20" in said for said in Transferability().headline(frame))
+    assert "The attack is PGD-20; the worst case is over PGD-20 + APGD-DLR-20." in Transferability().headline(frame)
 
 
 def test_differences_to_the_baseline_carry_a_p_value_adjusted_for_the_number_of_students() -> None:
