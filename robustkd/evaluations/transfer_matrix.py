@@ -8,6 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+MASKING_POINTS = 0.02
+OVERSTATED_POINTS = 0.05
+
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -129,3 +134,19 @@ def mean_defined(rates: np.ndarray) -> float | None:
     """Average what is defined; None where nothing is."""
     defined = rates[~np.isnan(rates)]
     return float(defined.mean()) if len(defined) else None
+
+
+def masks_gradients(own: float, transferred: float) -> bool:
+    """Say whether a transferred attack succeeds more than two points oftener than a network's own.
+
+    An attack that sees the gradients should be the stronger one; where it is not, they do not show the way.
+    """
+    return bool(transferred - own > MASKING_POINTS + _ROUNDING)
+
+
+def overstates(first: float, worst: float) -> bool:
+    """Say whether accuracy after the first attack lies more than five points above that after all.
+
+    Several attacks always find a little more than one of them; so much more is a fault of the first.
+    """
+    return bool(first - worst > OVERSTATED_POINTS + _ROUNDING)

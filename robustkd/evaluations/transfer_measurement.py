@@ -150,7 +150,8 @@ def _attack_batch(
         left = np.flatnonzero(standing)
         if len(left) == 0:
             return
-        examples = run(attack, pixels[left], labels[left], [places[place] for place in left])
+        rest = labels.new_tensor(left)
+        examples = run(attack, pixels[rest], labels[rest], [places[place] for place in left])
         by_attack[source, batch.start + left] = _classes([model], examples)[0]
         standing[left] = by_attack[source, batch.start + left] == truth[left]
 

@@ -6,13 +6,8 @@ import pandas as pd
 
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.tidy import student_findings
+from robustkd.evaluations.transfer_matrix import masks_gradients, overstates
 from robustkd.evaluations.wording import FEW_STUDENTS, Phrases, findings, join, quantity
-
-MASKING_POINTS = 0.02
-"""A transferred attack this much stronger than the target's own is a sign of masked gradients."""
-
-OVERSTATED_POINTS = 0.05
-"""Several attacks always find a little more than one of them; this much more is a fault of the first."""
 
 PHRASES = Phrases(
     one="Attacks on the teacher fool {student} on {value} of the images both get right",
@@ -72,7 +67,7 @@ def _without_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list
 def _masked(pairs: pd.DataFrame) -> list[str]:
     own = pairs[pairs["source"] == pairs["member"]].set_index("member")["value"]
     strongest = pairs.groupby("member", sort=False)["value"].max()
-    masked = [str(member) for member in own.index if strongest[member] - own[member] > MASKING_POINTS]
+    masked = [str(member) for member in own.index if masks_gradients(own[member], strongest[member])]
     if not masked:
         return []
     return [
@@ -86,7 +81,7 @@ def _worst_case(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]
     rows = frame[frame["level"] == "network"]
     worst = rows[rows["metric"] == "worst_case_accuracy"].set_index("member")
     first = rows[rows["metric"] == "white_box_accuracy"].set_index("member")["value"]
-    flattered = [str(member) for member in worst.index if first[member] - worst["value"][member] > OVERSTATED_POINTS]
+    flattered = [str(member) for member in worst.index if overstates(first[member], worst["value"][member])]
     if not flattered:
         return []
     metric = metrics["worst_case_accuracy"]

@@ -40,10 +40,10 @@ from robustkd.evaluations.charts import heatmap, lines_over
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
 from robustkd.evaluations.records import Check, Records, members_frame
 from robustkd.evaluations.tidy import groups_of, tidy
-from robustkd.evaluations.transfer_matrix import robust, success_matrix
+from robustkd.evaluations.transfer_matrix import masks_gradients, overstates, robust, success_matrix
 from robustkd.evaluations.transfer_measurement import Plan, attack_all
 from robustkd.evaluations.transfer_rows import all_rows
-from robustkd.evaluations.transfer_sentences import MASKING_POINTS, OVERSTATED_POINTS, sentences
+from robustkd.evaluations.transfer_sentences import sentences
 from robustkd.progress import progress
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> lis
     for target, member in enumerate(members):
         own, column = rates[target, target], rates[:, target]
         strongest = target if np.isnan(column).all() else int(np.nanargmax(column))
-        masked = bool(column[strongest] - own > MASKING_POINTS)
+        masked = masks_gradients(own, column[strongest])
         detail = "no image is eligible"
         if not np.isnan(own):
             detail = f"own attack {own:.1%}, strongest transferred {column[strongest]:.1%} "
@@ -297,7 +297,7 @@ def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> lis
         checks.append(Check("own attack is the strongest", not masked, detail, member.name, ("white_box_accuracy",)))
         if len(names) > 1:
             share, worst = white_box[target].mean(), right[target].mean()
-            flattered = bool(share - worst > OVERSTATED_POINTS)
+            flattered = overstates(share, worst)
             detail = f"accuracy {share:.1%} after {names[0]}, {worst:.1%} after {', '.join(names[1:])} too"
             detail += ": the first attack overstates robustness" if flattered else ""
             metrics = ("white_box_accuracy", "white_box_accuracy_8bit")

@@ -17,7 +17,7 @@ from robustkd.evaluations import Records
 from robustkd.evaluations.evaluation import EVALUATIONS
 from robustkd.evaluations.predictions import PredictionCache
 from robustkd.evaluations.transfer_matrix import success_matrix
-from robustkd.evaluations.transferability import Transferability, TransferabilityOptions
+from robustkd.evaluations.transferability import Transferability, TransferabilityOptions, strength_checks
 from robustkd.models import ModelPool, PixelModel
 
 from .conftest import network
@@ -226,6 +226,39 @@ def test_a_transferred_attack_that_beats_the_own_one_is_told() -> None:
 
     assert sentences[0].startswith("Attacks on the teacher fool at on 50.0% of the images both get right, +50.0 points")
     assert sentences[1].startswith("Masked gradients: a transferred attack beats the own attack of at")
+
+
+def test_the_gradient_masking_flag_stands_from_more_than_two_points_on(data: Dataset, pool: ModelPool) -> None:
+    def flagged(own: int, transferred: int) -> bool:
+        """Of 100 images `own` fall to the target's own attack, and `transferred` to another's."""
+        fallen = [(np.arange(100) < count).astype(int) for count in (own, transferred)]
+        arrays = {
+            "label": np.zeros(100, dtype=int),
+            "clean": np.zeros((2, 100), dtype=int),
+            "adversarial": np.stack([np.stack([fallen[0], fallen[0]]), np.stack([fallen[1], fallen[1]])]),
+            "own": np.empty((0, 2, 100), dtype=int),
+            "attacks": np.array(["PGD-20"]),
+        }
+        first = strength_checks(pool.members[:2], arrays)[0]
+        assert (first.name, first.metrics) == ("own attack is the strongest", ("white_box_accuracy",))
+        return not first.passed
+
+    assert [flagged(60, 60), flagged(60, 62), flagged(60, 63)] == [False, False, True]
+
+
+def test_a_first_attack_that_overstates_robustness_is_told(pool: ModelPool) -> None:
+    arrays = {
+        "label": np.zeros(100, dtype=int),
+        "clean": np.zeros((1, 100), dtype=int),
+        "adversarial": np.zeros((1, 1, 100), dtype=int),
+        "own": (np.arange(100) < 40).astype(int)[None, None],
+        "attacks": np.array(["PGD-20", "APGD-DLR-20"]),
+    }
+
+    (check,) = (check for check in strength_checks(pool.members[:1], arrays) if "further" in check.name)
+
+    assert not check.passed
+    assert check.detail.startswith("accuracy 100.0% after PGD-20, 60.0% after APGD-DLR-20 too")
 
 
 def test_a_pair_without_a_jointly_correct_image_has_no_value_and_breaks_nothing() -> None:
