@@ -189,7 +189,16 @@ def memory(settings: argparse.Namespace) -> None:
     """Print the peak memory of a few and of all sources: it should not grow with their number."""
     for sources in (3, settings.sources):
         command = [sys.executable, __file__, "--alone", "--sources", str(sources), "--images", str(settings.images)]
-        command += ["--steps", "2", "--network", settings.network, "--teacher", settings.network]
+        command += [
+            "--steps",
+            "2",
+            "--network",
+            settings.network,
+            "--teacher",
+            settings.network,
+            "--device",
+            settings.device,
+        ]
         command += ["--batch-size", str(settings.batch_size), "--threads", str(settings.threads or 1)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         print(f"{sources} sources: {done.stdout.splitlines()[-1]}")
