@@ -31,4 +31,4 @@ def test_the_charts_come_alive_in_a_browser_without_a_network(run: Path, tmp_pat
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, "LC_ALL": "C.UTF-8"})
 
     live = re.findall(r'id="chart-(\w+)"><div[^>]*class="[^"]*vega-embed', done.stdout)
-    assert sorted(live) == ["fidelity", "generalization", "transferability"]
+    assert sorted(live) == ["corruption", "fidelity", "generalization", "transferability"]
