@@ -320,7 +320,7 @@ BIN_METRICS = (
     Metric("bin_confidence", "Confidence", "fraction", None, "Its mean in a bin."),
     Metric("bin_share", "Share of images", "fraction", None, "In a bin."),
 )
-"""Of rows of level ``bin``, whose `source` is the bin's upper limit; seeds of a method are taken together."""
+"""Of rows of level ``bin``, whose `part` is the bin's upper limit; seeds of a method are taken together."""
 
 
 def _bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarray, bins: int) -> list[dict[str, Any]]:
@@ -332,7 +332,7 @@ def _bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarr
             inside = assigned == index
             means = (correct[inside].mean(), confidence[inside].mean()) if inside.any() else (None, None)
             for metric, value in zip(BIN_METRICS, (*means, inside.mean()), strict=True):
-                row = {**method_row(group, metric), "level": "bin", "source": f"{(index + 1) / bins:g}"}
+                row = {**method_row(group, metric), "level": "bin", "part": f"{(index + 1) / bins:g}"}
                 rows.append({**row, "value": value, "n": int(inside.sum())})
     return rows
 

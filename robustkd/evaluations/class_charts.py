@@ -25,14 +25,14 @@ def class_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
 
 
 def _panel(rows: pd.DataFrame, condition: str) -> alt.HConcatChart:
-    values = rows.pivot_table(index=["member", "source"], columns="metric", values="value", sort=False).reset_index()
+    values = rows.pivot_table(index=["member", "part"], columns="metric", values="value", sort=False).reset_index()
     values = values.reindex(columns=list(dict.fromkeys([*values.columns, "class_training_share", "class_rarity"])))
     values["role"] = values["member"].map(dict(zip(rows["member"], rows["role"], strict=True)))
     first = values[values["member"] == values["member"].iloc[0]]
-    order = list(first.sort_values("class_training_share", ascending=False, kind="stable")["source"])
-    rare = set(first[first["class_rarity"] < 0]["source"])
+    order = list(first.sort_values("class_training_share", ascending=False, kind="stable")["part"])
+    rare = set(first[first["class_rarity"] < 0]["part"])
     place = {name: index for index, name in enumerate(order)}
-    values["place"] = values["source"].map(place)
+    values["place"] = values["part"].map(place)
     marked = f", {len(rare)} rarest framed" if rare else ""
     title = alt.TitleParams([condition, f"recall (%){marked}"], anchor="start", fontSize=12)
     return alt.hconcat(
@@ -48,7 +48,7 @@ def _recalls(values: pd.DataFrame, order: list[str], rare: set[str]) -> LayeredC
     cells = [
         {
             "method": row["member"],
-            "class": row["source"],
+            "class": row["part"],
             "percent": None if pd.isna(row["class_recall"]) else 100 * float(row["class_recall"]),
         }
         for _, row in values.iterrows()
@@ -84,7 +84,7 @@ def _shares(values: pd.DataFrame, order: list[str]) -> LayeredChart:
     first = values[values["member"] == values["member"].iloc[0]]
     prior = [
         {
-            "class": row["source"],
+            "class": row["part"],
             "percent": _percent(row["class_training_share"]),
             "test": _percent(row["class_test_share"]),
             "series": "in training",
@@ -93,7 +93,7 @@ def _shares(values: pd.DataFrame, order: list[str]) -> LayeredChart:
     ]
     votes = [
         {
-            "class": row["source"],
+            "class": row["part"],
             "method": row["member"],
             "percent": _percent(row["class_predicted_share"]),
             "series": row["role"],

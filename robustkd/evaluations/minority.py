@@ -213,7 +213,7 @@ CLASS_METRICS = {
     "geo": Metric("class_geometric_mean", "Geometric mean", "fraction", True, "Of recall and specificity."),
     "iba": Metric("class_iba", "Index balanced accuracy", "fraction", True, "As imbalanced-learn defines it."),
 }
-"""Of rows of level ``class``, whose `source` is the class: imbalanced-learn's report, the mean over seeds."""
+"""Of rows of level ``class``, whose `part` is the class: imbalanced-learn's report, the mean over seeds."""
 
 SHARE_METRICS = (
     Metric("class_predicted_share", "Share of predictions", "fraction", None, "How often a class is predicted."),
@@ -362,7 +362,7 @@ def _class_rows(records: Records, training: np.ndarray) -> list[dict[str, Any]]:
         for metric, by_class in values:
             row = {**method_row(group, metric), "level": "class"}
             for name, value, count in zip(names, by_class, tested, strict=True):
-                rows.append({**row, "source": str(name), "value": None if np.isnan(value) else value, "n": int(count)})
+                rows.append({**row, "part": str(name), "value": None if np.isnan(value) else value, "n": int(count)})
     return rows
 
 

@@ -27,9 +27,9 @@ def reliability_diagrams(frame: pd.DataFrame) -> alt.TopLevelMixin:
 
 
 def _diagram(bins: pd.DataFrame, method: str, error: float) -> alt.VConcatChart:
-    limits = list(dict.fromkeys(bins["source"]))
+    limits = list(dict.fromkeys(bins["part"]))
     values = []
-    for upper, rows in bins.groupby("source", sort=False):
+    for upper, rows in bins.groupby("part", sort=False):
         found = dict(zip(rows["metric"], rows["value"], strict=True))
         drawn = {name: 100 * found[f"bin_{name}"] for name in ("accuracy", "confidence", "share")}
         values.append(

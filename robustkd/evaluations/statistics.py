@@ -1,13 +1,14 @@
 """Intervals, in one place; each name says what its interval covers."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+_RESAMPLES_AT_ONCE = 100
 
 BOOTSTRAP_IMAGES = "95% bootstrap over test images"
 WILSON_IMAGES = "95% Wilson over test images"
@@ -35,7 +36,16 @@ def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
     """
     if np.all(values == values[0]):
         return Interval(float(values[0]), float(values[0]))
-    return _bootstrap((values.astype(np.float64),), np.mean, seed)
+    result = stats.bootstrap(
+        (values.astype(np.float64),),
+        np.mean,
+        n_resamples=RESAMPLES,
+        batch=100,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return Interval(float(result.confidence_interval.low), float(result.confidence_interval.high))
 
 
 def bootstrap_ratio_difference(
@@ -43,27 +53,51 @@ def bootstrap_ratio_difference(
 ) -> Interval:
     """Paired percentile bootstrap, over images, of the difference of two rates that share their images.
 
+    An image enters the rates through four yes-or-no answers alone, so a resample is a multinomial draw of how many
+    images give each combination of answers: the same distribution as drawing the images, in a fraction of the time.
+
     Args:
-        numerators: Two arrays (N,), whether each image counts for the event of the first and second rate.
-        denominators: Two arrays (N,), whether it is eligible for them.
+        numerators: Two bool arrays (N,), whether each image counts for the event of the first and second rate.
+        denominators: Two bool arrays (N,), whether it is eligible for them.
         seed: Seeds the resampling.
 
     Returns:
         The interval of first rate minus second rate.
     """
+    answers = np.stack([np.asarray(array, dtype=np.bool_) for array in (*numerators, *denominators)])
+    combinations, counts = np.unique(answers, axis=1, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), RESAMPLES)
+    event_1, event_2, all_1, all_2 = (drawn @ combinations.T).T
+    difference = event_1 / np.maximum(all_1, 1) - event_2 / np.maximum(all_2, 1)
+    low, high = np.percentile(difference, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
+    return Interval(float(low), float(high))
 
-    def difference(
-        event_1: np.ndarray, event_2: np.ndarray, all_1: np.ndarray, all_2: np.ndarray, axis: int = -1
-    ) -> np.ndarray:
-        rates = (
-            event.sum(axis) / np.maximum(eligible.sum(axis), 1)
-            for event, eligible in ((event_1, all_1), (event_2, all_2))
-        )
-        first, second = rates
-        return np.asarray(first - second)
 
-    arrays = tuple(array.astype(np.float32) for array in (*numerators, *denominators))
-    return _bootstrap(arrays, difference, seed, paired=True)
+def bootstrap_of_means(
+    statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, seed: int = 0
+) -> Interval | None:
+    """Percentile bootstrap, over images, of something computed from several means over the same images.
+
+    Args:
+        statistic: From means (R, Q), one row for each resample, to its values (R,); NaN where it is not defined.
+        values: (Q, N), finite numbers for each image.
+        seed: Seeds the resampling.
+
+    Returns:
+        The interval over the resamples in which the statistic is defined; None where it never is.
+    """
+    random, count = np.random.default_rng(seed), values.shape[1]
+    drawn = []
+    for start in range(0, RESAMPLES, _RESAMPLES_AT_ONCE):
+        rows = min(_RESAMPLES_AT_ONCE, RESAMPLES - start)
+        weights = random.multinomial(count, np.full(count, 1 / count), rows) / count
+        drawn.append(statistic(weights @ values.T))
+    found = np.concatenate(drawn)
+    found = found[~np.isnan(found)]
+    if len(found) == 0:
+        return None
+    low, high = np.percentile(found, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
+    return Interval(float(low), float(high))
 
 
 def wilson(successes: int, trials: int) -> Interval:
@@ -76,8 +110,11 @@ def wilson(successes: int, trials: int) -> Interval:
     Returns:
         The interval.
     """
-    low, high = stats.binomtest(successes, trials).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(float(low), float(high))
+    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    share, shrink = successes / trials, 1 + z**2 / trials
+    middle = (share + z**2 / (2 * trials)) / shrink
+    half = z / shrink * float(np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)))
+    return Interval(max(middle - half, 0.0), min(middle + half, 1.0))
 
 
 def t_over_seeds(values: np.ndarray) -> Interval | None:
@@ -126,19 +163,3 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     adjusted = np.empty_like(given)
     adjusted[order] = np.minimum(steps, 1)
     return adjusted
-
-
-def _bootstrap(
-    samples: tuple[np.ndarray, ...], statistic: Callable[..., Any], seed: int, paired: bool = False
-) -> Interval:
-    result = stats.bootstrap(
-        samples,
-        statistic,
-        paired=paired,
-        n_resamples=RESAMPLES,
-        batch=100,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
-    return Interval(float(result.confidence_interval.low), float(result.confidence_interval.high))

@@ -1,7 +1,7 @@
 """Tidy results: one row per network, method, or pair, and metric.
 
 A row of level ``network`` is one trained network; ``method`` is the mean over the seeds of a method; ``pair`` is a
-source and a target (`member`).
+source and a target (`member`); ``detail`` is any of these for a `part` of the images or another way of asking.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,10 +35,16 @@ COLUMNS = {
     "n": "Int64",
     "below_baseline": "boolean",
     "ties_best": "boolean",
+    "part": "str",
+    "strength": "float64",
+    "p_holm": "float64",
 }
 """Columns and their types. `group`: the architecture of the students that are compared with each other; `std` is over
-seeds; `n` counts images; `below_baseline`: worse than the baseline's value; `ties_best`: the best of
-students and baselines, or not significantly worse (paired bootstrap over the same images)."""
+seeds; `n` counts images; `below_baseline`: worse than the baseline's value; `ties_best`: the best of students and
+baselines, or not significantly worse (paired bootstrap over the same images); `part`: what part of the images or which
+setting a row is about, such as a class or a corruption, empty for all; `strength`: of that setting, an ε or a severity;
+`p_holm`: of no difference to the baseline on the same images (exact McNemar test), adjusted for the number of students
+(Holm)."""
 
 _WHO = ("role", "architecture", "condition")
 

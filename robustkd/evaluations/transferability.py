@@ -7,18 +7,27 @@ PGD (Madry et al. 2018), L∞, ε = 0.031, step 0.003, 20 steps, random start, c
 
 Sources stand in columns, targets in rows; row and column means include the diagonal; the teacher is a source only. The
 independent baseline is always beside the students: transfer from the teacher to a student tells something only in
-excess of the transfer from the teacher to a network that never saw it.
+excess of the transfer from the teacher to a network that never saw it. Ojha et al., *What Knowledge Gets Distilled in
+Knowledge Distillation?* (NeurIPS 2023), count otherwise, and find the opposite sign for some students: their fooling
+rate stands beside it.
 
-Each source is attacked once, by torchattacks, on all images; every target then looks at the same examples. The random
-starts are drawn for the images in their order from the seed alone, so that on a CPU an image's start depends neither
-on the batch size nor on the other members. Needs the networks and their gradients.
+Each source is attacked once, by torchattacks; all members, the teacher too, look at the same examples. Random starts
+are drawn from (seed, index of the image), so a source's examples depend neither on the other members, nor on the batch
+size, nor on which other images are looked at.
+
+A network is as weak as the strongest attack on it. Cross-entropy's gradient vanishes where logits are large, and how
+large they are is what distillation changes; so further attacks that do not see the logits' size (the same attack on
+standardised logits, and APGD on the difference of logits ratio: Croce and Hein 2020) are made on what the first left
+standing. A target whose own attack is weaker than a transferred or a further one is told.
+
+Needs the networks and their gradients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import altair as alt
 import numpy as np
@@ -26,29 +35,22 @@ import pandas as pd
 from pydantic import Field
 
 from robustkd.errors import EvaluationError
-from robustkd.evaluations.charts import heatmap
+from robustkd.evaluations.attacks import STANDARDISED, Attack, Setting, attack_by_name
+from robustkd.evaluations.charts import heatmap, lines_over
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
 from robustkd.evaluations.records import Check, Records, members_frame
-from robustkd.evaluations.statistics import (
-    BOOTSTRAP_IMAGES,
-    WILSON_IMAGES,
-    bootstrap_ratio_difference,
-    wilson,
-)
-from robustkd.evaluations.tidy import baseline_of, groups_of, student_findings, tidy
-from robustkd.evaluations.wording import Phrases, findings, join
+from robustkd.evaluations.tidy import groups_of, tidy
+from robustkd.evaluations.transfer_matrix import masks_gradients, overstates, robust, success_matrix
+from robustkd.evaluations.transfer_measurement import Plan, attack_all
+from robustkd.evaluations.transfer_rows import all_rows
+from robustkd.evaluations.transfer_sentences import sentences
 from robustkd.progress import progress
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from robustkd.data import Dataset
+    from robustkd.models import Member, ModelPool
 
-    from robustkd.data import Dataset, ImageSet
-    from robustkd.models import Member, ModelPool, PixelModel
-
-MASKING_POINTS = 0.02
-"""A transferred attack this much stronger than the target's own is a sign of masked gradients."""
-
-ROUNDING = 1e-6
+Epsilon = Annotated[float, Field(gt=0)]
 
 
 @dataclass(frozen=True)
@@ -56,24 +58,67 @@ class TransferabilityOptions:
     """How the sources are attacked; the defaults are the paper's.
 
     Attributes:
-        epsilon: Largest change of a pixel, of the range [0, 1].
+        epsilon: Largest change of a pixel by PGD, of the range [0, 1].
         step_size: Change of a pixel in one step.
-        steps: How many.
+        steps: How many; APGD makes as many.
         random_start: Begin at a uniformly random point within epsilon.
+        attack: Another attack of torchattacks for the matrix in place of this PGD: its ``name``, its parameters, and
+            ``logits: standardised`` to attack through these; empty for PGD.
+        white_box: Further attacks on each source itself, each on what withstood those before: ``standardised``, the
+            matrix's own attack on standardised logits; ``apgd_dlr``; or others as in `attack`.
+        epsilons: Sizes at which the matrix's attack is repeated, its step changed in proportion.
         images: How many test images, drawn with `seed`; None for all.
         networks: ``first``: the first seed of each method, as in the paper; ``all``: every network.
         batch_size: Images attacked at once.
         seed: Of the random starts and the choice of images.
+        save_examples: A folder for the adversarial examples, float32, one ``.npy`` for each source; None for nowhere.
+
+    Raises:
+        EvaluationError: torchattacks has no such attack or parameter.
     """
 
     epsilon: Annotated[float, Field(gt=0, le=1)] = 0.031
     step_size: Annotated[float, Field(gt=0, le=1)] = 0.003
     steps: Annotated[int, Field(ge=1)] = 20
     random_start: bool = True
+    attack: dict[str, Setting] = field(default_factory=dict)
+    white_box: tuple[Literal["standardised", "apgd_dlr"] | dict[str, Setting], ...] = ("standardised", "apgd_dlr")
+    epsilons: tuple[Epsilon, ...] = ()
     images: Annotated[int, Field(ge=1)] | None = None
     networks: Literal["first", "all"] = "first"
     batch_size: Annotated[int, Field(ge=1)] = 250
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
+    save_examples: str | None = None
+
+    def __post_init__(self) -> None:
+        for each in (self.attack, *self.white_box):
+            if isinstance(each, dict) and each:
+                attack_by_name(each, "transferability")
+        if self.epsilons:
+            main_attack(self).with_epsilon(self.epsilons[0])
+
+
+def main_attack(options: TransferabilityOptions) -> Attack:
+    """The attack of the matrix."""
+    if options.attack:
+        return attack_by_name(options.attack, "transferability: attack")
+    size = {"eps": options.epsilon, "alpha": options.step_size}
+    return Attack("PGD", {**size, "steps": options.steps, "random_start": options.random_start})
+
+
+def own_attacks(options: TransferabilityOptions, classes: int) -> tuple[Attack, ...]:
+    """The further attacks on each source; the difference of logits ratio needs three classes."""
+    main = main_attack(options)
+    found = []
+    for each in options.white_box:
+        if isinstance(each, dict):
+            found.append(attack_by_name(each, "transferability: white_box"))
+        elif each == "standardised":
+            found.append(Attack(main.name, main.parameters, STANDARDISED))
+        elif classes > 2 and main.epsilon is not None:
+            size: dict[str, Setting] = {"norm": main.norm, "eps": main.epsilon, "steps": options.steps, "loss": "dlr"}
+            found.append(Attack("APGD", size))
+    return tuple(attack for attack in found if attack != main)
 
 
 @EVALUATIONS.register("transferability")
@@ -83,9 +128,9 @@ class Transferability(Evaluation):
     name = "transferability"
     title = "Adversarial transferability"
     question = "Does what fools one network fool the others?"
-    version = 1
+    version = 2
     requires = Requirements(networks=True)
-    summary = ("white_box_accuracy", "teacher_transfer_excess")
+    summary = ("worst_case_accuracy", "teacher_transfer_excess")
     Options = TransferabilityOptions
     metrics = (
         Metric(
@@ -107,73 +152,121 @@ class Transferability(Evaluation):
             difference_of="transfer_success",
         ),
         Metric(
+            "fooling_rate",
+            "Fooling rate",
+            "fraction",
+            None,
+            "Of the images on which the attack changes the teacher's prediction, the share on which it changes the "
+            "member's too (ojha2023).",
+        ),
+        Metric(
+            "fooling_rate_excess",
+            "Fooling rate, in excess",
+            "points",
+            None,
+            "Fooling rate minus the independent baseline's.",
+            difference_of="fooling_rate",
+        ),
+        Metric(
+            "asymmetry",
+            "Asymmetry",
+            "points",
+            None,
+            "Transfer success from the member to the teacher minus that from the teacher to the member.",
+        ),
+        Metric(
             "white_box_accuracy",
             "White-box accuracy",
             "fraction",
             True,
             "Accuracy on the examples made against the network itself.",
         ),
+        Metric(
+            "worst_case_accuracy",
+            "Worst-case accuracy",
+            "fraction",
+            True,
+            "Share of images that the network classifies correctly, clean and after every attack on itself that ran.",
+        ),
+        Metric(
+            "worst_case_gain",
+            "Worst case against baseline",
+            "points",
+            True,
+            "Worst-case accuracy minus the independent baseline's, on the same images.",
+            difference_of="worst_case_accuracy",
+        ),
+        Metric(
+            "zero_gradients",
+            "Zero gradients",
+            "fraction",
+            None,
+            "Share of images whose input gradient of the cross-entropy is exactly zero: no such attack moves there.",
+        ),
+        # these are in the results, not in the report's tables
+        Metric(
+            "transfer_success_fooled_source",
+            "Transfer success, source fooled",
+            "fraction",
+            None,
+            "Transfer success among those images on which the attack fools the source itself.",
+        ),
+        Metric("mean_on_target_others", "Mean over other sources", "fraction", None, "Without the diagonal."),
+        Metric("mean_from_source_others", "Mean over other targets", "fraction", None, "Without the diagonal."),
+        Metric(
+            "white_box_accuracy_8bit",
+            "White-box accuracy, 8 bit",
+            "fraction",
+            True,
+            "Accuracy on the same examples rounded to 256 levels, as an image file holds them.",
+        ),
     )
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
-        """Attack each source once; show every target the same examples."""
-        members = chosen(list(pool), self.options.networks)
-        targets = [member for member in members if member.role != "teacher"]
-        if not targets:
+        """Attack each source once; show every member the same examples."""
+        options = self.options
+        members = chosen(list(pool), options.networks)
+        if all(member.role == "teacher" for member in members):
             raise EvaluationError("transferability needs a student or baseline beside the teacher")
-        indices = data.test.sample_indices(self.options.images, self.options.seed)
-        images = data.test.subset(indices)
-        adversarial, checks = [], []
+        main, own = main_attack(options), own_attacks(options, data.num_classes)
+        sweep = tuple(main.with_epsilon(epsilon) for epsilon in options.epsilons)
+        folder = None if options.save_examples is None else Path(options.save_examples)
+        indices = data.test.sample_indices(options.images, options.seed)
+        images, places = data.test.subset(indices), indices.numpy()
+        clean = np.stack([predict(member).predicted[places] for member in members]).astype(np.int16)
+        plan = Plan(main, own, sweep, options.batch_size, options.seed, folder)
         with progress("attack", len(members) * len(images)) as advance:
-            for source in members:
-                examples = list(attack(source.model, images, self.options, advance, targets))
-                adversarial.append(np.concatenate([predicted for predicted, _, _ in examples], axis=1))
-                checks += _checks(source.name, examples, self.options.epsilon)
-        names = [member.name for member in members]
+            seen, checks = attack_all(members, images, places, clean, plan, advance)
         arrays = {
-            "image": indices.numpy(),
-            "label": images.labels.numpy(),
-            "clean": np.stack([predict(member).predicted[indices.numpy()] for member in members]),
-            "adversarial": np.stack(adversarial).astype(np.int16),
-            "target": np.array([names.index(member.name) for member in targets]),
+            "image": places,
+            "label": images.labels.cpu().numpy(),
+            "class_names": np.array(images.class_names),
+            "clean": clean,
+            "attacks": np.array([attack.label for attack in (main, *own)]),
+            "epsilon": np.array(np.nan if main.epsilon is None else main.epsilon),
+            "epsilons": np.array(options.epsilons, dtype=np.float64),
+            **seen,
         }
-        return Records(members_frame(members), arrays, (*checks, *_masking_checks(names, arrays)))
+        return Records(members_frame(members), arrays, (*checks, *strength_checks(members, arrays)))
 
     def summarise(self, records: Records) -> pd.DataFrame:
-        """Pairs, means by source and target, excess over the baseline, white-box accuracy."""
-        pairs = list(_pair_rows(records))
-        return tidy([*pairs, *_mean_rows(records), *_excess_rows(records), *_white_box_rows(records)])
+        """Pairs, means by source and target, excess over the baseline, robustness of each network."""
+        return tidy(all_rows(records, self.metrics))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
-        """The matrix, sources in columns, targets in rows, with means."""
-        return heatmap(
-            frame,
-            self.metric("transfer_success"),
-            self.metric("mean_on_target"),
-            self.metric("mean_from_source"),
+        """The matrix, sources in columns, targets in rows, with means; then accuracy over ε, where asked for."""
+        names = "transfer_success", "mean_on_target", "mean_from_source"
+        matrix = heatmap(frame[frame["level"].isin(["pair", "network"])], *(self.metric(name) for name in names))
+        sweep = frame[(frame["metric"] == "white_box_accuracy") & frame["strength"].notna()]
+        if sweep.empty:
+            return matrix
+        return alt.vconcat(matrix, lines_over(sweep, self.metric("white_box_accuracy"), "ε")).resolve_scale(
+            color="independent"
         )
 
     def headline(self, frame: pd.DataFrame) -> list[str]:
-        """For each student, transfer from the teacher against the baseline's; then masked gradients."""
-        pairs = frame[frame["level"] == "pair"]
-        teacher = set(pairs["source"]) - set(pairs["member"])
-        seen = frame[(frame["level"] != "pair") | frame["source"].isin(teacher)]
-        found = student_findings(seen, "transfer_success", "teacher_transfer_excess")
-        metrics = self.metric("transfer_success"), self.metric("teacher_transfer_excess")
-        return findings(found, *metrics, PHRASES) + _masking_sentence(pairs)
-
-
-PHRASES = Phrases(
-    one="Attacks on the teacher fool {student} on {value} of the images both get right",
-    against="against the independent baseline",
-    many="Success of attacks on the teacher, against the independent baseline",
-    verdicts=(
-        "shares more of the teacher's weaknesses",
-        "no significant difference",
-        "shares fewer of the teacher's weaknesses",
-    ),
-    alone="there is no independent baseline to hold it against",
-)
+        """For each student, transfer from the teacher against the baseline's; then what masks gradients."""
+        return sentences(frame, {metric.name: metric for metric in self.metrics})
 
 
 def chosen(members: list[Member], networks: str) -> list[Member]:
@@ -184,206 +277,29 @@ def chosen(members: list[Member], networks: str) -> list[Member]:
     return [members[group.rows[0]] for group in groups]
 
 
-def transfer_success(
-    clean_source: np.ndarray, clean_target: np.ndarray, adversarial_target: np.ndarray, labels: np.ndarray
-) -> tuple[int, int]:
-    """Count one cell of the matrix, as the text of sarfraz2020, section VI, defines it.
-
-    Args:
-        clean_source: (N,) classes that the source predicts for the clean images.
-        clean_target: (N,) classes that the target predicts for them.
-        adversarial_target: (N,) classes that the target predicts for the source's adversarial images.
-        labels: (N,) true classes.
-
-    Returns:
-        On how many images the target is fooled, and how many both classify correctly.
-    """
-    eligible = (clean_source == labels) & (clean_target == labels)
-    return int((eligible & (adversarial_target != labels)).sum()), int(eligible.sum())
-
-
-def attack(
-    source: PixelModel,
-    images: ImageSet,
-    options: TransferabilityOptions,
-    advance: Any,
-    targets: list[Member],
-) -> Iterator[tuple[np.ndarray, float, bool]]:
-    """Attack a source batch by batch, and show each batch to all targets at once, so that none is stored.
-
-    Args:
-        source: The network to attack, in evaluation mode.
-        images: The images.
-        options: The attack.
-        advance: Called with the number of images of each batch.
-        targets: The networks to show the examples to.
-
-    Yields:
-        For each batch the targets' predictions, int64 (T, B); the largest change of a pixel; and whether all pixels are
-        in [0, 1] and source and targets still in evaluation mode.
-    """
-    import torch
-    from torchattacks import PGD
-
-    device = source.mean.device
-    cuda = [device] if device.type == "cuda" else []
-    models = (source, *(target.model for target in targets))
-    pgd = PGD(source, options.epsilon, options.step_size, options.steps, options.random_start)
-    with torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(options.seed)
-        for start in range(0, len(images), options.batch_size):
-            pixels = images.pixels(start, start + options.batch_size, device)
-            labels = images.labels[start : start + options.batch_size].to(device)
-            sound = _in_evaluation_mode(models)
-            with torch.enable_grad():
-                adversarial: Tensor = pgd(pixels, labels)
-            sound = sound and _in_evaluation_mode(models)
-            with torch.inference_mode():
-                predicted = torch.stack([target.model(adversarial).argmax(1) for target in targets])
-                largest = float((adversarial - pixels).abs().max())
-                sound = sound and bool(((adversarial >= 0) & (adversarial <= 1)).all())
-            advance(len(labels))
-            yield predicted.cpu().numpy(), largest, sound
-
-
-def _in_evaluation_mode(models: tuple[PixelModel, ...]) -> bool:
-    return not any(part.training for model in models for part in model.modules())
-
-
-def _checks(name: str, examples: list[tuple[np.ndarray, float, bool]], epsilon: float) -> list[Check]:
-    largest = max(change for _, change, _ in examples)
-    within = largest <= epsilon + ROUNDING
-    valid = all(sound for _, _, sound in examples)
-    return [
-        Check("perturbation within ε", within, f"largest change of a pixel {largest:.4f}, ε {epsilon:.4f}", name),
-        Check(
-            "pixels in [0, 1], networks in evaluation mode",
-            valid,
-            "before and after each attack" if valid else "violated during the attack: the numbers are void",
-            name,
-        ),
-    ]
-
-
-def _masking_checks(names: list[str], arrays: dict[str, np.ndarray]) -> Iterator[Check]:
-    rates = success_matrix(arrays)
-    for column, target in enumerate(arrays["target"]):
-        own = rates[target, column]
-        strongest = int(np.nanargmax(rates[:, column])) if not np.isnan(rates[:, column]).all() else target
-        excess = rates[strongest, column] - own
-        masked = bool(excess > MASKING_POINTS)
-        detail = f"own attack {own:.1%}, strongest transferred {rates[strongest, column]:.1%} (from {names[strongest]})"
+def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> list[Check]:
+    """Check that no transferred attack, and none that does not see the logits' size, beats a network's own."""
+    checks = []
+    rates, right = success_matrix(arrays), robust(arrays)
+    everyone = np.arange(len(members))
+    white_box = arrays["adversarial"][everyone, everyone] == arrays["label"]
+    names = [str(name) for name in arrays["attacks"]]
+    for target, member in enumerate(members):
+        own, column = rates[target, target], rates[:, target]
+        strongest = target if np.isnan(column).all() else int(np.nanargmax(column))
+        masked = masks_gradients(own, column[strongest])
+        detail = "no image is eligible"
+        if not np.isnan(own):
+            detail = f"own attack {own:.1%}, strongest transferred {column[strongest]:.1%} "
+            detail += f"(from {members[strongest].name})"
         if masked:
             detail += ": gradients are masked, true robustness is lower than its own attack shows"
-        yield Check("own attack is the strongest", not masked, detail, names[target], ("white_box_accuracy",))
-
-
-def success_matrix(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """Give the transfer success of all pairs, float64 (sources, targets); NaN where no image is jointly correct."""
-    clean, labels = arrays["clean"], arrays["label"]
-    rates = np.full(arrays["adversarial"].shape[:2], np.nan)
-    for source, column in np.ndindex(*rates.shape):
-        seen = arrays["adversarial"][source, column]
-        fooled, eligible = transfer_success(clean[source], clean[arrays["target"][column]], seen, labels)
-        if eligible:
-            rates[source, column] = fooled / eligible
-    return rates
-
-
-def _pair_rows(records: Records) -> Iterator[dict[str, Any]]:
-    arrays, members = records.arrays, records.members
-    for source, column in np.ndindex(*arrays["adversarial"].shape[:2]):
-        target = arrays["target"][column]
-        fooled, eligible = transfer_success(
-            arrays["clean"][source],
-            arrays["clean"][target],
-            arrays["adversarial"][source, column],
-            arrays["label"],
-        )
-        row = {**_who(members, int(target)), "level": "pair", "source": members["member"][source], "n": eligible}
-        row["metric"] = "transfer_success"
-        if eligible:
-            low, high = wilson(fooled, eligible)
-            row |= {"value": fooled / eligible, "ci_low": low, "ci_high": high, "interval": WILSON_IMAGES}
-        yield row
-
-
-def _mean_rows(records: Records) -> Iterator[dict[str, Any]]:
-    rates = success_matrix(records.arrays)
-    for column, target in enumerate(records.arrays["target"]):
-        yield {**_who(records.members, target), "metric": "mean_on_target", "value": _mean(rates[:, column])}
-    for source in range(len(rates)):
-        yield {**_who(records.members, source), "metric": "mean_from_source", "value": _mean(rates[source])}
-
-
-def _white_box_rows(records: Records) -> Iterator[dict[str, Any]]:
-    arrays = records.arrays
-    for column, target in enumerate(arrays["target"]):
-        robust = arrays["adversarial"][target, column] == arrays["label"]
-        low, high = wilson(int(robust.sum()), len(robust))
-        yield {
-            **_who(records.members, target),
-            "metric": "white_box_accuracy",
-            "value": float(robust.mean()),
-            "ci_low": low,
-            "ci_high": high,
-            "interval": WILSON_IMAGES,
-            "n": len(robust),
-        }
-
-
-def _excess_rows(records: Records) -> Iterator[dict[str, Any]]:
-    arrays, members = records.arrays, records.members
-    teachers = [index for index, role in enumerate(members["role"]) if role == "teacher"]
-    groups = groups_of(members)
-    columns = {int(target): column for column, target in enumerate(arrays["target"])}
-    for group in groups:
-        baseline = baseline_of(group, groups)
-        if group.who["role"] != "student" or baseline is None or not teachers:
-            continue
-        for target in group.rows:
-            events, eligible = zip(
-                *(_seen_from(arrays, teachers[0], columns[int(row)]) for row in (target, baseline.rows[0])),
-                strict=True,
-            )
-            if not (eligible[0].any() and eligible[1].any()):
-                continue
-            low, high = bootstrap_ratio_difference(events, eligible)
-            yield {
-                **_who(members, int(target)),
-                "source": members["member"][teachers[0]],
-                "metric": "teacher_transfer_excess",
-                "value": events[0].sum() / eligible[0].sum() - events[1].sum() / eligible[1].sum(),
-                "ci_low": low,
-                "ci_high": high,
-                "interval": BOOTSTRAP_IMAGES,
-                "n": int((eligible[0] | eligible[1]).sum()),
-            }
-
-
-def _seen_from(arrays: dict[str, np.ndarray], source: int, column: int) -> tuple[np.ndarray, np.ndarray]:
-    labels, clean = arrays["label"], arrays["clean"]
-    eligible = (clean[source] == labels) & (clean[arrays["target"][column]] == labels)
-    return eligible & (arrays["adversarial"][source, column] != labels), eligible
-
-
-def _who(members: pd.DataFrame, index: int) -> dict[str, Any]:
-    keys = ("member", "role", "method", "architecture", "condition", "seed")
-    return {"level": "network", **{key: members[key][index] for key in keys}}
-
-
-def _mean(rates: np.ndarray) -> float | None:
-    defined = rates[~np.isnan(rates)]
-    return float(defined.mean()) if len(defined) else None
-
-
-def _masking_sentence(pairs: pd.DataFrame) -> list[str]:
-    own = pairs[pairs["source"] == pairs["member"]].set_index("member")["value"]
-    strongest = pairs.groupby("member", sort=False)["value"].max()
-    masked = [str(member) for member in own.index if strongest[member] - own[member] > MASKING_POINTS]
-    if not masked:
-        return []
-    return [
-        f"Masked gradients: a transferred attack beats the own attack of {join(masked)}, so white-box accuracy "
-        "flatters there."
-    ]
+        checks.append(Check("own attack is the strongest", not masked, detail, member.name, ("white_box_accuracy",)))
+        if len(names) > 1:
+            share, worst = white_box[target].mean(), right[target].mean()
+            flattered = overstates(share, worst)
+            detail = f"accuracy {share:.1%} after {names[0]}, {worst:.1%} after {', '.join(names[1:])} too"
+            detail += ": the first attack overstates robustness" if flattered else ""
+            metrics = ("white_box_accuracy", "white_box_accuracy_8bit")
+            checks.append(Check("further attacks find no more", not flattered, detail, member.name, metrics))
+    return checks

@@ -36,7 +36,7 @@ SUITES: dict[str, dict[str, dict[str, Any]]] = {
         "calibration": {},
         "transferability": {"images": 500, "steps": 10, "step_size": 0.006},
     },
-    "full": {"generalization": {}, "fidelity": {}, "calibration": {}, "transferability": {}},
+    "full": {"generalization": {}, "fidelity": {}, "calibration": {}, "corruption": {}, "transferability": {}},
 }
 """``quick`` ends in minutes on a laptop: it attacks 500 images in 10 steps; ``full`` does as the papers did."""
 

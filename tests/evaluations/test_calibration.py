@@ -72,7 +72,7 @@ def test_the_bins_of_the_reliability_diagram_are_those_of_scikit_learn(
     p = softmax(z.astype(float), axis=1)
     accuracy, confidence = calibration_curve(p.argmax(1) == labels, p.max(1), n_bins=10)
     bins = frame[(frame["level"] == "bin") & (frame["member"] == "at")].pivot(
-        index="source", columns="metric", values="value"
+        index="part", columns="metric", values="value"
     )
     np.testing.assert_allclose(bins["bin_accuracy"].dropna(), accuracy)
     np.testing.assert_allclose(bins["bin_confidence"].dropna(), confidence)

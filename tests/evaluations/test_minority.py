@@ -88,7 +88,7 @@ def test_each_class_has_imbalanced_learns_report(skewed: Dataset, looked_at: tup
     _, frame = frame_of(pool, skewed, predict)
 
     rows = frame[(frame["level"] == "class") & (frame["member"] == "at")]
-    found = rows.pivot(index="source", columns="metric", values="value")
+    found = rows.pivot(index="part", columns="metric", values="value")
     sensitivity, specificity, _ = sensitivity_specificity_support(labels, predicted, average=None)
     np.testing.assert_allclose(found["class_recall"], sensitivity)
     np.testing.assert_allclose(found["class_specificity"], specificity)
@@ -237,7 +237,7 @@ def test_classes_without_or_with_few_test_images_are_dealt_with(skewed: Dataset,
 
     values = frame[frame["level"] == "method"].set_index(["metric", "member"])["value"]
     assert values["balanced_accuracy", "at"] == values["minority_accuracy", "at"] == 1
-    recall = frame[(frame["metric"] == "class_recall") & (frame["member"] == "at")].set_index("source")
+    recall = frame[(frame["metric"] == "class_recall") & (frame["member"] == "at")].set_index("part")
     assert recall["n"]["g"] == 3
     assert np.isnan(recall["value"]["h"])
     assert evaluation.chart(frame).to_dict()

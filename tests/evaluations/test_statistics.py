@@ -1,9 +1,21 @@
+import math
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from robustkd.evaluations.statistics import bootstrap_mean, bootstrap_ratio_difference, wilson
+from robustkd.evaluations.statistics import (
+    bootstrap_mean,
+    bootstrap_of_means,
+    bootstrap_ratio_difference,
+    holm,
+    mcnemar,
+    t_over_seeds,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +68,145 @@ def test_the_difference_of_two_rates_has_the_interval_of_a_direct_resampling() -
     low, high = bootstrap_ratio_difference((event_1, event_2), (eligible_1, eligible_2))
 
     assert (low, high) == pytest.approx(tuple(np.percentile(rates, [2.5, 97.5])), abs=0.012)
+
+
+@given(st.integers(1, 500), st.data())
+def test_wilson_is_that_of_scipy(n: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, n))
+
+    expected = stats.binomtest(successes, n).proportion_ci(0.95, method="wilson")
+
+    assert wilson(successes, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_wilson_stays_within_zero_and_one() -> None:
+    assert wilson(0, 3).low == 0
+    assert wilson(3, 3).high == 1
+
+
+def test_a_rate_without_an_eligible_image_counts_as_zero_in_a_resample() -> None:
+    nobody, everybody = np.zeros(20, dtype=bool), np.ones(20, dtype=bool)
+
+    assert bootstrap_ratio_difference((everybody, nobody), (everybody, nobody)) == (1, 1)
+
+
+@pytest.mark.parametrize(("seeds", "multiplier"), [(3, 2.484), (5, 1.242), (10, 0.715)])
+def test_the_t_interval_has_the_textbook_multiplier_on_the_standard_deviation(seeds: int, multiplier: float) -> None:
+    values = np.random.default_rng(0).normal(size=seeds)
+
+    low, high = t_over_seeds(values) or (math.nan, math.nan)
+
+    assert (low + high) / 2 == pytest.approx(values.mean())
+    assert (high - low) / 2 == pytest.approx(multiplier * values.std(ddof=1), rel=1e-3)
+
+
+@given(st.lists(st.floats(-100, 100), min_size=3, max_size=12), st.floats(-10, 10))
+def test_the_t_interval_moves_with_the_values_and_holds_their_mean(values: list[float], shift: float) -> None:
+    low, high = t_over_seeds(np.array(values)) or (math.nan, math.nan)
+    moved = t_over_seeds(np.array(values) + shift)
+
+    assert low - 1e-9 <= np.mean(values) <= high + 1e-9
+    assert moved == pytest.approx((low + shift, high + shift), abs=1e-6)
+
+
+def test_the_t_interval_covers_as_often_as_it_says() -> None:
+    random = np.random.default_rng(0)
+    intervals = [t_over_seeds(random.normal(5, 2, 3)) for _ in range(2000)]
+
+    covered = np.mean([low <= 5 <= high for low, high in filter(None, intervals)])
+
+    assert covered == pytest.approx(0.95, abs=0.015)
+
+
+@pytest.mark.parametrize("values", [[], [0.5], [0.5, 0.7]])
+def test_one_or_two_seeds_have_no_interval(values: list[float]) -> None:
+    assert t_over_seeds(np.array(values)) is None
+
+
+def discordant(only_1: int, only_2: int, both: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    first = np.array([True] * only_1 + [False] * only_2 + [True] * both + [False])
+    second = np.array([False] * only_1 + [True] * only_2 + [True] * both + [False])
+    return first, second
+
+
+@given(st.integers(0, 25), st.integers(0, 25), st.integers(0, 5))
+def test_mcnemar_is_twice_the_binomial_tail_of_the_smaller_count(only_1: int, only_2: int, both: int) -> None:
+    n, smaller = only_1 + only_2, min(only_1, only_2)
+    tail = sum(math.comb(n, k) for k in range(smaller + 1)) / 2**n
+
+    assert mcnemar(*discordant(only_1, only_2, both)) == pytest.approx(min(1, 2 * tail))
+
+
+@given(st.integers(0, 25), st.integers(0, 25))
+def test_mcnemar_does_not_care_which_network_comes_first(only_1: int, only_2: int) -> None:
+    first, second = discordant(only_1, only_2)
+
+    assert mcnemar(first, second) == mcnemar(second, first)
+
+
+def test_two_networks_that_never_differ_have_p_one() -> None:
+    assert mcnemar(*discordant(0, 0)) == 1
+
+
+def test_holm_adjusts_the_textbook_example() -> None:
+    # sorted .005 .01 .03 .04, times 4 3 2 1: .02 .03 .06 .04, made monotone
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_holm_of_nothing_is_nothing() -> None:
+    assert len(holm([])) == 0
+
+
+P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
+
+
+@given(P_VALUES)
+def test_holm_rejects_just_what_the_step_down_procedure_rejects(p_values: list[float]) -> None:
+    adjusted = holm(p_values)
+    for level in (0.01, 0.05, 0.3):
+        rejected = set()
+        for step, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
+            if p_values[index] * (len(p_values) - step) > level:
+                break
+            rejected.add(index)
+        assert {index for index, p in enumerate(adjusted) if p <= level} == rejected
+
+
+@given(P_VALUES)
+def test_holm_lies_between_no_correction_and_bonferroni_and_keeps_the_order(p_values: list[float]) -> None:
+    adjusted = holm(p_values)
+
+    assert (adjusted >= np.array(p_values)).all()
+    assert (adjusted <= np.minimum(np.array(p_values) * len(p_values), 1)).all()
+    assert (np.diff(adjusted[np.argsort(p_values, kind="stable")]) >= 0).all()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=4, unique=True))
+def test_holm_does_not_depend_on_the_order_given(p_values: list[float]) -> None:
+    expected = dict(zip(p_values, holm(p_values), strict=True))
+
+    for order in permutations(p_values):
+        assert holm(order) == pytest.approx([expected[p] for p in order])
+
+
+def test_the_bootstrap_of_several_means_is_that_of_one_where_there_is_one() -> None:
+    values = np.random.default_rng(0).normal(size=500)
+
+    found = bootstrap_of_means(lambda means: means[:, 0], values[None])
+
+    assert found == pytest.approx(bootstrap_mean(values), abs=0.01)
+
+
+def test_the_bootstrap_of_a_ratio_of_means_has_the_interval_of_the_delta_method() -> None:
+    random = np.random.default_rng(1)
+    top, bottom = random.normal(2, 1, 2000), random.normal(4, 1, 2000)
+    ratio = top.mean() / bottom.mean()
+    half = 1.96 * (top - ratio * bottom).std() / bottom.mean() / np.sqrt(2000)
+
+    found = bootstrap_of_means(lambda means: means[:, 0] / means[:, 1], np.stack([top, bottom]))
+
+    assert found == pytest.approx((ratio - half, ratio + half), abs=0.15 * half)
+
+
+def test_a_statistic_that_is_never_defined_has_no_interval() -> None:
+    assert bootstrap_of_means(lambda means: np.full(len(means), np.nan), np.ones((1, 5))) is None

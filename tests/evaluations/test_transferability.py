@@ -1,4 +1,6 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,22 +16,30 @@ from robustkd.errors import EvaluationError
 from robustkd.evaluations import Records
 from robustkd.evaluations.evaluation import EVALUATIONS
 from robustkd.evaluations.predictions import PredictionCache
-from robustkd.evaluations.transferability import (
-    Transferability,
-    TransferabilityOptions,
-    attack,
-    success_matrix,
-    transfer_success,
-)
-from robustkd.models import Member, ModelPool, PixelModel
+from robustkd.evaluations.transfer_matrix import success_matrix
+from robustkd.evaluations.transferability import Transferability, TransferabilityOptions, strength_checks
+from robustkd.models import ModelPool, PixelModel
 
 from .conftest import network
 
-OPTIONS = TransferabilityOptions(epsilon=0.2, step_size=0.05, steps=3, batch_size=16)
+OPTIONS = TransferabilityOptions(epsilon=0.2, step_size=0.05, steps=3, batch_size=16, white_box=())
+
+
+def pgd(source: PixelModel, pixels: Tensor, labels: Tensor, options: TransferabilityOptions) -> Tensor:
+    """PGD as Madry et al. write it, from starts drawn for each image by itself."""
+    draws = [np.random.Generator(np.random.Philox(key=[options.seed, image])) for image in range(len(pixels))]
+    unit = np.stack([draw.random(tuple(pixels.shape[1:]), dtype=np.float32) for draw in draws])
+    x = (pixels + options.epsilon * (2 * torch.from_numpy(unit) - 1)).clamp(0, 1)
+    for _ in range(options.steps):
+        x = x.detach().requires_grad_(True)
+        torch.nn.functional.cross_entropy(source(x), labels).backward()
+        x = x.detach() + options.step_size * x.grad.sign()
+        x = torch.minimum(torch.maximum(x, pixels - options.epsilon), pixels + options.epsilon).clamp(0, 1)
+    return x.detach()
 
 
 def double_loop(pool: ModelPool, images: ImageSet, options: TransferabilityOptions) -> dict[tuple[str, str], float]:
-    """The matrix the plain way: for each ordered pair attack the source with torchattacks, then ask the target."""
+    """The matrix the plain way: for each ordered pair attack the source, then ask the target."""
     assert isinstance(images.images, Tensor)
     pixels, labels = images.images / 255, images.labels
     rates = {}
@@ -37,8 +47,7 @@ def double_loop(pool: ModelPool, images: ImageSet, options: TransferabilityOptio
         for target in pool:
             if target.role == "teacher":
                 continue
-            torch.manual_seed(options.seed)
-            adversarial = PGD(source.model, options.epsilon, options.step_size, options.steps)(pixels, labels)
+            adversarial = pgd(source.model, pixels, labels, options)
             with torch.no_grad():
                 both = (source.model(pixels).argmax(1) == labels) & (target.model(pixels).argmax(1) == labels)
                 fooled = both & (target.model(adversarial).argmax(1) != labels)
@@ -52,7 +61,7 @@ def measured(pool: ModelPool, data: Dataset, options: TransferabilityOptions) ->
 
 @settings(max_examples=5)
 @given(seed=st.integers(0, 1000), epsilon=st.sampled_from([0.05, 0.2]), batch_size=st.sampled_from([7, 16, 40]))
-def test_the_matrix_equals_a_plain_double_loop_with_torchattacks(seed: int, epsilon: float, batch_size: int) -> None:
+def test_the_matrix_equals_a_plain_double_loop_with_another_pgd(seed: int, epsilon: float, batch_size: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8, generator=generator)
     data = Dataset("random", None, ImageSet(images, torch.arange(40) % 3, ("a", "b", "c")))
@@ -65,16 +74,6 @@ def test_the_matrix_equals_a_plain_double_loop_with_torchattacks(seed: int, epsi
     assert pairs == pytest.approx(double_loop(pool, data.test, options), nan_ok=True)
 
 
-def test_one_cell_is_counted_as_the_paper_defines_it() -> None:
-    labels = np.array([0, 0, 0, 0, 0])
-    source_clean, target_clean = np.array([0, 0, 0, 1, 0]), np.array([0, 0, 1, 0, 0])
-    target_adversarial = np.array([1, 0, 1, 1, 2])
-
-    fooled, eligible = transfer_success(source_clean, target_clean, target_adversarial, labels)
-
-    assert (fooled, eligible) == (2, 3)  # both right on images 0, 1, 4; fooled on 0 and 4
-
-
 def test_the_teacher_is_a_source_only(pool: ModelPool, data: Dataset) -> None:
     frame = Transferability(OPTIONS).summarise(measured(pool, data, OPTIONS))
 
@@ -84,7 +83,7 @@ def test_the_teacher_is_a_source_only(pool: ModelPool, data: Dataset) -> None:
 
 
 def records_of(adversarial: list[list[list[int]]], clean: list[list[int]], labels: list[int]) -> Records:
-    """Of teacher, baseline and student at, in that order; the targets are the last two."""
+    """Of teacher, baseline and student at, in that order: `adversarial` by source, then target."""
     members = pd.DataFrame(
         {
             "member": ["teacher", "baseline", "at"],
@@ -101,13 +100,24 @@ def records_of(adversarial: list[list[list[int]]], clean: list[list[int]], label
         "label": np.array(labels),
         "clean": np.array(clean),
         "adversarial": np.array(adversarial),
-        "target": np.array([1, 2]),
+        "rounded": np.array([by_source[index] for index, by_source in enumerate(adversarial)]),
+        "own": np.empty((0, 3, len(labels)), dtype=np.int16),
+        "sweep": np.empty((0, 3, 3, len(labels)), dtype=np.int16),
+        "epsilon": np.array(0.031),
+        "epsilons": np.array([]),
+        "zero_gradient": np.zeros((3, len(labels)), dtype=bool),
+        "attacks": np.array(["PGD-20"]),
+        "class_names": np.array(["no", "yes"]),
     }
     return Records(members, arrays)
 
 
 HAND = records_of(
-    adversarial=[[[0, 0, 0, 0], [1, 1, 0, 0]], [[1, 1, 1, 0], [0, 0, 0, 1]], [[0, 0, 0, 1], [1, 0, 0, 0]]],
+    adversarial=[
+        [[1, 1, 1, 1], [0, 0, 0, 0], [1, 1, 0, 0]],
+        [[1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 0, 1]],
+        [[1, 1, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]],
+    ],
     clean=[[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
     labels=[0, 0, 0, 0],
 )
@@ -116,17 +126,96 @@ HAND = records_of(
 def test_means_include_the_diagonal() -> None:
     frame = Transferability().summarise(HAND)
 
-    values = frame.set_index(["metric", "member"])["value"]
+    values = frame[frame["level"] == "network"].set_index(["metric", "member"])["value"]
     assert values["mean_on_target", "baseline"] == pytest.approx((0 + 3 / 4 + 1 / 4) / 3)
     assert values["mean_on_target", "at"] == pytest.approx((2 / 4 + 1 / 4 + 1 / 4) / 3)
     assert values["mean_from_source", "teacher"] == pytest.approx((0 + 2 / 4) / 2)
     assert values["mean_from_source", "at"] == pytest.approx((1 / 4 + 1 / 4) / 2)
 
 
+def values_of(frame: pd.DataFrame, metric: str, level: str = "network", key: str = "member") -> dict[str, float]:
+    rows = frame[(frame["metric"] == metric) & (frame["level"] == level)]
+    return dict(zip(rows[key], rows["value"], strict=True))
+
+
+def test_means_without_the_diagonal_stand_beside() -> None:
+    frame = Transferability().summarise(HAND)
+
+    on_target = values_of(frame, "mean_on_target_others", "detail")
+    assert on_target == pytest.approx({"baseline": (0 + 1 / 4) / 2, "at": (2 / 4 + 1 / 4) / 2})
+    from_source = values_of(frame, "mean_from_source_others", "detail")
+    assert from_source == pytest.approx({"teacher": (0 + 2 / 4) / 2, "baseline": 1 / 4, "at": 1 / 4})
+
+
+def test_asymmetry_is_transfer_to_the_teacher_less_transfer_from_it() -> None:
+    frame = Transferability().summarise(HAND)
+
+    assert values_of(frame, "asymmetry") == pytest.approx({"baseline": 1 / 4 - 0, "at": 3 / 4 - 2 / 4})
+
+
+def test_the_teacher_is_a_target_in_the_records_and_the_details_only() -> None:
+    frame = Transferability().summarise(HAND)
+
+    to_teacher = frame[(frame["metric"] == "transfer_success") & (frame["member"] == "teacher")]
+    assert set(to_teacher["level"]) == {"detail"}
+    assert dict(zip(to_teacher["source"], to_teacher["value"], strict=True)) == {
+        "teacher": 1,
+        "baseline": 1 / 4,
+        "at": 3 / 4,
+    }
+
+
+def test_white_box_accuracy_is_that_on_the_diagonal() -> None:
+    frame = Transferability().summarise(HAND)
+
+    assert values_of(frame, "white_box_accuracy") == {"teacher": 0, "baseline": 1 / 4, "at": 3 / 4}
+
+
+def test_per_class_transfer_counts_the_images_of_the_class() -> None:
+    records = replace(
+        HAND, arrays=HAND.arrays | {"label": np.array([0, 0, 0, 1]), "clean": np.array([[0, 0, 0, 1]] * 3)}
+    )
+
+    frame = Transferability().summarise(records)
+
+    rows = frame[frame["part"].str.startswith("class", na=False) & (frame["source"] == "teacher")]
+    rows = rows[rows["member"] == "at"].set_index("part")
+    assert rows["n"].to_dict() == {"class no": 3, "class yes": 1}
+    assert rows["value"].to_dict() == {"class no": pytest.approx(2 / 3), "class yes": 1}  # at says 0 to the one image
+
+
+def test_a_class_without_images_has_no_value() -> None:
+    frame = Transferability().summarise(HAND)
+
+    rows = frame[frame["part"] == "class yes"]
+    assert len(rows)
+    assert rows["value"].isna().all()
+    assert (rows["n"] == 0).all()
+
+
+def test_the_worst_case_names_what_ran_and_is_no_better_than_the_first_attack() -> None:
+    own = np.array([[[-1, -1, -1, -1], [-1, -1, -1, 1], [-1, 0, 0, 1]]])  # withstood: none, none, images 1 and 2
+    records = replace(HAND, arrays=HAND.arrays | {"own": own, "attacks": np.array(["PGD-20", "APGD-DLR-20"])})
+
+    frame = Transferability().summarise(records)
+
+    assert values_of(frame, "worst_case_accuracy") == {"teacher": 0, "baseline": 0, "at": 2 / 4}
+    assert set(frame.loc[frame["metric"] == "worst_case_accuracy", "part"]) == {"PGD-20 + APGD-DLR-20"}
+    assert values_of(frame, "worst_case_gain", "method") == {"at": 2 / 4}
+    assert "The attack is PGD-20; the worst case is over PGD-20 + APGD-DLR-20." in Transferability().headline(frame)
+
+
+def test_differences_to_the_baseline_carry_a_p_value_adjusted_for_the_number_of_students() -> None:
+    frame = Transferability().summarise(HAND)
+
+    row = frame[(frame["metric"] == "teacher_transfer_excess") & (frame["level"] == "network")].iloc[0]
+    assert row["p_holm"] == 0.5  # two images differ, both the same way: 2 · (1/2)²
+
+
 def test_transfer_from_the_teacher_is_held_against_the_baseline() -> None:
     frame = Transferability().summarise(HAND)
 
-    excess = frame[frame["metric"] == "teacher_transfer_excess"]
+    excess = frame[(frame["metric"] == "teacher_transfer_excess") & (frame["level"] == "network")]
     assert list(excess["member"]) == ["at"]
     assert excess["value"].iloc[0] == 0.5
     assert excess["ci_low"].iloc[0] <= 0.5 <= excess["ci_high"].iloc[0]
@@ -139,15 +228,48 @@ def test_a_transferred_attack_that_beats_the_own_one_is_told() -> None:
     assert sentences[1].startswith("Masked gradients: a transferred attack beats the own attack of at")
 
 
+def test_the_gradient_masking_flag_stands_from_more_than_two_points_on(data: Dataset, pool: ModelPool) -> None:
+    def flagged(own: int, transferred: int) -> bool:
+        """Of 100 images `own` fall to the target's own attack, and `transferred` to another's."""
+        fallen = [(np.arange(100) < count).astype(int) for count in (own, transferred)]
+        arrays = {
+            "label": np.zeros(100, dtype=int),
+            "clean": np.zeros((2, 100), dtype=int),
+            "adversarial": np.stack([np.stack([fallen[0], fallen[0]]), np.stack([fallen[1], fallen[1]])]),
+            "own": np.empty((0, 2, 100), dtype=int),
+            "attacks": np.array(["PGD-20"]),
+        }
+        first = strength_checks(pool.members[:2], arrays)[0]
+        assert (first.name, first.metrics) == ("own attack is the strongest", ("white_box_accuracy",))
+        return not first.passed
+
+    assert [flagged(60, 60), flagged(60, 62), flagged(60, 63)] == [False, False, True]
+
+
+def test_a_first_attack_that_overstates_robustness_is_told(pool: ModelPool) -> None:
+    arrays = {
+        "label": np.zeros(100, dtype=int),
+        "clean": np.zeros((1, 100), dtype=int),
+        "adversarial": np.zeros((1, 1, 100), dtype=int),
+        "own": (np.arange(100) < 40).astype(int)[None, None],
+        "attacks": np.array(["PGD-20", "APGD-DLR-20"]),
+    }
+
+    (check,) = (check for check in strength_checks(pool.members[:1], arrays) if "further" in check.name)
+
+    assert not check.passed
+    assert check.detail.startswith("accuracy 100.0% after PGD-20, 60.0% after APGD-DLR-20 too")
+
+
 def test_a_pair_without_a_jointly_correct_image_has_no_value_and_breaks_nothing() -> None:
-    nothing = records_of(adversarial=[[[0, 0], [0, 0]]] * 3, clean=[[0, 0], [1, 1], [0, 0]], labels=[0, 0])
+    nothing = records_of(adversarial=[[[0, 0], [0, 0], [0, 0]]] * 3, clean=[[0, 0], [1, 1], [0, 0]], labels=[0, 0])
 
     frame = Transferability().summarise(nothing)
 
     cell = frame[(frame["level"] == "pair") & (frame["member"] == "baseline")]
     assert cell["value"].isna().all()
     assert (cell["n"] == 0).all()
-    assert np.isnan(success_matrix(nothing.arrays)[:, 0]).all()
+    assert np.isnan(success_matrix(nothing.arrays)[:, 1]).all()
     assert Transferability().headline(frame)
 
 
@@ -172,7 +294,7 @@ def test_the_examples_do_not_depend_on_the_other_members(pool: ModelPool, data: 
 
     with_all, with_few = (measured(members, data, OPTIONS).arrays["adversarial"] for members in (pool, alone))
 
-    np.testing.assert_array_equal(with_all[np.ix_([1, 3], [0, 2])], with_few)
+    np.testing.assert_array_equal(with_all[np.ix_([1, 3], [1, 3])], with_few)
 
 
 def test_the_global_random_state_is_left_alone(pool: ModelPool, data: Dataset) -> None:
@@ -206,9 +328,10 @@ def test_a_sample_of_images_is_the_same_for_all_and_named_in_the_records(pool: M
 def test_the_checks_of_a_sound_attack_pass(pool: ModelPool, data: Dataset) -> None:
     checks = measured(pool, data, OPTIONS).checks
 
-    names = {check.name for check in checks}
-    assert names >= {"perturbation within ε", "pixels in [0, 1], networks in evaluation mode"}
-    assert all(check.passed for check in checks if check.name != "own attack is the strongest")
+    passed = {check.name for check in checks if check.passed}
+    assert passed >= {"perturbation within ε", "pixels in [0, 1]", "networks in evaluation mode", "same output twice"}
+    strength = ("own attack is the strongest", "further attacks find no more")
+    assert all(check.passed for check in checks if check.name not in strength)
 
 
 class Wrapped(nn.Module):
@@ -238,29 +361,58 @@ def test_a_wrapped_network_stays_in_evaluation_mode_and_keeps_its_statistics(dat
 
 def test_normalisation_inside_the_model_leaves_the_perturbation_in_pixels(data: Dataset) -> None:
     model = PixelModel(network(0).module, mean=[0.5], std=[0.1])
-    member = Member(model.eval().requires_grad_(False), "student", "at")
 
-    batches = list(attack(model, data.test, OPTIONS, lambda count: None, [member]))
+    checks = measured(ModelPool(baseline=model), data, OPTIONS).checks
 
-    assert max(largest for _, largest, _ in batches) <= OPTIONS.epsilon + 1e-6
-    assert all(sound for *_, sound in batches)
+    assert all(check.passed for check in checks if check.name in ("perturbation within ε", "pixels in [0, 1]"))
 
 
-def test_a_network_that_is_put_in_training_mode_fails_the_check(data: Dataset) -> None:
-    model = network(0).eval()
-    member = Member(model, "student", "at")
-    batches = attack(model, data.test, OPTIONS, lambda count: None, [member])
-    next(batches)
-    model.module.norm.train()
+class Waking(nn.Module):
+    """Puts itself into training mode when it is asked."""
 
-    assert next(batches)[2] is False
+    num_classes = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(64, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.train()
+        return self.linear(x.flatten(1))
+
+
+def test_a_network_that_goes_into_training_mode_fails_the_check(data: Dataset) -> None:
+    checks = measured(ModelPool(baseline=PixelModel(Waking())), data, OPTIONS).checks
+
+    (mode,) = (check for check in checks if check.name == "networks in evaluation mode")
+    assert not mode.passed
+    assert mode.metrics == ()  # nothing of this network can be trusted
+
+
+class Noisy(nn.Module):
+    """Answers otherwise each time."""
+
+    num_classes = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(64, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x.flatten(1) + 0.1 * torch.empty(64).exponential_())
+
+
+def test_a_network_that_answers_at_random_fails_the_check(data: Dataset) -> None:
+    checks = measured(ModelPool(baseline=PixelModel(Noisy())), data, OPTIONS).checks
+
+    assert [check.passed for check in checks if check.name == "same output twice"] == [False]
 
 
 def test_it_works_where_gradients_are_switched_off(pool: ModelPool, data: Dataset) -> None:
     with torch.no_grad():
         records = measured(pool, data, OPTIONS)
 
-    assert records.arrays["adversarial"].shape == (4, 3, 40)
+    assert records.arrays["adversarial"].shape == (4, 4, 40)
 
 
 def test_no_parameter_collects_a_gradient(pool: ModelPool, data: Dataset) -> None:
@@ -278,3 +430,130 @@ def test_the_defaults_are_those_of_the_paper() -> None:
     options = EVALUATIONS["transferability"].Options()
 
     assert (options.epsilon, options.step_size, options.steps, options.random_start) == (0.031, 0.003, 20, True)
+
+
+def test_without_a_teacher_the_headline_says_so(data: Dataset) -> None:
+    frame = Transferability().summarise(measured(ModelPool(None, network(1), {"at": network(2)}), data, OPTIONS))
+
+    assert Transferability().headline(frame)[0].startswith("There is no teacher in the pool")
+    assert not (frame["metric"] == "teacher_transfer_excess").any()
+
+
+def test_without_a_baseline_the_headline_says_so(data: Dataset) -> None:
+    frame = Transferability().summarise(measured(ModelPool(network(0), None, {"at": network(2)}), data, OPTIONS))
+
+    assert "no independent baseline" in Transferability().headline(frame)[0]
+
+
+def test_a_sample_of_images_gets_the_examples_it_has_in_the_whole_set(pool: ModelPool, data: Dataset) -> None:
+    whole = measured(pool, data, OPTIONS).arrays["adversarial"]
+    sample = measured(pool, data, replace(OPTIONS, images=12)).arrays
+
+    np.testing.assert_array_equal(sample["adversarial"], whole[:, :, sample["image"]])
+
+
+def test_no_number_in_the_results_is_infinite_or_a_text(pool: ModelPool, data: Dataset) -> None:
+    few = Dataset("few", None, data.test.subset(torch.arange(3)))
+
+    frame = Transferability().summarise(measured(pool, few, replace(OPTIONS, white_box=("standardised", "apgd_dlr"))))
+
+    numbers = frame[["value", "ci_low", "ci_high", "std"]].to_numpy(dtype=float)
+    assert np.isfinite(numbers[~np.isnan(numbers)]).all()
+    assert Transferability().headline(frame)
+    assert Transferability().chart(frame).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("attack", "label"),
+    [
+        ({"name": "PGDL2", "eps": 0.5}, "PGDL2-10"),
+        ({"name": "FGSM", "eps": 0.05}, "FGSM"),
+        ({"name": "MIFGSM", "eps": 0.05, "steps": 2}, "MIFGSM-2"),
+        ({"name": "APGD", "eps": 0.05, "steps": 3, "loss": "dlr"}, "APGD-DLR-3"),
+        ({"name": "PGD", "eps": 0.05, "steps": 2, "logits": "standardised"}, "PGD-2 on standardised logits"),
+    ],
+)
+def test_another_attack_by_name_makes_the_matrix(
+    attack: dict[str, float | str], label: str, pool: ModelPool, data: Dataset
+) -> None:
+    options = replace(OPTIONS, attack=attack)
+
+    records = measured(pool, data, options)
+    other_batches = measured(pool, data, replace(options, batch_size=40))
+
+    assert records.arrays["attacks"][0] == label
+    within = [check for check in records.checks if check.name == "perturbation within ε"]
+    assert within
+    assert all(check.passed and check.detail.startswith(label) for check in within)
+    np.testing.assert_array_equal(records.arrays["adversarial"], other_batches.arrays["adversarial"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"attack": {"name": "PGDL3", "eps": 1}}, "no attack 'PGDL3': did you mean PGDL2"),
+        ({"attack": {"name": "PGDL2"}}, "PGDL2 needs eps"),
+        ({"attack": {"name": "PGD", "eps": 0.1, "step": 3}}, "no parameter 'step': did you mean steps"),
+        ({"attack": {"name": "PGD", "eps": 0.1, "logits": "tiny"}}, "plain or standardised"),
+        ({"white_box": ({"name": "Autoattack", "eps": 0.1},)}, "did you mean AutoAttack"),
+        ({"attack": {"name": "DeepFool"}, "epsilons": (0.1,)}, "DeepFool has no eps"),
+    ],
+)
+def test_an_attack_that_cannot_be_is_refused_with_the_mend(options: dict[str, object], message: str) -> None:
+    with pytest.raises(EvaluationError, match=message):
+        TransferabilityOptions(**options)
+
+
+def test_a_sweep_gives_accuracy_at_each_epsilon_and_the_matrix_own(pool: ModelPool, data: Dataset) -> None:
+    records = measured(pool, data, replace(OPTIONS, epsilons=(0.05, 0.4)))
+
+    frame = Transferability().summarise(records)
+
+    rows = frame[(frame["metric"] == "white_box_accuracy") & frame["strength"].notna() & (frame["member"] == "at")]
+    assert list(rows["strength"]) == [0.05, 0.2, 0.4]
+    alone = measured(pool, data, replace(OPTIONS, epsilon=0.05, step_size=0.05 * 0.05 / 0.2))
+    np.testing.assert_array_equal(records.arrays["sweep"][0], alone.arrays["adversarial"])
+    assert "ε" in str(Transferability().chart(frame).to_dict())
+
+
+def test_examples_are_saved_on_request_and_are_those_that_were_shown(
+    pool: ModelPool, data: Dataset, tmp_path: Path
+) -> None:
+    records = measured(pool, data, replace(OPTIONS, save_examples=str(tmp_path)))
+
+    examples = np.load(tmp_path / "at.npy")
+    with torch.no_grad():
+        predicted = pool.members[3].model(torch.from_numpy(examples)).argmax(1)
+    np.testing.assert_array_equal(predicted, records.arrays["adversarial"][2, 3])
+    assert json.loads((tmp_path / "at.json").read_text())["attack"]["name"] == "PGD"
+
+
+def test_rounding_to_8_bit_is_measured_on_the_examples_themselves(
+    pool: ModelPool, data: Dataset, tmp_path: Path
+) -> None:
+    records = measured(pool, data, replace(OPTIONS, save_examples=str(tmp_path)))
+
+    rounded = np.rint(np.load(tmp_path / "sp.npy") * 255).astype(np.uint8)
+    with torch.no_grad():
+        predicted = pool.members[3].model(torch.from_numpy(rounded) / 255).argmax(1)
+    np.testing.assert_array_equal(predicted, records.arrays["rounded"][3])
+
+
+def test_networks_come_back_as_they_were(pool: ModelPool, data: Dataset) -> None:
+    before = [member.model.digest() for member in pool]
+
+    measured(pool, data, OPTIONS)
+
+    assert [member.model.digest() for member in pool] == before
+    assert all(not member.model._forward_pre_hooks for member in pool)
+
+
+def test_many_seeds_are_told_as_points_for_two_and_as_a_t_interval_from_three_on(data: Dataset) -> None:
+    pool = ModelPool(network(0), [network(i) for i in (1, 2)], {"at": [network(i) for i in (3, 4, 5)]})
+
+    frame = Transferability().summarise(measured(pool, data, replace(OPTIONS, networks="all")))
+
+    rows = frame[(frame["metric"] == "mean_from_source") & (frame["level"] == "method")].set_index("member")
+    assert rows.loc["at", "interval"] == "95% t over seeds"
+    assert pd.isna(rows.loc["baseline", "ci_low"])
+    assert rows["n_seeds"].to_dict() == {"teacher": 1, "baseline": 2, "at": 3}

@@ -1,0 +1,309 @@
+"""How much sooner the transfer matrix comes than the plain way, and whether it is the same matrix.
+
+    python experiments/benchmarks/transferability.py --images 64
+
+Two opponents, on the same networks, images and random starts:
+
+* robustkd: each source attacked once on prepared networks, every target shown the same examples (`attack_all`, with
+  all that the evaluation measures on the way: the teacher as a target, examples of 8 bit, zero gradients);
+* the plain way: for each ordered pair select what both classify correctly, run torchattacks' PGD on the source, ask the
+  target.
+
+robustkd runs before and after the plain way, and its mean counts; on a CPU it is the processor's time that counts, so
+that a busy machine slows both alike. The ratio depends on how many images two networks both get right, for the plain
+way attacks no others: the networks are small random changes of one random network, and the labels are what most of them
+say, so they are right about as often as trained networks are (printed). Images are CIFAR-10's where ROBUSTKD_DATA has
+them, else random.
+
+``--memory`` prints the peak memory with 3 and with all sources, each in a process of its own. For all of Figure 1,
+
+    python experiments/benchmarks/transferability.py --device cuda --figure
+
+attacks WRN-40-2 and ten WRN-16-2 with PGD-20 on 10,000 images, without the plain way, and prints the time, how much of
+it the accelerator was busy, and how it divides into attacks and looking at examples, which says what limits it.
+"""
+
+import argparse
+import copy
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import torch
+import torchattacks
+
+from robustkd.data import ImageSet, load_dataset
+from robustkd.data.image_random import DrawnImageByImage, image_generators
+from robustkd.devices import resolve_device
+from robustkd.errors import RobustKDError
+from robustkd.evaluations import transfer_measurement
+from robustkd.evaluations.predictions import predict
+from robustkd.evaluations.transfer_matrix import jointly_correct, pair_of
+from robustkd.evaluations.transfer_measurement import Plan, attack_all
+from robustkd.evaluations.transferability import TransferabilityOptions, main_attack
+from robustkd.models import Member, ModelPool, create_model
+
+CLASSES = 10
+
+
+def main() -> None:
+    """Measure and print."""
+    settings = _arguments()
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    if settings.memory:
+        memory(settings)
+        return
+    device = resolve_device(settings.device)
+    options = TransferabilityOptions(steps=settings.steps, batch_size=settings.batch_size)
+    pool, images = contest(settings, device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    print(
+        f"{len(pool)} sources, {len(pool) - 1} targets, {settings.network} from {settings.teacher}, {len(images)} "
+        f"images, PGD-{settings.steps}, batch {settings.batch_size}, {name}, {torch.get_num_threads()} threads, "
+        f"torch {torch.__version__}"
+    )
+    if settings.figure:
+        figure(pool, images, options, device)
+    elif settings.alone:
+        robustkd_matrix(list(pool), images, clean_of(pool, images, device), options)
+        print(f"peak memory {_peak():.0f} MiB")
+    else:
+        compete(pool, images, options, device)
+
+
+def compete(pool: ModelPool, images: ImageSet, options: TransferabilityOptions, device: torch.device) -> None:
+    """Let the two take turns; print the ratio, and in how many cells the matrices differ.
+
+    Args:
+        pool: A teacher first, then the targets.
+        images: To attack.
+        options: The attack.
+        device: Where to.
+    """
+    members = list(pool)
+    clean = clean_of(pool, images, device)
+    plain = copy.deepcopy(members)  # the plain way gets networks that nobody prepared
+    seconds: dict[str, float] = defaultdict(float)
+    with clock(seconds, "first", device):
+        arrays = robustkd_matrix(members, images, clean, options)
+    cells = []
+    for source, target in ((source, target) for source in range(len(plain)) for target in range(1, len(plain))):
+        generators = image_generators(options.seed, range(len(images)))
+        with clock(seconds, "plain", device):
+            rate = plain_cell(plain[source].model, plain[target].model, images, generators, options, device)
+        cells.append((jointly_correct(pair_of(arrays, source, target)).rate, rate))
+    with clock(seconds, "second", device):
+        robustkd_matrix(members, images, clean, options)
+    own = (seconds["first"] + seconds["second"]) / 2
+    right = clean == images.labels.cpu().numpy()
+    both = np.mean([(one & other).mean() for one in right for other in right[1:]])
+    apart = np.abs(np.subtract(*np.array(cells).T))
+    print(f"right on {right.mean():.1%} of the images, two networks together on {both:.1%}")
+    print(f"{len(cells)} cells, {int((apart > 1e-9).sum())} differ, by {100 * np.nanmax(apart):.2f} points at most")
+    print(f"robustkd {own:.1f} s, the plain way {seconds['plain']:.1f} s: {seconds['plain'] / own:.1f} times as long")
+
+
+def plain_cell(
+    source: torch.nn.Module,
+    target: torch.nn.Module,
+    images: ImageSet,
+    generators: list[np.random.Generator],
+    options: TransferabilityOptions,
+    device: torch.device,
+) -> float:
+    """Measure one pair as one would by hand, but for the random starts, which are those of robustkd."""
+    fooled = eligible = 0
+    for start in range(0, len(images), options.batch_size):
+        pixels = images.pixels(start, start + options.batch_size, device)
+        labels = images.labels[start : start + options.batch_size].to(device)
+        with torch.no_grad():
+            both = (source(pixels).argmax(1) == labels) & (target(pixels).argmax(1) == labels)
+        if not both.any():
+            continue
+        chosen = [generators[start + place] for place in both.nonzero()[:, 0].tolist()]
+        attack = torchattacks.PGD(source, options.epsilon, options.step_size, options.steps, options.random_start)
+        with DrawnImageByImage(chosen):
+            examples = attack(pixels[both], labels[both])
+        with torch.no_grad():
+            fooled += int((target(examples).argmax(1) != labels[both]).sum())
+        eligible += int(both.sum())
+    return fooled / eligible if eligible else float("nan")
+
+
+def robustkd_matrix(
+    members: list[Member], images: ImageSet, clean: np.ndarray, options: TransferabilityOptions
+) -> dict[str, np.ndarray]:
+    """Measure the matrix as the evaluation does, without the further attacks, which the plain way does not make."""
+    plan = Plan(main_attack(options), (), (), options.batch_size, options.seed, None)
+    arrays, checks = attack_all(members, images, np.arange(len(images)), clean, plan, lambda count: None)
+    for check in checks:
+        if not check.passed:
+            print(f"check failed: {check.name}, {check.member}: {check.detail}")
+    return arrays | {"clean": clean, "label": images.labels.cpu().numpy()}
+
+
+def figure(pool: ModelPool, images: ImageSet, options: TransferabilityOptions, device: torch.device) -> None:
+    """Print how long all of Figure 1 takes, and what it spends the time on.
+
+    Args:
+        pool: A teacher first, then the targets.
+        images: To attack.
+        options: The attack.
+        device: Where to.
+    """
+    seconds: dict[str, float] = defaultdict(float)
+    craft = transfer_measurement.craft
+
+    def timed(*arguments: Any) -> torch.Tensor:
+        with clock(seconds, "attacks", device):
+            return craft(*arguments)
+
+    clean = clean_of(pool, images, device)
+    warm = images.subset(torch.arange(min(options.batch_size, len(images))))
+    robustkd_matrix(list(pool)[:2], warm, clean[:2, : len(warm)], options)
+    transfer_measurement.craft = timed
+    try:
+        with _utilisation(device) as busy, clock(seconds, "all", device):
+            robustkd_matrix(list(pool), images, clean, options)
+    finally:
+        transfer_measurement.craft = craft
+    attacks, whole = seconds["attacks"], seconds["all"]
+    passes = len(pool) * len(images) * options.steps / attacks
+    print(f"{whole:.1f} s in all, {attacks:.1f} s ({attacks / whole:.0%}) of it attacks, the rest looking at examples")
+    print(f"{passes:,.0f} images a second forward and backward")
+    if busy:
+        print(f"the accelerator was busy {np.mean(busy):.0f}% of the time ({len(busy)} samples)")
+        full = np.mean(busy) > 90
+        print("limited by " + ("its arithmetic and memory" if full else "launching small kernels: try --batch-size"))
+
+
+def memory(settings: argparse.Namespace) -> None:
+    """Print the peak memory of a few and of all sources: it should not grow with their number."""
+    for sources in (3, settings.sources):
+        command = [sys.executable, __file__, "--alone", "--sources", str(sources), "--images", str(settings.images)]
+        command += [
+            "--steps",
+            "2",
+            "--network",
+            settings.network,
+            "--teacher",
+            settings.network,
+            "--device",
+            settings.device,
+        ]
+        command += ["--batch-size", str(settings.batch_size), "--threads", str(settings.threads or 1)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        print(f"{sources} sources: {done.stdout.splitlines()[-1]}")
+
+
+def contest(settings: argparse.Namespace, device: torch.device) -> tuple[ModelPool, ImageSet]:
+    """Make networks that agree about as often as trained ones do, and images labelled as most of them say."""
+    models = {name: create_model(name, num_classes=CLASSES) for name in (settings.network, settings.teacher)}
+    images = _images(settings.images)
+    students = []
+    for seed in range(settings.sources - 1):
+        model = copy.deepcopy(models[settings.network])
+        generator = torch.Generator().manual_seed(seed)
+        for parameter in model.parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            parameter.data += settings.difference * parameter.data.abs().mean() * noise
+        students.append(model)
+    members = [Member(models[settings.teacher], "teacher", "teacher")]
+    members += [
+        Member(model, "baseline" if not seed else "student", f"net{seed}") for seed, model in enumerate(students)
+    ]
+    for member in members:
+        member.model.to(device)
+    pool = ModelPool(members=members)
+    votes = torch.from_numpy(clean_of(pool, images, device).astype(np.int64))
+    return pool, ImageSet(images.images, votes.mode(dim=0).values, images.class_names).to(device)
+
+
+def clean_of(pool: ModelPool, images: ImageSet, device: torch.device) -> np.ndarray:
+    """The classes that each member predicts for the clean images, int16 (M, N)."""
+    return np.stack([predict(member.model, images, device).predicted for member in pool]).astype(np.int16)
+
+
+def _images(count: int) -> ImageSet:
+    with suppress(RobustKDError):
+        test = load_dataset("cifar10").test
+        return test.subset(test.sample_indices(count))
+    pixels = torch.randint(256, (count, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    return ImageSet(pixels, torch.zeros(count, dtype=torch.int64), tuple(map(str, range(CLASSES))))
+
+
+@contextmanager
+def clock(seconds: dict[str, float], name: str, device: torch.device) -> Iterator[None]:
+    """Add what passes to a name's seconds: on a CPU its own time, for a machine may have other things to do."""
+    now = time.process_time if device.type == "cpu" else time.perf_counter
+    _wait(device)
+    start = now()
+    yield
+    _wait(device)
+    seconds[name] += now() - start
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+@contextmanager
+def _utilisation(device: torch.device) -> Iterator[list[int]]:
+    """Sample how busy the accelerator is, where it can be asked."""
+    busy: list[int] = []
+    done = threading.Event()
+
+    def sample() -> None:
+        with suppress(Exception):  # without NVML there is nothing to say
+            while not done.wait(0.5):
+                busy.append(torch.cuda.utilization(device))
+
+    thread = threading.Thread(target=sample, daemon=True)
+    if device.type == "cuda":
+        thread.start()
+    yield busy
+    done.set()
+    if thread.is_alive():
+        thread.join()
+
+
+def _peak() -> float:
+    """Of this process, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--network", help="of the targets; cifar_wrn_10_1, for the figure cifar_wrn_16_2")
+    parser.add_argument("--teacher", help="cifar_wrn_10_1, for the figure cifar_wrn_40_2")
+    parser.add_argument("--sources", type=int, default=11, help="the teacher among them")
+    parser.add_argument("--images", type=int, help="64, for the figure 10,000")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--batch-size", type=int, help="64, for the figure 1,000")
+    parser.add_argument("--difference", type=float, default=0.03, help="of the networks, of their mean weight")
+    parser.add_argument("--threads", type=int, help="of torch; its own choice without")
+    parser.add_argument("--memory", action="store_true", help="print the peak memory instead")
+    parser.add_argument("--figure", action="store_true", help="all of Figure 1, without the plain way")
+    parser.add_argument("--alone", action="store_true", help="robustkd alone, and its peak memory")
+    settings = parser.parse_args()
+    small = ("cifar_wrn_10_1", "cifar_wrn_10_1", 64, 64)
+    chosen = ("cifar_wrn_16_2", "cifar_wrn_40_2", 10_000, 1_000) if settings.figure else small
+    for name, value in zip(("network", "teacher", "images", "batch_size"), chosen, strict=True):
+        if getattr(settings, name) is None:
+            setattr(settings, name, value)
+    return settings
+
+
+if __name__ == "__main__":
+    main()

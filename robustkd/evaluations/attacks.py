@@ -1,0 +1,195 @@
+"""Attacks by name: torchattacks' own code, with what could make two runs of it differ put under control.
+
+* Starts are drawn image by image from (seed, index in the data set), on the CPU, whatever the batch; the global random
+  state is left alone (torchattacks' APGD would reset it, and give every batch the same noise).
+* APGD and its kin pass over images that are misclassified already; these are left out beforehand, so that the others'
+  draws do not move up.
+* ``logits: standardised`` attacks through `StandardisedLogits`. Cross-entropy's input gradient underflows to zero where
+  logits are large, and distillation changes how large they are; behind standardised logits their size has no effect.
+* What is called AutoAttack in torchattacks runs 10 steps in place of 100: it is never named AutoAttack here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, replace
+from io import StringIO
+from typing import TYPE_CHECKING, Literal
+
+from robustkd.errors import EvaluationError, nearest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from robustkd.models import PixelModel
+
+Norm = Literal["Linf", "L2", ""]
+Setting = str | int | float | bool
+
+STANDARDISED = "standardised"
+
+_L2 = ("CW", "DeepFool", "PGDL2", "PGDRSL2")
+_NO_BALL = ("EADEN", "EADL1", "JSMA", "OnePixel", "Pixle", "SparseFool", "GN", "VANILA")
+_PASS_OVER_MISTAKES = ("APGD", "APGDT", "AutoAttack", "FAB", "Square")
+_NOT_BY_NAME = ("MultiAttack", "LGV")
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An attack and all its parameters.
+
+    Attributes:
+        name: Its class in torchattacks.
+        parameters: What that is given besides the network.
+        logits: ``plain`` or ``standardised``.
+    """
+
+    name: str
+    parameters: Mapping[str, Setting]
+    logits: str = "plain"
+
+    @property
+    def label(self) -> str:
+        """What a report calls it: ``PGD-20``, ``APGD-DLR-20``, ``PGD-20 on standardised logits``."""
+        if self.name == "AutoAttack":
+            return "AA-torchattacks (10 steps)"
+        loss = str(self.parameters.get("loss", "ce")).upper() if self.name == "APGD" else ""
+        parts = (self.name, loss if loss != "CE" else "", str(self.parameters.get("steps", "")))
+        return "-".join(part for part in parts if part) + (" on standardised logits" if self.logits != "plain" else "")
+
+    @property
+    def norm(self) -> Norm:
+        """In which norm its change is bounded or measured; empty where neither applies."""
+        if "norm" in self.parameters:
+            return "L2" if self.parameters["norm"] == "L2" else "Linf"
+        if self.name in _NO_BALL:
+            return ""
+        return "L2" if self.name in _L2 else "Linf"
+
+    @property
+    def epsilon(self) -> float | None:
+        """The largest change, in its norm; None for attacks that look for the smallest one."""
+        value = self.parameters.get("eps")
+        return None if value is None or not self.norm else float(value)
+
+    def with_epsilon(self, epsilon: float) -> Attack:
+        """Give the same attack at another ε; its step changes by the same factor."""
+        if self.epsilon is None:
+            raise EvaluationError(f"{self.name} has no eps, so there is no sweep of it: leave `epsilons` out")
+        parameters = {**self.parameters, "eps": epsilon}
+        if "alpha" in parameters:
+            parameters["alpha"] = float(parameters["alpha"]) * epsilon / self.epsilon
+        return replace(self, parameters=parameters)
+
+
+def attack_by_name(given: Mapping[str, Setting], place: str) -> Attack:
+    """Find an attack in torchattacks and complete its parameters with that class's own defaults.
+
+    Args:
+        given: ``name``, its parameters, and ``logits``.
+        place: Where this was asked, for the message.
+
+    Returns:
+        The attack.
+
+    Raises:
+        EvaluationError: There is no such attack or parameter, or `eps` is missing where the attack has one.
+    """
+    import torchattacks
+
+    parameters = dict(given)
+    name, logits = str(parameters.pop("name", "")), str(parameters.pop("logits", "plain"))
+    known = [each for each in torchattacks.__all__ if each not in _NOT_BY_NAME]
+    if name not in known:
+        raise EvaluationError(f"{place}: torchattacks has no attack {name!r}: {nearest(name, known)}")
+    if logits not in ("plain", STANDARDISED):
+        raise EvaluationError(f"{place}: logits must be plain or {STANDARDISED}, got {logits!r}")
+    defaults = {
+        key: parameter.default
+        for key, parameter in inspect.signature(getattr(torchattacks, name)).parameters.items()
+        if key not in ("model", "device", "verbose")
+    }
+    for key in parameters:
+        if key not in defaults:
+            raise EvaluationError(f"{place}: {name} has no parameter {key!r}: {nearest(key, defaults)}")
+    if "eps" in defaults and "eps" not in parameters:
+        raise EvaluationError(f"{place}: {name} needs eps, for the defaults of attacks cannot be compared")
+    plain = {key: value for key, value in defaults.items() if isinstance(value, str | int | float | bool)}
+    return Attack(name, plain | parameters, logits)
+
+
+def craft(
+    attack: Attack, source: PixelModel, pixels: Tensor, labels: Tensor, images: list[int], seed: int, classes: int
+) -> Tensor:
+    """Make the adversarial examples of a batch.
+
+    Args:
+        attack: Which.
+        source: The network to attack, in evaluation mode.
+        pixels: float32 (B, C, H, W) in [0, 1].
+        labels: int64 (B,).
+        images: Where each image stands in its data set.
+        seed: Of all random draws.
+        classes: How many there are.
+
+    Returns:
+        The examples, float32 (B, C, H, W).
+    """
+    import torch
+    import torchattacks
+
+    from robustkd.data.image_random import DrawnImageByImage, image_generators
+    from robustkd.models.standardised import StandardisedLogits
+
+    if attack.name in _PASS_OVER_MISTAKES:
+        with torch.no_grad():  # an inference tensor could not select what gradients flow through
+            tried = source(pixels).argmax(1) == labels
+    else:
+        tried = torch.ones_like(labels, dtype=torch.bool)
+    examples = pixels.clone()
+    if not tried.any():
+        return examples
+    chosen = [image for image, taken in zip(images, tried.tolist(), strict=True) if taken]
+    model = StandardisedLogits(source) if attack.logits == STANDARDISED else source
+    settings = dict(attack.parameters)
+    taken_by = inspect.signature(getattr(torchattacks, attack.name)).parameters
+    # AutoAttack and Square would otherwise be seeded by the clock, the targeted ones count ten classes
+    settings |= {key: value for key, value in {"seed": seed, "n_classes": classes}.items() if key in taken_by}
+    generators = image_generators(seed, chosen)
+    with (
+        redirect_stdout(StringIO()),
+        _own_random_state(pixels, seed + chosen[0]),
+        DrawnImageByImage(generators),
+        torch.enable_grad(),
+    ):
+        found = getattr(torchattacks, attack.name)(model, **settings)(pixels[tried], labels[tried])
+    examples[tried] = found.detach()
+    return examples
+
+
+@contextmanager
+def _own_random_state(pixels: Tensor, seed: int) -> Iterator[None]:
+    import torch
+
+    with torch.random.fork_rng(devices=[pixels.device] if pixels.device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def largest_change(attack: Attack, examples: Tensor, pixels: Tensor) -> float:
+    """Measure the largest change of an image in the attack's own norm; in L∞ for one that has none."""
+    change = (examples - pixels).flatten(1)
+    return float(change.norm(dim=1).max() if attack.norm == "L2" else change.abs().max())
+
+
+def zero_gradients(source: PixelModel, pixels: Tensor, labels: Tensor) -> Tensor:
+    """Say for which images the gradient of the cross-entropy with respect to all pixels is exactly zero, bool (B,)."""
+    import torch
+
+    with torch.enable_grad():
+        inputs = pixels.clone().requires_grad_(True)
+        loss = torch.nn.functional.cross_entropy(source(inputs), labels, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, inputs)
+    return (gradient.flatten(1) == 0).all(dim=1)

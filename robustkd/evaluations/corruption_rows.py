@@ -1,0 +1,121 @@
+"""From the records of the corruptions to tidy rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from robustkd.evaluations.evaluation import Metric
+from robustkd.evaluations.records import Records
+from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, bootstrap_of_means
+from robustkd.evaluations.tidy import Group, baseline_of, groups_of, method_row, per_image_rows
+
+Row = dict[str, Any]
+
+GENERATED = " (generated)"
+MEAN = "mean over corruptions"
+
+_LESS_THAN_ANY_IMAGE = 1e-9
+"""What arithmetic leaves of a difference of two equal rates is no error."""
+
+
+def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
+    """Give every row that the records hold an answer for.
+
+    Args:
+        records: Of the corruption evaluation.
+        metrics: Its metrics.
+    """
+    arrays = records.arrays
+    named = {metric.name: metric for metric in metrics}
+    correct = arrays["corrupted"] == arrays["label"]
+    accuracy = {"corruption_accuracy": correct.mean(axis=(1, 2), dtype=np.float64)}
+    return [
+        *per_image_rows(records.members, accuracy, _with_difference(metrics, "corruption_accuracy")),
+        *_error_rows(records, correct, named),
+        *_agreement_rows(records, metrics),
+        *_severity_rows(records, correct, named["corruption_accuracy"]),
+    ]
+
+
+def _with_difference(metrics: tuple[Metric, ...], name: str) -> tuple[Metric, ...]:
+    return tuple(metric for metric in metrics if name in (metric.name, metric.difference_of))
+
+
+def _agreement_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
+    members = records.members
+    teacher = np.flatnonzero(members["role"] == "teacher")
+    others = np.flatnonzero(members["role"] != "teacher")
+    if len(teacher) == 0 or len(others) == 0:
+        return []
+    seen = records.arrays["corrupted"]
+    agreed = (seen[others] == seen[teacher[0]]).mean(axis=(1, 2), dtype=np.float64)
+    chosen = _with_difference(metrics, "corruption_agreement")
+    return per_image_rows(members.iloc[others].reset_index(drop=True), {"corruption_agreement": agreed}, chosen)
+
+
+def mean_corruption_error(errors: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Relate errors to a reference's, corruption by corruption, and average (Hendrycks and Dietterich 2019, section 4).
+
+    Args:
+        errors: (..., C), of each corruption: sums or means over severities; or what these exceed the clean error by.
+        reference: (..., C), the same of the reference.
+
+    Returns:
+        (...,), the mean over the corruptions whose reference is positive; NaN where there is none.
+    """
+    defined = reference > _LESS_THAN_ANY_IMAGE
+    ratios = np.where(defined, errors, 0) / np.where(defined, reference, 1)
+    count = defined.sum(axis=-1)
+    return np.asarray(np.where(count > 0, ratios.sum(axis=-1) / np.maximum(count, 1), np.nan))
+
+
+def _error_rows(records: Records, correct: np.ndarray, named: dict[str, Metric]) -> Iterator[Row]:
+    """The corruption errors of each method, held against the baseline by name."""
+    clean_wrong = records.arrays["clean"] != records.arrays["label"]
+    wrong = 1 - correct.mean(axis=2, dtype=np.float64)
+    groups = groups_of(records.members)
+    for group in groups:
+        baseline = group if group.who["role"] == "baseline" else baseline_of(group, groups)
+        if baseline is None:
+            continue
+        for name, plain in (("mce", wrong), ("relative_mce", wrong - clean_wrong[:, None])):
+            row = method_row(group, named[name]) | {"part": f"relative to {baseline.method}", "n": wrong.shape[-1]}
+            relative = _relative(plain, group, baseline)
+            if group.who["role"] == "student" and relative["value"] is not None:
+                relative["below_baseline"] = relative["value"] > 1
+            yield row | relative
+
+
+def _relative(errors: np.ndarray, group: Group, baseline: Group) -> Row:
+    own, reference = (errors[each.rows].mean(axis=0) for each in (group, baseline))
+    value = float(mean_corruption_error(own.mean(axis=-1), reference.mean(axis=-1)))
+    if np.isnan(value) or group is baseline:
+        return {"value": None if np.isnan(value) else value}
+    half = len(own)
+    interval = bootstrap_of_means(
+        lambda means: mean_corruption_error(means[:, :half], means[:, half:]), np.concatenate([own, reference])
+    )
+    per_seed = mean_corruption_error(errors[group.rows].mean(axis=-1), reference.mean(axis=-1))
+    spread = {"std": float(per_seed.std(ddof=1))} if len(per_seed) > 1 else {}
+    if interval is None:
+        return {"value": value} | spread
+    return {"value": value, "ci_low": interval.low, "ci_high": interval.high, "interval": BOOTSTRAP_IMAGES} | spread
+
+
+def _severity_rows(records: Records, correct: np.ndarray, metric: Metric) -> Iterator[Row]:
+    """Accuracy by corruption and severity, clean at 0, for each method."""
+    arrays = records.arrays
+    severities = [0.0, *(float(severity) for severity in arrays["severities"])]
+    clean = (arrays["clean"] == arrays["label"]).mean(axis=1)
+    rates = correct.mean(axis=3)
+    by_part = {str(name): rates[:, place] for place, name in enumerate(arrays["corruptions"])}
+    for group in groups_of(records.members):
+        row = {**method_row(group, metric), "level": "detail", "n": correct.shape[-1]}
+        for part, levels in ({MEAN: rates.mean(axis=1)} | by_part).items():
+            own = np.column_stack([clean[group.rows], levels[group.rows]])
+            spread = own.std(axis=0, ddof=1) if len(own) > 1 else [None] * len(severities)
+            for severity, value, std in zip(severities, own.mean(axis=0), spread, strict=True):
+                yield row | {"part": part, "strength": severity, "value": float(value), "std": std}

@@ -1,0 +1,257 @@
+"""From the records of the transfer matrix to tidy rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from robustkd.evaluations.evaluation import Metric
+from robustkd.evaluations.records import Records
+from robustkd.evaluations.statistics import (
+    BOOTSTRAP_IMAGES,
+    T_SEEDS,
+    WILSON_IMAGES,
+    bootstrap_ratio_difference,
+    holm,
+    mcnemar,
+    t_over_seeds,
+    wilson,
+)
+from robustkd.evaluations.tidy import baseline_of, groups_of, per_image_rows
+from robustkd.evaluations.transfer_matrix import (
+    VARIANTS,
+    Counted,
+    Counting,
+    fooling_rate,
+    jointly_correct,
+    mean_defined,
+    pair_of,
+    robust,
+    success_matrix,
+)
+
+Row = dict[str, Any]
+
+METRIC_OF = {
+    "jointly_correct": "transfer_success",
+    "fooled_source": "transfer_success_fooled_source",
+    "fooling_rate": "fooling_rate",
+}
+
+
+def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
+    """Give every row that the records hold an answer for.
+
+    Args:
+        records: Of the transferability evaluation.
+        metrics: Its metrics.
+    """
+    rates = [*_mean_rows(records), *_from_teacher_rows(records), *_asymmetry_rows(records)]
+    return [
+        *_pair_rows(records),
+        *rates,
+        *_over_seeds(records, rates),
+        *_own_rows(records, metrics),
+        *_variant_rows(records),
+        *_class_rows(records),
+        *_sweep_rows(records),
+    ]
+
+
+def teacher_of(members: pd.DataFrame) -> int | None:
+    """Say where the teacher stands among the members; None without one."""
+    found = np.flatnonzero(members["role"] == "teacher")
+    return int(found[0]) if len(found) else None
+
+
+def _targets(members: pd.DataFrame) -> list[int]:
+    """The published matrix has the teacher as a source only."""
+    return [int(index) for index in np.flatnonzero(members["role"] != "teacher")]
+
+
+def _pair_rows(records: Records) -> Iterator[Row]:
+    for source in range(len(records.members)):
+        for target in _targets(records.members):
+            counted = jointly_correct(pair_of(records.arrays, source, target))
+            yield _pair_row(records, source, target, "pair", "transfer_success", counted)
+
+
+def _variant_rows(records: Records) -> Iterator[Row]:
+    """Other ways of counting, and every attack shown to the teacher."""
+    everyone = range(len(records.members))
+    teacher = teacher_of(records.members)
+    for variant, counting in VARIANTS.items():
+        for source in everyone:
+            for target in everyone if counting is not jointly_correct else [] if teacher is None else [teacher]:
+                counted = counting(pair_of(records.arrays, source, target))
+                yield _pair_row(records, source, target, "detail", METRIC_OF[variant], counted)
+
+
+def _class_rows(records: Records) -> Iterator[Row]:
+    """Of each class: how the teacher's attack does on every member, and each member's own on itself."""
+    teacher, arrays = teacher_of(records.members), records.arrays
+    for target in _targets(records.members):
+        for source in dict.fromkeys((target, teacher)):
+            if source is None:
+                continue
+            counted = jointly_correct(pair_of(arrays, source, target))
+            for label, name in enumerate(arrays["class_names"]):
+                of_class = arrays["label"] == label
+                part = Counted(counted.events & of_class, counted.eligible & of_class)
+                row = _pair_row(records, source, target, "detail", "transfer_success", part)
+                yield row | {"part": f"class {name}"}
+
+
+def _mean_rows(records: Records) -> Iterator[Row]:
+    members, targets = records.members, _targets(records.members)
+    rates = success_matrix(records.arrays)
+    others = np.where(np.eye(len(rates), dtype=bool), np.nan, rates)
+    for target in targets:
+        yield _row(members, target) | {"metric": "mean_on_target", "value": mean_defined(rates[:, target])}
+        value = mean_defined(others[:, target])
+        yield _row(members, target) | {"level": "detail", "metric": "mean_on_target_others", "value": value}
+    for source in range(len(members)):
+        yield _row(members, source) | {"metric": "mean_from_source", "value": mean_defined(rates[source, targets])}
+        value = mean_defined(others[source, targets])
+        yield _row(members, source) | {"level": "detail", "metric": "mean_from_source_others", "value": value}
+
+
+def _from_teacher_rows(records: Records) -> Iterator[Row]:
+    members, teacher = records.members, teacher_of(records.members)
+    if teacher is None:
+        return
+    for target in _targets(members):
+        counted = fooling_rate(pair_of(records.arrays, teacher, target))
+        yield _row(members, target) | {"metric": "fooling_rate", "source": members["member"][teacher]} | _rate(counted)
+    yield from _excess_rows(records, teacher, "teacher_transfer_excess", jointly_correct)
+    yield from _excess_rows(records, teacher, "fooling_rate_excess", fooling_rate)
+
+
+def _excess_rows(records: Records, teacher: int, metric: str, counting: Counting) -> list[Row]:
+    """Each student against its baseline: the same attacks on the teacher, the same images."""
+    rows, p_values = [], []
+    for target, baseline in _with_baselines(records.members):
+        of_target, of_baseline = (counting(pair_of(records.arrays, teacher, seen)) for seen in (target, baseline))
+        row = _row(records.members, target) | {"metric": metric, "source": records.members["member"][teacher]}
+        difference = _difference(of_target, of_baseline)
+        if difference:
+            both = of_target.eligible & of_baseline.eligible
+            p_values.append(mcnemar(of_target.events[both], of_baseline.events[both]))
+            rows.append(row | difference)
+    adjusted = holm(p_values)
+    return [row | {"p_holm": float(p)} for row, p in zip(rows, adjusted, strict=True)]
+
+
+def _asymmetry_rows(records: Records) -> Iterator[Row]:
+    members, teacher = records.members, teacher_of(records.members)
+    if teacher is None:
+        return
+    for student in _targets(members):
+        up, down = (pair_of(records.arrays, *pair) for pair in ((student, teacher), (teacher, student)))
+        difference = _difference(jointly_correct(up), jointly_correct(down))
+        if difference:
+            yield _row(members, student) | {"metric": "asymmetry", "source": members["member"][teacher]} | difference
+
+
+def _with_baselines(members: pd.DataFrame) -> Iterator[tuple[int, int]]:
+    """Each student with the baseline of its own seed, or else the first."""
+    groups = groups_of(members)
+    for group in groups:
+        baseline = baseline_of(group, groups)
+        if group.who["role"] != "student" or baseline is None:
+            continue
+        of_seed = dict(zip(baseline.seeds, baseline.rows, strict=True))
+        for row, seed in zip(group.rows, group.seeds, strict=True):
+            yield int(row), int(of_seed.get(seed, baseline.rows[0]))
+
+
+def _own_rows(records: Records, metrics: tuple[Metric, ...]) -> Iterator[Row]:
+    """What is said of each network by attacks on itself: means over images."""
+    arrays, everyone = records.arrays, np.arange(len(records.members))
+    values = {
+        "white_box_accuracy": arrays["adversarial"][everyone, everyone] == arrays["label"],
+        "white_box_accuracy_8bit": arrays["rounded"] == arrays["label"],
+        "worst_case_accuracy": robust(arrays),
+        "zero_gradients": arrays["zero_gradient"].astype(bool),
+    }
+    named = [metric for metric in metrics if metric.name in values or metric.difference_of in values]
+    names = [str(name) for name in arrays["attacks"]]
+    for row in per_image_rows(records.members, values, tuple(named)):
+        ran = names if row["metric"].startswith("worst_case") else names[:1]
+        beside = {"level": "detail"} if row["metric"] == "white_box_accuracy_8bit" else {}
+        # nobody is ranked by how many of its gradients vanish
+        unranked = {"below_baseline": None, "ties_best": None} if row["metric"] == "zero_gradients" else {}
+        part = {} if unranked else {"part": " + ".join(ran)}
+        yield row | part | beside | unranked
+
+
+def _sweep_rows(records: Records) -> Iterator[Row]:
+    """White-box accuracy and transfer from the teacher at every ε of the sweep, the matrix's own among them."""
+    arrays, members, teacher = records.arrays, records.members, teacher_of(records.members)
+    if len(arrays["sweep"]) == 0:
+        return
+    attacked = {float(epsilon): at for epsilon, at in zip(arrays["epsilons"], arrays["sweep"], strict=True)}
+    attacked[float(arrays["epsilon"])] = arrays["adversarial"]
+    for epsilon, at in sorted(attacked.items()):
+        setting = {"part": f"ε = {epsilon:.4g}", "strength": epsilon}
+        for member in range(len(members)):
+            right = at[member, member] == arrays["label"]
+            row = _row(members, member) | {"level": "detail", "metric": "white_box_accuracy"}
+            yield row | _rate(Counted(right, np.ones_like(right))) | setting
+        if teacher is None:
+            continue
+        for target in _targets(members):
+            counted = jointly_correct(pair_of(arrays, teacher, target, at))
+            yield _pair_row(records, teacher, target, "detail", "transfer_success", counted) | setting
+
+
+def _over_seeds(records: Records, rows: Iterable[Row]) -> Iterator[Row]:
+    """The mean of a method's networks, of every metric that is not a mean over images."""
+    values = [row for row in rows if row["level"] == "network" and row["value"] is not None]
+    for group in groups_of(records.members):
+        names = {records.members["member"][row] for row in group.rows}
+        own = [row for row in values if row["member"] in names]
+        for metric in dict.fromkeys(row["metric"] for row in own):
+            yield _method_row(group.method, [row for row in own if row["metric"] == metric])
+
+
+def _method_row(method: str, networks: list[Row]) -> Row:
+    row = {**networks[0], "level": "method", "member": method, "seed": None, "n_seeds": len(networks)}
+    if len(networks) == 1:
+        return row
+    values = np.array([network["value"] for network in networks])
+    low, high = t_over_seeds(values) or (None, None)
+    kind = None if low is None else T_SEEDS
+    row |= {"value": float(values.mean()), "std": float(values.std(ddof=1)), "p_holm": None}
+    return row | {"ci_low": low, "ci_high": high, "interval": kind}
+
+
+def _pair_row(records: Records, source: int, target: int, level: str, metric: str, counted: Counted) -> Row:
+    who = _row(records.members, target) | {"level": level, "source": records.members["member"][source]}
+    return who | {"metric": metric} | _rate(counted)
+
+
+def _row(members: pd.DataFrame, index: int) -> Row:
+    keys = ("member", "role", "method", "architecture", "condition", "seed")
+    return {"level": "network", **{key: members[key][index] for key in keys}}
+
+
+def _rate(counted: Counted) -> Row:
+    count = int(counted.eligible.sum())
+    if count == 0:
+        return {"value": None, "n": 0}
+    low, high = wilson(int(counted.events.sum()), count)
+    return {"value": counted.rate, "ci_low": low, "ci_high": high, "interval": WILSON_IMAGES, "n": count}
+
+
+def _difference(first: Counted, second: Counted) -> Row:
+    """First rate minus second; empty where either is not defined."""
+    if not (first.eligible.any() and second.eligible.any()):
+        return {}
+    low, high = bootstrap_ratio_difference((first.events, second.events), (first.eligible, second.eligible))
+    count = int((first.eligible | second.eligible).sum())
+    interval = {"ci_low": low, "ci_high": high, "interval": BOOTSTRAP_IMAGES}
+    return {"value": first.rate - second.rate, "n": count, **interval}

@@ -1,0 +1,101 @@
+"""What the transfer matrix says, in sentences."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from robustkd.evaluations.evaluation import Metric
+from robustkd.evaluations.tidy import student_findings
+from robustkd.evaluations.transfer_matrix import masks_gradients, overstates
+from robustkd.evaluations.wording import FEW_STUDENTS, Phrases, findings, join, quantity
+
+PHRASES = Phrases(
+    one="Attacks on the teacher fool {student} on {value} of the images both get right",
+    against="against the independent baseline",
+    many="Success of attacks on the teacher, against the independent baseline",
+    verdicts=(
+        "shares more of the teacher's weaknesses",
+        "no significant difference",
+        "shares fewer of the teacher's weaknesses",
+    ),
+    alone="there is no independent baseline to hold it against",
+)
+
+
+def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    """Say what was found.
+
+    Args:
+        frame: Tidy results.
+        metrics: By name.
+
+    Returns:
+        Sentences: transfer from the teacher for each student, masked gradients, the worst case, and what ran.
+    """
+    pairs = frame[frame["level"] == "pair"]
+    teacher = set(pairs["source"]) - set(pairs["member"])
+    said = _without_teacher(frame, metrics) if not teacher else _from_teacher(frame, teacher, metrics)
+    return said + _masked(pairs) + _worst_case(frame, metrics) + _what_ran(frame)
+
+
+def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
+    seen = frame[frame["level"].isin(["network", "pair"])]
+    seen = seen[(seen["level"] == "network") | seen["source"].isin(teacher)]
+    found = student_findings(seen, "transfer_success", "teacher_transfer_excess")
+    said = findings(found, metrics["transfer_success"], metrics["teacher_transfer_excess"], PHRASES)
+    tested = seen[(seen["metric"] == "teacher_transfer_excess") & seen["p_holm"].notna()]
+    if len(tested) > FEW_STUDENTS:
+        holding = list(tested.loc[tested["p_holm"] < 0.05, "member"])
+        rest = f"the difference stays significant for {join(holding)}" if holding else "no difference stays significant"
+        said.append(f"Corrected for {len(tested)} comparisons (McNemar's test, Holm), {rest}.")
+    return said
+
+
+def _without_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    rows = frame[(frame["metric"] == "mean_on_target") & (frame["level"] == "network") & frame["value"].notna()]
+    if rows.empty:
+        return ["There is no teacher in the pool, and no image is eligible for any pair."]
+    values = rows.set_index("member")["value"]
+    most, least = str(values.idxmax()), str(values.idxmin())
+    said = "There is no teacher in the pool, so transfer from it cannot be told"
+    if most == least:
+        return [f"{said}."]
+    high, low = (quantity(values[name], metrics["mean_on_target"]) for name in (most, least))
+    return [f"{said}; attacks succeed on {most} most often ({high} over all sources), on {least} least ({low})."]
+
+
+def _masked(pairs: pd.DataFrame) -> list[str]:
+    own = pairs[pairs["source"] == pairs["member"]].set_index("member")["value"]
+    strongest = pairs.groupby("member", sort=False)["value"].max()
+    masked = [str(member) for member in own.index if masks_gradients(own[member], strongest[member])]
+    if not masked:
+        return []
+    return [
+        f"Masked gradients: a transferred attack beats the own attack of {join(masked)}, so white-box accuracy "
+        "flatters there."
+    ]
+
+
+def _worst_case(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    """Name the networks on which further attacks find what the first did not."""
+    rows = frame[frame["level"] == "network"]
+    worst = rows[rows["metric"] == "worst_case_accuracy"].set_index("member")
+    first = rows[rows["metric"] == "white_box_accuracy"].set_index("member")["value"]
+    flattered = [str(member) for member in worst.index if overstates(first[member], worst["value"][member])]
+    if not flattered:
+        return []
+    metric = metrics["worst_case_accuracy"]
+    told = [f"{name} {quantity(first[name], metric)} → {quantity(worst['value'][name], metric)}" for name in flattered]
+    return [f"Further attacks find more than the first alone (accuracy → worst case): {join(told)}."]
+
+
+def _what_ran(frame: pd.DataFrame) -> list[str]:
+    """Name the attacks, for an accuracy under attack says nothing without them."""
+    first, worst = (
+        list(frame.loc[(frame["metric"] == name) & frame["strength"].isna(), "part"].dropna())
+        for name in ("white_box_accuracy", "worst_case_accuracy")
+    )
+    if not (first and worst):
+        return []
+    more = f"; the worst case is over {worst[0]}" if worst[0] != first[0] else ""
+    return [f"The attack is {first[0]}{more}."]
