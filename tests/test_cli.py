@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 import robustkd as rk
-from robustkd.cli import app, parse_model
+from robustkd.cli import app, duration, parse_model
 
 
 def robustkd(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -152,3 +153,28 @@ def test_compare_leaves_with_one_where_numbers_differ(tmp_path: Path) -> None:
     assert (same.exit_code, other.exit_code) == (0, 1)
     assert "numbers are equal" in same.stdout
     assert "numbers differ" in other.stdout
+
+
+def test_plan_lists_the_jobs_and_what_they_take(tmp_path: Path) -> None:
+    study = Path(__file__).parent / "studies" / "tiny.yaml"
+
+    done = robustkd("plan", str(study), "--out", str(tmp_path / "run"), "--devices", "1,2", "--device", "cpu")
+
+    assert done.returncode == 0
+    assert re.search(r"student\s*│ hinton-0\s*│ to do │ cifar_wrn_10_1-7", done.stdout)
+    assert re.search(r"3 trainings to do on cpu .*\n.*longest chain of trainings: \d+ s", done.stdout)
+    assert re.findall(r"trainings on (\d) devices?: \d+ s", done.stdout) == ["1", "2"]
+    assert not (tmp_path / "run").exists()
+
+
+def test_numbers_of_devices_must_be_numbers(tmp_path: Path) -> None:
+    done = robustkd("plan", str(tmp_path / "any.yaml"), "--devices", "many")
+
+    assert (done.returncode, done.stderr) == (2, "error: --devices 'many': must be numbers from 1 on, as in 1,8,64\n")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (5400, "1.5 h"), (200_000, "2.3 days")]
+)
+def test_times_are_written_as_people_do(seconds: float, written: str) -> None:
+    assert duration(seconds) == written

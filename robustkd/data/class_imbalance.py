@@ -84,6 +84,11 @@ class ClassImbalance(Condition):
         parts += [{"fixed": "random", "per_seed": "random per seed"}[self.draw]] if self.draw != "first" else []
         return f"imbalance{law} {' '.join(parts)}".rstrip()
 
+    @property
+    def per_seed(self) -> bool:
+        """By `draw`."""
+        return self.draw == "per_seed"
+
     def apply(self, train: ImageSet, seed: int) -> Conditioned:
         """Keep as many images of each class as the law says.
 

@@ -48,6 +48,11 @@ class Condition(ABC):
     def label(self) -> str:
         """A short name for tables and charts, such as ``label noise 40%``; different for conditions that differ."""
 
+    @property
+    def per_seed(self) -> bool:
+        """Whether every training draws anew; if not, `apply` gives the same for all seeds."""
+        return False
+
     def options(self) -> dict[str, Any]:
         """Its fields, as a study file would give them."""
         return asdict(cast(Any, self))

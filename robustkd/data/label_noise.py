@@ -84,6 +84,11 @@ class LabelNoise(Condition):
         held_out = f", {100 * self.held_out:g}% held out" if self.held_out else ""
         return f"label noise{named}{drawn}{held_out}"
 
+    @property
+    def per_seed(self) -> bool:
+        """By `draw`."""
+        return self.draw == "per_seed"
+
     def apply(self, train: ImageSet, seed: int) -> Conditioned:
         """Replace labels; keep some images out of the training if asked to.
 

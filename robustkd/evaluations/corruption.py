@@ -141,6 +141,14 @@ class Corruption(Evaluation):
         ),
     )
 
+    def passes(self, networks: int, methods: int, images: int) -> float:
+        """Every network looks at every corruption at every severity."""
+        from robustkd.data.corruptions import CORRUPTIONS
+
+        kinds = len(self.options.corruptions) or len(CORRUPTIONS)
+        looked_at = min(self.options.images or images, images)
+        return networks * looked_at * kinds * len(self.options.severities)
+
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Show every member the same corrupted images."""
         members, options = list(pool), self.options

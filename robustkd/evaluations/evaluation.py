@@ -130,12 +130,13 @@ class Evaluation(ABC):
     def headline(self, frame: pd.DataFrame) -> list[str]:
         """Say in a sentence or two, for each student at the most, what was found."""
 
-    def passes(self, members: int, images: int) -> float:
+    def passes(self, networks: int, methods: int, images: int) -> float:
         """Estimate its work beyond the predictions, in forward passes of one image; a backward pass counts as two.
 
         Args:
-            members: Of the pool.
-            images: Of the test set.
+            networks: In the pool.
+            methods: Of them, those that do not differ in their seed alone.
+            images: In the test set.
 
         Returns:
             0 by default: most evaluations need predictions alone.

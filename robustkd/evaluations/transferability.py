@@ -222,6 +222,13 @@ class Transferability(Evaluation):
         ),
     )
 
+    def passes(self, networks: int, methods: int, images: int) -> float:
+        """Each step of an attack is a forward and a backward pass; further attacks see the half, a guess."""
+        sources = methods if self.options.networks == "first" else networks
+        attacks = 1 + len(self.options.epsilons) + len(self.options.white_box) / 2
+        looked_at = min(self.options.images or images, images)
+        return sources * looked_at * (3 * self.options.steps * attacks + sources * (1 + len(self.options.epsilons)))
+
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Attack each source once; show every member the same examples."""
         options = self.options

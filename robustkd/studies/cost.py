@@ -116,10 +116,10 @@ def _training_images(planned: Planned) -> Iterator[tuple[str, int]]:
     for part in planned.plan.parts:
         counts: dict[int, int] = {}
         for job in part.jobs:
-            seed = job.settings["seed"]
-            if seed not in counts:
-                counts[seed] = len(replace(planned.data, condition=part.condition).trained_on(seed).indices)
-            yield job.id, round(counts[seed] * (1 - job.recipe.validation_fraction))
+            draw = job.settings["seed"] if part.condition.per_seed else 0
+            if draw not in counts:
+                counts[draw] = len(replace(planned.data, condition=part.condition).trained_on(draw).indices)
+            yield job.id, round(counts[draw] * (1 - job.recipe.validation_fraction))
 
 
 Key = tuple[str, str, str, int, str, tuple[int, ...]]

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -79,15 +80,20 @@ def options_of(kind: type[Any], name: str, options: Mapping[str, Any], place: Pl
     Raises:
         PlaceError: An option is not known, or a value is not valid.
     """
-    # a field of a model: a plain dataclass validated by itself would ignore unknown keys
-    field: dict[str, Any] = {name: (kind, ...)}
-    model = create_model(f"{name}Options", __base__=_Options, **field)
+    model = _model_around(kind, name)
     try:
         return getattr(model.model_validate({name: dict(options)}), name)
     except ValidationError as error:
         raise first_problem(error, model, place) from error
     except BadInputError as error:  # what a dataclass itself says of options that do not go together
         raise PlaceError((*place, name), str(error)) from error
+
+
+@cache
+def _model_around(kind: type[Any], name: str) -> type[BaseModel]:
+    # a field of a model: a plain dataclass validated by itself would ignore unknown keys
+    field: dict[str, Any] = {name: (kind, ...)}
+    return create_model(f"{name}Options", __base__=_Options, **field)
 
 
 def first_problem(error: ValidationError, model: Any, place: Place) -> PlaceError:

@@ -171,9 +171,10 @@ def _after_training(planned: Planned, study: Study, run: Path, speeds: Speeds, u
         answered = done and (run / "results" / f"{name}.json").is_file()
         seconds = 0.0
         for part in planned.plan.parts:
-            count = len(part.students) + bool(part.teachers)
+            networks = len(part.students) + bool(part.teachers)
+            methods = len({job.settings["method"] for job in part.students}) + bool(part.teachers)
             pace = speeds.forward(part.architecture, planned.data)
-            seconds += pace * evaluation.passes(count, images)
+            seconds += pace * evaluation.passes(networks, methods, images)
         waits = "networks" if evaluation.requires.networks else "predictions"
         yield Row(
             "evaluation", f"{study.name}, {name}", "done" if answered else "to do", waits, 0.0 if answered else seconds

@@ -147,16 +147,17 @@ def stages_of(job: Job) -> tuple[Stage, ...]:
 
 
 class _TrainingSets:
-    """What a condition makes of the training set for each seed, by its digest; drawn once for each seed."""
+    """What a condition makes of the training set for each seed, by its digest; drawn no more often than needed."""
 
     def __init__(self, data: Dataset) -> None:
         self.data = data
         self._digests: dict[int, str] = {}
 
     def settings(self, seed: int) -> dict[str, Any]:
-        if seed not in self._digests:
-            self._digests[seed] = self._digest(seed)
-        return {"data": self._digests[seed], "augmentation": asdict(self.data.augmentation), "seed": seed}
+        draw = seed if self.data.condition.per_seed else 0
+        if draw not in self._digests:
+            self._digests[draw] = self._digest(draw)
+        return {"data": self._digests[draw], "augmentation": asdict(self.data.augmentation), "seed": seed}
 
     def _digest(self, seed: int) -> str:
         # what is trained on: two conditions that come to the same images and labels share their trainings

@@ -2,27 +2,7 @@ from pathlib import Path
 
 import pytest
 
-TINY = """\
-name: tiny
-data:
-  name: digits
-teacher:
-  architecture: cifar_wrn_10_1
-  seeds: 7
-students:
-  architecture: cifar_wrn_10_1
-  methods: [baseline, hinton]
-  seeds: [0]
-training:
-  epochs: 1
-  milestones: []
-evaluations:
-  generalization:
-  fidelity:
-  transferability:
-    images: 20
-    steps: 2
-"""
+TINY = (Path(__file__).parent / "tiny.yaml").read_text()
 
 
 @pytest.fixture

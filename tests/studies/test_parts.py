@@ -10,6 +10,7 @@ from robustkd.evaluations import load_results, slices
 from robustkd.reporting import compose
 from robustkd.studies import load_study, run_study
 
+TINY = Path(__file__).parent / "tiny.yaml"
 OVERRIDES = (
     "conditions=[clean, {label_noise: {rate: 0.5}}]",
     "students.architecture=[cifar_wrn_10_1, cifar_resnet8]",
@@ -26,11 +27,8 @@ PARTS = [
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.studies.conftest import TINY
-
     folder = tmp_path_factory.mktemp("parts")
-    (folder / "tiny.yaml").write_text(TINY)
-    run_study(load_study(folder / "tiny.yaml", OVERRIDES), folder / "run", device="cpu")
+    run_study(load_study(TINY, OVERRIDES), folder / "run", device="cpu")
     return folder / "run"
 
 
@@ -94,7 +92,6 @@ def test_a_study_of_several_parts_goes_on_where_it_was_without_looking_twice(
     looked: list[str] = []
     monkeypatch.setattr(Generalization, "measure", lambda *_: looked.append("again"))
 
-    folder = run.parent
-    run_study(load_study(folder / "tiny.yaml", OVERRIDES), run, device="cpu")
+    run_study(load_study(TINY, OVERRIDES), run, device="cpu")
 
     assert looked == []

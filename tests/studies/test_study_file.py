@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from robustkd.errors import StudyError
 from robustkd.studies import load_study
 from robustkd.studies.study import conditions_of
-from tests.studies.conftest import TINY
 
+TINY = (Path(__file__).parent / "tiny.yaml").read_text()
 WHOLE = """\
 name: whole
 data:
