@@ -90,7 +90,7 @@ def options_of(kind: type[Any], name: str, options: Mapping[str, Any], place: Pl
 
 
 @cache
-def _model_around(kind: type[Any], name: str) -> type[BaseModel]:
+def _model_around(kind: Any, name: str) -> type[BaseModel]:
     # a field of a model: a plain dataclass validated by itself would ignore unknown keys
     field: dict[str, Any] = {name: (kind, ...)}
     return create_model(f"{name}Options", __base__=_Options, **field)
