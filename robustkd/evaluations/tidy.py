@@ -46,6 +46,8 @@ setting a row is about, such as a class or a corruption, empty for all; `strengt
 `p_holm`: of no difference to the baseline on the same images (exact McNemar test), adjusted for the number of students
 (Holm)."""
 
+ROUNDING = 1e-12
+
 _WHO = ("role", "architecture", "condition")
 
 
@@ -174,7 +176,8 @@ def _method_rows(groups: list[Group], metric: Metric, values: np.ndarray) -> Ite
         below = None
         if baseline is not None and metric.higher_is_better is not None:
             gain = means[group.method].mean() - means[baseline.method].mean()
-            below = bool(gain < 0 if metric.higher_is_better else gain > 0)
+            # the same images in another order of summing differ in the last bits
+            below = bool(gain < -ROUNDING if metric.higher_is_better else gain > ROUNDING)
         yield {
             **method_row(group, metric),
             "value": float(per_seed.mean()),

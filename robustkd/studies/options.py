@@ -65,7 +65,7 @@ def method_model(method: type[Method]) -> type[BaseModel]:
     return create_model(f"{method.__name__}Options", __base__=_Options, **fields)
 
 
-def options_of(kind: type[Any], name: str, options: Mapping[str, Any], place: Place) -> Any:
+def options_of(kind: Any, name: str, options: Mapping[str, Any], place: Place) -> Any:
     """Build a frozen dataclass from its options.
 
     Args:
