@@ -36,7 +36,7 @@ def tables_of(result: Result, checks: Checks) -> list[Table]:
         name = f"{evaluation.name}_networks" if matrices else evaluation.name
         found = [*matrices, _metrics_table(part, evaluation, name, checks)]
         tables += [_titled(table, each.title) for table in found]
-    return tables
+    return _captions_once(tables)
 
 
 def summary_tables(results: Sequence[Result], checks: Mapping[str, Checks]) -> list[Table]:
@@ -59,7 +59,13 @@ def summary_tables(results: Sequence[Result], checks: Mapping[str, Checks]) -> l
             if each.title == title
         ]
         tables.append(_titled(_summary_table(held, checks), title))
-    return tables
+    return _captions_once(tables)
+
+
+def _captions_once(tables: list[Table]) -> list[Table]:
+    """Of tables with one caption, only the last keeps it."""
+    last = {table.caption: index for index, table in enumerate(tables)}
+    return [table if last[table.caption] == index else replace(table, caption="") for index, table in enumerate(tables)]
 
 
 def _overview(result: Result, checks: Checks) -> Table:
