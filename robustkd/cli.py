@@ -383,7 +383,7 @@ def _summed(rows: "list[Row]") -> "list[Row]":
 
 
 def _counts(text: str) -> list[int]:
-    counts = [int(part) for part in text.split(",") if part.strip().isdigit()]
+    counts = [int(part) for part in text.split(",") if part.strip().isdecimal()]
     if not counts or min(counts) < 1 or len(counts) != len(text.split(",")):
         raise BadInputError(f"--devices {text!r}: must be numbers from 1 on, as in 1,8,64")
     return counts

@@ -36,6 +36,10 @@ class EvaluationError(BadInputError):
     """An evaluation cannot be asked of these models."""
 
 
+class StateError(ModelError):
+    """The written state of a training is damaged, or that of another one."""
+
+
 class TrainingError(RobustKDError):
     """A training ran and failed, for example because its loss was not finite."""
 

@@ -48,8 +48,9 @@ class ClassImbalance(Condition):
         n_max: Images of the largest class; the size of the largest one there is if None.
         n_min: Images of the smallest class; a twentieth of n_max if None.
         draw: Which images stay: the ``first`` in the order of the set, as in the paper; or drawn by imbalanced-learn,
-            once for all (``fixed``: its random state is 12345) or anew for each training (``per_seed``: the first
-            32-bit word of ``numpy.random.SeedSequence((12345, seed))``).
+            once for all (``fixed``: its random state is 12345; a number: the first 32-bit word of
+            ``numpy.random.SeedSequence((12345, number))``) or anew for each training (``per_seed``: the number is its
+            seed).
     """
 
     name = "class_imbalance"
@@ -58,7 +59,7 @@ class ClassImbalance(Condition):
     gamma: Annotated[float, Field(ge=0)] | None = None
     n_max: Annotated[int, Field(ge=1)] | None = None
     n_min: Annotated[int, Field(ge=1)] | None = None
-    draw: Literal["first", "fixed", "per_seed"] = "first"
+    draw: Literal["first", "fixed", "per_seed"] | Annotated[int, Field(ge=0)] = "first"
 
     def __post_init__(self) -> None:
         if self._has_gamma and self.gamma is None:
@@ -81,7 +82,8 @@ class ClassImbalance(Condition):
         parts = [f"γ={self.gamma:g}".replace("inf", "∞")] if self.gamma is not None else []
         parts += [f"n_max={self.n_max}"] if self.n_max else []
         parts += [f"n_min={self.n_min}"] if self.n_min else []
-        parts += [{"fixed": "random", "per_seed": "random per seed"}[self.draw]] if self.draw != "first" else []
+        drawn = {"fixed": "random", "per_seed": "random per seed"}.get(str(self.draw), f"random {self.draw}")
+        parts += [drawn] if self.draw != "first" else []
         return f"imbalance{law} {' '.join(parts)}".rstrip()
 
     @property
@@ -107,7 +109,8 @@ class ClassImbalance(Condition):
         if self.draw == "first":
             kept = np.concatenate([np.flatnonzero(labels == c)[:size] for c, size in enumerate(sizes)])
         else:
-            state = SEED if self.draw == "fixed" else np.random.SeedSequence((SEED, seed)).generate_state(1)[0]
+            number = seed if self.draw == "per_seed" else self.draw
+            state = SEED if isinstance(number, str) else np.random.SeedSequence((SEED, number)).generate_state(1)[0]
             kept = _subsampled(labels, sizes, int(state))
         indices = torch.from_numpy(np.sort(kept))
         images = train.subset(indices)

@@ -35,8 +35,9 @@ class LabelNoise(Condition):
     """Training labels of which some are wrong.
 
     With a fixed draw, NumPy's legacy generator is seeded with 12345, whatever the seed of the training: one draw for
-    the teacher, all students and all seeds. ``symmetric`` is then the paper's noise bit for bit. With a draw per seed
-    it is seeded with the first 32-bit word of ``numpy.random.SeedSequence((12345, seed))``.
+    the teacher, all students and all seeds. ``symmetric`` is then the paper's noise bit for bit. A numbered draw is
+    another one for them all, seeded with the first 32-bit word of ``numpy.random.SeedSequence((12345, number))``; with
+    a draw per seed the number is the seed of the training, so that a teacher of another seed has seen other labels.
 
     Attributes:
         rate: The probability σ of a replacement; for `kind` ``matrix`` and ``human`` it follows from what is given.
@@ -44,7 +45,7 @@ class LabelNoise(Condition):
             ``pair_flip``: by the next class, the last by the first; ``matrix``: drawn from `matrix`;
             ``random_matrix``: drawn from an asymmetric matrix that cleanlab makes up, its mean diagonal 1 − `rate`;
             ``human``: read from the file `labels`.
-        draw: ``fixed`` or ``per_seed``; labels of people are never drawn.
+        draw: ``fixed``, a number, or ``per_seed``; labels of people are never drawn.
         matrix: K rows of K probabilities, the row of a true class saying which labels it is given; each sums to 1.
         labels: A ``.npy`` file of whole numbers (N,), one label for each training image, in their order.
         held_out: This share of the images, drawn once for all seeds after the labels, is kept out of the training, so
@@ -55,7 +56,7 @@ class LabelNoise(Condition):
 
     rate: Annotated[float, Field(ge=0, le=1)] = 0.0
     kind: Kind = "symmetric"
-    draw: Literal["fixed", "per_seed"] = "fixed"
+    draw: Literal["fixed", "per_seed"] | Annotated[int, Field(ge=0)] = "fixed"
     matrix: tuple[tuple[float, ...], ...] | None = None
     labels: str | None = None
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -80,7 +81,8 @@ class LabelNoise(Condition):
             named = f" human {Path(str(self.labels)).stem}"
         else:
             named = f" {100 * self.rate:g}%" + (f" {self.kind}" if self.kind != "symmetric" else "")
-        drawn = " per seed" if self.draw == "per_seed" and self.kind != "human" else ""
+        drawn = {"fixed": "", "per_seed": " per seed"}.get(str(self.draw), f" draw {self.draw}")
+        drawn = drawn if self.kind != "human" else ""
         held_out = f", {100 * self.held_out:g}% held out" if self.held_out else ""
         return f"label noise{named}{drawn}{held_out}"
 
@@ -134,7 +136,8 @@ class LabelNoise(Condition):
         """The labels that are trained on, int64 (N,)."""
         if self.kind == "human":
             return _read_labels(Path(str(self.labels)).expanduser(), len(true), classes)
-        random = _generator(seed) if self.draw == "per_seed" else np.random.RandomState(SEED)
+        number = seed if self.draw == "per_seed" else self.draw
+        random = np.random.RandomState(SEED) if isinstance(number, str) else _generator(number)
         if self.kind in ("matrix", "random_matrix"):
             return _drawn_from(self._matrix(true, classes), true, random)
         if classes < 2 and self.kind != "symmetric":

@@ -61,7 +61,7 @@ def train(
         TrainingError: A loss was not finite, or the memory did not suffice.
         StoppedError: It was to stop.
         DataError: There are no training images, or too few to hold any out.
-        ModelError: The checkpoint is damaged or that of another training.
+        StateError: The checkpoint is damaged or that of another training.
     """
     device = torch.device(device)
     stages = method.stages(recipe)

@@ -1,7 +1,7 @@
 """All that a training needs to go on where it stopped, in one file that executes nothing."""
 
+import hashlib
 import io
-import pickle
 from collections.abc import Mapping
 from dataclasses import asdict
 from inspect import Parameter, signature
@@ -14,9 +14,10 @@ from robustkd.atomic import atomic_path
 from robustkd.data import Dataset, TrainingBatches
 from robustkd.distillation.history import Epoch
 from robustkd.distillation.method import Method, Stage
-from robustkd.errors import ModelError
+from robustkd.errors import StateError
 
 FORMAT = 2
+DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def training_identity(method: Method, data: Dataset, stages: tuple[Stage, ...], seed: int) -> dict[str, Any]:
@@ -71,10 +72,11 @@ def save_state(
         "generator": batches.generator.get_state(),
         "history": [asdict(epoch) for epoch in history],
     }
-    content = io.BytesIO()  # torch would hide what the system says of a full disk
-    torch.save(state, content)
+    buffer = io.BytesIO()  # torch would hide what the system says of a full disk
+    torch.save(state, buffer)
+    content = buffer.getvalue()
     with atomic_path(path) as partial:
-        partial.write_bytes(content.getbuffer())
+        partial.write_bytes(hashlib.sha256(content).digest() + content)
 
 
 def load_state(
@@ -92,16 +94,21 @@ def load_state(
         The history, and the state of the optimiser of its last stage.
 
     Raises:
-        ModelError: The file is damaged, or it is of another training.
+        StateError: The file is damaged, or it is of another training; method and batches are as they were.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        held = state["identity"]
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: not a whole training state; delete it to train from the start") from error
+        whole = path.read_bytes()
+    except OSError as error:
+        raise StateError(f"{path}: cannot be read ({error.strerror})") from error
+    digest, content = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
+    # torch itself would load a file of which a bit was flipped
+    if hashlib.sha256(content).digest() != digest:
+        raise StateError(f"{path}: not a whole training state; delete it to train from the start")
+    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    held = state["identity"]
     for key in identity:
         if held.get(key) != identity[key]:
-            raise ModelError(
+            raise StateError(
                 f"{path}: the state of another training, with another {key}; delete it, or give another path"
             )
     method.load_state_dict(state["method"])

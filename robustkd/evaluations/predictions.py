@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,8 +92,8 @@ class PredictionCache:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 return Predictions(archive["logits"], archive["labels"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return None  # damaged: computed anew and replaced
+        except Exception:  # damaged in whatever way: computed anew and replaced
+            return None
 
     def _compute(self, member: Member, images: ImageSet, key: tuple[str, str]) -> Predictions:
         with progress(f"predict {member.name}", len(images)) as advance:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -121,7 +120,7 @@ def measure(
     path = folder / f"{name}.npz"
     try:
         records = Records.load(path, key)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # absent, or damaged: measured anew
+    except Exception:  # absent, or damaged in whatever way: measured anew
         records = evaluation.measure(pool, data, predict)
         records.save(path, key)
     return PartResult(name, key, data.condition.label, architecture, records)
@@ -164,15 +163,23 @@ def load_results(folder: Path) -> list[Result]:
     """
     results = []
     for path in sorted(folder.glob("*.json")):
-        about = json.loads(path.read_text(encoding="utf-8"))
-        frame = pd.read_csv(path.with_suffix(".csv"), dtype=COLUMNS)
-        checks: list[Check] = []
-        for part in about["parts"]:
-            checks += _checks(Records.load(folder / part["records"]), part["condition"], part["architecture"])
-        results.append(Result(path.stem, frame, tuple(checks), about["settings"]))
+        try:
+            results.append(_load(path))
+        except Exception as error:  # a damaged file may fail in any way
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise StudyError(f"{path.with_suffix('')}.*: damaged ({reason}); run again to measure it anew") from error
     if not results:
         raise StudyError(f"{folder}: holds no results")
     return results
+
+
+def _load(path: Path) -> Result:
+    about = json.loads(path.read_text(encoding="utf-8"))
+    frame = pd.read_csv(path.with_suffix(".csv"), dtype=COLUMNS)
+    checks: list[Check] = []
+    for part in about["parts"]:
+        checks += _checks(Records.load(path.parent / part["records"]), part["condition"], part["architecture"])
+    return Result(path.stem, frame, tuple(checks), about["settings"])
 
 
 def _result(name: str, evaluation: Evaluation, parts: Sequence[PartResult]) -> Result:

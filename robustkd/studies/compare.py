@@ -1,5 +1,6 @@
 """Do two runs hold the same numbers?"""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pandas as pd
 from robustkd.errors import BadInputError
 from robustkd.evaluations import load_results
 
-KEYS = ["level", "member", "source", "condition", "metric"]
-NUMBERS = ["value", "ci_low", "ci_high", "std", "n_seeds", "n"]
+KEYS = ["group", "level", "member", "source", "condition", "seed", "metric", "part", "strength"]
+NUMBERS = ["value", "ci_low", "ci_high", "std", "n_seeds", "n", "p_holm"]
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,12 @@ def _cells(run: Path) -> dict[str, float]:
         raise BadInputError(f"{run}: not a run (it has no results)")
     cells = {}
     for result in load_results(run / "results"):
+        seen: Counter[str] = Counter()
         for _, row in result.frame.iterrows():
-            keys = [str(row[key]) for key in KEYS if pd.notna(row[key])]
+            place = f"{result.evaluation}: {' '.join(str(row[key]) for key in KEYS if pd.notna(row[key]))}"
+            seen[place] += 1
+            place += f" ({seen[place]})" if seen[place] > 1 else ""  # so that no row hides another
             for number in NUMBERS:
                 if pd.notna(row[number]):
-                    cells[f"{result.evaluation}: {' '.join(keys)}: {number}"] = float(row[number])
+                    cells[f"{place}: {number}"] = float(row[number])
     return cells

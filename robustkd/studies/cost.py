@@ -144,6 +144,8 @@ def _history(store: Store, device: str) -> dict[Key, list[float]]:
     records = store.records()
     found: dict[Key, list[float]] = {}
     for record in records.values():
+        if not {"settings", "teachers", "device", "shape", "images_per_second"} <= record.keys():
+            continue
         settings, teachers = record["settings"], record["teachers"]
         if record["device"] != device or any(teacher not in records for teacher in teachers[:1]):
             continue

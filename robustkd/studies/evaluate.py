@@ -28,6 +28,7 @@ from robustkd.studies.provenance import provenance
 from robustkd.studies.study import condition_named, evaluation_options
 
 STUDY_FILE = "study.yaml"
+LONGEST_NAME = 200
 
 SUITES: dict[str, dict[str, dict[str, Any]]] = {
     "quick": {
@@ -51,7 +52,7 @@ class Evaluated:
     Attributes:
         results: For each evaluation its tidy results.
         path: The run directory.
-        missing: Networks of the study that are not there, and why.
+        missing: Networks of the study and evaluations that are not there, and why.
     """
 
     results: dict[str, pd.DataFrame]
@@ -179,9 +180,12 @@ def claim(run: Path, name: str, study: str) -> None:
     Raises:
         StudyError: It is a file, holds another study, or holds files that are no study; nothing is changed.
     """
+    if len(run.name) > LONGEST_NAME:
+        raise StudyError(f"{run.name[:40]}…: too long a name for a directory; give another --out")
     if run.exists() and not run.is_dir():
         raise StudyError(f"{run}: is a file, not a directory; give another --out")
-    if run.is_dir() and any(run.iterdir()):
+    # what a killed process left half-written is nothing that anybody holds
+    if run.is_dir() and any(path for path in run.iterdir() if not path.name.endswith(".partial")):
         held = run / STUDY_FILE
         if not held.is_file():
             raise StudyError(f"{run}: holds files but no study; give another --out")
@@ -193,8 +197,8 @@ def claim(run: Path, name: str, study: str) -> None:
             raise StudyError(f"{run}: holds another study, {holder!r}; give another --out, nothing was changed")
     try:
         write_text(run / STUDY_FILE, study)
-    except OSError as error:
-        raise StudyError(f"{run}: cannot be written to ({error.strerror})") from error
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{run}: cannot be written to ({getattr(error, 'strerror', None) or error})") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,14 +247,24 @@ def evaluate_parts(
     predict = PredictionCache(data, device, run / "predictions")
     results: dict[str, Result] = {}
     skipped: dict[str, str] = {}
+    missing: dict[str, str] = dict(about.get("missing", {}))
+    errors: list[Exception] = []
+    names = part_names(parts)
     try:
         for name, chosen in options.items():
             evaluation = EVALUATIONS[name](chosen)
-            names = part_names(parts)
-            measured = [
-                _measured(evaluation, part, name_, data, device, predict, run / "results")
-                for part, name_ in zip(parts, names, strict=True)
-            ]
+            try:
+                measured = [
+                    _measured(evaluation, part, told, data, device, predict, run / "results")
+                    for part, told in zip(parts, names, strict=True)
+                ]
+            except OSError:
+                raise
+            except Exception as error:  # one question that cannot be answered must not take the others' answers along
+                errors.append(error)
+                missing[f"evaluation {name}"] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+                print(f"{name}: failed: {error}", file=sys.stderr)
+                continue
             reasons = [why for why in measured if isinstance(why, str)]
             answers = [answer for answer in measured if isinstance(answer, PartResult)]
             if answers:
@@ -259,15 +273,16 @@ def evaluate_parts(
                 skipped[name] = reasons[0] + (f" ({len(reasons)} of {len(parts)} parts)" if answers else "")
         for name, reason in skipped.items():
             print(f"{name}: skipped, {reason}", file=sys.stderr)
-        facts: dict[str, Any] = {"missing": {}}
-        facts |= provenance([part.pool for part in parts], data, device, limited) | dict(about)
-        facts |= {"evaluations": list(results), "skipped": skipped}
+        if not results and errors:
+            raise errors[0]
+        facts = provenance([part.pool for part in parts], data, device, limited) | dict(about)
+        facts |= {"evaluations": list(results), "skipped": skipped, "missing": missing}
         write_text(run / RUN_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
         build_report(run)
     except OSError as error:
         raise StorageError(f"{run}: cannot be written to ({error.strerror or error})") from error
     frames = {name: result.frame for name, result in results.items()}
-    return Evaluated(frames, run, dict(about.get("missing", {})))
+    return Evaluated(frames, run, missing)
 
 
 def _measured(

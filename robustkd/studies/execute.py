@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 
 from robustkd.data import Dataset, load_dataset
 from robustkd.devices import resolve_device
 from robustkd.distillation import selection_sentence
-from robustkd.errors import BadInputError, StudyError
+from robustkd.errors import BadInputError, StudyError, TrainingError
 from robustkd.models import Member, ModelPool, load_model
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.evaluate import Evaluated, EvaluatedPart, claim, evaluate_parts
@@ -88,7 +89,7 @@ def run_study(
     place = resolve_device(device)
     data = study_data(study, data_root)
     refuse_inapplicable(study, data)
-    jobs = plan(study, data)
+    jobs = plan(study, data, how.threads)
     text = study_yaml(study)
     claim(run, study.name, text)
     work = Work(jobs, Store(store or run / "jobs"), data, how.threads, how.interval)
@@ -111,8 +112,9 @@ def run_study(
     present = [part for part in parts if part is not None]
     if not present:
         first = next(iter(missing.items()))
-        raise StudyError(f"{run}: no network to evaluate; {first[0]}: {first[1]}")
-    return evaluate_parts(present, data, evaluation_options(study.evaluations), run, place, about)
+        raise TrainingError(f"{run}: no network to evaluate; {first[0]}: {first[1]}")
+    with FileLock(run / ".evaluating"):  # another run may have trained its share of the same study
+        return evaluate_parts(present, data, evaluation_options(study.evaluations), run, place, about)
 
 
 def study_data(study: Study, data_root: Path | None) -> Dataset:

@@ -100,19 +100,20 @@ class Plan:
         return ", ".join(told)
 
 
-def plan(study: Study, data: Dataset) -> Plan:
+def plan(study: Study, data: Dataset, threads: int = 1) -> Plan:
     """List the trainings of a study.
 
     Args:
         study: The study.
         data: Its data set, whose content is part of what determines a job.
+        threads: Of a CPU, for each training: their number decides in which order numbers are summed.
 
     Returns:
         The plan.
     """
     parts = []
     for condition in conditions_of(study):
-        training_sets = _TrainingSets(replace(data, condition=condition))
+        training_sets = _TrainingSets(replace(data, condition=condition), threads)
         for students in study.students:
             teachers = _teachers(study, study.teacher_of(students), training_sets)
             parts += [
@@ -149,15 +150,21 @@ def stages_of(job: Job) -> tuple[Stage, ...]:
 class _TrainingSets:
     """What a condition makes of the training set for each seed, by its digest; drawn no more often than needed."""
 
-    def __init__(self, data: Dataset) -> None:
+    def __init__(self, data: Dataset, threads: int) -> None:
         self.data = data
+        self._threads = {"threads": threads} if threads != 1 else {}
         self._digests: dict[int, str] = {}
 
     def settings(self, seed: int) -> dict[str, Any]:
         draw = seed if self.data.condition.per_seed else 0
         if draw not in self._digests:
             self._digests[draw] = self._digest(draw)
-        return {"data": self._digests[draw], "augmentation": asdict(self.data.augmentation), "seed": seed}
+        return {
+            "data": self._digests[draw],
+            "augmentation": asdict(self.data.augmentation),
+            "seed": seed,
+            **self._threads,
+        }
 
     def _digest(self, seed: int) -> str:
         # what is trained on: two conditions that come to the same images and labels share their trainings

@@ -20,13 +20,13 @@ POLL_SECONDS = 1.0
 
 @dataclass
 class Progress:
-    """How far the jobs of a plan are; every job's id is in one of the four, or waits.
+    """How far the jobs of a plan are; one whose id is in none of the first three waits.
 
     Attributes:
         done: Finished and verified.
         failed: With the error.
-        running: Under way here.
-        elsewhere: Under way in another process that uses the same store.
+        running: Under way here, with their locks.
+        elsewhere: Of those that wait, the ones that another process does on the same store.
     """
 
     done: set[str] = field(default_factory=set)
@@ -78,15 +78,18 @@ def complete(
         StoppedError: It was to stop.
         StorageError: The store cannot be written to.
     """
-    progress = _found(work, live, retry_failed)
-    if _waiting(work, progress):
-        doing = executor(live.epoch, should_stop)
-        try:
-            _do(work, progress, doing, live, should_stop)
-        finally:
-            doing.close()
-            for lock in progress.running.values():
-                lock.release()
+    try:
+        progress = _found(work, live, retry_failed)
+        if _waiting(work, progress):
+            doing = executor(live.epoch, should_stop)
+            try:
+                _do(work, progress, doing, live, should_stop)
+            finally:
+                doing.close()
+                for lock in progress.running.values():
+                    lock.release()
+    except OSError as error:
+        raise StorageError(f"{work.store.root}: cannot be written to ({error.strerror or error})") from error
     return progress.failed
 
 
@@ -143,8 +146,11 @@ def _do(work: Work, progress: Progress, executor: Executor, live: Live, should_s
             executor.stop()
         if stopping and not progress.running:
             break
-        for job in [] if stopping else waiting:
-            _begin(work, job, progress, executor, live)
+        room = 0 if stopping else executor.slots - len(progress.running)
+        for job in waiting:
+            if room <= 0:
+                break
+            room -= _begin(work, job, progress, executor, live)
         if progress.running:
             for outcome in executor.wait(POLL_SECONDS):
                 _end(work, outcome, progress, live)
@@ -155,11 +161,10 @@ def _do(work: Work, progress: Progress, executor: Executor, live: Live, should_s
         raise StoppedError(f"stopped, {count} of {len(work.plan.jobs)} networks are not done; the same command goes on")
 
 
-def _begin(work: Work, job: Job, progress: Progress, executor: Executor, live: Live) -> None:
-    """Begin a job if it can be: there is room, its teachers are done, and nobody else does it."""
-    ready = all(teacher.id in progress.done for teacher in job.teachers)
-    if not ready or len(progress.running) >= executor.slots:
-        return
+def _begin(work: Work, job: Job, progress: Progress, executor: Executor, live: Live) -> bool:
+    """Begin a job if it can be: its teachers are done, and nobody else does it; say whether it is under way."""
+    if not all(teacher.id in progress.done for teacher in job.teachers):
+        return False
     lock = work.store.lock(job)
     try:
         lock.acquire(timeout=0)
@@ -167,16 +172,24 @@ def _begin(work: Work, job: Job, progress: Progress, executor: Executor, live: L
         if job.id not in progress.elsewhere:
             live.say(f"{work.plan.title(job)}: under way in another run on {work.store.root}; waiting for it")
         progress.elsewhere.add(job.id)
-        return
+        return False
+    waited_for = job.id in progress.elsewhere
     progress.elsewhere.discard(job.id)
     if work.store.find(job) is not None:
         lock.release()
         progress.done.add(job.id)
         live.end(job, None)
-        return
+        return False
+    if waited_for and (error := work.store.failure(job)) is not None:
+        lock.release()
+        progress.failed[job.id] = error
+        live.end(job, error)
+        return False
+    work.store.clean(job)
     progress.running[job.id] = lock
     live.start(job)
     executor.submit(_training(work, job), work.store.state_path(job))
+    return True
 
 
 def _end(work: Work, outcome: Outcome, progress: Progress, live: Live) -> None:
@@ -193,8 +206,6 @@ def _end(work: Work, outcome: Outcome, progress: Progress, live: Live) -> None:
             work.store.put_failure(job, str(result))
             progress.failed[job.id] = str(result)
             live.end(job, str(result))
-    except OSError as error:
-        raise StorageError(f"{work.store.root}: cannot be written to ({error.strerror or error})") from error
     finally:
         progress.running.pop(job.id).release()
     if isinstance(result, StorageError):

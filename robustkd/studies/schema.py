@@ -34,14 +34,17 @@ def study_schema() -> dict[str, Any]:
     schema["properties"]["conditions"] = _one_or_list(condition)
     students = definitions["StudentSettings"]["properties"]
     students["methods"] = _choices(methods)
-    for key, kind in (("architecture", "string"), ("seeds", "integer")):
-        students[key] = _one_or_list({"type": kind})
+    seed = {"type": "integer", "minimum": 0}
+    students["architecture"] = _one_or_list({"type": "string"})
+    students["seeds"] = _one_or_list(seed)
     students["training"] = partial
-    definitions["TeacherSettings"]["properties"]["seeds"] = _one_or_list({"type": "integer"})
+    definitions["TeacherSettings"]["properties"]["seeds"] = _one_or_list(seed)
     definitions["TeacherSettings"]["properties"]["training"] = partial
     schema["properties"]["students"] = _one_or_list({"$ref": "#/$defs/StudentSettings"})
     # a file that extends another may leave out what that one says
     required = schema.pop("required")
+    for partial_too in ("DataSettings", "TeacherSettings", "StudentSettings"):
+        definitions[partial_too].pop("required")
     schema["anyOf"] = [{"required": ["extends"]}, {"required": required}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "robustkd study", **schema}
 
@@ -58,7 +61,9 @@ def _or_nothing(options: dict[str, Any]) -> dict[str, Any]:
 
 def _choices(named: dict[str, Any]) -> dict[str, Any]:
     listed = {"type": "array", "items": {"enum": list(named)}, "minItems": 1}
-    return {"anyOf": [{"type": "object", "properties": named, "additionalProperties": False}, listed]}
+    return {
+        "anyOf": [{"type": "object", "properties": named, "additionalProperties": False, "minProperties": 1}, listed]
+    }
 
 
 def _one_or_list(kind: dict[str, Any]) -> dict[str, Any]:

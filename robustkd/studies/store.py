@@ -79,7 +79,7 @@ class Store:
         Returns:
             Its folder.
         """
-        partial = self.root / f".{job.folder}.{uuid4().hex}.partial"
+        partial = self.root / f".{job.id[:HASH_LENGTH]}.{uuid4().hex}.partial"
         partial.mkdir(parents=True)
         try:
             for name, content in files.items():
@@ -112,14 +112,21 @@ class Store:
             return None
 
     def put_failure(self, job: Job, error: str) -> None:
-        """Record that a job failed; it will fail again unless something changes, so its state is of no use."""
+        """Record that a job failed; its state stays, for one that was killed may go on from there."""
         content = {"id": job.id, "name": job.name, "error": error}
         write_text(self._failure_path(job), json.dumps(content, indent=2) + "\n")
-        self.state_path(job).unlink(missing_ok=True)
 
     def forget_failure(self, job: Job) -> None:
         """Let a job be tried again."""
         self._failure_path(job).unlink(missing_ok=True)
+
+    def clean(self, job: Job) -> None:
+        """Remove what a killed process left half-written of a job; to be called by the holder of its lock alone."""
+        for left in self.root.glob(f".*{job.id[:HASH_LENGTH]}*.partial"):
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
     def lock(self, job: Job) -> BaseFileLock:
         """Give the lock under which a job is done; it dies with the process that holds it."""

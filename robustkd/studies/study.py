@@ -1,7 +1,7 @@
 """A study: what to train, and what to ask of it, as validated data."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -15,7 +15,7 @@ from robustkd.studies.options import Place, PlaceError, first_problem, method_op
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def names_or_mapping(value: Any) -> Any:
@@ -38,7 +38,7 @@ def _named(value: Any) -> Any:
 
 Choices = Annotated[dict[str, dict[str, Any]], BeforeValidator(names_or_mapping), Field(min_length=1)]
 Choice = Annotated[dict[str, dict[str, Any]], BeforeValidator(_named), Field(min_length=1, max_length=1)]
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 Seeds = Annotated[list[Seed], BeforeValidator(_one_or_list), Field(min_length=1)]
 Architectures = Annotated[list[str], BeforeValidator(_one_or_list), Field(min_length=1)]
 
@@ -95,7 +95,7 @@ class Study(_Settings):
         evaluations: Names, or names with their options.
     """
 
-    name: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")]
+    name: Annotated[str, Field(pattern=r"^[\w][\w.-]*$", max_length=100)]
     data: DataSettings
     conditions: Annotated[list[Choice], BeforeValidator(_one_or_list), Field(min_length=1)] = [{"clean": {}}]
     teacher: TeacherSettings | None = None
@@ -131,6 +131,8 @@ def validated(content: Mapping[str, Any]) -> Study:
     for index, label in enumerate(labels):
         if label in labels[:index]:
             raise PlaceError(("conditions", index), f"{label!r} is there already")
+    _check_draws(study, conditions)
+    _check_families(study)
     evaluations = {name: _evaluation(name, options, ("evaluations",)) for name, options in study.evaluations.items()}
     return study.model_copy(
         update={
@@ -241,6 +243,31 @@ def _check_independence(teacher: TeacherSettings | None, students: StudentSettin
             f"seed {shared[0]} makes the teacher the same network as the baseline of that seed, which would "
             "then not be independent: give the teacher a seed that no student has",
         )
+
+
+def _check_families(study: Study) -> None:
+    held: set[str] = set()
+    for index, students in enumerate(study.students):
+        twice = sorted(held & set(students.architecture))
+        if twice:
+            raise PlaceError(
+                ("students", index, "architecture"),
+                f"{twice[0]} is in another family already, so that their results could not be told apart: make it "
+                "another study; --store lets both share their networks",
+            )
+        held |= set(students.architecture)
+
+
+def _check_draws(study: Study, conditions: Sequence[Condition]) -> None:
+    needing = [name for each in study.students for name in each.methods if name in METHODS.names()]
+    needing = [name for name in needing if METHODS[name].needs_teacher]
+    for index, condition in enumerate(conditions):
+        if condition.per_seed and needing:
+            raise PlaceError(
+                ("conditions", index),
+                f"with draw: per_seed the teacher of {needing[0]} would have learnt from other labels or images than "
+                "its students: list the condition once for each draw instead, as in draw: 0 and draw: 1",
+            )
 
 
 def _check_teacher(study: Study, teacher: TeacherSettings, place: Place) -> None:

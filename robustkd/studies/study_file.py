@@ -53,8 +53,8 @@ def override(content: dict[str, Any], text: str) -> None:
     if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
         raise StudyError(f"--set {text}: must be key=value, as in training.epochs=5")
     try:
-        replacement = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+        replacement = yaml.load(value, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise StudyError(f"--set {text}: the value is not valid YAML") from error
     *parents, last = key.split(".")
     place: Any = content
@@ -97,18 +97,18 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise StudyError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: cannot be read as text ({error})") from error
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path!s}: cannot be read as text ({error})") from error
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        content = yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # PyYAML lets some values fail in Python's own way
         raise StudyError(f"{path}{_yaml_place(error)}: not valid YAML ({_yaml_problem(error)})") from error
     if not isinstance(content, dict):
         raise StudyError(f"{path}: must be a mapping with the keys {', '.join(Study.model_fields)}")
     if "extends" not in content:
         return content, [(path, text)]
     base = content.pop("extends")
-    if not isinstance(base, str):
+    if not isinstance(base, str) or "\0" in base:
         raise StudyError(f"{path}: extends: must be the path of a study file, got {base!r}")
     other = path.parent / base
     if other.resolve() in (*above, path.resolve()):
@@ -163,10 +163,21 @@ def _inner(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Nod
     return None
 
 
-def _yaml_place(error: yaml.YAMLError) -> str:
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that occurs twice, of which YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((key for key, _ in reversed(node.value) if keys.count(key.value) > 1), None)
+        if twice is not None:
+            raise yaml.MarkedYAMLError(problem=f"{twice.value} occurs twice", problem_mark=twice.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _yaml_place(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     return f":{mark.line + 1}" if mark is not None else ""
 
 
-def _yaml_problem(error: yaml.YAMLError) -> str:
+def _yaml_problem(error: Exception) -> str:
     return str(getattr(error, "problem", None) or error).splitlines()[0]

@@ -1,6 +1,7 @@
 """One job, done: from all that determines it to the files that it leaves; the same in this process or another."""
 
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import torch
 
 from robustkd.data import Augmentation, Dataset
 from robustkd.distillation import METHODS, Epoch, Method, Recipe, history_frame, selection_record, train
-from robustkd.errors import StorageError, StudyError
+from robustkd.errors import RobustKDError, StateError, StorageError, StudyError, TrainingError
 from robustkd.models import PixelModel, create_model, load_model, save_model
 from robustkd.models.pool import Role
 from robustkd.studies.provenance import describe_device, package_versions
@@ -116,27 +117,47 @@ def perform(
     """
     if data.digest != training.data:
         raise StudyError(f"{training.title}: this machine's {data.name} is not the study's: its SHA-256 differs")
-    settings, recipe = training.settings, training.recipe
-    prepared = _training_data(training, data)
-    with cpu_threads(training.threads if device.type == "cpu" else None):
-        method = method_of(training, data, device)
-        epochs = sum(stage.recipe.epochs for stage in method.stages(recipe))
-        try:
-            history = train(
-                method,
-                prepared,
-                recipe,
-                seed=settings["seed"],
-                device=device,
-                checkpoint=state,
-                checkpoint_every=training.interval.epochs or max(1, epochs // 20),
-                checkpoint_minutes=training.interval.minutes,
-                on_epoch=on_epoch,
-                should_stop=should_stop,
-            )
-        except OSError as error:
-            raise StorageError(f"{state.parent}: cannot be written to ({error.strerror or error})") from error
-        return _trained(training, data, method, history, device)
+    try:
+        with cpu_threads(training.threads if device.type == "cpu" else None):
+            try:
+                return _train(training, data, device, state, on_epoch, should_stop)
+            except StateError as error:
+                print(f"{training.title}: {error}; trained from the start", file=sys.stderr, flush=True)
+                state.unlink()
+                return _train(training, data, device, state, on_epoch, should_stop)
+    except RobustKDError:
+        raise
+    except OSError as error:
+        raise StorageError(f"{state.parent}: cannot be written to ({error.strerror or error})") from error
+    except Exception as error:  # whatever goes wrong in one training must not end the others
+        first_line = (str(error).strip().splitlines() or ["no message"])[0]
+        raise TrainingError(f"{training.title}: {type(error).__name__}: {first_line}") from error
+
+
+def _train(
+    training: Training,
+    data: Dataset,
+    device: torch.device,
+    state: Path,
+    on_epoch: Callable[[Epoch], None],
+    should_stop: Callable[[], bool],
+) -> Trained:
+    recipe = training.recipe
+    method = method_of(training, data, device)
+    epochs = sum(stage.recipe.epochs for stage in method.stages(recipe))
+    history = train(
+        method,
+        _training_data(training, data),
+        recipe,
+        seed=training.settings["seed"],
+        device=device,
+        checkpoint=state,
+        checkpoint_every=training.interval.epochs or max(1, epochs // 20),
+        checkpoint_minutes=training.interval.minutes,
+        on_epoch=on_epoch,
+        should_stop=should_stop,
+    )
+    return _trained(training, data, method, history, device)
 
 
 def method_of(training: Training, data: Dataset, device: torch.device) -> Method:

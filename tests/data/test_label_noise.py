@@ -246,3 +246,15 @@ def test_human_noise_of_cifar10n_has_its_published_rate(
     found = realised(LabelNoise(kind="human", labels=str(human_labels / f"cifar10n_{name}.npy")), train)
 
     assert found == pytest.approx(rate, abs=5e-5)
+
+
+def test_numbered_draws_differ_from_each_other_and_serve_all_seeds() -> None:
+    first, second = (LabelNoise(rate=0.4, draw=number) for number in (0, 1))
+
+    drawn = [noise.apply(images(), seed).images.labels for noise in (first, second) for seed in (3, 4)]
+
+    assert torch.equal(drawn[0], drawn[1])
+    assert torch.equal(drawn[2], drawn[3])
+    assert not torch.equal(drawn[0], drawn[2])
+    assert (first.label, second.label) == ("label noise 40% draw 0", "label noise 40% draw 1")
+    assert not first.per_seed

@@ -1,12 +1,14 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from robustkd.data import Dataset, load_dataset
 from robustkd.errors import BadInputError
 from robustkd.models import ModelPool, create_model
-from robustkd.studies import compare_runs, evaluate
+from robustkd.studies import compare_runs, evaluate, load_study, run_study
+from robustkd.studies.compare import NUMBERS
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +66,14 @@ def test_an_evaluation_that_one_run_lacks_is_a_difference(run: Path, tmp_path: P
 def test_a_folder_that_is_no_run_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="not a run"):
         compare_runs(run, tmp_path)
+
+
+def test_no_number_hides_another(tmp_path: Path) -> None:
+    overrides = ("students.architecture=[cifar_wrn_10_1, cifar_resnet8]", "evaluations=[generalization, calibration]")
+    study = load_study(Path(__file__).parent / "tiny.yaml", overrides)
+    run = run_study(study, tmp_path / "run", device="cpu").path
+
+    compared, _ = compare_runs(run, run)
+
+    frames = [pd.read_csv(file) for file in (run / "results").glob("*.csv")]
+    assert compared == sum(int(frame[NUMBERS].notna().sum().sum()) for frame in frames)

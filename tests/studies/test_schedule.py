@@ -4,13 +4,18 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 from filelock import FileLock
 
 from robustkd.data import load_dataset
-from robustkd.errors import StoppedError, StorageError, TrainingError
-from robustkd.studies import Execution, load_study, run_study
+from robustkd.distillation import Method
+from robustkd.errors import StoppedError, StorageError, StudyError, TrainingError
+from robustkd.evaluations import EVALUATIONS
+from robustkd.reporting import build_report
+from robustkd.studies import Execution, load_study, run_study, training
 from robustkd.studies.compare import compare_runs
 from robustkd.studies.executors import Executor, Outcome, Progressed
 from robustkd.studies.live import Live
@@ -206,3 +211,100 @@ def test_a_missing_network_is_said_in_the_report_and_the_rest_is_there(tiny: Pat
     assert "lower the learning rate" in evaluated.missing["hinton-0"]
     assert "1 networks of this study are missing" in evaluated.page.read_text()
     assert set(evaluated.results["generalization"]["method"]) == {"teacher", "baseline"}
+
+
+def test_an_error_of_any_kind_fails_one_job_and_not_the_run(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = training.train
+
+    def broken(method: Method, *arguments: Any, **options: Any) -> Any:
+        if method.name == "hinton":
+            raise RuntimeError("cudnn is not well\nand says so at length")
+        return original(method, *arguments, **options)
+
+    monkeypatch.setattr(training, "train", broken)
+
+    evaluated = run_study(load_study(tiny, ("evaluations=[generalization]",)), tmp_path / "run", device="cpu")
+
+    assert evaluated.missing == {"hinton-0": "hinton-0: RuntimeError: cudnn is not well"}
+
+
+@pytest.mark.parametrize("damage", ["flipped", "truncated"])
+def test_a_damaged_state_is_said_and_the_training_begins_anew(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    overrides = ("training.epochs=3", "students.methods=[baseline]", "teacher=null", "evaluations=[generalization]")
+    study = load_study(tiny, overrides)
+    run_study(study, tmp_path / "whole", device="cpu")
+    told = Live.epoch
+
+    def stop(live: Live, id_: str, done: int) -> None:
+        told(live, id_, done)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Live, "epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, tmp_path / "again", device="cpu")
+    monkeypatch.undo()
+    (state,) = (tmp_path / "again" / "jobs").glob(".*.state")
+    content = bytearray(state.read_bytes())
+    content[len(content) // 2] ^= 1
+    state.write_bytes(bytes(content) if damage == "flipped" else bytes(content[:-100]))
+
+    run_study(study, tmp_path / "again", device="cpu")
+
+    assert "not a whole training state" in capsys.readouterr().err
+    compared, differences = compare_runs(tmp_path / "whole", tmp_path / "again")
+    assert compared > 10
+    assert differences == []
+
+
+def test_an_evaluation_that_fails_leaves_the_others_and_is_said(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise MemoryError("not enough")
+
+    monkeypatch.setattr(EVALUATIONS["fidelity"], "measure", fail)
+
+    evaluated = run_study(load_study(tiny), tmp_path / "run", device="cpu")
+
+    assert evaluated.missing == {"evaluation fidelity": "MemoryError: not enough"}
+    assert set(evaluated.results) == {"generalization", "transferability"}
+    assert "evaluation fidelity" in evaluated.page.read_text()
+
+
+def test_what_a_kill_left_half_written_does_not_lock_anybody_out(tiny: Path, tmp_path: Path) -> None:
+    study = load_study(tiny, ("evaluations=[generalization]",))
+    job = plan(study, load_dataset("digits")).jobs[0]
+    (tmp_path / "run" / "jobs" / f".{job.id[:16]}.123.partial").mkdir(parents=True)
+    (tmp_path / "run" / ".study.yaml.123.partial").touch()
+    (tmp_path / "run" / "jobs").rename(tmp_path / "jobs")
+
+    run_study(study, tmp_path / "run", device="cpu", store=tmp_path / "jobs")
+
+    assert list((tmp_path / "jobs").glob(".*.partial")) == []
+
+
+@pytest.mark.parametrize("name", ["generalization.npz", "generalization.json"])
+def test_damaged_results_are_said_by_the_report_and_measured_anew_by_the_run(
+    tiny: Path, tmp_path: Path, name: str
+) -> None:
+    study = load_study(tiny, ("evaluations=[generalization]",))
+    whole = run_study(study, tmp_path / "run", device="cpu").results["generalization"]
+    file = tmp_path / "run" / "results" / name
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+    with pytest.raises(StudyError, match=r"generalization\.\*: damaged"):
+        build_report(tmp_path / "run")
+    again = run_study(study, tmp_path / "run", device="cpu").results["generalization"]
+
+    pd.testing.assert_frame_equal(again, whole)
+
+
+def test_a_store_that_is_a_file_is_refused_in_one_line(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "jobs").touch()
+
+    with pytest.raises(StorageError, match=r"jobs: cannot be written to \(Not a directory\)"):
+        run_study(load_study(tiny), tmp_path / "run", device="cpu", store=tmp_path / "jobs")

@@ -93,6 +93,10 @@ def test_an_error_names_the_file_that_holds_it(tmp_path: Path, text: str, messag
         ("students.2.seeds=0", r"--set .*: 2 must be a number from 0 to 1"),
         ("students.0.methods.one.training.epoch=3", r"one\.training\.epoch: unknown key 'epoch': did you mean epochs"),
         ("conditions=[clean, clean]", r"conditions\.1: 'clean' is there already"),
+        ("conditions=[{label_noise: {rate: 0.2, draw: per_seed}}]", r"conditions\.0: .*teacher of hinton.*draw: 0"),
+        ("conditions=[{label_noise: {rate: 0.2, draw: 0}}, {label_noise: {rate: 0.2, draw: 1}}]", None),
+        ("conditions=[{label_noise: {rate: 2}}]", r"conditions\.0\.label_noise\.rate: must be less than or equal to 1"),
+        ("conditions=[{label_noise: {kind: human}}]", r"conditions\.0\.label_noise: .*need each other"),
         ("conditions=[cleen]", r"conditions\.0\.cleen: unknown condition 'cleen': did you mean clean"),
     ],
 )
@@ -104,6 +108,38 @@ def test_places_in_lists_are_named_and_can_be_set(tmp_path: Path, override: str,
     else:
         with pytest.raises(StudyError, match=message):
             load_study(file, (override,))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: 2020-13-45\n", "not valid YAML .month must be in"),
+        ("name: x\nname: y\n", r"study\.yaml:2: not valid YAML \(name occurs twice\)"),
+        ("[" * 3000, "not valid YAML"),
+        ('extends: "a\\0b"\n', "must be the path of a study file"),
+    ],
+)
+def test_what_python_itself_stumbles_over_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        load_study(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("students.seeds=true", r"seeds\.0: must be a valid integer"),
+        ("students.seeds=99999999999999999999", r"seeds\.0: must be less than"),
+        (
+            "students=[{architecture: a, methods: [baseline], seeds: 0}, {architecture: a, methods: [sp], seeds: 0}]",
+            "a",
+        ),
+    ],
+)
+def test_values_that_no_training_could_take_are_refused(tmp_path: Path, override: str, message: str) -> None:
+    override = override.replace("architecture: a", "architecture: cifar_resnet8")
+
+    with pytest.raises(StudyError, match=message):
+        load_study(write(tmp_path, TINY), (override,))
 
 
 VALUES = st.one_of(

@@ -5,6 +5,7 @@ import os
 import queue
 import signal
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -22,6 +23,7 @@ from robustkd.studies.training import Trained, Training, perform
 class _Worker:
     process: BaseProcess
     connection: Connection
+    device: str
     training: Training | None = None
 
 
@@ -41,7 +43,6 @@ class Processes(Executor):
         self.slots = len(devices)
         self._source = (data_name, data_root)
         self._free = list(devices)
-        self._devices: dict[int, str] = {}
         self._progressed = progressed
         self._workers: list[_Worker] = []
 
@@ -49,7 +50,7 @@ class Processes(Executor):
         """See `Executor`; a process is started when there is work for it."""
         worker = next((worker for worker in self._workers if worker.training is None), None) or self._start()
         worker.training = training
-        worker.connection.send(("train", training, state))
+        _send(worker, ("train", training, state))
 
     def wait(self, timeout: float) -> list[Outcome]:
         """See `Executor`."""
@@ -63,13 +64,13 @@ class Processes(Executor):
     def stop(self) -> None:
         """See `Executor`."""
         for worker in self._workers:
-            worker.connection.send(("stop", None, None))
+            _send(worker, ("stop", None, None))
 
     def close(self) -> None:
         """See `Executor`."""
         for worker in self._workers:
             worker.connection.close()
-            worker.process.terminate()
+            worker.process.kill()
         for worker in self._workers:
             worker.process.join()
         self._workers.clear()
@@ -81,8 +82,7 @@ class Processes(Executor):
         process = context.Process(target=_work, args=(there, device, *self._source), daemon=True)
         process.start()
         there.close()  # so that either end learns when the other is gone
-        worker = _Worker(process, here)
-        self._devices[id(worker)] = device
+        worker = _Worker(process, here, device)
         self._workers.append(worker)
         return worker
 
@@ -90,10 +90,10 @@ class Processes(Executor):
         training = worker.training
         try:
             kind, content = worker.connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):
             worker.process.join()
             self._workers.remove(worker)
-            self._free.append(self._devices.pop(id(worker)))
+            self._free.append(worker.device)
             return Outcome(training.id, _death(worker.process.exitcode, training)) if training is not None else None
         if training is None:
             return None
@@ -102,6 +102,11 @@ class Processes(Executor):
             return None
         worker.training = None
         return Outcome(training.id, content)
+
+
+def _send(worker: _Worker, order: tuple[str, Training | None, Path | None]) -> None:
+    with suppress(OSError):  # a dead worker is found out when it is waited for
+        worker.connection.send(order)
 
 
 def _death(exit_code: int | None, training: Training) -> TrainingError:
@@ -113,7 +118,7 @@ def _death(exit_code: int | None, training: Training) -> TrainingError:
 def _work(connection: Connection, device_name: str, data_name: str, data_root: Path | None) -> None:
     """Do trainings as they come, until the other end of the connection is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one says when to stop
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     orders: queue.Queue[tuple[Training, Path]] = queue.Queue()
     stop = threading.Event()
     threading.Thread(target=_listen, args=(connection, orders, stop), daemon=True).start()

@@ -4,7 +4,10 @@ Each training is a Ray task with a share of a GPU. A task that is lost with its 
 the last state that it sent: states and epochs go to a mailbox, an actor on the driver's machine.
 """
 
+import signal
+import socket
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from robustkd.atomic import atomic_path
 from robustkd.data import Dataset
 from robustkd.devices import resolve_device
-from robustkd.errors import BadInputError, RobustKDError, TrainingError
+from robustkd.errors import BadInputError, RobustKDError, StorageError, TrainingError
 from robustkd.studies.executors.executor import Executor, Outcome, Progressed
 from robustkd.studies.training import Trained, Training, perform
 
@@ -47,6 +50,11 @@ class Mailbox:
     def state(self, id_: str) -> bytes | None:
         """Give the last state of a training."""
         return self._states.get(id_)
+
+    def forget(self, id_: str) -> None:
+        """Let go of a training that has ended."""
+        self._states.pop(id_, None)
+        self._fresh.discard(id_)
 
     def stop(self) -> None:
         """Let all trainings stop after their epoch."""
@@ -87,8 +95,11 @@ class Ray(Executor):
     ) -> None:
         self._owned = not ray.is_initialized()
         if self._owned:
+            handler = signal.getsignal(signal.SIGTERM)
             try:
                 ray.init(address=address, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+                if threading.current_thread() is threading.main_thread():
+                    signal.signal(signal.SIGTERM, handler)  # Ray puts its own there, which ends the process
             except (RayError, ConnectionError, RuntimeError, ValueError) as error:
                 raise BadInputError(
                     f"--address {address}: no Ray cluster answers ({str(error).splitlines()[0]})"
@@ -148,6 +159,7 @@ class Ray(Executor):
 
     def _outcome(self, reference: Any) -> Outcome:
         training, _ = self._running.pop(reference)
+        ray.get(self._mailbox.forget.remote(training.id))
         try:
             result: Trained | Exception = ray.get(reference)
         except RayError as error:
@@ -168,6 +180,8 @@ def _train(training: Training, data: Dataset, device: str, mailbox: Any) -> Trai
         tell = _Teller(training, state, mailbox)
         try:
             return perform(training, data, resolve_device(device), state, tell.on_epoch, tell.should_stop)
+        except StorageError as error:  # of this machine, not of the driver's
+            return TrainingError(f"{training.title}: on {socket.gethostname()}: {error}")
         except RobustKDError as error:
             tell.state()
             return error
