@@ -24,10 +24,13 @@ from robustkd.studies.provenance import describe_device
 from robustkd.studies.store import Store
 from robustkd.studies.training import cpu_threads
 
-MEASURED_SECONDS = 0.5
-"""For each speed, after one step that warms up."""
+MEASURED_SECONDS = 0.2
+"""For each speed, and each of these epochs, after one step that warms up."""
+SAMPLED_EPOCHS = (12, 37, 62, 87)
+"""Of a hundred."""
 IMAGES_ON_CPU, IMAGES_ELSEWHERE = 32, 128
-"""In a step: a CPU takes as long for each image whatever their number, a GPU does not."""
+"""In a step of the baseline: a CPU takes as long for each image whatever their number, a GPU does not. A method is
+measured at the batch size of its recipe, on which its cost for an image may depend."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,7 @@ class Speeds:
         """Seconds for an image of a network's forward pass."""
 
         def measure() -> float:
-            model, batch = _network(architecture, data, self._device), _batch(data, self._device)
+            model, batch = _network(architecture, data, self._device), _batch(data, self._device, None)
 
             def step() -> None:
                 with torch.inference_mode():
@@ -211,7 +214,7 @@ class Speeds:
     def _baseline(self, architecture: str, data: Dataset) -> float:
         return self._keep(
             ("baseline", architecture, str(data.test.shape)),
-            lambda: self._step("baseline", {}, _network(architecture, data, self._device), None, data),
+            lambda: self._step("baseline", {}, _network(architecture, data, self._device), None, data, None),
         )
 
     def _factor(self, method: str) -> float:
@@ -227,7 +230,7 @@ class Speeds:
                 name = job.teachers[0].settings["architecture"]
                 teacher, forward = _network(name, data, self._device), self.forward(name, data)
             try:
-                seconds = self._step(method, job.settings["options"], student, teacher, data)
+                seconds = self._step(method, job.settings["options"], student, teacher, data, job.recipe.batch_size)
             except RobustKDError:
                 return 1.0  # it does not apply to these networks, and its job will say so
             return max(seconds - forward, 0.0) / self._baseline(architecture, data)
@@ -241,13 +244,13 @@ class Speeds:
         student: PixelModel,
         teacher: PixelModel | None,
         data: Dataset,
+        batch_size: int | None,
     ) -> float:
         built = METHODS[method](student, teacher, **options).to(self._device)
-        batch = _batch(data, self._device)
+        batch = _batch(data, self._device, batch_size)
         stage = built.stages(Recipe())[-1].name
         parameters = built.trained(stage)
         optimiser = torch.optim.SGD(parameters, lr=1e-9, momentum=0.9)
-        built.begin_epoch(stage, 0, 1)
         built.train()
 
         def step() -> None:
@@ -255,7 +258,11 @@ class Speeds:
             torch.stack(list(built(batch).losses.values())).sum().backward()
             optimiser.step()
 
-        return _time(step, self._device) / len(batch.labels)
+        taken = []
+        for epoch in SAMPLED_EPOCHS:  # a method may do less towards the end
+            built.begin_epoch(stage, epoch, 100)
+            taken.append(_time(step, self._device))
+        return statistics.mean(taken) / len(batch.labels)
 
     def _keep(self, key: tuple[str, ...], measure: Callable[[], float]) -> float:
         if key not in self._kept:
@@ -268,8 +275,8 @@ def _network(architecture: str, data: Dataset, device: torch.device) -> PixelMod
     return create_model(architecture, num_classes=data.num_classes, in_chans=data.test.shape[0], seed=0).to(device)
 
 
-def _batch(data: Dataset, device: torch.device) -> Batch:
-    count = IMAGES_ON_CPU if device.type == "cpu" else IMAGES_ELSEWHERE
+def _batch(data: Dataset, device: torch.device, count: int | None) -> Batch:
+    count = count or (IMAGES_ON_CPU if device.type == "cpu" else IMAGES_ELSEWHERE)
     generator = torch.Generator().manual_seed(0)
     pixels = torch.rand(count, *data.test.shape, generator=generator).to(device)
     return Batch(pixels, torch.randint(data.num_classes, (count,), generator=generator).to(device))
