@@ -99,7 +99,9 @@ def run(
     ] = None,
     jobs_per_device: Annotated[int, typer.Option(min=1, help="Trainings at once on one GPU.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Of the CPU, for each training; another number, other bits.")] = 1,
-    address: Annotated[str | None, typer.Option(help="Of a Ray cluster: auto, or ray://HOST:10001.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster: auto on one of its machines, HOST:PORT, or ray://HOST:PORT.")
+    ] = None,
     checkpoint_epochs: Annotated[
         int | None, typer.Option(min=1, help="A training writes down where it is after so many epochs; a twentieth.")
     ] = None,

@@ -104,20 +104,24 @@ def test_two_runs_on_one_store_do_every_job_once(study: Path, tmp_path: Path) ->
     assert compare_runs(tmp_path / "a", tmp_path / "b")[1] == []
 
 
+@pytest.mark.parametrize("wish", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_ctrl_c_ends_the_epoch_and_says_how_to_go_on(study: Path, tmp_path: Path, workers: str) -> None:
+def test_a_wish_to_stop_ends_the_epoch_and_says_how_to_go_on(
+    study: Path, tmp_path: Path, workers: str, wish: signal.Signals
+) -> None:
     process = start(study, tmp_path / "run", "--workers", workers)
     while not list(tmp_path.glob("run/jobs/.locks/*")):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.2)
     time.sleep(8)
 
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, wish)
     told, _ = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert "the same command goes on" in told
     assert "Traceback" not in told
+    assert "failed" not in told
     assert list((tmp_path / "run" / "jobs").glob(".*.state"))
     assert gone(process.pid)
     assert "trained" in finish(start(study, tmp_path / "run"))
