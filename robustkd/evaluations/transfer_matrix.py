@@ -10,6 +10,7 @@ import numpy as np
 
 MASKING_POINTS = 0.02
 OVERSTATED_POINTS = 0.05
+MOST_ZERO_GRADIENTS = 0.01
 
 _ROUNDING = 1e-9
 
@@ -150,3 +151,8 @@ def overstates(first: float, worst: float) -> bool:
     Several attacks always find a little more than one of them; so much more is a fault of the first.
     """
     return bool(first - worst > OVERSTATED_POINTS + _ROUNDING)
+
+
+def stands_still(zero_gradients: float) -> bool:
+    """Say whether so large a share of the images has no input gradient that an attack through it tells nothing."""
+    return bool(zero_gradients >= MOST_ZERO_GRADIENTS)

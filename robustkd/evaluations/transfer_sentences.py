@@ -6,7 +6,7 @@ import pandas as pd
 
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.tidy import student_findings
-from robustkd.evaluations.transfer_matrix import masks_gradients, overstates
+from robustkd.evaluations.transfer_matrix import masks_gradients, overstates, stands_still
 from robustkd.evaluations.wording import FEW_STUDENTS, Phrases, findings, join, quantity
 
 PHRASES = Phrases(
@@ -35,7 +35,7 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     pairs = frame[frame["level"] == "pair"]
     teacher = set(pairs["source"]) - set(pairs["member"])
     said = _without_teacher(frame, metrics) if not teacher else _from_teacher(frame, teacher, metrics)
-    return said + _masked(pairs) + _worst_case(frame, metrics) + _what_ran(frame)
+    return said + _still(frame, teacher, metrics) + _masked(pairs) + _worst_case(frame, metrics) + _what_ran(frame)
 
 
 def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
@@ -49,6 +49,18 @@ def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, 
         rest = f"the difference stays significant for {join(holding)}" if holding else "no difference stays significant"
         said.append(f"Corrected for {len(tested)} comparisons (McNemar's test, Holm), {rest}.")
     return said
+
+
+def _still(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
+    """Say that transfer from the teacher tells nothing where the attack on it does not move."""
+    rows = frame[(frame["metric"] == "zero_gradients") & (frame["level"] == "network") & frame["member"].isin(teacher)]
+    share = quantity(rows["value"].iloc[0], metrics["zero_gradients"]) if len(rows) else ""
+    if not len(rows) or not stands_still(rows["value"].iloc[0]):
+        return []
+    return [
+        f"Transfer from the teacher is void: its input gradient is exactly zero on {share} of the images, where the "
+        "attack stands still."
+    ]
 
 
 def _without_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:

@@ -557,3 +557,21 @@ def test_many_seeds_are_told_as_points_for_two_and_as_a_t_interval_from_three_on
     assert rows.loc["at", "interval"] == "95% t over seeds"
     assert pd.isna(rows.loc["baseline", "ci_low"])
     assert rows["n_seeds"].to_dict() == {"teacher": 1, "baseline": 2, "at": 3}
+
+
+def test_transfer_from_a_teacher_whose_gradients_vanish_is_void_and_said_to_be(data: Dataset) -> None:
+    teacher, loud = network(0), network(0)
+    loud.module.fc.weight.data *= 1e6
+    loud.module.fc.bias.data *= 1e6
+
+    for model, sound in ((teacher, True), (loud, False)):
+        records = measured(ModelPool(model, network(1), {"at": network(2)}), data, OPTIONS)
+        checks = {check.name: check for check in records.checks if check.name.endswith("of the teacher")}
+        told = " ".join(Transferability().headline(Transferability().summarise(records)))
+
+        check = checks["few zero gradients of the teacher"]
+        assert (check.passed, check.member) == (sound, "")  # it voids the rows of the targets
+        assert {"transfer_success", "teacher_transfer_excess", "fooling_rate", "fooling_rate_excess"} <= {
+            *check.metrics
+        }
+        assert ("Transfer from the teacher is void" in told) is not sound
