@@ -33,6 +33,7 @@ from robustkd.evaluations.predictions import Predictions
 from robustkd.evaluations.records import Records, members_frame
 from robustkd.evaluations.reliability import reliability_diagrams
 from robustkd.evaluations.resampling import Statistics, estimate, estimate_rows, ratio
+from robustkd.evaluations.statistics import differ_from_zero
 from robustkd.evaluations.tidy import groups_of, method_row, student_findings, tidy
 from robustkd.evaluations.wording import Phrases, findings
 
@@ -338,9 +339,11 @@ def _bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarr
 
 
 def _confidence_sentence(gaps: pd.DataFrame) -> list[str]:
-    """Say who is over- and who is underconfident, by the interval of the signed gap."""
+    """Say who is over- and who is underconfident, by the interval of the signed gap (Holm over networks)."""
     said = []
+    differ = differ_from_zero(gaps["value"].tolist(), gaps["ci_low"].tolist(), gaps["ci_high"].tolist())
     for word, chosen in (("overconfident", gaps["ci_low"] > 0), ("underconfident", gaps["ci_high"] < 0)):
+        chosen = chosen & differ
         if chosen.all():
             return [f"All networks are {word}."] if len(gaps) > 1 else [f"It is {word}."]
         if chosen.any():

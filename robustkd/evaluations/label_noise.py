@@ -48,6 +48,8 @@ REALISED_WITHIN = 0.005
 
 CHANCE = 0.999
 
+CHANCE_AUROC = 0.5
+
 
 @dataclass(frozen=True)
 class LabelNoiseOptions:
@@ -304,7 +306,10 @@ class LabelNoise(Evaluation):
         if len(known) < 2:
             return []
         if known["ties_best"].all():
-            return [f"Under {condition}, no network memorises significantly fewer wrong labels than another."]
+            return [
+                f"Under {condition}, no network memorises significantly fewer wrong labels than another "
+                "(over test images)."
+            ]
         fewest, most = (known.iloc[place] for place in (-1, 0))
         return [
             f"Under {condition}, {most['member']} memorises most of the wrong labels "
@@ -326,8 +331,12 @@ class LabelNoise(Evaluation):
         if len(known) < 2:
             return []
         best = known[known["ties_best"].astype(bool)]
+        if not known["ci_low"].iloc[0] > CHANCE_AUROC:
+            return [f"{where}, no network is significantly better than chance at finding wrong {what}."]
         if len(best) == len(known):
-            return [f"{where}, no network is a significantly better inspector of {what} than another."]
+            return [
+                f"{where}, no network is a significantly better inspector of {what} than another (over these images)."
+            ]
         metric = self.metric(str(known["metric"].iloc[0]))
         values = [f"{row['member']} ({quantity(row['value'], metric)} AUROC)" for _, row in best.iterrows()]
         return [f"{where}, the best inspectors of {what}: {', '.join(values)}."]

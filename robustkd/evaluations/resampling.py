@@ -14,7 +14,7 @@ import numpy as np
 
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, CONFIDENCE, RESAMPLES, T_SEEDS, Interval, t_over_seeds
-from robustkd.evaluations.tidy import Group, baseline_of, groups_of, method_row
+from robustkd.evaluations.tidy import Group, baseline_of, groups_of, method_row, tied
 
 BLOCK = 200
 """Resamples at a time."""
@@ -209,7 +209,8 @@ def _ties_with_best(groups: list[Group], metric: Metric, found: Estimate) -> dic
     if metric.higher_is_better is None or len(ranked) < 2:
         return {}
     best = max(ranked, key=lambda method: sign * (means[method] or 0))
-    return {method: bool(_percentiles(ranked[best] - sampled).low <= 0) for method, sampled in ranked.items()}
+    gaps = {method: sign * ((means[best] or 0) - (means[method] or 0)) for method in ranked if method != best}
+    return {best: True} | tied(gaps, {method: _percentiles(ranked[best] - ranked[method]) for method in gaps})
 
 
 def _sample_means(found: Estimate, group: Group) -> np.ndarray:

@@ -148,7 +148,32 @@ def mcnemar(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
     return float(stats.binomtest(only_1, only_1 + only_2).pvalue)
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
+def differ_from_zero(values: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> np.ndarray:
+    """Say which differences are significant at 5 %, corrected for their number (Holm), by their 95 % intervals.
+
+    The p-value of one is that of a normal distribution whose standard error is the part of the interval that faces 0,
+    over 1.96: it is below 5 % just where the interval excludes 0, so a single difference is judged by its interval.
+
+    Args:
+        values: (M,), NaN where absent; such ones are not counted.
+        lows: (M,), lower ends.
+        highs: (M,), upper ends.
+
+    Returns:
+        bool (M,).
+    """
+    value, low, high = (np.asarray(given, dtype=np.float64) for given in (values, lows, highs))
+    known = ~(np.isnan(value) | np.isnan(low) | np.isnan(high))
+    nearest = np.where(low > 0, low, np.where(high < 0, high, 0))
+    half = np.maximum(np.abs(value) - np.abs(nearest), 1e-300)
+    p_values = 2 * stats.norm.sf(float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * np.abs(value) / half)
+    p_values = np.where(nearest == 0, 1.0, p_values)
+    found = np.zeros(value.shape, dtype=np.bool_)
+    found[known] = holm(p_values[known]) < 1 - CONFIDENCE
+    return found
+
+
+def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Adjust p-values for their number, whatever their dependence (Holm 1979).
 
     Args:

@@ -281,7 +281,7 @@ def test_test_labels_that_people_refuse_are_looked_for(tmp_path: Path) -> None:
     assert values["test_error_recall", "at"] == 1
     assert values["test_error_auroc", "baseline"] == 0.5
     assert values["test_error_auroc_gain", "at"] == pytest.approx(0.125)
-    assert "inspector of test labels that people judged" in evaluation.headline(frame)[-1]
+    assert "better than chance at finding wrong test labels that people judged" in evaluation.headline(frame)[-1]
     assert evaluation.chart(frame).to_dict()
 
 
@@ -318,3 +318,16 @@ def test_people_refuse_as_many_test_labels_as_published(
     found = read_judged_labels(path, labels)
 
     assert (found.judged.sum(), found.refused.sum()) == (judged, refused)
+
+
+def test_inspectors_that_are_no_better_than_chance_are_not_called_the_best() -> None:
+    data = data_of(HELD_OUT)
+    given, random = given_labels(data), np.random.default_rng(0)
+    misled = np.where(np.arange(TRAIN) % 2 == 0, given, random.integers(0, CLASSES, TRAIN))
+    train = {"baseline": random.normal(size=(TRAIN, CLASSES)), "at": votes(misled)}
+
+    evaluation, _, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, train))
+
+    told = " ".join(evaluation.headline(frame))
+    assert "no network is significantly better than chance at finding wrong labels that they never saw" in told
+    assert "best inspectors" not in told

@@ -11,6 +11,7 @@ from robustkd.evaluations.statistics import (
     bootstrap_mean,
     bootstrap_of_means,
     bootstrap_ratio_difference,
+    differ_from_zero,
     holm,
     mcnemar,
     t_over_seeds,
@@ -210,3 +211,27 @@ def test_the_bootstrap_of_a_ratio_of_means_has_the_interval_of_the_delta_method(
 
 def test_a_statistic_that_is_never_defined_has_no_interval() -> None:
     assert bootstrap_of_means(lambda means: np.full(len(means), np.nan), np.ones((1, 5))) is None
+
+
+@given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1))
+def test_one_difference_is_significant_where_its_interval_excludes_zero(
+    value: float, below: float, above: float
+) -> None:
+    low, high = value - below, value + above
+
+    assert differ_from_zero([value], [low], [high]).tolist() == [low > 0 or high < 0]
+
+
+def test_many_differences_are_corrected_for_their_number() -> None:
+    # z = 2.0, 2.9, 4: p = 0.0455, 0.0037, 6e-5; of four, the second smallest must be below 0.05 / 3, the third / 2
+    z = np.array([2.0, -2.9, 4.0, 0.1])
+    half = np.full(4, stats.norm.ppf(0.975))
+
+    assert differ_from_zero(z, z - half, z + half).tolist() == [False, True, True, False]
+    assert differ_from_zero(z[:1], (z - half)[:1], (z + half)[:1]).tolist() == [True]
+
+
+def test_an_absent_difference_is_neither_significant_nor_counted() -> None:
+    found = differ_from_zero([0.1, np.nan], [0.001, np.nan], [0.199, np.nan])
+
+    assert found.tolist() == [True, False]
