@@ -35,7 +35,7 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     pairs = frame[frame["level"] == "pair"]
     teacher = set(pairs["source"]) - set(pairs["member"])
     said = _without_teacher(frame, metrics) if not teacher else _from_teacher(frame, teacher, metrics)
-    return said + _still(frame, teacher, metrics) + _masked(pairs) + _worst_case(frame, metrics) + _what_ran(frame)
+    return said + _still(frame, teacher, metrics) + _masked(frame) + _worst_case(frame, metrics) + _what_ran(frame)
 
 
 def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
@@ -76,10 +76,9 @@ def _without_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list
     return [f"{said}; attacks succeed on {most} most often ({high} over all sources), on {least} least ({low})."]
 
 
-def _masked(pairs: pd.DataFrame) -> list[str]:
-    own = pairs[pairs["source"] == pairs["member"]].set_index("member")["value"]
-    strongest = pairs.groupby("member", sort=False)["value"].max()
-    masked = [str(member) for member in own.index if masks_gradients(own[member], strongest[member])]
+def _masked(frame: pd.DataFrame) -> list[str]:
+    rows = frame[frame["metric"] == "masking"]
+    masked = [str(row["member"]) for _, row in rows.iterrows() if masks_gradients(row["value"], row["ci_low"])]
     if not masked:
         return []
     return [
@@ -92,13 +91,14 @@ def _worst_case(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]
     """Name the networks on which further attacks find what the first did not."""
     rows = frame[frame["level"] == "network"]
     worst = rows[rows["metric"] == "worst_case_accuracy"].set_index("member")
-    first = rows[rows["metric"] == "white_box_accuracy"].set_index("member")["value"]
+    before = frame[frame["metric"] == "withstood_first"].drop_duplicates("member")
+    first = before.set_index("member")["value"]
     flattered = [str(member) for member in worst.index if overstates(first[member], worst["value"][member])]
     if not flattered:
         return []
     metric = metrics["worst_case_accuracy"]
     told = [f"{name} {quantity(first[name], metric)} → {quantity(worst['value'][name], metric)}" for name in flattered]
-    return [f"Further attacks find more than the first alone (accuracy → worst case): {join(told)}."]
+    return [f"Further attacks find more than the first alone (right, clean and after the first → after all): {join(told)}."]
 
 
 def _what_ran(frame: pd.DataFrame) -> list[str]:

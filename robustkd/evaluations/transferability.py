@@ -40,9 +40,17 @@ from robustkd.evaluations.charts import heatmap, lines_over
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
 from robustkd.evaluations.records import Check, Records, members_frame
 from robustkd.evaluations.tidy import groups_of, tidy
-from robustkd.evaluations.transfer_matrix import masks_gradients, overstates, robust, success_matrix
+from robustkd.evaluations.transfer_matrix import (
+    jointly_correct,
+    masks_gradients,
+    overstates,
+    pair_of,
+    robust,
+    strongest_source,
+    success_matrix,
+)
 from robustkd.evaluations.transfer_measurement import Plan, attack_all
-from robustkd.evaluations.transfer_rows import all_rows
+from robustkd.evaluations.transfer_rows import all_rows, difference
 from robustkd.evaluations.transfer_sentences import sentences
 from robustkd.progress import progress
 
@@ -128,7 +136,7 @@ class Transferability(Evaluation):
     name = "transferability"
     title = "Adversarial transferability"
     question = "Does what fools one network fool the others?"
-    version = 2
+    version = 3
     requires = Requirements(networks=True)
     summary = ("worst_case_accuracy", "teacher_transfer_excess")
     Options = TransferabilityOptions
@@ -220,6 +228,20 @@ class Transferability(Evaluation):
             True,
             "Accuracy on the same examples rounded to 256 levels, as an image file holds them.",
         ),
+        Metric(
+            "withstood_first",
+            "Withstood the first attack",
+            "fraction",
+            True,
+            "Share of images classified correctly, clean and after the matrix's attack on the network itself.",
+        ),
+        Metric(
+            "masking",
+            "Strongest transferred over own",
+            "points",
+            None,
+            "Success of the attack that transfers best to the network minus that of the attack on itself.",
+        ),
     )
 
     def passes(self, networks: int, methods: int, images: int) -> float:
@@ -289,12 +311,14 @@ def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> lis
     checks = []
     rates, right = success_matrix(arrays), robust(arrays)
     everyone = np.arange(len(members))
-    white_box = arrays["adversarial"][everyone, everyone] == arrays["label"]
+    standing = (arrays["adversarial"][everyone, everyone] == arrays["label"]) & (arrays["clean"] == arrays["label"])
     names = [str(name) for name in arrays["attacks"]]
     for target, member in enumerate(members):
         own, column = rates[target, target], rates[:, target]
-        strongest = target if np.isnan(column).all() else int(np.nanargmax(column))
-        masked = masks_gradients(own, column[strongest])
+        strongest = strongest_source(rates, target)
+        seen = (jointly_correct(pair_of(arrays, source, target)) for source in (strongest, target))
+        excess = difference(*seen)
+        masked = bool(excess) and masks_gradients(excess["value"], excess["ci_low"])
         detail = "no image is eligible"
         if not np.isnan(own):
             detail = f"own attack {own:.1%}, strongest transferred {column[strongest]:.1%} "
@@ -303,9 +327,10 @@ def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> lis
             detail += ": gradients are masked, true robustness is lower than its own attack shows"
         checks.append(Check("own attack is the strongest", not masked, detail, member.name, ("white_box_accuracy",)))
         if len(names) > 1:
-            share, worst = white_box[target].mean(), right[target].mean()
+            share, worst = standing[target].mean(), right[target].mean()
             flattered = overstates(share, worst)
-            detail = f"accuracy {share:.1%} after {names[0]}, {worst:.1%} after {', '.join(names[1:])} too"
+            detail = f"right on the clean image and after {names[0]} {share:.1%}, "
+            detail += f"after {', '.join(names[1:])} too {worst:.1%}"
             detail += ": the first attack overstates robustness" if flattered else ""
             metrics = ("white_box_accuracy", "white_box_accuracy_8bit")
             checks.append(Check("further attacks find no more", not flattered, detail, member.name, metrics))
