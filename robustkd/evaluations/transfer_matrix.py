@@ -163,7 +163,8 @@ def masks_gradients(excess: float, low: float) -> bool:
 def overstates(first: float, worst: float) -> bool:
     """Say whether the first attack leaves more than five points more of the images standing than all together.
 
-    Both count images that were classified correctly to begin with. Several attacks always find a little more than one of them; so much more is a fault of the first.
+    Both count images that were classified correctly to begin with. Several attacks always find a little more than one
+    of them; so much more is a fault of the first.
     """
     return bool(first - worst > OVERSTATED_POINTS + _ROUNDING)
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from robustkd.atomic import write_text
+from robustkd.atomic import atomic_path, write_text
 from robustkd.evaluations.attacks import Attack, craft, largest_change, zero_gradients
 from robustkd.evaluations.records import Check
 from robustkd.evaluations.transfer_matrix import stands_still
@@ -105,11 +105,11 @@ def attack_all(
     with _prepared(members):
         for source, member in enumerate(members):
             seen = _Soundness()
-            save = _saver(plan, member, images, indices)
-            for start in range(0, number, plan.batch_size):
-                batch = slice(start, min(start + plan.batch_size, number))
-                _attack_batch(members, source, images, indices, clean, plan, batch, arrays, seen, save)
-                advance(batch.stop - batch.start)
+            with _saved(plan, member, images, indices) as save:
+                for start in range(0, number, plan.batch_size):
+                    batch = slice(start, min(start + plan.batch_size, number))
+                    _attack_batch(members, source, images, indices, clean, plan, batch, arrays, seen, save)
+                    advance(batch.stop - batch.start)
             checks += _checks(member, seen, arrays["zero_gradient"][source])
     return arrays, checks
 
@@ -219,20 +219,30 @@ def _keep_layout(model: Any, inputs: tuple[Tensor]) -> None:
         inputs[0].register_hook(lambda gradient: gradient.contiguous())
 
 
-def _saver(plan: Plan, member: Member, images: ImageSet, indices: np.ndarray) -> Callable[[slice, Tensor], None]:
-    """Write examples to one ``.npy`` for each source as they come, so that they need never be held at once."""
+@contextmanager
+def _saved(
+    plan: Plan, member: Member, images: ImageSet, indices: np.ndarray
+) -> Iterator[Callable[[slice, Tensor], None]]:
+    """Write a source's examples to a ``.npy`` as they come, so that they need never be held at once.
+
+    It is named by the member and its weights, and has its name when it is whole; then a ``.json`` says what it is.
+    """
     if plan.folder is None:
-        return lambda batch, examples: None
+        yield lambda batch, examples: None
+        return
     plan.folder.mkdir(parents=True, exist_ok=True)
-    path = plan.folder / f"{quote(member.name, safe='')}.npy"
+    path = plan.folder / f"{quote(member.name, safe='')}-{member.digest[:12]}.npy"
+    path.with_suffix(".json").unlink(missing_ok=True)
+    with atomic_path(path) as partial:
+        held = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=(len(images), *images.shape))
+
+        def save(batch: slice, examples: Tensor) -> None:
+            held[batch] = examples.cpu().numpy()
+
+        yield save
+        held.flush()
     about = {"member": member.name, "digest": member.digest, "seed": plan.seed, "attack": asdict(plan.attack)}
     write_text(path.with_suffix(".json"), json.dumps(about | {"images": indices.tolist()}, indent=2) + "\n")
-    held = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(len(images), *images.shape))
-
-    def save(batch: slice, examples: Tensor) -> None:
-        held[batch] = examples.cpu().numpy()
-
-    return save
 
 
 ON_ITSELF = ("white_box_accuracy", "white_box_accuracy_8bit", "mean_from_source", "asymmetry")

@@ -98,7 +98,9 @@ def _worst_case(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]
         return []
     metric = metrics["worst_case_accuracy"]
     told = [f"{name} {quantity(first[name], metric)} → {quantity(worst['value'][name], metric)}" for name in flattered]
-    return [f"Further attacks find more than the first alone (right, clean and after the first → after all): {join(told)}."]
+    return [
+        f"Further attacks find more than the first alone (right, clean and after the first → after all): {join(told)}."
+    ]
 
 
 def _what_ran(frame: pd.DataFrame) -> list[str]:

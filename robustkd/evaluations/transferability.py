@@ -13,7 +13,7 @@ rate stands beside it.
 
 Each source is attacked once, by torchattacks; all members, the teacher too, look at the same examples. Random starts
 are drawn from (seed, index of the image), so a source's examples depend neither on the other members, nor on the batch
-size, nor on which other images are looked at.
+size, nor on which other images are looked at; of attacks that draw otherwise, a check says so.
 
 A network is as weak as the strongest attack on it. Cross-entropy's gradient vanishes where logits are large, and how
 large they are is what distillation changes; so further attacks that do not see the logits' size (the same attack on
@@ -276,7 +276,8 @@ class Transferability(Evaluation):
             "epsilons": np.array(options.epsilons, dtype=np.float64),
             **seen,
         }
-        return Records(members_frame(members), arrays, (*checks, *strength_checks(members, arrays)))
+        drawn = draws_check((main, *own), options.batch_size)
+        return Records(members_frame(members), arrays, (drawn, *checks, *strength_checks(members, arrays)))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Pairs, means by source and target, excess over the baseline, robustness of each network."""
@@ -304,6 +305,13 @@ def chosen(members: list[Member], networks: str) -> list[Member]:
         return members
     groups = groups_of(members_frame(members))
     return [members[group.rows[0]] for group in groups]
+
+
+def draws_check(attacks: tuple[Attack, ...], batch_size: int) -> Check:
+    """Say which attacks give an image another example in another batch; that is no fault."""
+    seen = [attack.label for attack in attacks if attack.sees_batch]
+    told = f"those of {', '.join(seen)} depend on the batch size ({batch_size})" if seen else "whatever the batch size"
+    return Check("random draws belong to images", True, told)
 
 
 def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> list[Check]:

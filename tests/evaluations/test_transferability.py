@@ -238,7 +238,9 @@ def test_a_transferred_attack_that_beats_the_own_one_on_a_few_images_may_do_so_b
     assert not any(sentence.startswith("Masked") for sentence in sentences)
 
 
-def test_the_gradient_masking_flag_stands_from_more_than_two_points_that_are_no_chance(data: Dataset, pool: ModelPool) -> None:
+def test_the_gradient_masking_flag_stands_from_more_than_two_points_that_are_no_chance(
+    data: Dataset, pool: ModelPool
+) -> None:
     def flagged(own: int, transferred: int, repeats: int) -> bool:
         """Of 100 images `own` fall to the target's own attack, and `transferred` to another's; `repeats` times."""
         fallen = [np.tile(np.arange(100) < count, repeats).astype(int) for count in (own, transferred)]
@@ -543,16 +545,50 @@ def test_a_sweep_gives_accuracy_at_each_epsilon_and_the_matrix_own(pool: ModelPo
     assert "ε" in str(Transferability().chart(frame).to_dict())
 
 
+def saved(folder: Path, pool: ModelPool, place: int) -> Path:
+    member = pool.members[place]
+    return folder / f"{member.name}-{member.digest[:12]}"
+
+
+def test_examples_of_other_weights_do_not_overwrite_those_of_the_same_name(data: Dataset, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        measured(ModelPool(students={"at": network(seed)}), data, replace(OPTIONS, save_examples=str(tmp_path)))
+
+    assert len(list(tmp_path.glob("at-*.npy"))) == len(list(tmp_path.glob("at-*.json"))) == 2
+
+
+def test_an_interrupted_measurement_leaves_no_half_written_examples(
+    pool: ModelPool, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    forward = PGD.forward
+
+    def interrupted(self: PGD, x: Tensor, y: Tensor) -> Tensor:
+        calls.append(len(x))
+        if len(calls) == 5:  # three batches each: in the second one's second
+            raise KeyboardInterrupt
+        return forward(self, x, y)
+
+    monkeypatch.setattr(PGD, "forward", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        measured(pool, data, replace(OPTIONS, save_examples=str(tmp_path)))
+
+    assert {path.name for path in tmp_path.iterdir()} == {
+        saved(tmp_path, pool, 0).name + suffix for suffix in (".npy", ".json")
+    }
+
+
 def test_examples_are_saved_on_request_and_are_those_that_were_shown(
     pool: ModelPool, data: Dataset, tmp_path: Path
 ) -> None:
     records = measured(pool, data, replace(OPTIONS, save_examples=str(tmp_path)))
 
-    examples = np.load(tmp_path / "at.npy")
+    examples = np.load(saved(tmp_path, pool, 2).with_suffix(".npy"))
     with torch.no_grad():
         predicted = pool.members[3].model(torch.from_numpy(examples)).argmax(1)
     np.testing.assert_array_equal(predicted, records.arrays["adversarial"][2, 3])
-    assert json.loads((tmp_path / "at.json").read_text())["attack"]["name"] == "PGD"
+    assert json.loads(saved(tmp_path, pool, 2).with_suffix(".json").read_text())["attack"]["name"] == "PGD"
 
 
 def test_rounding_to_8_bit_is_measured_on_the_examples_themselves(
@@ -560,7 +596,7 @@ def test_rounding_to_8_bit_is_measured_on_the_examples_themselves(
 ) -> None:
     records = measured(pool, data, replace(OPTIONS, save_examples=str(tmp_path)))
 
-    rounded = np.rint(np.load(tmp_path / "sp.npy") * 255).astype(np.uint8)
+    rounded = np.rint(np.load(saved(tmp_path, pool, 3).with_suffix(".npy")) * 255).astype(np.uint8)
     with torch.no_grad():
         predicted = pool.members[3].model(torch.from_numpy(rounded) / 255).argmax(1)
     np.testing.assert_array_equal(predicted, records.arrays["rounded"][3])
@@ -602,3 +638,14 @@ def test_transfer_from_a_teacher_whose_gradients_vanish_is_void_and_said_to_be(d
             *check.metrics
         }
         assert ("Transfer from the teacher is void" in told) is not sound
+
+
+def test_attacks_that_look_at_the_batch_as_a_whole_are_told(pool: ModelPool, data: Dataset) -> None:
+    def told(**attack: object) -> str:
+        options = replace(OPTIONS, images=4, attack=attack)
+        (check,) = (check for check in measured(pool, data, options).checks if check.name.startswith("random draws"))
+        assert check.passed
+        return check.detail
+
+    assert told() == "whatever the batch size"
+    assert told(name="PGDRS", eps=0.1, steps=1) == "those of PGDRS-1 depend on the batch size (16)"
