@@ -91,7 +91,9 @@ class Minority(Evaluation):
             "Majority recall minus the independent baseline's, on the same images.",
             difference_of="majority_accuracy",
         ),
-        Metric("worst_class_accuracy", "Worst class", "fraction", True, "The smallest recall of any class."),
+        Metric(
+            "worst_class_accuracy", "Worst class", "fraction", True, "The smallest recall of any class.", biased=True
+        ),
         Metric("balanced_accuracy", "Balanced accuracy", "fraction", True, "Mean recall of all classes."),
         Metric(
             "balanced_accuracy_gain",

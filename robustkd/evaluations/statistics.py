@@ -11,6 +11,7 @@ RESAMPLES = 2000
 _RESAMPLES_AT_ONCE = 100
 
 BOOTSTRAP_IMAGES = "95% bootstrap over test images"
+BASIC_IMAGES = "95% basic bootstrap over test images"
 WILSON_IMAGES = "95% Wilson over test images"
 T_SEEDS = "95% t over seeds"
 
@@ -50,7 +51,7 @@ def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
 
 def bootstrap_ratio_difference(
     numerators: tuple[np.ndarray, np.ndarray], denominators: tuple[np.ndarray, np.ndarray], seed: int = 0
-) -> Interval:
+) -> Interval | None:
     """Paired percentile bootstrap, over images, of the difference of two rates that share their images.
 
     An image enters the rates through four yes-or-no answers alone, so a resample is a multinomial draw of how many
@@ -62,13 +63,17 @@ def bootstrap_ratio_difference(
         seed: Seeds the resampling.
 
     Returns:
-        The interval of first rate minus second rate.
+        The interval of first rate minus second rate, over the resamples that have an eligible image for both; None
+        where most have not.
     """
     answers = np.stack([np.asarray(array, dtype=np.bool_) for array in (*numerators, *denominators)])
     combinations, counts = np.unique(answers, axis=1, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), RESAMPLES)
     event_1, event_2, all_1, all_2 = (drawn @ combinations.T).T
-    difference = event_1 / np.maximum(all_1, 1) - event_2 / np.maximum(all_2, 1)
+    defined = (all_1 > 0) & (all_2 > 0)
+    if 2 * defined.sum() < RESAMPLES:
+        return None
+    difference = event_1[defined] / all_1[defined] - event_2[defined] / all_2[defined]
     low, high = np.percentile(difference, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     return Interval(float(low), float(high))
 
@@ -98,6 +103,21 @@ def bootstrap_of_means(
         return None
     low, high = np.percentile(found, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     return Interval(float(low), float(high))
+
+
+def basic(value: float, percentiles: Interval) -> Interval:
+    """Turn the percentiles of resamples around, so that their bias is undone and not doubled.
+
+    That is the basic bootstrap interval, [2v − q_high, 2v − q_low] (Efron and Tibshirani 1993, section 13; Davison and
+    Hinkley 1997, equation 5.6). Where all resamples lie to one side of the value, it would lie to the other side
+    altogether; it is widened to hold the value then.
+
+    Args:
+        value: Of the statistic.
+        percentiles: Of its resamples.
+    """
+    low, high = 2 * value - percentiles.high, 2 * value - percentiles.low
+    return Interval(min(low, value), max(high, value))
 
 
 def wilson(successes: int, trials: int) -> Interval:

@@ -271,7 +271,7 @@ def difference(first: Counted, second: Counted) -> Row:
     """First rate minus second; empty where either is not defined."""
     if not (first.eligible.any() and second.eligible.any()):
         return {}
-    low, high = bootstrap_ratio_difference((first.events, second.events), (first.eligible, second.eligible))
+    found = bootstrap_ratio_difference((first.events, second.events), (first.eligible, second.eligible))
+    interval = {} if found is None else {"ci_low": found.low, "ci_high": found.high, "interval": BOOTSTRAP_IMAGES}
     count = int((first.eligible | second.eligible).sum())
-    interval = {"ci_low": low, "ci_high": high, "interval": BOOTSTRAP_IMAGES}
     return {"value": first.rate - second.rate, "n": count, **interval}

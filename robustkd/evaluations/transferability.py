@@ -326,7 +326,7 @@ def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> lis
         strongest = strongest_source(rates, target)
         seen = (jointly_correct(pair_of(arrays, source, target)) for source in (strongest, target))
         excess = difference(*seen)
-        masked = bool(excess) and masks_gradients(excess["value"], excess["ci_low"])
+        masked = bool(excess) and masks_gradients(excess["value"], excess.get("ci_low", 0.0))
         detail = "no image is eligible"
         if not np.isnan(own):
             detail = f"own attack {own:.1%}, strongest transferred {column[strongest]:.1%} "

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from robustkd.evaluations.statistics import (
+    Interval,
+    basic,
     bootstrap_mean,
     bootstrap_of_means,
     bootstrap_ratio_difference,
@@ -85,10 +87,22 @@ def test_wilson_stays_within_zero_and_one() -> None:
     assert wilson(3, 3).high == 1
 
 
-def test_a_rate_without_an_eligible_image_counts_as_zero_in_a_resample() -> None:
+def test_resamples_without_an_eligible_image_are_dropped() -> None:
+    """One of twenty images is eligible for the second rate: 36 % of the resamples miss it, in the others it is 1."""
+    everybody, one = np.ones(20, dtype=bool), np.arange(20) == 0
+
+    assert bootstrap_ratio_difference((everybody, one), (everybody, one)) == (0, 0)
+
+
+def test_a_difference_to_a_rate_without_an_eligible_image_has_no_interval() -> None:
     nobody, everybody = np.zeros(20, dtype=bool), np.ones(20, dtype=bool)
 
-    assert bootstrap_ratio_difference((everybody, nobody), (everybody, nobody)) == (1, 1)
+    assert bootstrap_ratio_difference((everybody, nobody), (everybody, nobody)) is None
+
+
+def test_the_basic_interval_turns_the_percentiles_around_and_holds_its_value() -> None:
+    assert basic(0.5, Interval(0.4, 0.7)) == pytest.approx((0.3, 0.6))
+    assert basic(0.5, Interval(0.6, 0.7)) == pytest.approx((0.3, 0.5))
 
 
 @pytest.mark.parametrize(("seeds", "multiplier"), [(3, 2.484), (5, 1.242), (10, 0.715)])
