@@ -15,8 +15,8 @@ import pandas as pd
 from robustkd.atomic import atomic_path, write_text
 from robustkd.errors import StudyError
 from robustkd.evaluations.evaluation import Evaluation, Predict
-from robustkd.evaluations.records import Check, Records, members_frame
-from robustkd.evaluations.tidy import COLUMNS
+from robustkd.evaluations.records import Check, Records, json_text, members_frame
+from robustkd.evaluations.tidy import COLUMNS, baseline_of, groups_of
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
@@ -146,7 +146,7 @@ def collect(evaluation: Evaluation, parts: Sequence[PartResult], folder: Path) -
     with atomic_path(parquet) as partial:
         result.frame.to_parquet(partial, index=False)
     listed = [{"records": f"{part.name}.npz", **_about(part)} for part in parts]
-    write_text(about, json.dumps({"settings": result.settings, "parts": listed}, indent=2, sort_keys=True) + "\n")
+    write_text(about, json_text({"settings": result.settings, "parts": listed}))
     return result
 
 
@@ -186,7 +186,20 @@ def _result(name: str, evaluation: Evaluation, parts: Sequence[PartResult]) -> R
 
 
 def _checks(records: Records, condition: str, architecture: str) -> list[Check]:
-    return [replace(check, condition=condition, group=architecture) for check in records.checks]
+    made = [*records.checks, *_other_baselines(records.members)]
+    return [replace(check, condition=condition, group=architecture) for check in made]
+
+
+def _other_baselines(members: pd.DataFrame) -> list[Check]:
+    """Tell of students that are held against a baseline of another architecture: what they gain may be its lack."""
+    groups = groups_of(members)
+    told = []
+    for group in groups:
+        baseline = baseline_of(group, groups) if group.who["role"] == "student" else None
+        if baseline is not None and baseline.who["architecture"] != group.who["architecture"]:
+            own, other = group.who["architecture"], baseline.who["architecture"]
+            told.append(f"{group.method} ({own}) is held against {baseline.method} ({other})")
+    return [Check("baseline of another architecture", True, "; ".join(told))] if told else []
 
 
 def _about(part: PartResult) -> dict[str, str]:
@@ -223,7 +236,7 @@ ENDS = 1 << 20
 
 
 def _folder_digest(folder: Path) -> str:
-    """Hash names, sizes, and the first and last MiB of the files in a folder: arrays of gigabytes take too long to read.
+    """Hash names, sizes, and the first and last MiB of the files in a folder: whole arrays take too long to read.
 
     A file that is changed in its middle alone passes for the same.
     """

@@ -123,14 +123,11 @@ def baseline_of(group: Group, groups: list[Group]) -> Group | None:
         groups: All groups of the pool.
 
     Returns:
-        The baseline of the same condition and architecture; else the only baseline there is; else None.
+        The baseline of the same condition and architecture; else the only one of that condition; else None.
     """
-    baselines = [other for other in groups if other.who["role"] == "baseline"]
-    same = [
-        other
-        for other in baselines
-        if other.who["architecture"] == group.who["architecture"] and other.who["condition"] == group.who["condition"]
-    ]
+    condition = group.who["condition"]
+    baselines = [other for other in groups if other.who["role"] == "baseline" and other.who["condition"] == condition]
+    same = [other for other in baselines if other.who["architecture"] == group.who["architecture"]]
     if same:
         return same[0]
     return baselines[0] if len(baselines) == 1 else None

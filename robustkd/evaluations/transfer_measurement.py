@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -15,7 +14,7 @@ import numpy as np
 
 from robustkd.atomic import atomic_path, write_text
 from robustkd.evaluations.attacks import Attack, craft, largest_change, zero_gradients
-from robustkd.evaluations.records import Check
+from robustkd.evaluations.records import Check, json_text
 from robustkd.evaluations.transfer_matrix import stands_still
 
 if TYPE_CHECKING:
@@ -242,7 +241,7 @@ def _saved(
         yield save
         held.flush()
     about = {"member": member.name, "digest": member.digest, "seed": plan.seed, "attack": asdict(plan.attack)}
-    write_text(path.with_suffix(".json"), json.dumps(about | {"images": indices.tolist()}, indent=2) + "\n")
+    write_text(path.with_suffix(".json"), json_text(about | {"images": indices.tolist()}))
 
 
 ON_ITSELF = ("white_box_accuracy", "white_box_accuracy_8bit", "mean_from_source", "asymmetry")

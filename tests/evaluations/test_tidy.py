@@ -137,3 +137,12 @@ def test_ties_with_the_best_are_corrected_for_the_number_of_methods() -> None:
     assert not ties(3)["worse"]
     assert ties(12)["worse"]
     assert not ties(12)["m9"]
+
+
+def test_no_student_is_held_against_a_baseline_of_another_condition() -> None:
+    pool = members(("baseline", "plain", "small", None), ("student", "at", "big", None), ("student", "kd", "big", None))
+    pool["condition"] = ["clean", "clean", "label noise 40%"]
+    groups = groups_of(pool)
+
+    assert baseline_of(groups[1], groups) is groups[0]  # of another architecture: told in a check
+    assert baseline_of(groups[2], groups) is None
