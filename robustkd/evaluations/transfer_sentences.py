@@ -65,15 +65,17 @@ def _still(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]
 
 def _without_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     rows = frame[(frame["metric"] == "mean_on_target") & (frame["level"] == "network") & frame["value"].notna()]
+    alone = [] if (frame["role"] == "baseline").any() else ["There is no independent baseline either."]
     if rows.empty:
-        return ["There is no teacher in the pool, and no image is eligible for any pair."]
+        return ["There is no teacher in the pool, and no image is eligible for any pair.", *alone]
     values = rows.set_index("member")["value"]
     most, least = str(values.idxmax()), str(values.idxmin())
     said = "There is no teacher in the pool, so transfer from it cannot be told"
     if most == least:
-        return [f"{said}."]
+        return [f"{said}.", *alone]
     high, low = (quantity(values[name], metrics["mean_on_target"]) for name in (most, least))
-    return [f"{said}; attacks succeed on {most} most often ({high} over all sources), on {least} least ({low})."]
+    told = f"{said}; attacks succeed on {most} most often ({high} over all sources), on {least} least ({low})."
+    return [told, *alone]
 
 
 def _masked(frame: pd.DataFrame) -> list[str]:

@@ -649,3 +649,12 @@ def test_attacks_that_look_at_the_batch_as_a_whole_are_told(pool: ModelPool, dat
 
     assert told() == "whatever the batch size"
     assert told(name="PGDRS", eps=0.1, steps=1) == "those of PGDRS-1 depend on the batch size (16)"
+
+
+def test_without_teacher_and_baseline_the_headline_says_both(data: Dataset) -> None:
+    pool = ModelPool(students={"at": network(1), "sp": network(2)})
+
+    told = Transferability().headline(Transferability().summarise(measured(pool, data, OPTIONS)))
+
+    assert told[0].startswith("There is no teacher in the pool")
+    assert told[1] == "There is no independent baseline either."
