@@ -41,6 +41,7 @@ class Plan:
     Attributes:
         attack: Its examples are shown to every member.
         own: Further attacks on the source itself, each on the images that withstood those before it.
+        from_teacher: One more whose examples, made against the teacher, are shown to every member; None for none.
         sweep: `attack` at other ε; these examples are shown to every member too.
         batch_size: Images attacked at once.
         seed: Of all random draws.
@@ -49,6 +50,7 @@ class Plan:
 
     attack: Attack
     own: tuple[Attack, ...]
+    from_teacher: Attack | None
     sweep: tuple[Attack, ...]
     batch_size: int
     seed: int
@@ -90,7 +92,8 @@ def attack_all(
 
     Returns:
         Arrays of classes, int16, by source first: ``adversarial`` (M, M, N), ``rounded`` (M, N), ``own`` (A, M, N),
-        ``sweep`` (E, M, M, N); ``zero_gradient``, bool (M, N); and the checks.
+        ``sweep`` (E, M, M, N), and, with a teacher, ``from_teacher`` (M, N) by target; ``zero_gradient``, bool (M, N);
+        and the checks.
     """
     count, number = len(members), len(images)
     arrays = {
@@ -100,6 +103,8 @@ def attack_all(
         "sweep": np.empty((len(plan.sweep), count, count, number), dtype=np.int16),
         "zero_gradient": np.empty((count, number), dtype=np.bool_),
     }
+    if plan.from_teacher is not None and any(member.role == "teacher" for member in members):
+        arrays["from_teacher"] = np.empty((count, number), dtype=np.int16)
     checks = []
     with _prepared(members):
         for source, member in enumerate(members):
@@ -143,6 +148,10 @@ def _attack_batch(
         at_epsilon[source, :, batch] = _classes(
             [member.model for member in members], run(attack, pixels, labels, places)
         )
+
+    if plan.from_teacher is not None and members[source].role == "teacher":
+        examples = run(plan.from_teacher, pixels, labels, places)
+        arrays["from_teacher"][:, batch] = _classes([member.model for member in members], examples)
 
     truth = images.labels[batch].cpu().numpy()
     standing = (clean[source, batch] == truth) & (arrays["adversarial"][source, source, batch] == truth)

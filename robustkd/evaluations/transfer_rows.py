@@ -25,6 +25,7 @@ from robustkd.evaluations.transfer_matrix import (
     VARIANTS,
     Counted,
     Counting,
+    Pair,
     fooling_rate,
     jointly_correct,
     mean_defined,
@@ -60,6 +61,7 @@ def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
         *_over_seeds(records, rates),
         *_own_rows(records, metrics),
         *_masking_rows(records),
+        *_standardised_rows(records),
         *_variant_rows(records),
         *_class_rows(records),
         *_sweep_rows(records),
@@ -206,6 +208,18 @@ def _masking_rows(records: Records) -> Iterator[Row]:
         found = difference(*seen)
         if found:
             yield row | found
+
+
+def _standardised_rows(records: Records) -> Iterator[Row]:
+    """Transfer from the teacher of examples that were made through its standardised logits."""
+    arrays, members, teacher = records.arrays, records.members, teacher_of(records.members)
+    if teacher is None or "from_teacher" not in arrays:
+        return
+    clean, seen = arrays["clean"], arrays["from_teacher"]
+    for target in _targets(members):
+        pair = Pair(arrays["label"], clean[teacher], clean[target], seen[teacher], seen[target])
+        row = _pair_row(records, teacher, target, "detail", "transfer_success", jointly_correct(pair))
+        yield row | {"part": str(arrays["from_teacher_attack"])}
 
 
 def _sweep_rows(records: Records) -> Iterator[Row]:

@@ -18,7 +18,8 @@ size, nor on which other images are looked at; of attacks that draw otherwise, a
 A network is as weak as the strongest attack on it. Cross-entropy's gradient vanishes where logits are large, and how
 large they are is what distillation changes; so further attacks that do not see the logits' size (the same attack on
 standardised logits, and APGD on the difference of logits ratio: Croce and Hein 2020) are made on what the first left
-standing. A target whose own attack is weaker than a transferred or a further one is told.
+standing. The teacher's examples on standardised logits are shown to all members too: transfer that the size of its
+logits has no part in. A target whose own attack is weaker than a transferred or a further one is told.
 
 Needs the networks and their gradients.
 """
@@ -263,7 +264,8 @@ class Transferability(Evaluation):
         indices = data.test.sample_indices(options.images, options.seed)
         images, places = data.test.subset(indices), indices.numpy()
         clean = np.stack([predict(member).predicted[places] for member in members]).astype(np.int16)
-        plan = Plan(main, own, sweep, options.batch_size, options.seed, folder)
+        standardised = next((attack for attack in own if attack.logits == STANDARDISED), None)
+        plan = Plan(main, own, standardised, sweep, options.batch_size, options.seed, folder)
         with progress("attack", len(members) * len(images)) as advance:
             seen, checks = attack_all(members, images, places, clean, plan, advance)
         arrays = {
@@ -274,6 +276,7 @@ class Transferability(Evaluation):
             "attacks": np.array([attack.label for attack in (main, *own)]),
             "epsilon": np.array(np.nan if main.epsilon is None else main.epsilon),
             "epsilons": np.array(options.epsilons, dtype=np.float64),
+            **({} if standardised is None else {"from_teacher_attack": np.array(standardised.label)}),
             **seen,
         }
         drawn = draws_check((main, *own), options.batch_size)

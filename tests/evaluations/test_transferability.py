@@ -658,3 +658,21 @@ def test_without_teacher_and_baseline_the_headline_says_both(data: Dataset) -> N
 
     assert told[0].startswith("There is no teacher in the pool")
     assert told[1] == "There is no independent baseline either."
+
+
+def test_transfer_from_the_teacher_through_standardised_logits_does_not_see_their_size(data: Dataset) -> None:
+    """Behind it a teacher whose logits are a million times as large gives the same transfer; before it, none."""
+    found = []
+    for factor in (1.0, 1e6):
+        teacher = network(0)
+        teacher.module.fc.weight.data *= factor
+        teacher.module.fc.bias.data *= factor
+        pool = ModelPool(teacher, network(1), {"at": network(2)})
+        frame = Transferability().summarise(measured(pool, data, replace(OPTIONS, white_box=("standardised",))))
+        rows = frame[(frame["part"] == "PGD-3 on standardised logits") & (frame["metric"] == "transfer_success")]
+        assert set(rows["source"]) == {"teacher"}
+        assert set(rows["level"]) == {"detail"}
+        found.append(rows.set_index("member")["value"].to_dict())
+
+    assert found[0].keys() == {"baseline", "at"}
+    assert found[1] == pytest.approx(found[0], abs=0.08)
