@@ -142,7 +142,7 @@ def robustkd_matrix(
     members: list[Member], images: ImageSet, clean: np.ndarray, options: TransferabilityOptions
 ) -> dict[str, np.ndarray]:
     """Measure the matrix as the evaluation does, without the further attacks, which the plain way does not make."""
-    plan = Plan(main_attack(options), (), (), options.batch_size, options.seed, None)
+    plan = Plan(main_attack(options), (), None, (), options.batch_size, options.seed, None)
     arrays, checks = attack_all(members, images, np.arange(len(images)), clean, plan, lambda count: None)
     for check in checks:
         if not check.passed:

@@ -1,7 +1,9 @@
 """Attacks by name: torchattacks' own code, with what could make two runs of it differ put under control.
 
-* Starts are drawn image by image from (seed, index in the data set), on the CPU, whatever the batch; the global random
-  state is left alone (torchattacks' APGD would reset it, and give every batch the same noise).
+* Starts, and other uniform or normal numbers for a whole batch, are drawn image by image from (seed, index in the data
+  set), on the CPU, whatever the batch; the global random state is left alone (torchattacks' APGD would reset it, and
+  give every batch the same noise). Attacks that draw otherwise, or look at the batch as a whole, depend on the batch
+  size (`Attack.sees_batch`), as do restarts, which are made for what is left of the batch.
 * APGD and its kin pass over images that are misclassified already; these are left out beforehand, so that the others'
   draws do not move up.
 * ``logits: standardised`` attacks through `StandardisedLogits`. Cross-entropy's input gradient underflows to zero where
@@ -33,6 +35,19 @@ STANDARDISED = "standardised"
 _L2 = ("CW", "DeepFool", "PGDL2", "PGDRSL2")
 _NO_BALL = ("EADEN", "EADL1", "JSMA", "OnePixel", "Pixle", "SparseFool", "GN", "VANILA")
 _PASS_OVER_MISTAKES = ("APGD", "APGDT", "AutoAttack", "FAB", "Square")
+_SEE_BATCH = (
+    "AutoAttack",
+    "DIFGSM",
+    "EADEN",
+    "EADL1",
+    "OnePixel",
+    "PGDRS",
+    "PGDRSL2",
+    "Pixle",
+    "SPSA",
+    "Square",
+    "TIFGSM",
+)
 _NOT_BY_NAME = ("MultiAttack", "LGV")
 
 
@@ -73,6 +88,11 @@ class Attack:
         """The largest change, in its norm; None for attacks that look for the smallest one."""
         value = self.parameters.get("eps")
         return None if value is None or not self.norm else float(value)
+
+    @property
+    def sees_batch(self) -> bool:
+        """Whether an image's example depends on which other images are in its batch."""
+        return self.name in _SEE_BATCH or int(self.parameters.get("n_restarts", 1)) > 1
 
     def with_epsilon(self, epsilon: float) -> Attack:
         """Give the same attack at another ε; its step changes by the same factor."""
@@ -185,11 +205,14 @@ def largest_change(attack: Attack, examples: Tensor, pixels: Tensor) -> float:
 
 
 def zero_gradients(source: PixelModel, pixels: Tensor, labels: Tensor) -> Tensor:
-    """Say for which images the gradient of the cross-entropy with respect to all pixels is exactly zero, bool (B,)."""
+    """Say for which images the gradient of the cross-entropy with respect to all pixels is exactly zero, bool (B,).
+
+    It is the mean over the batch that is differentiated, as by PGD: the batch size decides what underflows.
+    """
     import torch
 
     with torch.enable_grad():
         inputs = pixels.clone().requires_grad_(True)
-        loss = torch.nn.functional.cross_entropy(source(inputs), labels, reduction="sum")
+        loss = torch.nn.functional.cross_entropy(source(inputs), labels)
         (gradient,) = torch.autograd.grad(loss, inputs)
     return (gradient.flatten(1) == 0).all(dim=1)

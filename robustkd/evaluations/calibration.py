@@ -9,9 +9,9 @@ Distillation changes the scale of the logits, so an error alone rewards a temper
 it is therefore fitted, by likelihood (Guo et al. 2017, section 4.2), on a random half of the test images, and the
 errors that are left are those of the other half. Needs predictions for the test images, nothing else.
 
-Intervals: bootstrap over test images, the limits of the bins as they are; few images make an error look larger than it
-is, resamples of them even more so, and the intervals of a small test set lie high. That of the temperature takes one
-step of Halley's method from the fitted one in each resample.
+Intervals: bootstrap over test images, the limits of the bins as they are. Few images make a calibration error look
+larger than it is, and resamples of them even more so: its interval is the basic one, which undoes that. That of the
+temperature takes one step of Halley's method from the fitted one in each resample.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from robustkd.evaluations.predictions import Predictions
 from robustkd.evaluations.records import Records, members_frame
 from robustkd.evaluations.reliability import reliability_diagrams
 from robustkd.evaluations.resampling import Statistics, estimate, estimate_rows, ratio
+from robustkd.evaluations.statistics import differ_from_zero
 from robustkd.evaluations.tidy import groups_of, method_row, student_findings, tidy
 from robustkd.evaluations.wording import Phrases, findings
 
@@ -77,6 +78,7 @@ class Calibration(Evaluation):
             "fraction",
             False,
             "Mean distance of confidence from accuracy, over bins of the confidence of equal width.",
+            biased=True,
         ),
         Metric(
             "ece_difference",
@@ -85,6 +87,7 @@ class Calibration(Evaluation):
             False,
             "ECE minus the independent baseline's, on the same images.",
             difference_of="ece",
+            biased=True,
         ),
         Metric(
             "ece_equal_mass",
@@ -92,6 +95,7 @@ class Calibration(Evaluation):
             "fraction",
             False,
             "The same over bins that hold equally many images.",
+            biased=True,
         ),
         Metric(
             "confidence_gap",
@@ -114,6 +118,7 @@ class Calibration(Evaluation):
             "fraction",
             False,
             "ECE with the fitted temperature, on the other half of the test images.",
+            biased=True,
         ),
         Metric(
             "nll_after",
@@ -338,9 +343,11 @@ def _bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarr
 
 
 def _confidence_sentence(gaps: pd.DataFrame) -> list[str]:
-    """Say who is over- and who is underconfident, by the interval of the signed gap."""
+    """Say who is over- and who is underconfident, by the interval of the signed gap (Holm over networks)."""
     said = []
+    differ = differ_from_zero(gaps["value"].tolist(), gaps["ci_low"].tolist(), gaps["ci_high"].tolist())
     for word, chosen in (("overconfident", gaps["ci_low"] > 0), ("underconfident", gaps["ci_high"] < 0)):
+        chosen = chosen & differ
         if chosen.all():
             return [f"All networks are {word}."] if len(gaps) > 1 else [f"It is {word}."]
         if chosen.any():

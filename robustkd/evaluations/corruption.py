@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import altair as alt
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from robustkd.data import Dataset
     from robustkd.models import Member, ModelPool
 
+STANDARD_COUNT = 15
+"""Corruptions of the benchmark."""
+
 Severity = Annotated[int, Field(ge=1, le=5)]
 Corrupted = Callable[[str, int], "Tensor"]
 """From the name of a corruption and a severity to the images, uint8 (N, C, H, W)."""
@@ -53,7 +57,8 @@ class CorruptionOptions:
     Attributes:
         path: A folder of ``<corruption>.npy``, uint8 (5·N, H, W, C) with the severities one after the other, and
             ``labels.npy``, as CIFAR-10-C is released; None to make them.
-        corruptions: By name; empty for the benchmark's, as far as they can be made of these images, or all in `path`.
+        corruptions: By name; empty for the benchmark's fifteen, as far as they can be made of these images or are in
+            `path`. What else is there, such as the four extra ones of the release, must be named.
         severities: From 1 to 5.
         images: How many test images, drawn with `seed`; None for all.
         batch_size: Images looked at at once.
@@ -89,8 +94,9 @@ class Corruption(Evaluation):
     name = "corruption"
     title = "Common corruptions"
     question = "Do they stand noise, blur, weather and compression?"
-    version = 1
+    version = 2
     requires = Requirements(networks=True)
+    reads_folders = ("path",)
     summary = ("corruption_accuracy", "corruption_accuracy_gain")
     Options = CorruptionOptions
     metrics = (
@@ -143,9 +149,9 @@ class Corruption(Evaluation):
 
     def passes(self, networks: int, methods: int, images: int) -> float:
         """Every network looks at every corruption at every severity."""
-        from robustkd.data.corruptions import CORRUPTIONS
+        from robustkd.data.corruptions import STANDARD
 
-        kinds = len(self.options.corruptions) or len(CORRUPTIONS)
+        kinds = len(self.options.corruptions) or (STANDARD_COUNT if self.options.path else len(STANDARD))
         looked_at = min(self.options.images or images, images)
         return networks * looked_at * kinds * len(self.options.severities)
 
@@ -193,7 +199,7 @@ class Corruption(Evaluation):
         """Each student's accuracy on corrupted images, its gain over the baseline, and what was looked at."""
         found = student_findings(frame, "corruption_accuracy", "corruption_accuracy_gain")
         metrics = self.metric("corruption_accuracy"), self.metric("corruption_accuracy_gain")
-        return findings(found, *metrics, PHRASES) + _about(frame)
+        return findings(found, *metrics, PHRASES) + _about(frame, self.options.path)
 
 
 PHRASES = Phrases(
@@ -205,12 +211,14 @@ PHRASES = Phrases(
 )
 
 
-def _about(frame: pd.DataFrame) -> list[str]:
+def _about(frame: pd.DataFrame, path: str | None) -> list[str]:
     """Name what was looked at, for generated corruptions and released ones do not give the same numbers."""
     parts = [str(part) for part in dict.fromkeys(frame["part"].dropna()) if part != MEAN]
     made = [part.removesuffix(GENERATED) for part in parts if part.endswith(GENERATED)]
     if not made:
-        return []
+        shown = [part for part in parts if not part.startswith("relative to")]
+        where = f" in {Path(path).name}" if path else ""
+        return [f"The corrupted images are those of the arrays given{where}: {join(shown)}."]
     return [
         f"The corruptions were generated, with the constants of CIFAR-10-C; its released files differ: {join(made)}."
     ]
@@ -253,12 +261,18 @@ def _released(
 ) -> tuple[tuple[str, ...], Corrupted, Check]:
     """Corruptions read from arrays, which must show the very test images."""
     from robustkd.data.corruption_arrays import CorruptionArrays
+    from robustkd.data.corruptions import EXTRA, STANDARD
 
     arrays = CorruptionArrays(str(options.path), data.test)
-    names = options.corruptions or arrays.names
+    standard = (*STANDARD, "frost", "snow")
+    names = options.corruptions or tuple(name for name in arrays.names if name not in EXTRA) or arrays.names
     for name in names:
         arrays.require(name)
     detail = f"read from {arrays.folder.name}: {', '.join(names)}"
+    missing = [] if options.corruptions else [name for name in standard if name not in names]
+    left_out = [] if options.corruptions else [name for name in arrays.names if name not in names]
+    detail += f"; of the benchmark's fifteen not there: {', '.join(missing)}" if missing else ""
+    detail += f"; there, but none of the fifteen: {', '.join(left_out)}" if left_out else ""
     return (
         tuple(names),
         lambda name, severity: arrays.read(name, severity, places),

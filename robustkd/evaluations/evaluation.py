@@ -44,6 +44,8 @@ class Metric:
         higher_is_better: None where neither direction is better.
         meaning: One sentence for a reader.
         difference_of: The metric whose difference to the independent baseline this is.
+        biased: Resampling moves it to one side, as noise does a mean of absolute values or a minimum; its interval is
+            the basic bootstrap's, in which the bias is undone.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Metric:
     higher_is_better: bool | None
     meaning: str
     difference_of: str | None = None
+    biased: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Evaluation(ABC):
         summary: The metrics that stand for it in a report's first table.
         across_conditions: Whether `chart` and `headline` take the results of all conditions of a study at once; if not,
             they are asked for each condition.
+        reads_folders: Options that name a folder it reads; what is in these is part of the cache key. That of files is
+            anyway.
         Options: A frozen dataclass.
 
     Args:
@@ -100,6 +105,7 @@ class Evaluation(ABC):
     metrics: ClassVar[tuple[Metric, ...]]
     summary: ClassVar[tuple[str, ...]]
     across_conditions: ClassVar[bool] = False
+    reads_folders: ClassVar[tuple[str, ...]] = ()
     Options: ClassVar[type[Any]]
 
     def __init__(self, options: Any = None) -> None:

@@ -48,6 +48,8 @@ REALISED_WITHIN = 0.005
 
 CHANCE = 0.999
 
+CHANCE_AUROC = 0.5
+
 
 @dataclass(frozen=True)
 class LabelNoiseOptions:
@@ -181,13 +183,14 @@ class LabelNoise(Evaluation):
         arrays = {"correct": np.stack([seen.correct for seen in tested])}
         checks: list[Check] = []
         if data.train is not None:
-            trained = _trained_labels(pool, data)
+            trained, never_saw = _trained_labels(pool, data), _never_saw(pool, data)
             rates, rate_checks = _rates(data, trained)
-            arrays |= rates
             checks += rate_checks
+            if "realised" in rates:
+                arrays |= rates | {"realised": np.where(never_saw, np.nan, rates["realised"])}
             if "realised" in rates and rates["realised"].any():
                 seen = [predict(member, data.train) for member in pool]
-                arrays |= _memorised(trained, seen)
+                arrays |= _memorised(trained, never_saw, seen)
                 audited, check = self._audited(pool, data, trained, seen)
                 arrays |= audited
                 checks.append(check)
@@ -206,7 +209,11 @@ class LabelNoise(Evaluation):
         rows += seed_rows(members, arrays["correct"].mean(axis=1), self.metric("accuracy_over_seeds"))
         if "realised" in arrays:
             rows += value_rows(members, arrays["realised"], self.metric("realised_rate"))
-            rows += value_rows(members, np.full(len(members), arrays["requested"]), self.metric("requested_rate"))
+            rows += value_rows(
+                members,
+                np.where(np.isnan(arrays["realised"]), np.nan, arrays["requested"]),
+                self.metric("requested_rate"),
+            )
         if "predicted" in arrays:
             fits = [_fits(arrays, row) for row in range(len(members))]
             rows += estimate_rows(members, estimate(fits, arrays["predicted"].shape[1]), self.metrics)
@@ -226,9 +233,10 @@ class LabelNoise(Evaluation):
         """For each condition the students' gains; who memorises most and least; who finds wrong labels best."""
         frame = of_noise(frame)
         known = frame[frame["metric"] == "realised_rate"]["value"]
-        if not known.any():
+        alone = [] if (frame["role"] == "baseline").any() else [ALONE]
+        if not known.any() and not (frame["metric"] == "estimated_rate").any():
             nothing = "No training label is known to be wrong, so there is nothing to memorise or to find."
-            return [nothing, *self._test_errors(frame)]
+            return [nothing, *alone, *self._test_errors(frame)]
         sentences = []
         for condition, rows in frame.groupby("condition", sort=False):
             found = student_findings(rows, "accuracy", "accuracy_gain")
@@ -236,9 +244,7 @@ class LabelNoise(Evaluation):
             if said:
                 against = "" if np.isnan(found[0].difference) else " against the independent baseline"
                 sentences.append(f"{_named(str(condition), rows)}: accuracy{against} {said}.")
-        if not (frame["role"] == "baseline").any():
-            sentences.append("There is no independent baseline to hold the students against.")
-        return [*sentences, *self._memory(frame), *self._inspectors(frame), *self._test_errors(frame)]
+        return [*sentences, *alone, *self._memory(frame), *self._inspectors(frame), *self._test_errors(frame)]
 
     def _audited(
         self, pool: ModelPool, data: Dataset, trained: list[TrainedLabels], seen: list[Predictions]
@@ -304,7 +310,10 @@ class LabelNoise(Evaluation):
         if len(known) < 2:
             return []
         if known["ties_best"].all():
-            return [f"Under {condition}, no network memorises significantly fewer wrong labels than another."]
+            return [
+                f"Under {condition}, no network memorises significantly fewer wrong labels than another "
+                "(over test images)."
+            ]
         fewest, most = (known.iloc[place] for place in (-1, 0))
         return [
             f"Under {condition}, {most['member']} memorises most of the wrong labels "
@@ -313,6 +322,8 @@ class LabelNoise(Evaluation):
 
     def _inspectors(self, frame: pd.DataFrame) -> list[str]:
         known, condition = _noisiest(frame, "audit_auroc")
+        if not len(known) and (frame["metric"] == "audit_auroc").any():
+            return ["Who finds wrong labels cannot be told: the labels audited are all right, or all wrong."]
         if not len(known) and (frame["metric"] == "memorised").any():
             return ["Who finds wrong labels cannot be told: every network was trained on them, none were held out."]
         return self._best(known, f"Under {condition}", "labels that they never saw")
@@ -326,8 +337,12 @@ class LabelNoise(Evaluation):
         if len(known) < 2:
             return []
         best = known[known["ties_best"].astype(bool)]
+        if not known["ci_low"].iloc[0] > CHANCE_AUROC:
+            return [f"{where}, no network is significantly better than chance at finding wrong {what}."]
         if len(best) == len(known):
-            return [f"{where}, no network is a significantly better inspector of {what} than another."]
+            return [
+                f"{where}, no network is a significantly better inspector of {what} than another (over these images)."
+            ]
         metric = self.metric(str(known["metric"].iloc[0]))
         values = [f"{row['member']} ({quantity(row['value'], metric)} AUROC)" for _, row in best.iterrows()]
         return [f"{where}, the best inspectors of {what}: {', '.join(values)}."]
@@ -339,7 +354,7 @@ def _noisiest(frame: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
     known = rows[(rows["metric"] == metric) & rows["value"].notna()]
     if not len(known):
         return known, ""
-    realised = rows[rows["metric"] == "realised_rate"].groupby("condition")["value"].mean()
+    realised = rows[rows["metric"] == "realised_rate"].groupby("condition")["value"].mean().fillna(0)
     noisiest = max(dict.fromkeys(known["condition"]), key=lambda condition: float(realised.get(condition, 0)))
     return known[known["condition"] == noisiest].sort_values("value", ascending=False, kind="stable"), str(noisiest)
 
@@ -347,6 +362,8 @@ def _noisiest(frame: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
 AUDIT = ("audit_auroc", "audit_auroc_gain", "audit_precision", "audit_recall", "estimated_rate", "transition_error")
 
 RATES = ("requested_rate", "realised_rate")
+
+ALONE = "There is no independent baseline to hold the students against."
 
 VERDICTS = ("better", "no significant difference", "worse")
 
@@ -377,6 +394,14 @@ def _trained_labels(pool: ModelPool, data: Dataset) -> list[TrainedLabels]:
         labels = (part.indices, part.images.labels, part.true_labels, part.held_out, part.held_out_labels)
         known[seed] = TrainedLabels(*(numbers.cpu().numpy() for numbers in labels))
     return [known[member.seed] for member in pool]
+
+
+def _never_saw(pool: ModelPool, data: Dataset) -> np.ndarray:
+    """Which members were trained on the clean labels though the others were not: bool (M,)."""
+    from robustkd.data import Clean
+
+    clean = Clean().label
+    return np.array([member.condition == clean != data.condition.label for member in pool])
 
 
 def of_noise(frame: pd.DataFrame) -> pd.DataFrame:
@@ -428,12 +453,13 @@ def _rates(data: Dataset, trained: list[TrainedLabels]) -> tuple[dict[str, np.nd
     return {"realised": realised, "requested": np.array(requested)}, [check]
 
 
-def _memorised(trained: list[TrainedLabels], seen: list[Predictions]) -> dict[str, np.ndarray]:
+def _memorised(trained: list[TrainedLabels], never_saw: np.ndarray, seen: list[Predictions]) -> dict[str, np.ndarray]:
     """True label, trained label and prediction of every training image; −1 for one that was not trained on."""
     images = len(seen[0].labels)
     given = np.full((len(seen), images), -1, dtype=np.int32)
     for row, part in enumerate(trained):
-        given[row, part.indices] = part.given
+        if not never_saw[row]:
+            given[row, part.indices] = part.given
     predicted = np.stack([one.predicted for one in seen]).astype(np.int32)
     return {"true": seen[0].labels.astype(np.int32), "given": given, "predicted": predicted}
 

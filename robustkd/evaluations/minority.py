@@ -52,7 +52,8 @@ class MinorityOptions:
     """How it is measured.
 
     Attributes:
-        classes: How many classes count as the minority, and as the majority; half of all at the most.
+        classes: How many classes count as the minority, and as the majority; half of all at the most, and fewer where
+            fewer are smaller than the others.
     """
 
     classes: Annotated[int, Field(ge=1)] = 3
@@ -91,7 +92,9 @@ class Minority(Evaluation):
             "Majority recall minus the independent baseline's, on the same images.",
             difference_of="majority_accuracy",
         ),
-        Metric("worst_class_accuracy", "Worst class", "fraction", True, "The smallest recall of any class."),
+        Metric(
+            "worst_class_accuracy", "Worst class", "fraction", True, "The smallest recall of any class.", biased=True
+        ),
         Metric("balanced_accuracy", "Balanced accuracy", "fraction", True, "Mean recall of all classes."),
         Metric(
             "balanced_accuracy_gain",
@@ -187,7 +190,7 @@ class Minority(Evaluation):
         for condition, rows in of_skew(frame).groupby("condition", sort=False):
             skewed = _is_skewed(rows)
             value, gain = SKEWED_METRICS if skewed else BALANCED_METRICS
-            what = f"recall of the {_rarest(rows)} rarest classes" if skewed else "balanced accuracy"
+            what = f"recall of the {_rarest(rows)}" if skewed else "balanced accuracy"
             found = student_findings(rows, value, gain)
             said = grouped(found, self.metric(value), self.metric(gain), VERDICTS)
             if said:
@@ -247,18 +250,21 @@ def rare_and_frequent(counts: np.ndarray, classes: int) -> tuple[np.ndarray, np.
 
     Args:
         counts: int64 (K,), training images of each class.
-        classes: How many of each kind; K // 2 at the most.
+        classes: How many of each kind at the most; never more than K // 2.
 
     Returns:
-        Two arrays of classes; of equally many images the later class counts as rarer. Empty ones where no class is
-        rare: the largest class has less than `SKEWED` times the images of the smallest.
+        Two arrays of classes; of equally many images the later class counts as rarer. No frequent class is as small as
+        the smallest one, and every rare class is smaller than each frequent one, so there may be fewer than `classes`.
+        Empty ones where no class is rare: the largest has less than `SKEWED` times the images of the smallest.
     """
     none = np.empty(0, dtype=np.int64)
     chosen = min(classes, len(counts) // 2)
     if chosen == 0 or counts.max() < SKEWED * max(int(counts.min()), 1):
         return none, none
     order = np.lexsort((-np.arange(len(counts)), counts))
-    return order[:chosen], order[-chosen:]
+    rare, frequent = order[:chosen], order[-chosen:]
+    frequent = frequent[counts[frequent] > counts.min()]
+    return rare[counts[rare] < counts[frequent].min()], frequent
 
 
 def _recalls(
@@ -393,6 +399,7 @@ def report_by_class(predicted: np.ndarray, labels: np.ndarray, classes: int) -> 
     return {key: np.where(absent, np.nan, mean) for key, mean in means.items()}
 
 
-def _rarest(rows: pd.DataFrame) -> int:
+def _rarest(rows: pd.DataFrame) -> str:
     rarity = rows[rows["metric"] == "class_rarity"]
-    return int((rarity[rarity["member"] == rarity["member"].iloc[0]]["value"] < 0).sum())
+    count = int((rarity[rarity["member"] == rarity["member"].iloc[0]]["value"] < 0).sum())
+    return "rarest class" if count == 1 else f"{count} rarest classes"

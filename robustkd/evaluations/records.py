@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -112,6 +113,19 @@ def members_frame(members: Iterable[Member]) -> pd.DataFrame:
         for member in members
     ]
     return _typed(pd.DataFrame(rows))
+
+
+def json_text(content: Any) -> str:
+    """Write what every reader of JSON takes: infinite numbers, which it does not have, as text."""
+    return json.dumps(_told(content), indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _told(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _told(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_told(value) for value in content]
+    return str(content) if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def _check(stored: dict[str, Any]) -> Check:

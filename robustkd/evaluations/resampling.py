@@ -1,8 +1,8 @@
 """Intervals of metrics that are no means over images: recalls, areas under curves, calibration errors.
 
 Such a metric is a function of how often each image counts. Once each, and it is the value; as often as each was drawn,
-and it is one resample of the percentile bootstrap over images (Efron 1979). All networks see the same resamples, so the
-difference of two networks is a paired bootstrap.
+and it is one resample of the percentile bootstrap over images (Efron 1979); metrics that resampling biases take the
+basic one. All networks see the same resamples, so the difference of two networks is a paired bootstrap.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,8 +13,17 @@ from typing import Any
 import numpy as np
 
 from robustkd.evaluations.evaluation import Metric
-from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, CONFIDENCE, RESAMPLES, T_SEEDS, Interval, t_over_seeds
-from robustkd.evaluations.tidy import Group, baseline_of, groups_of, method_row
+from robustkd.evaluations.statistics import (
+    BASIC_IMAGES,
+    BOOTSTRAP_IMAGES,
+    CONFIDENCE,
+    RESAMPLES,
+    T_SEEDS,
+    Interval,
+    basic,
+    t_over_seeds,
+)
+from robustkd.evaluations.tidy import Group, baseline_of, groups_of, method_row, tied
 
 BLOCK = 200
 """Resamples at a time."""
@@ -57,7 +66,7 @@ def estimate(networks: Sequence[Statistics], images: int, seed: int = 0) -> dict
     values = [{name: float(value[0]) for name, value in network(once).items()} for network in networks]
     blocks: list[list[Mapping[str, np.ndarray]]] = [[] for _ in networks]
     for counts in _resamples(images, seed):
-        weights = counts.astype(np.float32)
+        weights = counts.astype(np.float32, order="F")  # as the areas under curves like them best
         for network, seen in zip(networks, blocks, strict=True):
             seen.append(network(weights))
     return {
@@ -159,7 +168,7 @@ def _network_rows(members: Any, metric: Metric, found: Estimate) -> Iterator[dic
             **_network_row(member, metric),
             "value": _present(found.values[index]),
             "n": int(found.counts[index]),
-            **_interval(found.samples[index]),
+            **_interval(found.samples[index], found.values[index], metric),
         }
 
 
@@ -180,7 +189,7 @@ def _method_rows(groups: list[Group], metric: Metric, found: Estimate) -> Iterat
             "n": int(found.counts[group.rows].mean()),
             "below_baseline": below,
             "ties_best": ties.get(group.method),
-            **_interval(_sample_means(found, group)),
+            **_interval(_sample_means(found, group), value, metric),
         }
 
 
@@ -193,7 +202,8 @@ def _difference_rows(groups: list[Group], metric: Metric, found: Estimate) -> It
         row = {**method_row(group, metric), "n": int(found.counts[group.rows].mean())}
         if own is not None and theirs is not None:
             row["value"] = own - theirs
-            row |= _interval(_sample_means(found, group) - _sample_means(found, baseline))
+            samples = _sample_means(found, group) - _sample_means(found, baseline)
+            row |= _interval(samples, own - theirs, metric)
         yield row
 
 
@@ -209,7 +219,11 @@ def _ties_with_best(groups: list[Group], metric: Metric, found: Estimate) -> dic
     if metric.higher_is_better is None or len(ranked) < 2:
         return {}
     best = max(ranked, key=lambda method: sign * (means[method] or 0))
-    return {method: bool(_percentiles(ranked[best] - sampled).low <= 0) for method, sampled in ranked.items()}
+    gaps = {method: sign * ((means[best] or 0) - (means[method] or 0)) for method in ranked if method != best}
+    intervals = {method: _percentiles(ranked[best] - ranked[method]) for method in gaps}
+    if metric.biased:
+        intervals = {method: basic(gaps[method], known) for method, known in intervals.items()}
+    return {best: True} | tied(gaps, intervals)
 
 
 def _sample_means(found: Estimate, group: Group) -> np.ndarray:
@@ -224,11 +238,15 @@ def _percentiles(samples: np.ndarray) -> Interval:
     return Interval(float(low), float(high))
 
 
-def _interval(samples: np.ndarray) -> dict[str, Any]:
-    if np.isnan(samples).all():
+def _interval(samples: np.ndarray, value: float | None, metric: Metric) -> dict[str, Any]:
+    if value is None or np.isnan(samples).all():
         return {}
-    interval = _percentiles(samples)
-    return {"ci_low": interval.low, "ci_high": interval.high, "interval": BOOTSTRAP_IMAGES}
+    interval, kind = _percentiles(samples), BOOTSTRAP_IMAGES
+    if metric.biased:
+        interval, kind = basic(value, interval), BASIC_IMAGES
+        lowest = 0.0 if metric.difference_of is None else -1.0
+        interval = Interval(max(interval.low, lowest), min(interval.high, 1.0))
+    return {"ci_low": interval.low, "ci_high": interval.high, "interval": kind}
 
 
 def _network_row(member: Any, metric: Metric) -> dict[str, Any]:

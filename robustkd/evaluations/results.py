@@ -14,8 +14,8 @@ import pandas as pd
 from robustkd.atomic import atomic_path, write_text
 from robustkd.errors import StudyError
 from robustkd.evaluations.evaluation import Evaluation, Predict
-from robustkd.evaluations.records import Check, Records, members_frame
-from robustkd.evaluations.tidy import COLUMNS
+from robustkd.evaluations.records import Check, Records, json_text, members_frame
+from robustkd.evaluations.tidy import COLUMNS, baseline_of, groups_of
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
@@ -145,7 +145,7 @@ def collect(evaluation: Evaluation, parts: Sequence[PartResult], folder: Path) -
     with atomic_path(parquet) as partial:
         result.frame.to_parquet(partial, index=False)
     listed = [{"records": f"{part.name}.npz", **_about(part)} for part in parts]
-    write_text(about, json.dumps({"settings": result.settings, "parts": listed}, indent=2, sort_keys=True) + "\n")
+    write_text(about, json_text({"settings": result.settings, "parts": listed}))
     return result
 
 
@@ -193,7 +193,20 @@ def _result(name: str, evaluation: Evaluation, parts: Sequence[PartResult]) -> R
 
 
 def _checks(records: Records, condition: str, architecture: str) -> list[Check]:
-    return [replace(check, condition=condition, group=architecture) for check in records.checks]
+    made = [*records.checks, *_other_baselines(records.members)]
+    return [replace(check, condition=condition, group=architecture) for check in made]
+
+
+def _other_baselines(members: pd.DataFrame) -> list[Check]:
+    """Tell of students that are held against a baseline of another architecture: what they gain may be its lack."""
+    groups = groups_of(members)
+    told = []
+    for group in groups:
+        baseline = baseline_of(group, groups) if group.who["role"] == "student" else None
+        if baseline is not None and baseline.who["architecture"] != group.who["architecture"]:
+            own, other = group.who["architecture"], baseline.who["architecture"]
+            told.append(f"{group.method} ({own}) is held against {baseline.method} ({other})")
+    return [Check("baseline of another architecture", True, "; ".join(told))] if told else []
 
 
 def _about(part: PartResult) -> dict[str, str]:
@@ -217,7 +230,29 @@ def _trained_on(data: Dataset) -> list[Any]:
 
 
 def _file_digests(evaluation: Evaluation) -> dict[str, str]:
-    """The content of files that options name: a path alone does not say what was read."""
+    """The content of files and folders that options name: a path alone does not say what was read."""
     named = {key: value for key, value in asdict(evaluation.options).items() if isinstance(value, str)}
-    files = {key: Path(value).expanduser() for key, value in named.items()}
-    return {key: hashlib.sha256(file.read_bytes()).hexdigest() for key, file in files.items() if file.is_file()}
+    places = {key: Path(value).expanduser() for key, value in named.items()}
+    files = {key: hashlib.sha256(file.read_bytes()).hexdigest() for key, file in places.items() if file.is_file()}
+    folders = {key: places[key] for key in evaluation.reads_folders if key in places and places[key].is_dir()}
+    return files | {key: _folder_digest(folder) for key, folder in folders.items()}
+
+
+ENDS = 1 << 20
+"""Bytes of a file in a folder that are looked at from either end."""
+
+
+def _folder_digest(folder: Path) -> str:
+    """Hash names, sizes, and the first and last MiB of the files in a folder: whole arrays take too long to read.
+
+    A file that is changed in its middle alone passes for the same.
+    """
+    seen = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        size = path.stat().st_size
+        seen.update(json.dumps([path.relative_to(folder).as_posix(), size]).encode())
+        with open(path, "rb") as file:
+            seen.update(file.read(ENDS))
+            file.seek(max(size - ENDS, 0))
+            seen.update(file.read(ENDS))
+    return seen.hexdigest()

@@ -11,6 +11,7 @@ RESAMPLES = 2000
 _RESAMPLES_AT_ONCE = 100
 
 BOOTSTRAP_IMAGES = "95% bootstrap over test images"
+BASIC_IMAGES = "95% basic bootstrap over test images"
 WILSON_IMAGES = "95% Wilson over test images"
 T_SEEDS = "95% t over seeds"
 
@@ -50,7 +51,7 @@ def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
 
 def bootstrap_ratio_difference(
     numerators: tuple[np.ndarray, np.ndarray], denominators: tuple[np.ndarray, np.ndarray], seed: int = 0
-) -> Interval:
+) -> Interval | None:
     """Paired percentile bootstrap, over images, of the difference of two rates that share their images.
 
     An image enters the rates through four yes-or-no answers alone, so a resample is a multinomial draw of how many
@@ -62,13 +63,17 @@ def bootstrap_ratio_difference(
         seed: Seeds the resampling.
 
     Returns:
-        The interval of first rate minus second rate.
+        The interval of first rate minus second rate, over the resamples that have an eligible image for both; None
+        where most have not.
     """
     answers = np.stack([np.asarray(array, dtype=np.bool_) for array in (*numerators, *denominators)])
     combinations, counts = np.unique(answers, axis=1, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), RESAMPLES)
     event_1, event_2, all_1, all_2 = (drawn @ combinations.T).T
-    difference = event_1 / np.maximum(all_1, 1) - event_2 / np.maximum(all_2, 1)
+    defined = (all_1 > 0) & (all_2 > 0)
+    if 2 * defined.sum() < RESAMPLES:
+        return None
+    difference = event_1[defined] / all_1[defined] - event_2[defined] / all_2[defined]
     low, high = np.percentile(difference, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     return Interval(float(low), float(high))
 
@@ -98,6 +103,21 @@ def bootstrap_of_means(
         return None
     low, high = np.percentile(found, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     return Interval(float(low), float(high))
+
+
+def basic(value: float, percentiles: Interval) -> Interval:
+    """Turn the percentiles of resamples around, so that their bias is undone and not doubled.
+
+    That is the basic bootstrap interval, [2v − q_high, 2v − q_low] (Efron and Tibshirani 1993, section 13; Davison and
+    Hinkley 1997, equation 5.6). Where all resamples lie to one side of the value, it would lie to the other side
+    altogether; it is widened to hold the value then.
+
+    Args:
+        value: Of the statistic.
+        percentiles: Of its resamples.
+    """
+    low, high = 2 * value - percentiles.high, 2 * value - percentiles.low
+    return Interval(min(low, value), max(high, value))
 
 
 def wilson(successes: int, trials: int) -> Interval:
@@ -148,7 +168,32 @@ def mcnemar(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
     return float(stats.binomtest(only_1, only_1 + only_2).pvalue)
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
+def differ_from_zero(values: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> np.ndarray:
+    """Say which differences are significant at 5 %, corrected for their number (Holm), by their 95 % intervals.
+
+    The p-value of one is that of a normal distribution whose standard error is the part of the interval that faces 0,
+    over 1.96: it is below 5 % just where the interval excludes 0, so a single difference is judged by its interval.
+
+    Args:
+        values: (M,), NaN where absent; such ones are not counted.
+        lows: (M,), lower ends.
+        highs: (M,), upper ends.
+
+    Returns:
+        bool (M,).
+    """
+    value, low, high = (np.asarray(given, dtype=np.float64) for given in (values, lows, highs))
+    known = ~(np.isnan(value) | np.isnan(low) | np.isnan(high))
+    nearest = np.where(low > 0, low, np.where(high < 0, high, 0))
+    half = np.maximum(np.abs(value) - np.abs(nearest), 1e-300)
+    p_values = 2 * stats.norm.sf(float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * np.abs(value) / half)
+    p_values = np.where(nearest == 0, 1.0, p_values)
+    found = np.zeros(value.shape, dtype=np.bool_)
+    found[known] = holm(p_values[known]) < 1 - CONFIDENCE
+    return found
+
+
+def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Adjust p-values for their number, whatever their dependence (Holm 1979).
 
     Args:

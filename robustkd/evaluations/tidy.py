@@ -12,7 +12,14 @@ import numpy as np
 import pandas as pd
 
 from robustkd.evaluations.evaluation import Metric
-from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, WILSON_IMAGES, Interval, bootstrap_mean, wilson
+from robustkd.evaluations.statistics import (
+    BOOTSTRAP_IMAGES,
+    WILSON_IMAGES,
+    Interval,
+    bootstrap_mean,
+    differ_from_zero,
+    wilson,
+)
 from robustkd.evaluations.wording import Finding
 
 COLUMNS = {
@@ -41,8 +48,9 @@ COLUMNS = {
 }
 """Columns and their types. `group`: the architecture of the students that are compared with each other; `std` is over
 seeds; `n` counts images; `below_baseline`: worse than the baseline's value; `ties_best`: the best of students and
-baselines, or not significantly worse (paired bootstrap over the same images); `part`: what part of the images or which
-setting a row is about, such as a class or a corruption, empty for all; `strength`: of that setting, an ε or a severity;
+baselines, or not significantly worse (paired bootstrap over the same images, Holm); `part`: what part of the images or
+which setting a row is about, such as a class or a corruption, empty for all; `strength`: of that setting, an ε or a
+severity;
 `p_holm`: of no difference to the baseline on the same images (exact McNemar test), adjusted for the number of students
 (Holm)."""
 
@@ -115,14 +123,11 @@ def baseline_of(group: Group, groups: list[Group]) -> Group | None:
         groups: All groups of the pool.
 
     Returns:
-        The baseline of the same condition and architecture; else the only baseline there is; else None.
+        The baseline of the same condition and architecture; else the only one of that condition; else None.
     """
-    baselines = [other for other in groups if other.who["role"] == "baseline"]
-    same = [
-        other
-        for other in baselines
-        if other.who["architecture"] == group.who["architecture"] and other.who["condition"] == group.who["condition"]
-    ]
+    condition = group.who["condition"]
+    baselines = [other for other in groups if other.who["role"] == "baseline" and other.who["condition"] == condition]
+    same = [other for other in baselines if other.who["architecture"] == group.who["architecture"]]
     if same:
         return same[0]
     return baselines[0] if len(baselines) == 1 else None
@@ -227,7 +232,21 @@ def _ties_with_best(groups: list[Group], metric: Metric, means: Mapping[str, np.
     if len(ranked) < 2:
         return {}
     best = max(ranked, key=lambda method: float(ranked[method].mean()))
-    return {method: bootstrap_mean(ranked[best] - mean).low <= 0 for method, mean in ranked.items()}
+    behind = {method: ranked[best] - mean for method, mean in ranked.items() if method != best}
+    gaps = {method: float(gap.mean()) for method, gap in behind.items()}
+    return {best: True} | tied(gaps, {method: bootstrap_mean(gap) for method, gap in behind.items()})
+
+
+def tied(gaps: Mapping[str, float], intervals: Mapping[str, Interval]) -> dict[str, bool]:
+    """Say which methods are not significantly worse than the best, corrected for how many there are (Holm).
+
+    Args:
+        gaps: For each method by how much the best is better.
+        intervals: Of these.
+    """
+    lows, highs = ([intervals[method][end] for method in gaps] for end in (0, 1))
+    worse = differ_from_zero(list(gaps.values()), lows, highs) & (np.array(lows) > 0)
+    return {method: not below for method, below in zip(gaps, worse.tolist(), strict=True)}
 
 
 def method_row(group: Group, metric: Metric) -> dict[str, Any]:

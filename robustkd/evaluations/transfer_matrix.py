@@ -10,6 +10,7 @@ import numpy as np
 
 MASKING_POINTS = 0.02
 OVERSTATED_POINTS = 0.05
+MOST_ZERO_GRADIENTS = 0.01
 
 _ROUNDING = 1e-9
 
@@ -136,17 +137,38 @@ def mean_defined(rates: np.ndarray) -> float | None:
     return float(defined.mean()) if len(defined) else None
 
 
-def masks_gradients(own: float, transferred: float) -> bool:
-    """Say whether a transferred attack succeeds more than two points oftener than a network's own.
+def strongest_source(rates: np.ndarray, target: int) -> int:
+    """Say whose attack succeeds most often on a target; its own where no image is eligible for any.
+
+    Args:
+        rates: float64 (M, M), sources in rows, targets in columns.
+        target: Which column.
+    """
+    column = rates[:, target]
+    return target if np.isnan(column).all() else int(np.nanargmax(column))
+
+
+def masks_gradients(excess: float, low: float) -> bool:
+    """Say whether a transferred attack succeeds more than two points oftener than a network's own, and not by chance.
 
     An attack that sees the gradients should be the stronger one; where it is not, they do not show the way.
+
+    Args:
+        excess: Success of the strongest transferred attack minus that of the own one.
+        low: The lower end of its paired interval over the same images.
     """
-    return bool(transferred - own > MASKING_POINTS + _ROUNDING)
+    return bool(excess > MASKING_POINTS + _ROUNDING and low > 0)
 
 
 def overstates(first: float, worst: float) -> bool:
-    """Say whether accuracy after the first attack lies more than five points above that after all.
+    """Say whether the first attack leaves more than five points more of the images standing than all together.
 
-    Several attacks always find a little more than one of them; so much more is a fault of the first.
+    Both count images that were classified correctly to begin with. Several attacks always find a little more than one
+    of them; so much more is a fault of the first.
     """
     return bool(first - worst > OVERSTATED_POINTS + _ROUNDING)
+
+
+def stands_still(zero_gradients: float) -> bool:
+    """Say whether so large a share of the images has no input gradient that an attack through it tells nothing."""
+    return bool(zero_gradients >= MOST_ZERO_GRADIENTS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -13,9 +12,10 @@ from urllib.parse import quote
 
 import numpy as np
 
-from robustkd.atomic import write_text
+from robustkd.atomic import atomic_path, write_text
 from robustkd.evaluations.attacks import Attack, craft, largest_change, zero_gradients
-from robustkd.evaluations.records import Check
+from robustkd.evaluations.records import Check, json_text
+from robustkd.evaluations.transfer_matrix import stands_still
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,6 +41,7 @@ class Plan:
     Attributes:
         attack: Its examples are shown to every member.
         own: Further attacks on the source itself, each on the images that withstood those before it.
+        from_teacher: One more whose examples, made against the teacher, are shown to every member; None for none.
         sweep: `attack` at other ε; these examples are shown to every member too.
         batch_size: Images attacked at once.
         seed: Of all random draws.
@@ -49,6 +50,7 @@ class Plan:
 
     attack: Attack
     own: tuple[Attack, ...]
+    from_teacher: Attack | None
     sweep: tuple[Attack, ...]
     batch_size: int
     seed: int
@@ -90,7 +92,8 @@ def attack_all(
 
     Returns:
         Arrays of classes, int16, by source first: ``adversarial`` (M, M, N), ``rounded`` (M, N), ``own`` (A, M, N),
-        ``sweep`` (E, M, M, N); ``zero_gradient``, bool (M, N); and the checks.
+        ``sweep`` (E, M, M, N), and, with a teacher, ``from_teacher`` (M, N) by target; ``zero_gradient``, bool (M, N);
+        and the checks.
     """
     count, number = len(members), len(images)
     arrays = {
@@ -100,16 +103,18 @@ def attack_all(
         "sweep": np.empty((len(plan.sweep), count, count, number), dtype=np.int16),
         "zero_gradient": np.empty((count, number), dtype=np.bool_),
     }
+    if plan.from_teacher is not None and any(member.role == "teacher" for member in members):
+        arrays["from_teacher"] = np.empty((count, number), dtype=np.int16)
     checks = []
     with _prepared(members):
         for source, member in enumerate(members):
             seen = _Soundness()
-            save = _saver(plan, member, images, indices)
-            for start in range(0, number, plan.batch_size):
-                batch = slice(start, min(start + plan.batch_size, number))
-                _attack_batch(members, source, images, indices, clean, plan, batch, arrays, seen, save)
-                advance(batch.stop - batch.start)
-            checks += _checks(member.name, seen, arrays["zero_gradient"][source])
+            with _saved(plan, member, images, indices) as save:
+                for start in range(0, number, plan.batch_size):
+                    batch = slice(start, min(start + plan.batch_size, number))
+                    _attack_batch(members, source, images, indices, clean, plan, batch, arrays, seen, save)
+                    advance(batch.stop - batch.start)
+            checks += _checks(member, seen, arrays["zero_gradient"][source])
     return arrays, checks
 
 
@@ -143,6 +148,10 @@ def _attack_batch(
         at_epsilon[source, :, batch] = _classes(
             [member.model for member in members], run(attack, pixels, labels, places)
         )
+
+    if plan.from_teacher is not None and members[source].role == "teacher":
+        examples = run(plan.from_teacher, pixels, labels, places)
+        arrays["from_teacher"][:, batch] = _classes([member.model for member in members], examples)
 
     truth = images.labels[batch].cpu().numpy()
     standing = (clean[source, batch] == truth) & (arrays["adversarial"][source, source, batch] == truth)
@@ -218,26 +227,39 @@ def _keep_layout(model: Any, inputs: tuple[Tensor]) -> None:
         inputs[0].register_hook(lambda gradient: gradient.contiguous())
 
 
-def _saver(plan: Plan, member: Member, images: ImageSet, indices: np.ndarray) -> Callable[[slice, Tensor], None]:
-    """Write examples to one ``.npy`` for each source as they come, so that they need never be held at once."""
+@contextmanager
+def _saved(
+    plan: Plan, member: Member, images: ImageSet, indices: np.ndarray
+) -> Iterator[Callable[[slice, Tensor], None]]:
+    """Write a source's examples to a ``.npy`` as they come, so that they need never be held at once.
+
+    It is named by the member and its weights, and has its name when it is whole; then a ``.json`` says what it is.
+    """
     if plan.folder is None:
-        return lambda batch, examples: None
+        yield lambda batch, examples: None
+        return
     plan.folder.mkdir(parents=True, exist_ok=True)
-    path = plan.folder / f"{quote(member.name, safe='')}.npy"
+    path = plan.folder / f"{quote(member.name, safe='')}-{member.digest[:12]}.npy"
+    path.with_suffix(".json").unlink(missing_ok=True)
+    with atomic_path(path) as partial:
+        held = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=(len(images), *images.shape))
+
+        def save(batch: slice, examples: Tensor) -> None:
+            held[batch] = examples.cpu().numpy()
+
+        yield save
+        held.flush()
     about = {"member": member.name, "digest": member.digest, "seed": plan.seed, "attack": asdict(plan.attack)}
-    write_text(path.with_suffix(".json"), json.dumps(about | {"images": indices.tolist()}, indent=2) + "\n")
-    held = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(len(images), *images.shape))
-
-    def save(batch: slice, examples: Tensor) -> None:
-        held[batch] = examples.cpu().numpy()
-
-    return save
+    write_text(path.with_suffix(".json"), json_text(about | {"images": indices.tolist()}))
 
 
-MOST_ZERO_GRADIENTS = 0.01
+ON_ITSELF = ("white_box_accuracy", "white_box_accuracy_8bit", "mean_from_source", "asymmetry")
+FROM_TEACHER = ("transfer_success", "teacher_transfer_excess", "fooling_rate", "fooling_rate_excess", "asymmetry")
+"""What rests on the matrix's attack on a network, and what rests on that on the teacher."""
 
 
-def _checks(name: str, seen: _Soundness, zero_gradient: np.ndarray) -> list[Check]:
+def _checks(member: Member, seen: _Soundness, zero_gradient: np.ndarray) -> list[Check]:
+    name = member.name
     checks = [_within(name, attack, change) for attack, change in seen.changes.values()]
     modes = "before and after each attack" if seen.modes else "violated during an attack: the numbers are void"
     pixels = "all examples" if seen.range else "some examples leave it: the numbers are void"
@@ -247,14 +269,19 @@ def _checks(name: str, seen: _Soundness, zero_gradient: np.ndarray) -> list[Chec
     zero = f"{share:.1%} of the images have an input gradient of exactly zero"
     if not steady:
         twice += ": a randomised network is not attacked by its gradient at one draw"
-    if share >= MOST_ZERO_GRADIENTS:
+    moves = not stands_still(share)
+    if not moves:
         zero += ": the cross-entropy attack stands still there, and robustness is overstated"
+    if member.role == "teacher":
+        told = f"of the teacher: {share:.1%}" + ("" if moves else "; what transfers from it to others is understated")
+        # those numbers stand in the rows of the targets, so no single member can be named
+        checks.append(Check("few zero gradients of the teacher", moves, told, metrics=FROM_TEACHER))
     return [
         *checks,
         Check("networks in evaluation mode", seen.modes, modes, name),
         Check("pixels in [0, 1]", seen.range, pixels, name),
         Check("same output twice", steady, twice, name),
-        Check("few zero gradients", share < MOST_ZERO_GRADIENTS, zero, name, ("white_box_accuracy",)),
+        Check("few zero gradients", moves, zero, name, ON_ITSELF),
     ]
 
 

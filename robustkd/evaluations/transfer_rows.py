@@ -25,11 +25,13 @@ from robustkd.evaluations.transfer_matrix import (
     VARIANTS,
     Counted,
     Counting,
+    Pair,
     fooling_rate,
     jointly_correct,
     mean_defined,
     pair_of,
     robust,
+    strongest_source,
     success_matrix,
 )
 
@@ -40,6 +42,9 @@ METRIC_OF = {
     "fooled_source": "transfer_success_fooled_source",
     "fooling_rate": "fooling_rate",
 }
+
+
+DETAILS = ("white_box_accuracy_8bit", "withstood_first")
 
 
 def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
@@ -55,6 +60,8 @@ def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
         *rates,
         *_over_seeds(records, rates),
         *_own_rows(records, metrics),
+        *_masking_rows(records),
+        *_standardised_rows(records),
         *_variant_rows(records),
         *_class_rows(records),
         *_sweep_rows(records),
@@ -136,11 +143,11 @@ def _excess_rows(records: Records, teacher: int, metric: str, counting: Counting
     for target, baseline in _with_baselines(records.members):
         of_target, of_baseline = (counting(pair_of(records.arrays, teacher, seen)) for seen in (target, baseline))
         row = _row(records.members, target) | {"metric": metric, "source": records.members["member"][teacher]}
-        difference = _difference(of_target, of_baseline)
-        if difference:
+        found = difference(of_target, of_baseline)
+        if found:
             both = of_target.eligible & of_baseline.eligible
             p_values.append(mcnemar(of_target.events[both], of_baseline.events[both]))
-            rows.append(row | difference)
+            rows.append(row | found)
     adjusted = holm(p_values)
     return [row | {"p_holm": float(p)} for row, p in zip(rows, adjusted, strict=True)]
 
@@ -151,9 +158,9 @@ def _asymmetry_rows(records: Records) -> Iterator[Row]:
         return
     for student in _targets(members):
         up, down = (pair_of(records.arrays, *pair) for pair in ((student, teacher), (teacher, student)))
-        difference = _difference(jointly_correct(up), jointly_correct(down))
-        if difference:
-            yield _row(members, student) | {"metric": "asymmetry", "source": members["member"][teacher]} | difference
+        found = difference(jointly_correct(up), jointly_correct(down))
+        if found:
+            yield _row(members, student) | {"metric": "asymmetry", "source": members["member"][teacher]} | found
 
 
 def _with_baselines(members: pd.DataFrame) -> Iterator[tuple[int, int]]:
@@ -171,21 +178,48 @@ def _with_baselines(members: pd.DataFrame) -> Iterator[tuple[int, int]]:
 def _own_rows(records: Records, metrics: tuple[Metric, ...]) -> Iterator[Row]:
     """What is said of each network by attacks on itself: means over images."""
     arrays, everyone = records.arrays, np.arange(len(records.members))
+    first = arrays["adversarial"][everyone, everyone] == arrays["label"]
     values = {
-        "white_box_accuracy": arrays["adversarial"][everyone, everyone] == arrays["label"],
+        "white_box_accuracy": first,
         "white_box_accuracy_8bit": arrays["rounded"] == arrays["label"],
         "worst_case_accuracy": robust(arrays),
+        "withstood_first": first & (arrays["clean"] == arrays["label"]),
         "zero_gradients": arrays["zero_gradient"].astype(bool),
     }
     named = [metric for metric in metrics if metric.name in values or metric.difference_of in values]
     names = [str(name) for name in arrays["attacks"]]
     for row in per_image_rows(records.members, values, tuple(named)):
         ran = names if row["metric"].startswith("worst_case") else names[:1]
-        beside = {"level": "detail"} if row["metric"] == "white_box_accuracy_8bit" else {}
+        beside = {"level": "detail"} if row["metric"] in DETAILS else {}
         # nobody is ranked by how many of its gradients vanish
         unranked = {"below_baseline": None, "ties_best": None} if row["metric"] == "zero_gradients" else {}
         part = {} if unranked else {"part": " + ".join(ran)}
         yield row | part | beside | unranked
+
+
+def _masking_rows(records: Records) -> Iterator[Row]:
+    """The strongest transferred attack on each target against its own, on the same images."""
+    arrays, members = records.arrays, records.members
+    rates = success_matrix(arrays)
+    for target in _targets(members):
+        source = strongest_source(rates, target)
+        seen = (jointly_correct(pair_of(arrays, each, target)) for each in (source, target))
+        row = _row(members, target) | {"level": "detail", "metric": "masking", "source": members["member"][source]}
+        found = difference(*seen)
+        if found:
+            yield row | found
+
+
+def _standardised_rows(records: Records) -> Iterator[Row]:
+    """Transfer from the teacher of examples that were made through its standardised logits."""
+    arrays, members, teacher = records.arrays, records.members, teacher_of(records.members)
+    if teacher is None or "from_teacher" not in arrays:
+        return
+    clean, seen = arrays["clean"], arrays["from_teacher"]
+    for target in _targets(members):
+        pair = Pair(arrays["label"], clean[teacher], clean[target], seen[teacher], seen[target])
+        row = _pair_row(records, teacher, target, "detail", "transfer_success", jointly_correct(pair))
+        yield row | {"part": str(arrays["from_teacher_attack"])}
 
 
 def _sweep_rows(records: Records) -> Iterator[Row]:
@@ -247,11 +281,11 @@ def _rate(counted: Counted) -> Row:
     return {"value": counted.rate, "ci_low": low, "ci_high": high, "interval": WILSON_IMAGES, "n": count}
 
 
-def _difference(first: Counted, second: Counted) -> Row:
+def difference(first: Counted, second: Counted) -> Row:
     """First rate minus second; empty where either is not defined."""
     if not (first.eligible.any() and second.eligible.any()):
         return {}
-    low, high = bootstrap_ratio_difference((first.events, second.events), (first.eligible, second.eligible))
+    found = bootstrap_ratio_difference((first.events, second.events), (first.eligible, second.eligible))
+    interval = {} if found is None else {"ci_low": found.low, "ci_high": found.high, "interval": BOOTSTRAP_IMAGES}
     count = int((first.eligible | second.eligible).sum())
-    interval = {"ci_low": low, "ci_high": high, "interval": BOOTSTRAP_IMAGES}
     return {"value": first.rate - second.rate, "n": count, **interval}

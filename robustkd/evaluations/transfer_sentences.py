@@ -6,7 +6,7 @@ import pandas as pd
 
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.tidy import student_findings
-from robustkd.evaluations.transfer_matrix import masks_gradients, overstates
+from robustkd.evaluations.transfer_matrix import masks_gradients, overstates, stands_still
 from robustkd.evaluations.wording import FEW_STUDENTS, Phrases, findings, join, quantity
 
 PHRASES = Phrases(
@@ -35,7 +35,7 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     pairs = frame[frame["level"] == "pair"]
     teacher = set(pairs["source"]) - set(pairs["member"])
     said = _without_teacher(frame, metrics) if not teacher else _from_teacher(frame, teacher, metrics)
-    return said + _masked(pairs) + _worst_case(frame, metrics) + _what_ran(frame)
+    return said + _still(frame, teacher, metrics) + _masked(frame) + _worst_case(frame, metrics) + _what_ran(frame)
 
 
 def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
@@ -51,23 +51,36 @@ def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, 
     return said
 
 
+def _still(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
+    """Say that transfer from the teacher tells nothing where the attack on it does not move."""
+    rows = frame[(frame["metric"] == "zero_gradients") & (frame["level"] == "network") & frame["member"].isin(teacher)]
+    share = quantity(rows["value"].iloc[0], metrics["zero_gradients"]) if len(rows) else ""
+    if not len(rows) or not stands_still(rows["value"].iloc[0]):
+        return []
+    return [
+        f"Transfer from the teacher is void: its input gradient is exactly zero on {share} of the images, where the "
+        "attack stands still."
+    ]
+
+
 def _without_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     rows = frame[(frame["metric"] == "mean_on_target") & (frame["level"] == "network") & frame["value"].notna()]
+    alone = [] if (frame["role"] == "baseline").any() else ["There is no independent baseline either."]
     if rows.empty:
-        return ["There is no teacher in the pool, and no image is eligible for any pair."]
+        return ["There is no teacher in the pool, and no image is eligible for any pair.", *alone]
     values = rows.set_index("member")["value"]
     most, least = str(values.idxmax()), str(values.idxmin())
     said = "There is no teacher in the pool, so transfer from it cannot be told"
     if most == least:
-        return [f"{said}."]
+        return [f"{said}.", *alone]
     high, low = (quantity(values[name], metrics["mean_on_target"]) for name in (most, least))
-    return [f"{said}; attacks succeed on {most} most often ({high} over all sources), on {least} least ({low})."]
+    told = f"{said}; attacks succeed on {most} most often ({high} over all sources), on {least} least ({low})."
+    return [told, *alone]
 
 
-def _masked(pairs: pd.DataFrame) -> list[str]:
-    own = pairs[pairs["source"] == pairs["member"]].set_index("member")["value"]
-    strongest = pairs.groupby("member", sort=False)["value"].max()
-    masked = [str(member) for member in own.index if masks_gradients(own[member], strongest[member])]
+def _masked(frame: pd.DataFrame) -> list[str]:
+    rows = frame[frame["metric"] == "masking"]
+    masked = [str(row["member"]) for _, row in rows.iterrows() if masks_gradients(row["value"], row["ci_low"])]
     if not masked:
         return []
     return [
@@ -80,13 +93,16 @@ def _worst_case(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]
     """Name the networks on which further attacks find what the first did not."""
     rows = frame[frame["level"] == "network"]
     worst = rows[rows["metric"] == "worst_case_accuracy"].set_index("member")
-    first = rows[rows["metric"] == "white_box_accuracy"].set_index("member")["value"]
+    before = frame[frame["metric"] == "withstood_first"].drop_duplicates("member")
+    first = before.set_index("member")["value"]
     flattered = [str(member) for member in worst.index if overstates(first[member], worst["value"][member])]
     if not flattered:
         return []
     metric = metrics["worst_case_accuracy"]
     told = [f"{name} {quantity(first[name], metric)} → {quantity(worst['value'][name], metric)}" for name in flattered]
-    return [f"Further attacks find more than the first alone (accuracy → worst case): {join(told)}."]
+    return [
+        f"Further attacks find more than the first alone (right, clean and after the first → after all): {join(told)}."
+    ]
 
 
 def _what_ran(frame: pd.DataFrame) -> list[str]:

@@ -13,12 +13,13 @@ rate stands beside it.
 
 Each source is attacked once, by torchattacks; all members, the teacher too, look at the same examples. Random starts
 are drawn from (seed, index of the image), so a source's examples depend neither on the other members, nor on the batch
-size, nor on which other images are looked at.
+size, nor on which other images are looked at; of attacks that draw otherwise, a check says so.
 
 A network is as weak as the strongest attack on it. Cross-entropy's gradient vanishes where logits are large, and how
 large they are is what distillation changes; so further attacks that do not see the logits' size (the same attack on
 standardised logits, and APGD on the difference of logits ratio: Croce and Hein 2020) are made on what the first left
-standing. A target whose own attack is weaker than a transferred or a further one is told.
+standing. The teacher's examples on standardised logits are shown to all members too: transfer that the size of its
+logits has no part in. A target whose own attack is weaker than a transferred or a further one is told.
 
 Needs the networks and their gradients.
 """
@@ -40,9 +41,17 @@ from robustkd.evaluations.charts import heatmap, lines_over
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
 from robustkd.evaluations.records import Check, Records, members_frame
 from robustkd.evaluations.tidy import groups_of, tidy
-from robustkd.evaluations.transfer_matrix import masks_gradients, overstates, robust, success_matrix
+from robustkd.evaluations.transfer_matrix import (
+    jointly_correct,
+    masks_gradients,
+    overstates,
+    pair_of,
+    robust,
+    strongest_source,
+    success_matrix,
+)
 from robustkd.evaluations.transfer_measurement import Plan, attack_all
-from robustkd.evaluations.transfer_rows import all_rows
+from robustkd.evaluations.transfer_rows import all_rows, difference
 from robustkd.evaluations.transfer_sentences import sentences
 from robustkd.progress import progress
 
@@ -128,7 +137,7 @@ class Transferability(Evaluation):
     name = "transferability"
     title = "Adversarial transferability"
     question = "Does what fools one network fool the others?"
-    version = 2
+    version = 3
     requires = Requirements(networks=True)
     summary = ("worst_case_accuracy", "teacher_transfer_excess")
     Options = TransferabilityOptions
@@ -220,6 +229,20 @@ class Transferability(Evaluation):
             True,
             "Accuracy on the same examples rounded to 256 levels, as an image file holds them.",
         ),
+        Metric(
+            "withstood_first",
+            "Withstood the first attack",
+            "fraction",
+            True,
+            "Share of images classified correctly, clean and after the matrix's attack on the network itself.",
+        ),
+        Metric(
+            "masking",
+            "Strongest transferred over own",
+            "points",
+            None,
+            "Success of the attack that transfers best to the network minus that of the attack on itself.",
+        ),
     )
 
     def passes(self, networks: int, methods: int, images: int) -> float:
@@ -241,7 +264,8 @@ class Transferability(Evaluation):
         indices = data.test.sample_indices(options.images, options.seed)
         images, places = data.test.subset(indices), indices.numpy()
         clean = np.stack([predict(member).predicted[places] for member in members]).astype(np.int16)
-        plan = Plan(main, own, sweep, options.batch_size, options.seed, folder)
+        standardised = next((attack for attack in own if attack.logits == STANDARDISED), None)
+        plan = Plan(main, own, standardised, sweep, options.batch_size, options.seed, folder)
         with progress("attack", len(members) * len(images)) as advance:
             seen, checks = attack_all(members, images, places, clean, plan, advance)
         arrays = {
@@ -252,9 +276,11 @@ class Transferability(Evaluation):
             "attacks": np.array([attack.label for attack in (main, *own)]),
             "epsilon": np.array(np.nan if main.epsilon is None else main.epsilon),
             "epsilons": np.array(options.epsilons, dtype=np.float64),
+            **({} if standardised is None else {"from_teacher_attack": np.array(standardised.label)}),
             **seen,
         }
-        return Records(members_frame(members), arrays, (*checks, *strength_checks(members, arrays)))
+        drawn = draws_check((main, *own), options.batch_size)
+        return Records(members_frame(members), arrays, (drawn, *checks, *strength_checks(members, arrays)))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Pairs, means by source and target, excess over the baseline, robustness of each network."""
@@ -284,17 +310,26 @@ def chosen(members: list[Member], networks: str) -> list[Member]:
     return [members[group.rows[0]] for group in groups]
 
 
+def draws_check(attacks: tuple[Attack, ...], batch_size: int) -> Check:
+    """Say which attacks give an image another example in another batch; that is no fault."""
+    seen = [attack.label for attack in attacks if attack.sees_batch]
+    told = f"those of {', '.join(seen)} depend on the batch size ({batch_size})" if seen else "whatever the batch size"
+    return Check("random draws belong to images", True, told)
+
+
 def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> list[Check]:
     """Check that no transferred attack, and none that does not see the logits' size, beats a network's own."""
     checks = []
     rates, right = success_matrix(arrays), robust(arrays)
     everyone = np.arange(len(members))
-    white_box = arrays["adversarial"][everyone, everyone] == arrays["label"]
+    standing = (arrays["adversarial"][everyone, everyone] == arrays["label"]) & (arrays["clean"] == arrays["label"])
     names = [str(name) for name in arrays["attacks"]]
     for target, member in enumerate(members):
         own, column = rates[target, target], rates[:, target]
-        strongest = target if np.isnan(column).all() else int(np.nanargmax(column))
-        masked = masks_gradients(own, column[strongest])
+        strongest = strongest_source(rates, target)
+        seen = (jointly_correct(pair_of(arrays, source, target)) for source in (strongest, target))
+        excess = difference(*seen)
+        masked = bool(excess) and masks_gradients(excess["value"], excess.get("ci_low", 0.0))
         detail = "no image is eligible"
         if not np.isnan(own):
             detail = f"own attack {own:.1%}, strongest transferred {column[strongest]:.1%} "
@@ -303,9 +338,10 @@ def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> lis
             detail += ": gradients are masked, true robustness is lower than its own attack shows"
         checks.append(Check("own attack is the strongest", not masked, detail, member.name, ("white_box_accuracy",)))
         if len(names) > 1:
-            share, worst = white_box[target].mean(), right[target].mean()
+            share, worst = standing[target].mean(), right[target].mean()
             flattered = overstates(share, worst)
-            detail = f"accuracy {share:.1%} after {names[0]}, {worst:.1%} after {', '.join(names[1:])} too"
+            detail = f"right on the clean image and after {names[0]} {share:.1%}, "
+            detail += f"after {', '.join(names[1:])} too {worst:.1%}"
             detail += ": the first attack overstates robustness" if flattered else ""
             metrics = ("white_box_accuracy", "white_box_accuracy_8bit")
             checks.append(Check("further attacks find no more", not flattered, detail, member.name, metrics))

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from robustkd.evaluations.evaluation import Metric
+from robustkd.evaluations.statistics import differ_from_zero
 
 FEW_STUDENTS = 3
 
@@ -79,7 +80,7 @@ class Phrases:
         one: Says one student's value; has the places ``{student}`` and ``{value}``.
         against: What the difference is held against.
         many: Begins the sentence that says all differences of many students.
-        verdicts: If the interval lies above 0, around it, below it.
+        verdicts: If the difference is significantly above 0, not significant, significantly below it.
         alone: Said instead where there is no baseline.
     """
 
@@ -92,6 +93,8 @@ class Phrases:
 
 def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: Phrases) -> list[str]:
     """Say what was found: a sentence for each of a few students, one sentence in all for many.
+
+    Verdicts are corrected for the number of students in their sentence: that on one student follows its interval.
 
     Args:
         found: One for each student.
@@ -113,11 +116,13 @@ def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: 
 def grouped(found: list[Finding], metric: Metric, difference: Metric, verdicts: tuple[str, str, str]) -> str:
     """Say all differences in one clause, by verdict, or all values where there is no baseline.
 
+    A verdict needs a difference that is significant among those of the clause (`differ_from_zero`: Holm).
+
     Args:
         found: One for each student.
         metric: Of the values.
         difference: Of the differences.
-        verdicts: If the interval lies above 0, around it, below it.
+        verdicts: If the difference is significantly above 0, not significant, significantly below it.
 
     Returns:
         A clause such as ``(points): better: at (+1.2); worse: sp (−0.4)``; empty for no students.
@@ -128,11 +133,10 @@ def grouped(found: list[Finding], metric: Metric, difference: Metric, verdicts: 
         values = [f"{finding.student} {number(finding.value, metric)}" for finding in found]
         return f"{_in_brackets(metric)}: {', '.join(values)}"
     groups = []
+    judged = sorted(zip(found, _verdicts(found, verdicts), strict=True), key=lambda pair: -pair[0].difference)
     for verdict in verdicts:
         named = [
-            f"{finding.student} ({number(finding.difference, difference)})"
-            for finding in sorted(found, key=lambda finding: -finding.difference)
-            if _verdict(finding, verdicts) == verdict
+            f"{finding.student} ({number(finding.difference, difference)})" for finding, its in judged if its == verdict
         ]
         groups += [f"{verdict}: {', '.join(named)}"] if named else []
     return f"{_in_brackets(difference)}: {'; '.join(groups)}"
@@ -151,12 +155,14 @@ def _one(finding: Finding, metric: Metric, difference: Metric, phrases: Phrases)
         return f"{sentence}; {phrases.alone}."
     return (
         f"{sentence}, {quantity(finding.difference, difference)} {interval(finding.low, finding.high, difference)} "
-        f"{phrases.against}: {_verdict(finding, phrases.verdicts)}."
+        f"{phrases.against}: {_verdicts([finding], phrases.verdicts)[0]}."
     )
 
 
-def _verdict(finding: Finding, verdicts: tuple[str, str, str]) -> str:
+def _verdicts(found: list[Finding], verdicts: tuple[str, str, str]) -> list[str]:
     above, around, below = verdicts
-    if finding.low > 0:
-        return above
-    return below if finding.high < 0 else around
+    differ = differ_from_zero(*zip(*((each.difference, each.low, each.high) for each in found), strict=True))
+    return [
+        (above if each.low > 0 else below) if significant else around
+        for each, significant in zip(found, differ, strict=True)
+    ]

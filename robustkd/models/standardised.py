@@ -1,9 +1,12 @@
 """Logits of one size for all images, so that an attack cannot fail for a network's confidence alone."""
 
+import math
+
 from torch import Tensor, nn
 
-SPREAD = 3.0
-"""Their standard deviation: the softmax of ten classes then neither saturates nor goes flat."""
+WIDEST = 9.5
+"""The largest gap that standardised logits can have, which is that of a winner over equal others, far from where the
+softmax saturates in float32 (a gap of 17); for ten classes their standard deviation is 3.0."""
 
 
 class StandardisedLogits(nn.Module):
@@ -22,7 +25,8 @@ class StandardisedLogits(nn.Module):
         self.eval()
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Classify; float (B, C, H, W) in [0, 1] to logits (B, K) of standard deviation `SPREAD`."""
+        """Classify; float (B, C, H, W) in [0, 1] to logits (B, K) of standard deviation `WIDEST`/√K."""
         logits = self.model(pixels)
         scale = logits.detach().std(dim=1, keepdim=True).clamp_min(1e-30)
-        return SPREAD * logits / scale
+        # one winner over K − 1 equal others is √K standard deviations above them
+        return WIDEST / math.sqrt(logits.shape[1]) * logits / scale

@@ -111,18 +111,19 @@ def test_defocus_blur_with_a_sharp_disk_averages_over_the_disk(images: Tensor) -
     assert np.abs(blurred.numpy() - expected).max() <= 1.5
 
 
-def test_zoom_blur_is_the_mean_of_the_image_and_its_zooms(images: Tensor) -> None:
+@pytest.mark.parametrize(("severity", "most"), [(1, 1.06), (2, 1.11), (3, 1.15), (4, 1.20), (5, 1.25)])
+def test_zoom_blur_is_the_mean_of_the_image_and_its_zooms(severity: int, most: float, images: Tensor) -> None:
     image = images[0].numpy() / 255
     zooms = []
-    for factor in (1, 1.01, 1.02, 1.03, 1.04, 1.05):
+    for factor in np.linspace(1, most, round((most - 1) * 100) + 1):
         kept = int(np.ceil(32 / factor))
         first = (32 - kept) // 2
         zoomed = ndimage.zoom(image[:, first : first + kept, first : first + kept], (1, factor, factor), order=1)
         cut = (zoomed.shape[1] - 32) // 2
         zooms.append(zoomed[:, cut : cut + 32, cut : cut + 32])
-    expected = (image + sum(zooms)) / 7 * 255
+    expected = (image + sum(zooms)) / (len(zooms) + 1) * 255
 
-    assert np.abs(corrupt(images, "zoom_blur", 1, 0, range(6))[0].numpy() - np.floor(expected + 1e-4)).max() <= 1
+    assert np.abs(corrupt(images, "zoom_blur", severity, 0, range(6))[0].numpy() - np.floor(expected + 1e-4)).max() <= 1
 
 
 @pytest.mark.parametrize("name", ["gaussian_blur", "defocus_blur", "motion_blur", "zoom_blur", "glass_blur"])

@@ -165,3 +165,48 @@ def test_the_autoattack_of_torchattacks_is_not_called_by_that_name() -> None:
 
 def test_the_step_follows_epsilon_in_a_sweep() -> None:
     assert PGD.with_epsilon(0.05).parameters == {"eps": 0.05, "alpha": 0.01, "steps": 10, "random_start": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "sees"),
+    [
+        ({"name": "PGD", "eps": 0.1, "steps": 2}, False),
+        ({"name": "VMIFGSM", "eps": 0.1, "steps": 2}, False),
+        ({"name": "DIFGSM", "eps": 0.1, "steps": 2, "resize_rate": 0.5, "diversity_prob": 1.0}, True),
+        ({"name": "PGDRS", "eps": 0.1, "steps": 2}, True),
+        ({"name": "Square", "eps": 0.3, "n_queries": 100}, True),
+    ],
+    ids=lambda value: value["name"] if isinstance(value, dict) else "",
+)
+def test_attacks_say_whether_an_example_depends_on_its_batch(
+    given: dict, sees: bool, scaled: Callable[[float], PixelModel], digits: tuple[Tensor, Tensor]
+) -> None:
+    attack, (pixels, labels) = attack_by_name(given, "here"), digits
+
+    together = craft(attack, scaled(1), pixels[:8], labels[:8], list(range(8)), 3, 10)
+    apart = craft(attack, scaled(1), pixels[4:8], labels[4:8], [4, 5, 6, 7], 3, 10)
+
+    assert attack.sees_batch is sees
+    assert torch.allclose(together[4:], apart, atol=1e-6) is not sees
+
+
+def test_restarts_are_made_for_what_is_left_of_a_batch() -> None:
+    assert attack_by_name({"name": "APGD", "eps": 0.1, "n_restarts": 2}, "here").sees_batch
+    assert not attack_by_name({"name": "APGD", "eps": 0.1}, "here").sees_batch
+
+
+class Faint(nn.Module):
+    """Its logits hardly depend on the pixels."""
+
+    num_classes = 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([4e-45 * x.sum(dim=(1, 2, 3)), torch.zeros(len(x))], dim=1)
+
+
+def test_a_gradient_that_underflows_in_the_batch_attacked_counts_as_zero() -> None:
+    """Half of 4e-45 is more than the smallest float32, a sixteenth is not."""
+    pixels, labels = torch.rand(8, 1, 2, 2), torch.zeros(8, dtype=torch.int64)
+
+    assert zero_gradients(PixelModel(Faint()), pixels, labels).all()
+    assert not zero_gradients(PixelModel(Faint()), pixels[:1], labels[:1]).any()

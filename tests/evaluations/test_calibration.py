@@ -213,3 +213,25 @@ def test_a_single_image_can_be_looked_at(data: Dataset, predict_as: Callable) ->
 
     assert "temperature" not in set(frame["metric"])
     assert evaluation.chart(frame).to_dict()
+
+
+def test_the_intervals_of_calibration_errors_undo_the_bias_of_resampling_and_say_so(
+    pool: ModelPool, many: Dataset, predict_as: Callable
+) -> None:
+    """A network that is right as often as it says: its resamples are all further off than it is."""
+    labels, random = many.test.labels.numpy(), np.random.default_rng(0)
+    logits = {}
+    for member in pool:
+        scores = random.normal(size=(len(labels), 3))
+        p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        drawn = (p.cumsum(axis=1) > random.random((len(labels), 1))).argmax(axis=1)
+        shift = (labels - drawn) % 3
+        logits[member.name] = np.stack([np.roll(row, by) for row, by in zip(scores, shift, strict=True)])
+
+    evaluation = EVALUATIONS["calibration"]()
+    frame = evaluation.summarise(evaluation.measure(pool, many, predict_as(logits, labels)))
+
+    rows = frame[frame["metric"].isin(["ece", "ece_equal_mass", "ece_after"])]
+    assert ((rows["ci_low"] <= rows["value"]) & (rows["value"] <= rows["ci_high"])).all()
+    assert (rows["ci_low"] >= 0).all()
+    assert set(rows["interval"]) == {"95% basic bootstrap over test images"}

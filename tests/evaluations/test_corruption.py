@@ -14,6 +14,7 @@ from robustkd.evaluations import Records
 from robustkd.evaluations.corruption import Corruption, CorruptionOptions
 from robustkd.evaluations.corruption_rows import MEAN, mean_corruption_error
 from robustkd.evaluations.predictions import PredictionCache
+from robustkd.evaluations.results import measure
 from robustkd.models import ModelPool
 
 from .conftest import network
@@ -264,3 +265,41 @@ def test_colour_images_of_cifar_take_every_corruption_of_the_default(cifar10: Da
     records = measured(pool, data, CorruptionOptions(severities=(3,)))
 
     assert records.arrays["corrupted"].shape == (1, 13, 1, 20)
+
+
+def test_of_the_released_arrays_the_four_extra_ones_must_be_asked_for(
+    pool: ModelPool, data: Dataset, released: Path
+) -> None:
+    for name in ("fog", "saturate", "spatter"):
+        np.save(released / f"{name}.npy", np.load(released / "frost.npy"))
+
+    default = measured(pool, data, CorruptionOptions(path=str(released), severities=(1,), images=5))
+    asked = CorruptionOptions(path=str(released), severities=(1,), images=5, corruptions=("saturate", "fog"))
+
+    assert list(default.arrays["corruptions"]) == ["fog", "frost"]
+    assert "none of the fifteen: saturate, spatter" in default.checks[0].detail
+    assert list(measured(pool, data, asked).arrays["corruptions"]) == ["saturate", "fog"]
+
+
+def test_the_headline_says_where_the_images_come_from(pool: ModelPool, data: Dataset, released: Path) -> None:
+    evaluation = Corruption(CorruptionOptions(path=str(released), severities=(1,), images=5))
+    frame = evaluation.summarise(evaluation.measure(pool, data, PredictionCache(data)))
+
+    said = evaluation.headline(frame)[-1]
+    assert said == f"The corrupted images are those of the arrays given in {released.name}: frost."
+
+
+def test_records_are_measured_anew_where_the_arrays_have_other_content(
+    pool: ModelPool, data: Dataset, released: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    evaluation = Corruption(CorruptionOptions(path=str(released), severities=(1,), images=5))
+    out = tmp_path_factory.mktemp("results")
+
+    def key() -> str:
+        return measure(evaluation, pool, data, PredictionCache(data), out).key
+
+    first, again = key(), key()
+    frost = np.load(released / "frost.npy")
+    np.save(released / "frost.npy", 255 - frost)
+
+    assert first == again != key()

@@ -256,6 +256,40 @@ def test_without_a_baseline_it_says_so() -> None:
     assert "nan" not in " ".join(evaluation.headline(frame))
 
 
+def test_without_a_baseline_it_says_so_of_clean_labels_too() -> None:
+    pool = ModelPool(members=[Member(network(0, CLASSES), "student", "at", 0, "clean")])
+    data = data_of(Clean())
+
+    evaluation, _, frame = outcome(pool, data, predict_as(data, {}))
+
+    assert "There is no independent baseline to hold the students against." in evaluation.headline(frame)
+
+
+def test_a_network_trained_on_clean_labels_memorised_none_of_the_wrong_ones_of_others() -> None:
+    data = data_of(Noise(rate=0.4))
+    net, noisy = network(0, CLASSES), data.condition.label
+    pool = ModelPool(members=[Member(net, "student", "at", 0, noisy), Member(net, "student", "kd", 0, "clean")])
+
+    _, _, frame = outcome(pool, data, predict_as(data, {"at": votes(given_labels(data))}))
+
+    values = values_of(frame)
+    assert values["memorised", "at"] == 1
+    for metric in ("memorised", "recovered", "neither", "clean_fit", "realised_rate", "requested_rate"):
+        assert np.isnan(values[metric, "kd"])
+
+
+def test_an_audit_of_labels_that_are_all_right_is_not_said_to_be_missing() -> None:
+    data = data_of(Noise(rate=0.001, held_out=0.05))
+    held_out = data.trained_on(0).held_out
+    assert (given_labels(data) == data.training.labels.numpy())[held_out].all()  # of a hundred
+
+    evaluation, _, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, {}))
+
+    told = " ".join(evaluation.headline(frame))
+    assert "the labels audited are all right, or all wrong" in told
+    assert "none were held out" not in told
+
+
 def judgements(*rows: tuple[int, ...]) -> np.ndarray:
     return np.array(rows, dtype=np.int16)
 
@@ -281,7 +315,7 @@ def test_test_labels_that_people_refuse_are_looked_for(tmp_path: Path) -> None:
     assert values["test_error_recall", "at"] == 1
     assert values["test_error_auroc", "baseline"] == 0.5
     assert values["test_error_auroc_gain", "at"] == pytest.approx(0.125)
-    assert "inspector of test labels that people judged" in evaluation.headline(frame)[-1]
+    assert "better than chance at finding wrong test labels that people judged" in evaluation.headline(frame)[-1]
     assert evaluation.chart(frame).to_dict()
 
 
@@ -318,3 +352,16 @@ def test_people_refuse_as_many_test_labels_as_published(
     found = read_judged_labels(path, labels)
 
     assert (found.judged.sum(), found.refused.sum()) == (judged, refused)
+
+
+def test_inspectors_that_are_no_better_than_chance_are_not_called_the_best() -> None:
+    data = data_of(HELD_OUT)
+    given, random = given_labels(data), np.random.default_rng(0)
+    misled = np.where(np.arange(TRAIN) % 2 == 0, given, random.integers(0, CLASSES, TRAIN))
+    train = {"baseline": random.normal(size=(TRAIN, CLASSES)), "at": votes(misled)}
+
+    evaluation, _, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, train))
+
+    told = " ".join(evaluation.headline(frame))
+    assert "no network is significantly better than chance at finding wrong labels that they never saw" in told
+    assert "best inspectors" not in told

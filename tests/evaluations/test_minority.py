@@ -178,9 +178,34 @@ def test_rare_and_frequent_classes_never_overlap(classes: int, chosen: int, seed
     rare, frequent = rare_and_frequent(counts, chosen)
 
     assert not set(rare) & set(frequent)
-    assert len(rare) == len(frequent) <= chosen
+    assert max(len(rare), len(frequent)) <= chosen
+    assert bool(len(rare)) == bool(len(frequent))
     if len(rare):
-        assert counts[rare].max() <= counts[frequent].min()
+        assert counts[rare].max() < counts[frequent].min()
+
+
+@pytest.mark.parametrize(
+    ("counts", "rare", "frequent"),
+    [
+        ([100, 100, 100, 100, 100, 5], [5], [1, 0, 2]),  # nobody of full size is rare
+        ([100, 5, 5, 5, 5, 5], [3, 4, 5], [0]),  # nor is one of the smallest frequent
+        ([100, 50, 50, 10], [3], [0, 1]),  # classes that tie are not one rare, one frequent
+    ],
+)
+def test_no_class_is_rare_that_has_as_many_images_as_a_frequent_one(
+    counts: list[int], rare: list[int], frequent: list[int]
+) -> None:
+    found = rare_and_frequent(np.array(counts), 3)
+
+    assert [sorted(each) for each in found] == [rare, sorted(frequent)]
+
+
+def test_a_single_rare_class_is_spoken_of_as_one(skewed: Dataset, looked_at: tuple) -> None:
+    pool, _, predict = looked_at
+
+    evaluation, frame = frame_of(pool, skewed, predict, classes=1)
+
+    assert "recall of the rarest class against" in evaluation.headline(frame)[0]
 
 
 def test_of_equally_many_images_the_later_class_is_rarer() -> None:

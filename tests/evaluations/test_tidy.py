@@ -119,3 +119,30 @@ def test_the_baseline_of_the_same_architecture_is_preferred() -> None:
 
     assert chosen[0] is groups[1]
     assert chosen[1] is None  # two baselines, neither of its architecture: no fair choice
+
+
+def test_ties_with_the_best_are_corrected_for_the_number_of_methods() -> None:
+    best = np.ones(1000)
+    worse = best.copy()
+    worse[:5] = 0  # half a point: p is 2.5 % against one, not significant among eleven
+    far = np.zeros(1000)
+    names = ["best", "worse", *(f"m{i}" for i in range(10))]
+    pool = members(*[("student", name, "small", None) for name in names])
+
+    def ties(count: int) -> dict[str, bool]:
+        values = np.stack([best, *[worse] * (count - 2), far])
+        frame = tidy(per_image_rows(pool.iloc[:count], {"accuracy": values}, (ACCURACY,)))
+        return frame[frame["level"] == "method"].set_index("method")["ties_best"].to_dict()
+
+    assert not ties(3)["worse"]
+    assert ties(12)["worse"]
+    assert not ties(12)["m9"]
+
+
+def test_no_student_is_held_against_a_baseline_of_another_condition() -> None:
+    pool = members(("baseline", "plain", "small", None), ("student", "at", "big", None), ("student", "kd", "big", None))
+    pool["condition"] = ["clean", "clean", "label noise 40%"]
+    groups = groups_of(pool)
+
+    assert baseline_of(groups[1], groups) is groups[0]  # of another architecture: told in a check
+    assert baseline_of(groups[2], groups) is None

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from robustkd.evaluations import Metric
-from robustkd.evaluations.wording import Finding, Phrases, findings, interval, join, number, quantity
+from robustkd.evaluations.wording import Finding, Phrases, findings, grouped, interval, join, number, quantity
 
 ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
 GAIN = Metric("gain", "Gain", "points", True, "", difference_of="accuracy")
@@ -69,3 +69,11 @@ def test_many_students_share_one_sentence() -> None:
     assert sentence == (
         "Gain over the baseline (points): better: m4 (+2.0), m3 (+1.0); equal: m2 (+0.0); worse: m1 (−1.0), m0 (−2.0)."
     )
+
+
+def test_verdicts_of_one_sentence_are_corrected_for_its_students() -> None:
+    """Of five differences that just exclude zero none is significant; one of them alone is."""
+    found = [Finding(f"m{i}", 0.9, 0.0105, 0.0005, 0.0205) for i in range(5)]
+
+    assert "equal: m0 (+1.1), m1" in grouped(found, ACCURACY, GAIN, PHRASES.verdicts)
+    assert grouped(found[:1], ACCURACY, GAIN, PHRASES.verdicts) == "(points): better: m0 (+1.1)"
