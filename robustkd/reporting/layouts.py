@@ -10,8 +10,10 @@ from robustkd.evaluations import EVALUATIONS, Check, Evaluation, Metric, Result,
 from robustkd.evaluations.wording import interval, number, unit_sign
 from robustkd.reporting.table import Cell, Column, Table
 
-MEANINGS = "Bold: best, or not significantly worse than the best (paired bootstrap, Holm). "
-    "▼: worse than the independent baseline."
+MEANINGS = (
+    "Bold: best, or not significantly worse than the best (paired bootstrap, Holm). ▼: worse than the independent "
+    "baseline."
+)
 SPREADS = "±: standard deviation over seeds. [ ]: 95% interval over test images."
 Checks = tuple[Check, ...]
 
