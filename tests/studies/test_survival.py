@@ -54,8 +54,8 @@ def finish(process: "subprocess.Popen[str]") -> str:
 
 
 def gone(group: int) -> bool:
-    """Whether no process of a group is left, within a few seconds."""
-    for _ in range(100):
+    """Whether no process of a group is left, within a minute: one that still imports hears of it late."""
+    for _ in range(600):
         try:
             os.killpg(group, 0)
         except ProcessLookupError:
