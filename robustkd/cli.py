@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robustkd.errors import BadInputError, RobustKDError
+from robustkd.terminal import show_outlook, show_results
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
     from robustkd.models import PixelModel
-    from robustkd.studies import Evaluated
-    from robustkd.studies.outlook import Outlook, Row
 
 app = typer.Typer(
     name="robustkd",
@@ -78,6 +77,10 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:  # a file that cannot be read or written, wherever that was
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
 
 
 @app.command()
@@ -129,7 +132,7 @@ def run(
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         raise typer.Exit(130) from None
-    _show(evaluated)
+    show_results(evaluated)
     if evaluated.missing:
         for name, reason in evaluated.missing.items():
             print(f"missing: {name}: {reason}", file=sys.stderr)
@@ -214,7 +217,7 @@ def evaluate(
         out=run_directory,
         device=device,
     )
-    _show(evaluated)
+    show_results(evaluated)
 
 
 @app.command()
@@ -235,7 +238,8 @@ def plan(
     counts = _counts(devices)
     loaded = [load_study(path, tuple(overrides or ())) for path in studies]
     runs = [out if out is not None else Path("runs") / study.name for study in loaded]
-    _show_outlook(outlook(loaded, runs, store, device=device, data_root=data_root), counts, jobs)
+    found = outlook(loaded, runs, store, device=device, data_root=data_root)
+    show_outlook(found, counts, every_job=jobs)
 
 
 @app.command()
@@ -305,83 +309,6 @@ def doctor(data_root: DataRoot = None) -> None:
         places = [place for place in data_places(data_root) if _holds(place, name, official)]
         searched = ", ".join(map(str, data_places(data_root)))
         print(f"{name:<15} {f'found in {places[0]}' if places else f'not found (searched {searched})'}")
-
-
-def _show(evaluated: "Evaluated") -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from robustkd.reporting import compose
-    from robustkd.reporting.table import to_text
-
-    report = compose(evaluated.path)
-    heads, *rows = to_text(report.summaries[0])
-    table = Table(*map(escape, heads))
-    for row in rows:
-        table.add_row(*map(escape, row))
-    console = Console()
-    console.print(table)
-    for section in [section for section in report.sections if section.brief]:
-        for sentence in section.sentences:
-            console.print(f"• {escape(sentence)}", highlight=False)
-    failed = sum(not check.passed for check in report.checks)
-    print(f"{len(report.checks) - failed} of {len(report.checks)} validity checks passed")
-    print(evaluated.page)
-
-
-ROWS_SHOWN = 60
-
-
-def _show_outlook(found: "Outlook", devices: list[int], every_job: bool) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("what", "name", "state", "waits for", "takes")
-    shown = found.rows if every_job or len(found.rows) <= ROWS_SHOWN else _summed(found.rows)
-    for row in shown:
-        takes = duration(row.seconds) if row.seconds else "–"
-        table.add_row(row.kind, escape(row.name), row.state, escape(row.waits_for), takes)
-    Console(width=None if sys.stdout.isatty() else 150).print(table)
-    if found.absent:
-        print(
-            f"{', '.join(found.absent)}: not found here, taken as nothing done yet; robustkd doctor says where it looks"
-        )
-    todo, known = len(found.waiting), len(found.from_history)
-    print(
-        f"{todo} trainings to do on {found.device}; speeds of {known} from earlier jobs, the others measured just now"
-    )
-    print(f"all of it, one after another: {duration(found.total)}; longest chain of trainings: {duration(found.chain)}")
-    for count in devices:
-        print(f"trainings on {count} device{'s' if count > 1 else ''}: {duration(found.on(count))}")
-
-
-def duration(seconds: float) -> str:
-    """Write a time as people do: ``40 s``, ``12 min``, ``3.5 h``, ``8.2 days``."""
-    for limit, unit, name, digits in ((90, 1, "s", 0), (5400, 60, "min", 0), (172_800, 3600, "h", 1)):
-        if seconds < limit:
-            return f"{seconds / unit:.{digits}f} {name}"
-    return f"{seconds / 86_400:.1f} days"
-
-
-def _summed(rows: "list[Row]") -> "list[Row]":
-    """One row for all trainings of a kind that differ in their seed alone and are equally far."""
-    from dataclasses import replace
-
-    grouped: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows:
-        alike = re.sub(r"-\d+(?=,|$)", "", row.name, count=1)
-        grouped.setdefault((row.kind, alike, row.state), []).append(row)
-    return [
-        replace(
-            held[0],
-            name=name if len(held) == 1 else f"{name} × {len(held)}",
-            waits_for=re.sub(r"-\d+(?=,| |$)", "", held[0].waits_for),
-            seconds=sum(row.seconds for row in held),
-        )
-        for (_, name, _), held in grouped.items()
-    ]
 
 
 def _counts(text: str) -> list[int]:

@@ -1,4 +1,5 @@
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ import torch
 from typer.testing import CliRunner
 
 import robustkd as rk
-from robustkd.cli import app, duration, parse_model
+from robustkd.cli import app, parse_model
+from robustkd.terminal import duration
 
 
 def robustkd(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -178,3 +180,21 @@ def test_numbers_of_devices_must_be_numbers(tmp_path: Path) -> None:
 )
 def test_times_are_written_as_people_do(seconds: float, written: str) -> None:
     assert duration(seconds) == written
+
+
+def test_a_file_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    run = rk.evaluate(
+        rk.ModelPool(baseline=rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)),
+        rk.load_dataset("digits"),
+        options={"transferability": {"images": 5, "steps": 1}},
+        limit=20,
+        out=tmp_path / "run",
+        device="cpu",
+    ).path
+    shutil.rmtree(run / "report")
+    (run / "report").touch()
+
+    done = robustkd("report", str(run))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"error: .*report.*\n", done.stderr)

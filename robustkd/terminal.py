@@ -1,0 +1,88 @@
+"""What the command line prints: results, plans, and times as people write them."""
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from robustkd.studies import Evaluated
+    from robustkd.studies.outlook import Outlook, Row
+
+ROWS_SHOWN = 60
+"""Of a plan; of more, those that differ in their seed alone are summed."""
+
+
+def show_results(evaluated: "Evaluated") -> None:
+    """Print a run's first table, its findings, and where its page is."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from robustkd.reporting import compose
+    from robustkd.reporting.table import to_text
+
+    report = compose(evaluated.path)
+    heads, *rows = to_text(report.summaries[0])
+    table = Table(*map(escape, heads))
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console = Console()
+    console.print(table)
+    for section in [section for section in report.sections if section.brief]:
+        for sentence in section.sentences:
+            console.print(f"• {escape(sentence)}", highlight=False)
+    failed = sum(not check.passed for check in report.checks)
+    print(f"{len(report.checks) - failed} of {len(report.checks)} validity checks passed")
+    print(evaluated.page)
+
+
+def show_outlook(found: "Outlook", devices: list[int], *, every_job: bool) -> None:
+    """Print a plan: its jobs, and what they take on so many devices."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("what", "name", "state", "waits for", "takes")
+    shown = found.rows if every_job or len(found.rows) <= ROWS_SHOWN else _summed(found.rows)
+    for row in shown:
+        takes = duration(row.seconds) if row.seconds else "–"
+        table.add_row(row.kind, escape(row.name), row.state, escape(row.waits_for), takes)
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
+    if found.absent:
+        print(
+            f"{', '.join(found.absent)}: not found here, taken as nothing done yet; robustkd doctor says where it looks"
+        )
+    todo, known = len(found.waiting), len(found.from_history)
+    print(
+        f"{todo} trainings to do on {found.device}; speeds of {known} from earlier jobs, the others measured just now"
+    )
+    print(f"all of it, one after another: {duration(found.total)}; longest chain of trainings: {duration(found.chain)}")
+    for count in devices:
+        print(f"trainings on {count} device{'s' if count > 1 else ''}: {duration(found.on(count))}")
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people do: ``40 s``, ``12 min``, ``3.5 h``, ``8.2 days``."""
+    for limit, unit, name, digits in ((90, 1, "s", 0), (5400, 60, "min", 0), (172_800, 3600, "h", 1)):
+        if seconds < limit:
+            return f"{seconds / unit:.{digits}f} {name}"
+    return f"{seconds / 86_400:.1f} days"
+
+
+def _summed(rows: "list[Row]") -> "list[Row]":
+    """One row for all trainings of a kind that differ in their seed alone and are equally far."""
+    from dataclasses import replace
+
+    grouped: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        alike = re.sub(r"-\d+(?=,|$)", "", row.name, count=1)
+        grouped.setdefault((row.kind, alike, row.state), []).append(row)
+    return [
+        replace(
+            held[0],
+            name=name if len(held) == 1 else f"{name} × {len(held)}",
+            waits_for=re.sub(r"-\d+(?=,| |$)", "", held[0].waits_for),
+            seconds=sum(row.seconds for row in held),
+        )
+        for (_, name, _), held in grouped.items()
+    ]
