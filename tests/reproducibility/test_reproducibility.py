@@ -21,7 +21,7 @@ COMMITTED = ROOT / "reports" / "quickstart" / "results"
 STUDY = """\
 name: repro
 data: {name: digits}
-teacher: {architecture: cifar_resnet8, seed: 1}
+teacher: {architecture: cifar_resnet8, seeds: 1}
 students:
   architecture: cifar_resnet8
   methods: [baseline, fitnet, one, dml]
