@@ -5,7 +5,8 @@ import os
 import queue
 import signal
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -17,6 +18,8 @@ from robustkd.devices import resolve_device
 from robustkd.errors import RobustKDError, TrainingError
 from robustkd.studies.executors.executor import Executor, Outcome, Progressed
 from robustkd.studies.training import Trained, Training, perform
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass
@@ -80,7 +83,8 @@ class Processes(Executor):
         here, there = context.Pipe()
         device = self._free.pop(0)
         process = context.Process(target=_work, args=(there, device, *self._source), daemon=True)
-        process.start()
+        with _signals_ignored():  # the process inherits that, so that it is deaf to them from its first moment
+            process.start()
         there.close()  # so that either end learns when the other is gone
         worker = _Worker(process, here, device)
         self._workers.append(worker)
@@ -104,6 +108,19 @@ class Processes(Executor):
         return Outcome(training.id, content)
 
 
+@contextmanager
+def _signals_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what becomes of signals
+        return
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in STOPPING}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
 def _send(worker: _Worker, order: tuple[str, Training | None, Path | None]) -> None:
     with suppress(OSError):  # a dead worker is found out when it is waited for
         worker.connection.send(order)
@@ -117,8 +134,8 @@ def _death(exit_code: int | None, training: Training) -> TrainingError:
 
 def _work(connection: Connection, device_name: str, data_name: str, data_root: Path | None) -> None:
     """Do trainings as they come, until the other end of the connection is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one says when to stop
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)  # the process that started this one says when to stop
     orders: queue.Queue[tuple[Training, Path]] = queue.Queue()
     stop = threading.Event()
     threading.Thread(target=_listen, args=(connection, orders, stop), daemon=True).start()
