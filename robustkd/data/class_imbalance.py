@@ -123,13 +123,20 @@ class ClassImbalance(Condition):
         Raises:
             DataError: n_max is more than any class has, or n_min more than n_max.
         """
-        available = np.bincount(train.labels.cpu().numpy(), minlength=train.num_classes)
-        n_max, n_min = self._ends(int(available.max()))
-        return np.minimum(class_sizes(self.law, train.num_classes, n_max, n_min, self.gamma or 0.0), available)
+        return np.minimum(self.asked(train), _available(train))
+
+    def asked(self, train: ImageSet) -> np.ndarray:
+        """Give the images of each class that the law asks for, int64 (K,), whether there are as many or not.
+
+        Raises:
+            DataError: As of `sizes`.
+        """
+        n_max, n_min = self._ends(int(_available(train).max()))
+        return class_sizes(self.law, train.num_classes, n_max, n_min, self.gamma or 0.0)
 
     def description(self, train: ImageSet) -> str:
         """Write the law with its constants, and the class sizes that come of it."""
-        n_max, n_min = self._ends(int(torch.bincount(train.labels).max()))
+        n_max, n_min = self._ends(int(_available(train).max()))
         sizes = self.sizes(train)
         formula = {"exponential": f"n_c = {n_max}·({n_min}/{n_max})^((c−1)/(K−1))", "step": f"n_c = {n_max} or {n_min}"}
         gamma = float(self.gamma or 0)
@@ -148,6 +155,10 @@ class ClassImbalance(Condition):
         if n_min > n_max:
             raise DataError(f"class imbalance: n_min is {n_min}, more than n_max, {n_max}")
         return n_max, n_min
+
+
+def _available(train: ImageSet) -> np.ndarray:
+    return np.bincount(train.labels.cpu().numpy(), minlength=train.num_classes)
 
 
 def class_sizes(law: Law, classes: int, n_max: int, n_min: int, gamma: float = 0.0) -> np.ndarray:

@@ -29,10 +29,11 @@ from scipy.special import log_softmax
 
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
 from robustkd.evaluations.generalization import negative_log_likelihood
+from robustkd.evaluations.metric_rows import metric_rows
 from robustkd.evaluations.predictions import Predictions
 from robustkd.evaluations.records import Records, members_frame
 from robustkd.evaluations.reliability import reliability_diagrams
-from robustkd.evaluations.resampling import Statistics, estimate, estimate_rows, ratio
+from robustkd.evaluations.resampling import Statistics, ratio, resampled
 from robustkd.evaluations.statistics import differ_from_zero
 from robustkd.evaluations.tidy import groups_of, method_row, student_findings, tidy
 from robustkd.evaluations.wording import Phrases, findings
@@ -78,7 +79,6 @@ class Calibration(Evaluation):
             "fraction",
             False,
             "Mean distance of confidence from accuracy, over bins of the confidence of equal width.",
-            biased=True,
         ),
         Metric(
             "ece_difference",
@@ -87,7 +87,6 @@ class Calibration(Evaluation):
             False,
             "ECE minus the independent baseline's, on the same images.",
             difference_of="ece",
-            biased=True,
         ),
         Metric(
             "ece_equal_mass",
@@ -95,7 +94,6 @@ class Calibration(Evaluation):
             "fraction",
             False,
             "The same over bins that hold equally many images.",
-            biased=True,
         ),
         Metric(
             "confidence_gap",
@@ -118,7 +116,6 @@ class Calibration(Evaluation):
             "fraction",
             False,
             "ECE with the fitted temperature, on the other half of the test images.",
-            biased=True,
         ),
         Metric(
             "nll_after",
@@ -143,11 +140,11 @@ class Calibration(Evaluation):
         """All metrics, and for each method what is in its bins."""
         arrays, members = records.arrays, range(len(records.members))
         fitted, bins = arrays["fitted"], int(arrays["bins"])
-        estimates = estimate([_whole_set(arrays, row, bins) for row in members], len(fitted))
+        found = resampled([_whole_set(arrays, row, bins) for row in members], len(fitted), BIASED)
         if fitted.any():
-            estimates |= estimate([_fitted_half(arrays, row) for row in members], int(fitted.sum()))
-            estimates |= estimate([_other_half(arrays, row, bins) for row in members], int((~fitted).sum()))
-        rows = estimate_rows(records.members, estimates, self.metrics)
+            found |= resampled([_fitted_half(arrays, row) for row in members], int(fitted.sum()))
+            found |= resampled([_other_half(arrays, row, bins) for row in members], int((~fitted).sum()), BIASED)
+        rows = metric_rows(records.members, found, self.metrics)
         return tidy(rows + _bin_rows(records.members, arrays["confidence"], arrays["correct"], bins))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
@@ -161,6 +158,9 @@ class Calibration(Evaluation):
         gaps = frame[(frame["level"] == "method") & (frame["metric"] == "confidence_gap")]
         return [*sentences, *_confidence_sentence(gaps)]
 
+
+BIASED = ("ece", "ece_equal_mass", "ece_after")
+"""Means of absolute values, which the noise of resampling makes larger."""
 
 PHRASES = Phrases(
     one="The confidence of {student} is {value} off its accuracy (ECE)",

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from robustkd.evaluations.evaluation import Metric
+from robustkd.evaluations.metric_rows import per_image_rows
 from robustkd.evaluations.records import Records
 from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, bootstrap_of_means
-from robustkd.evaluations.tidy import Group, baseline_of, groups_of, method_row, per_image_rows
+from robustkd.evaluations.tidy import Group, baseline_of, groups_of, method_row
 
 Row = dict[str, Any]
 

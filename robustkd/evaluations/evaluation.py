@@ -44,8 +44,6 @@ class Metric:
         higher_is_better: None where neither direction is better.
         meaning: One sentence for a reader.
         difference_of: The metric whose difference to the independent baseline this is.
-        biased: Resampling moves it to one side, as noise does a mean of absolute values or a minimum; its interval is
-            the basic bootstrap's, in which the bias is undone.
     """
 
     name: str
@@ -54,7 +52,6 @@ class Metric:
     higher_is_better: bool | None
     meaning: str
     difference_of: str | None = None
-    biased: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ import pandas as pd
 from robustkd.errors import EvaluationError
 from robustkd.evaluations.charts import dots_and_intervals
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
+from robustkd.evaluations.metric_rows import per_image_rows
 from robustkd.evaluations.predictions import Predictions
 from robustkd.evaluations.records import Records, members_frame
-from robustkd.evaluations.tidy import groups_of, method_row, per_image_rows, student_findings, tidy
+from robustkd.evaluations.tidy import groups_of, method_row, student_findings, tidy
 from robustkd.evaluations.wording import Phrases, findings
 
 if TYPE_CHECKING:

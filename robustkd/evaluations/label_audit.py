@@ -104,6 +104,38 @@ def detection(quality: np.ndarray, wrong: np.ndarray, flagged: np.ndarray) -> St
     return statistics
 
 
+def agreement_beyond_chance(true: np.ndarray, given: np.ndarray, predicted: np.ndarray) -> float:
+    """Say how much more often wrong labels are predicted than by a network that never saw them.
+
+    A wrong label that was drawn at random is independent of its image, once the true class is known. So among the
+    wrongly labelled images of a class the labels could change places, and a network that never saw them would agree as
+    often. Agreement is held against its mean and deviation over all such permutations (Hoeffding, *A combinatorial
+    central limit theorem*, 1951, equations 4 and 10).
+
+    Args:
+        true: int (N,), true labels.
+        given: int (N,), labels as given.
+        predicted: int (N,).
+
+    Returns:
+        Standard deviations above the mean; 0 where there is nothing to permute.
+    """
+    surplus, variance = 0.0, 0.0
+    classes = int(max(given.max(), predicted.max())) + 1
+    for label in np.unique(true):
+        wrong = (true == label) & (given != true)
+        count = int(wrong.sum())
+        if count < 2:
+            continue
+        labelled, answered = (np.bincount(some[wrong], minlength=classes) / count for some in (given, predicted))
+        expected = float(labelled @ answered)
+        surplus += int((given == predicted)[wrong].sum()) - count * expected
+        # agreement of each pair of a label and an answer, without what rows and columns have in common
+        centred = np.eye(classes) - answered[:, None] - labelled + expected
+        variance += count**2 / (count - 1) * float(labelled @ centred**2 @ answered)
+    return float(surplus / np.sqrt(variance)) if variance > 0 else 0.0
+
+
 def auroc(quality: np.ndarray, wrong: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The chance that a wrong label has a lower quality than a right one, ties counted half (Hanley, McNeil 1982).
 

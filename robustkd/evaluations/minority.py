@@ -18,10 +18,8 @@ twice the images of the smallest, what concerns rare classes is absent. Needs pr
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import altair as alt
 import numpy as np
@@ -29,19 +27,22 @@ import pandas as pd
 from pydantic import Field
 
 from robustkd.evaluations.class_charts import class_panels
+from robustkd.evaluations.class_measures import by_class, prior_pull, rare_and_frequent, recalls_by
+from robustkd.evaluations.class_rows import class_rows
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
+from robustkd.evaluations.metric_rows import metric_rows, seed_rows, value_rows
 from robustkd.evaluations.records import Check, Records, members_frame
-from robustkd.evaluations.resampling import Statistics, estimate, estimate_rows, ratio, seed_rows, value_rows
-from robustkd.evaluations.statistics import holm, mcnemar
-from robustkd.evaluations.tidy import baseline_of, groups_of, method_row, student_findings, tidy
+from robustkd.evaluations.resampling import resampled
+from robustkd.evaluations.statistics import holm
+from robustkd.evaluations.tidy import baseline_of, groups_of, student_findings, tidy
 from robustkd.evaluations.wording import grouped
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 
-SKEWED = 2
-"""Largest over smallest class from which on some classes count as rare."""
+ENOUGH = 0.95
+"""Share of the images that a law asks for which every class must have."""
 
 LEVEL = 0.05
 """Of the tests for each class, all classes of a network together."""
@@ -66,7 +67,7 @@ class Minority(Evaluation):
     name = "minority"
     title = "Minority classes"
     question = "What becomes of the rare classes?"
-    version = 1
+    version = 2
     requires = Requirements(training=True)
     summary = ("minority_accuracy", "balanced_accuracy")
     across_conditions = True
@@ -92,9 +93,7 @@ class Minority(Evaluation):
             "Majority recall minus the independent baseline's, on the same images.",
             difference_of="majority_accuracy",
         ),
-        Metric(
-            "worst_class_accuracy", "Worst class", "fraction", True, "The smallest recall of any class.", biased=True
-        ),
+        Metric("worst_class_accuracy", "Worst class", "fraction", True, "The smallest recall of any class."),
         Metric("balanced_accuracy", "Balanced accuracy", "fraction", True, "Mean recall of all classes."),
         Metric(
             "balanced_accuracy_gain",
@@ -158,7 +157,7 @@ class Minority(Evaluation):
                 for seed in {member.seed for member in pool}
             }
             arrays["training"] = np.stack([counts[member.seed] for member in pool])
-        return Records(members_frame(pool), arrays, _law(data))
+        return Records(members_frame(pool), arrays, _sizes(data))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Metrics of each network and method, and of each method's classes."""
@@ -167,18 +166,18 @@ class Minority(Evaluation):
         classes = len(records.arrays["class_names"])
         training = records.arrays.get("training", np.zeros((len(predicted), classes), dtype=np.int64))
         looks = [
-            _recalls(row == labels, labels, classes, *rare_and_frequent(counts, chosen))
+            recalls_by(row == labels, labels, classes, *rare_and_frequent(counts, chosen))
             for row, counts in zip(predicted, training, strict=True)
         ]
-        pulls = [_prior_pull(row, labels, counts) for row, counts in zip(predicted, training, strict=True)]
-        estimates = estimate(looks, len(labels)) | estimate(pulls, len(labels))
-        rows = estimate_rows(records.members, estimates, self.metrics)
+        pulls = [prior_pull(row, labels, counts) for row, counts in zip(predicted, training, strict=True)]
+        found = resampled(looks, len(labels), BIASED) | resampled(pulls, len(labels))
+        rows = metric_rows(records.members, found, self.metrics)
         over_seeds = self.metric("balanced_accuracy_over_seeds")
-        rows += seed_rows(records.members, estimates["balanced_accuracy"].values, over_seeds)
+        rows += seed_rows(records.members, found["balanced_accuracy"].values, over_seeds)
         for name, values in zip(("classes_better", "classes_worse"), _significant(records), strict=True):
             if not np.isnan(values).all():
                 rows += value_rows(records.members, values, self.metric(name))
-        return tidy(rows + _class_rows(records, training))
+        return tidy(rows + class_rows(records, training))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """Recall of each class by method, and how often each class is predicted; for each condition."""
@@ -206,33 +205,24 @@ class Minority(Evaluation):
 SKEWED_METRICS = ("minority_accuracy", "minority_gain")
 BALANCED_METRICS = ("balanced_accuracy", "balanced_accuracy_gain")
 
+BIASED = ("worst_class_accuracy",)
+"""A minimum, which the noise of resampling makes smaller."""
+
 VERDICTS = ("better", "no significant difference", "worse")
 
-CLASS_METRICS = {
-    "pre": Metric("class_precision", "Precision", "fraction", True, "Of the images predicted as the class."),
-    "rec": Metric("class_recall", "Recall", "fraction", True, "Of the images of the class."),
-    "spe": Metric("class_specificity", "Specificity", "fraction", True, "Recall of all other classes together."),
-    "f1": Metric("class_f1", "F1", "fraction", True, "Harmonic mean of precision and recall."),
-    "geo": Metric("class_geometric_mean", "Geometric mean", "fraction", True, "Of recall and specificity."),
-    "iba": Metric("class_iba", "Index balanced accuracy", "fraction", True, "As imbalanced-learn defines it."),
-}
-"""Of rows of level ``class``, whose `part` is the class: imbalanced-learn's report, the mean over seeds."""
 
-SHARE_METRICS = (
-    Metric("class_predicted_share", "Share of predictions", "fraction", None, "How often a class is predicted."),
-    Metric("class_test_share", "Share of test images", "fraction", None, "How often it occurs in the test set."),
-    Metric("class_training_share", "Share of training images", "fraction", None, "How often it occurs in training."),
-    Metric("class_rarity", "Rarity", "", None, "−1 for a class of the minority, 1 for one of the majority, else 0."),
-)
-
-
-def _law(data: Dataset) -> tuple[Check, ...]:
-    """What the law of the class sizes is, for a reader; nothing can fail about it."""
+def _sizes(data: Dataset) -> tuple[Check, ...]:
+    """Whether the classes have the sizes of the law that was asked for, which is printed with it."""
     from robustkd.data.class_imbalance import ClassImbalance
 
     if not isinstance(data.condition, ClassImbalance):
         return ()
-    return (Check("class sizes in training", True, data.condition.description(data.training), metrics=SKEWED_METRICS),)
+    detail = data.condition.description(data.training)
+    asked, kept = data.condition.asked(data.training), data.condition.sizes(data.training)
+    short = [name for name, some, all_ in zip(data.test.class_names, kept, asked, strict=True) if some < ENOUGH * all_]
+    if short:
+        detail += f"; the set has fewer images than that law asks for of {', '.join(short)}"
+    return (Check("class sizes in training", not short, detail, metrics=SKEWED_METRICS),)
 
 
 def of_skew(frame: pd.DataFrame) -> pd.DataFrame:
@@ -243,74 +233,6 @@ def of_skew(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _is_skewed(rows: pd.DataFrame) -> bool:
     return bool(rows[rows["metric"] == "minority_accuracy"]["value"].notna().any())
-
-
-def rare_and_frequent(counts: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Name the classes that are rare and those that are frequent in training.
-
-    Args:
-        counts: int64 (K,), training images of each class.
-        classes: How many of each kind at the most; never more than K // 2.
-
-    Returns:
-        Two arrays of classes; of equally many images the later class counts as rarer. No frequent class is as small as
-        the smallest one, and every rare class is smaller than each frequent one, so there may be fewer than `classes`.
-        Empty ones where no class is rare: the largest has less than `SKEWED` times the images of the smallest.
-    """
-    none = np.empty(0, dtype=np.int64)
-    chosen = min(classes, len(counts) // 2)
-    if chosen == 0 or counts.max() < SKEWED * max(int(counts.min()), 1):
-        return none, none
-    order = np.lexsort((-np.arange(len(counts)), counts))
-    rare, frequent = order[:chosen], order[-chosen:]
-    frequent = frequent[counts[frequent] > counts.min()]
-    return rare[counts[rare] < counts[frequent].min()], frequent
-
-
-def _recalls(
-    correct: np.ndarray, labels: np.ndarray, classes: int, rare: np.ndarray, frequent: np.ndarray
-) -> Statistics:
-    shown = (labels[:, None] == np.arange(classes)).astype(np.float32)
-    hit = shown * correct[:, None]
-
-    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
-        recalls = ratio(weights @ hit, weights @ shown)
-        present = np.where(np.isnan(recalls), 1, recalls)
-        known = (~np.isnan(recalls)).sum(axis=1)
-        with np.errstate(divide="ignore"):
-            logs = np.log(present).sum(axis=1)
-        return {
-            "minority_accuracy": _mean_of(recalls, rare),
-            "majority_accuracy": _mean_of(recalls, frequent),
-            "worst_class_accuracy": present.min(axis=1),
-            "balanced_accuracy": _mean_of(recalls, np.arange(classes)),
-            "g_mean": np.exp(logs / np.maximum(known, 1)),
-        }
-
-    return statistics
-
-
-def _mean_of(recalls: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Mean recall of some classes, (B,), over those that have a test image."""
-    some = recalls[:, chosen]
-    known = ~np.isnan(some)
-    return ratio(np.where(known, some, 0).sum(axis=1), known.sum(axis=1))
-
-
-def _prior_pull(predicted: np.ndarray, labels: np.ndarray, training: np.ndarray) -> Statistics:
-    classes = np.arange(len(training))
-    votes, shown = ((given[:, None] == classes).astype(np.float32) for given in (predicted, labels))
-    prior = ratio(training, np.array(training.sum()))
-    skewed = len(rare_and_frequent(training, 1)[0]) > 0
-
-    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
-        images = weights.sum(axis=1, keepdims=True)
-        expected = ratio(weights @ shown, images)
-        towards = prior - expected if skewed else np.zeros_like(expected)
-        moved = ratio(weights @ votes, images) - expected
-        return {"prior_pull": ratio((moved * towards).sum(axis=1), (towards**2).sum(axis=1))}
-
-    return statistics
 
 
 def _significant(records: Records) -> tuple[np.ndarray, np.ndarray]:
@@ -332,71 +254,6 @@ def _significant(records: Records) -> tuple[np.ndarray, np.ndarray]:
             significant = holm(list(p_values)) < LEVEL
             better[row], worse[row] = (significant & (gains > 0)).mean(), (significant & (gains < 0)).mean()
     return better, worse
-
-
-def by_class(correct_1: np.ndarray, correct_2: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compare two networks on the images of each class that has any.
-
-    Args:
-        correct_1: bool (N,).
-        correct_2: bool (N,).
-        labels: int64 (N,).
-
-    Returns:
-        For each such class the first's accuracy minus the second's, and McNemar's exact p-value.
-    """
-    inside = [labels == label for label in np.unique(labels)]
-    gains = [correct_1[images].mean() - correct_2[images].mean() for images in inside]
-    return np.array(gains), np.array([mcnemar(correct_1[images], correct_2[images]) for images in inside])
-
-
-def _class_rows(records: Records, training: np.ndarray) -> list[dict[str, Any]]:
-    labels, names = records.arrays["labels"], records.arrays["class_names"]
-    tested = np.bincount(labels, minlength=len(names))
-    rows: list[dict[str, Any]] = []
-    for group in groups_of(records.members):
-        found = report_by_class(records.arrays["predicted"][group.rows], labels, len(names))
-        votes = np.stack([np.bincount(records.arrays["predicted"][row], minlength=len(names)) for row in group.rows])
-        values = [(metric, found[key]) for key, metric in CLASS_METRICS.items()]
-        shares = [votes.mean(axis=0) / len(labels), tested / len(labels)]
-        if "training" in records.arrays:
-            counts = training[group.rows].mean(axis=0)
-            rare, frequent = rare_and_frequent(training[group.rows[0]], int(records.arrays["classes"]))
-            rarity = np.isin(np.arange(len(names)), frequent) * 1.0 - np.isin(np.arange(len(names)), rare)
-            shares += [counts / counts.sum(), rarity]
-        values += list(zip(SHARE_METRICS, shares, strict=False))
-        for metric, by_class in values:
-            row = {**method_row(group, metric), "level": "class"}
-            for name, value, count in zip(names, by_class, tested, strict=True):
-                rows.append({**row, "part": str(name), "value": None if np.isnan(value) else value, "n": int(count)})
-    return rows
-
-
-def report_by_class(predicted: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:
-    """Give imbalanced-learn's report for each class, as the mean over networks.
-
-    Args:
-        predicted: int (S, N), the predictions of S networks.
-        labels: int64 (N,).
-        classes: K.
-
-    Returns:
-        For each of its columns float64 (K,); NaN for a class without a test image.
-    """
-    from imblearn.metrics import classification_report_imbalanced
-    from sklearn.exceptions import UndefinedMetricWarning
-
-    every = list(range(classes))
-    options = {"labels": every, "target_names": [str(label) for label in every], "zero_division": 0}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UndefinedMetricWarning)  # of absent classes, which are made absent below
-        reports = [classification_report_imbalanced(labels, row, output_dict=True, **options) for row in predicted]
-    absent = np.bincount(labels, minlength=classes) == 0
-    means = {
-        key: np.mean([[float(report[str(label)][key]) for label in every] for report in reports], axis=0)
-        for key in CLASS_METRICS
-    }
-    return {key: np.where(absent, np.nan, mean) for key, mean in means.items()}
 
 
 def _rarest(rows: pd.DataFrame) -> str:

@@ -12,6 +12,7 @@ _RESAMPLES_AT_ONCE = 100
 
 BOOTSTRAP_IMAGES = "95% bootstrap over test images"
 BASIC_IMAGES = "95% basic bootstrap over test images"
+TRAINING_IMAGES = "95% bootstrap over training images"
 WILSON_IMAGES = "95% Wilson over test images"
 T_SEEDS = "95% t over seeds"
 

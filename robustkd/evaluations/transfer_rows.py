@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from robustkd.evaluations.evaluation import Metric
+from robustkd.evaluations.metric_rows import per_image_rows
 from robustkd.evaluations.records import Records
 from robustkd.evaluations.statistics import (
     BOOTSTRAP_IMAGES,
@@ -20,7 +21,7 @@ from robustkd.evaluations.statistics import (
     t_over_seeds,
     wilson,
 )
-from robustkd.evaluations.tidy import baseline_of, groups_of, per_image_rows
+from robustkd.evaluations.tidy import baseline_of, groups_of
 from robustkd.evaluations.transfer_matrix import (
     VARIANTS,
     Counted,

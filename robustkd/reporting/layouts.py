@@ -14,7 +14,7 @@ MEANINGS = (
     "Bold: best, or not significantly worse than the best (paired bootstrap, Holm). ▼: worse than the independent "
     "baseline."
 )
-SPREADS = "±: standard deviation over seeds. [ ]: 95% interval over test images."
+SPREADS = "±: standard deviation over seeds. [ ]: 95% interval over images."
 Checks = tuple[Check, ...]
 
 _ORDER = ("teacher", "baseline", "student")

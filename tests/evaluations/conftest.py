@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -12,6 +13,24 @@ from robustkd.models import Member, ModelPool, PixelModel, create_model
 
 def network(seed: int, num_classes: int = 3) -> PixelModel:
     return create_model("cifar_wrn_10_1", num_classes=num_classes, in_chans=1, seed=seed)
+
+
+def members(*rows: tuple[str, str, str, int | None]) -> pd.DataFrame:
+    """Of (role, method, architecture, seed)."""
+    frame = pd.DataFrame(
+        [
+            {
+                "member": method if seed is None else f"{method}-{seed}",
+                "role": role,
+                "method": method,
+                "architecture": architecture,
+                "seed": seed,
+                "condition": "clean",
+            }
+            for role, method, architecture, seed in rows
+        ]
+    )
+    return frame.astype({"seed": "Int64"})
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import warnings
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,14 @@ from sklearn.model_selection import cross_val_predict
 
 from robustkd.errors import EvaluationError
 from robustkd.evaluations.judged_labels import read_judged_labels
-from robustkd.evaluations.label_audit import audit, auroc, detection, transition_error, transition_matrix
+from robustkd.evaluations.label_audit import (
+    agreement_beyond_chance,
+    audit,
+    auroc,
+    detection,
+    transition_error,
+    transition_matrix,
+)
 
 
 def of_noisy_labels(count: int = 600, classes: int = 4, rate: float = 0.25, seed: int = 0):
@@ -149,3 +157,30 @@ def test_what_is_no_probability_of_these_labels_is_refused(
 ) -> None:
     with pytest.raises(EvaluationError, match=said):
         audit(labels, probabilities)
+
+
+def test_agreement_beyond_chance_is_that_of_all_permutations() -> None:
+    true, given = np.array([0, 0, 0, 0, 1, 1, 1]), np.array([1, 2, 1, 2, 0, 2, 1])
+    predicted = np.array([1, 2, 0, 1, 0, 2, 1])
+    agreements = [
+        (np.array(first) == predicted[:4]).sum() + (np.array(second) == predicted[4:6]).sum()
+        for first in permutations(given[:4])
+        for second in permutations(given[4:6])
+    ]
+
+    found = agreement_beyond_chance(true, given, predicted)
+
+    # the wrong labels agree four times; the last label is right and takes no part
+    assert found == pytest.approx((4 - np.mean(agreements)) / np.std(agreements))
+
+
+def test_only_a_network_that_saw_wrong_labels_agrees_with_them_beyond_chance() -> None:
+    true, given, _ = of_noisy_labels(2000)
+    random = np.random.default_rng(1)
+    given = np.where(given != true, (true + random.integers(1, 4, 2000)) % 4, true)
+    guess = random.integers(0, 4, 2000)
+
+    assert abs(agreement_beyond_chance(true, given, guess)) < 3
+    assert agreement_beyond_chance(true, given, np.where(random.random(2000) < 0.3, given, guess)) > 4
+    assert agreement_beyond_chance(true, true, guess) == 0
+    assert agreement_beyond_chance(true, given, true) == 0

@@ -14,7 +14,9 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score, 
 from robustkd.data import Clean, Dataset, ImageSet
 from robustkd.data.class_imbalance import ClassImbalance
 from robustkd.evaluations import EVALUATIONS
-from robustkd.evaluations.minority import MinorityOptions, by_class, rare_and_frequent, report_by_class
+from robustkd.evaluations.class_measures import by_class, rare_and_frequent
+from robustkd.evaluations.class_rows import report_by_class
+from robustkd.evaluations.minority import MinorityOptions
 from robustkd.evaluations.statistics import T_SEEDS
 from robustkd.models import Member, ModelPool
 
@@ -109,6 +111,17 @@ def test_the_law_of_the_class_sizes_is_printed(skewed: Dataset, looked_at: tuple
     assert check.passed
     assert check.detail == skewed.condition.description(skewed.training)
     assert check.detail.startswith("n_c = 73.684211/(-0.631579 + c^1): 200 ")
+
+
+def test_a_class_with_far_fewer_images_than_the_law_asks_for_fails_the_check(skewed: Dataset, looked_at: tuple) -> None:
+    pool, _, predict = looked_at
+    few = torch.cat([torch.arange(len(skewed.training))[skewed.training.labels != 1], torch.tensor([1])])
+    data = replace(skewed, train=skewed.training.subset(few))
+
+    (check,) = EVALUATIONS["minority"]().measure(pool, data, predict).checks
+
+    assert not check.passed
+    assert f"fewer images than that law asks for of {skewed.test.class_names[1]}" in check.detail
 
 
 def test_differences_to_the_baseline_have_their_intervals(skewed: Dataset, looked_at: tuple) -> None:

@@ -3,22 +3,22 @@ import pandas as pd
 import pytest
 
 from robustkd.evaluations import Metric
-from robustkd.evaluations.resampling import estimate, estimate_rows, ratio, seed_rows, share, value_rows
-from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, T_SEEDS, bootstrap_mean
-from robustkd.evaluations.tidy import per_image_rows, tidy
+from robustkd.evaluations.metric_rows import metric_rows, per_image_rows
+from robustkd.evaluations.resampling import ratio, resampled, share
+from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, bootstrap_mean
+from robustkd.evaluations.tidy import tidy
+
+from .conftest import members
 
 ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
 GAIN = Metric("gain", "Gain", "points", True, "", difference_of="accuracy")
 
 
-def members(*who: tuple[str, str, int]) -> pd.DataFrame:
-    columns = ["member", "role", "method", "architecture", "seed", "condition", "digest"]
-    rows = [(f"{method}-{seed}", role, method, "net", seed, "clean", "") for role, method, seed in who]
-    return pd.DataFrame(rows, columns=columns).astype({"seed": "Int64"})
-
-
 POOL = members(
-    ("teacher", "teacher", 9), ("baseline", "baseline", 0), ("baseline", "baseline", 1), ("student", "at", 0)
+    ("teacher", "teacher", "small", 9),
+    ("baseline", "baseline", "small", 0),
+    ("baseline", "baseline", "small", 1),
+    ("student", "at", "small", 0),
 )
 
 
@@ -30,7 +30,7 @@ def test_what_is_a_mean_over_images_gets_the_values_and_intervals_of_means() -> 
     random = np.random.default_rng(0)
     correct = random.random((4, 400)) < np.array([[0.9], [0.5], [0.6], [0.7]])
 
-    found = tidy(estimate_rows(POOL, estimate([mean_of(row) for row in correct], 400), (ACCURACY, GAIN)))
+    found = tidy(metric_rows(POOL, resampled([mean_of(row) for row in correct], 400), (ACCURACY, GAIN)))
     expected = tidy(per_image_rows(POOL, {"accuracy": correct}, (ACCURACY, GAIN)))
 
     keys = ["level", "member", "metric"]
@@ -44,7 +44,7 @@ def test_what_is_a_mean_over_images_gets_the_values_and_intervals_of_means() -> 
 def test_networks_see_the_same_resamples() -> None:
     correct = np.random.default_rng(0).random(300) < 0.5
 
-    found = estimate([mean_of(correct), mean_of(~correct)], 300)["accuracy"]
+    found = resampled([mean_of(correct), mean_of(~correct)], 300)["accuracy"]
 
     np.testing.assert_allclose(found.samples.sum(axis=0), 1)
     assert found.samples[0].std() == pytest.approx(0.5 / np.sqrt(300), rel=0.1)
@@ -55,7 +55,7 @@ def test_the_interval_of_a_share_covers_the_images_that_are_eligible() -> None:
     event, eligible = random.random(500) < 0.4, random.random(500) < 0.3
     statistics = [lambda weights: {"accuracy": share(event, eligible, weights)}]
 
-    found = tidy(estimate_rows(members(("student", "at", 0)), estimate(statistics, 500), (ACCURACY,)))
+    found = tidy(metric_rows(members(("student", "at", "small", 0)), resampled(statistics, 500), (ACCURACY,)))
 
     expected = bootstrap_mean(event[eligible].astype(float))
     assert found["value"].iloc[0] == pytest.approx(event[eligible].mean())
@@ -66,29 +66,9 @@ def test_what_is_not_defined_has_neither_value_nor_interval() -> None:
     nothing = np.zeros(20, dtype=bool)
     statistics = [lambda weights: {"accuracy": share(nothing, nothing, weights)}] * 4
 
-    found = tidy(estimate_rows(POOL, estimate(statistics, 20), (ACCURACY, GAIN)))
+    found = tidy(metric_rows(POOL, resampled(statistics, 20), (ACCURACY, GAIN)))
 
     assert found[["value", "ci_low", "ci_high", "below_baseline", "ties_best"]].isna().all(axis=None)
-
-
-def test_a_seed_without_a_value_is_left_out_of_the_mean() -> None:
-    two = members(("student", "at", 0), ("student", "at", 1))
-
-    found = tidy(value_rows(two, np.array([0.3, np.nan]), ACCURACY)).set_index("member")
-
-    assert found["value"]["at"] == pytest.approx(0.3)
-    assert np.isnan(found["value"]["at-1"])
-    assert np.isnan(found["std"]["at"])
-
-
-def test_three_seeds_have_a_t_interval_and_two_have_none() -> None:
-    three = members(*(("student", "at", seed) for seed in range(3)), ("baseline", "baseline", 0))
-
-    (row,) = seed_rows(three, np.array([0.70, 0.72, 0.74, 0.5]), ACCURACY)
-
-    # mean 0.72, std 0.02, t(0.975, 2) = 4.3027 from a table: half-width 4.3027·0.02/√3 = 0.04968
-    assert row["interval"] == T_SEEDS
-    assert (row["value"], row["ci_low"], row["ci_high"]) == pytest.approx((0.72, 0.67032, 0.76968), abs=1e-5)
 
 
 def test_division_by_nothing_gives_nothing() -> None:

@@ -1,108 +1,17 @@
-import numpy as np
-import pandas as pd
-import pytest
-
 from robustkd.evaluations import Metric
-from robustkd.evaluations.tidy import COLUMNS, baseline_of, groups_of, per_image_rows, tidy
+from robustkd.evaluations.tidy import COLUMNS, baseline_of, groups_of, network_row, tidy
 
-ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
-GAIN = Metric("gain", "Gain", "points", True, "", difference_of="accuracy")
-
-
-def members(*rows: tuple[str, str, str, int | None]) -> pd.DataFrame:
-    """Of (role, method, architecture, seed)."""
-    frame = pd.DataFrame(
-        [
-            {
-                "member": method if seed is None else f"{method}-{seed}",
-                "role": role,
-                "method": method,
-                "architecture": architecture,
-                "seed": seed,
-                "condition": "clean",
-            }
-            for role, method, architecture, seed in rows
-        ]
-    )
-    return frame.astype({"seed": "Int64"})
+from .conftest import members
 
 
-POOL = members(
-    ("teacher", "teacher", "big", None),
-    ("baseline", "baseline", "small", 0),
-    ("baseline", "baseline", "small", 1),
-    ("student", "at", "small", 0),
-    ("student", "at", "small", 1),
-)
-#                  teacher          baseline                        at
-CORRECT = np.array([[1, 1, 1, 1], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 0, 1]], dtype=bool)
+def test_results_have_the_columns_of_the_contract_whatever_the_rows_say() -> None:
+    (member,) = (row for _, row in members(("student", "at", "small", None)).iterrows())
 
+    frame = tidy([network_row(member, Metric("accuracy", "Accuracy", "fraction", True, "")) | {"value": 0.5}])
 
-@pytest.fixture
-def frame() -> pd.DataFrame:
-    return tidy(per_image_rows(POOL, {"accuracy": CORRECT}, (ACCURACY, GAIN)))
-
-
-def test_results_have_the_columns_of_the_contract(frame: pd.DataFrame) -> None:
-    assert list(frame.columns) == list(COLUMNS)
-
-
-def test_each_network_has_its_own_value(frame: pd.DataFrame) -> None:
-    networks = frame[frame["level"] == "network"]
-
-    assert list(networks["member"]) == ["teacher", "baseline-0", "baseline-1", "at-0", "at-1"]
-    assert list(networks["value"]) == [1.0, 0.25, 0.5, 0.75, 0.75]
-    assert set(networks["n"]) == {4}
-
-
-def test_a_method_has_the_mean_and_the_sample_deviation_of_its_seeds(frame: pd.DataFrame) -> None:
-    baseline = frame[(frame["level"] == "method") & (frame["method"] == "baseline")].iloc[0]
-
-    assert baseline["value"] == 0.375
-    assert baseline["std"] == pytest.approx(0.25 / np.sqrt(2))
-    assert baseline["n_seeds"] == 2
-
-
-def test_one_seed_has_no_deviation(frame: pd.DataFrame) -> None:
-    teacher = frame[(frame["level"] == "method") & (frame["method"] == "teacher")].iloc[0]
-
-    assert np.isnan(teacher["std"])
-
-
-def test_the_gain_is_the_difference_of_means_with_the_deviation_of_seed_pairs(frame: pd.DataFrame) -> None:
-    gain = frame[frame["metric"] == "gain"]
-
-    assert list(gain["member"]) == ["at"]
-    assert gain["value"].iloc[0] == 0.375
-    assert gain["std"].iloc[0] == pytest.approx(0.25 / np.sqrt(2))  # of 0.5 and 0.25
-    assert gain["ci_low"].iloc[0] <= 0.375 <= gain["ci_high"].iloc[0]
-
-
-def test_a_student_worse_than_the_baseline_is_marked() -> None:
-    frame = tidy(per_image_rows(POOL, {"accuracy": CORRECT[[0, 3, 4, 1, 2]]}, (ACCURACY, GAIN)))
-
-    below = frame[frame["level"] == "method"].set_index(["metric", "method"])["below_baseline"]
-    assert bool(below["accuracy", "at"])
-    assert below.isna()["accuracy", "baseline"]
-
-
-def test_the_best_and_what_cannot_be_told_from_it_tie() -> None:
-    random = np.random.default_rng(0)
-    best = random.random(2_000) < 0.9
-    close, far = best.copy(), best.copy()
-    close[:2], far[:400] = ~close[:2], False
-    pool = members(*[("student", name, "small", None) for name in ("best", "close", "far")])
-
-    frame = tidy(per_image_rows(pool, {"accuracy": np.stack([best, close, far])}, (ACCURACY,)))
-
-    ties = frame[frame["level"] == "method"].set_index("method")["ties_best"]
-    assert (bool(ties["best"]), bool(ties["close"]), bool(ties["far"])) == (True, True, False)
-
-
-def test_without_a_baseline_there_is_no_difference() -> None:
-    frame = tidy(per_image_rows(POOL.iloc[[0, 3, 4]], {"accuracy": CORRECT[[0, 3, 4]]}, (ACCURACY, GAIN)))
-
-    assert not (frame["metric"] == "gain").any()
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == COLUMNS
+    assert frame["value"].tolist() == [0.5]
+    assert frame["seed"].isna().all()
 
 
 def test_the_baseline_of_the_same_architecture_is_preferred() -> None:
@@ -119,24 +28,6 @@ def test_the_baseline_of_the_same_architecture_is_preferred() -> None:
 
     assert chosen[0] is groups[1]
     assert chosen[1] is None  # two baselines, neither of its architecture: no fair choice
-
-
-def test_ties_with_the_best_are_corrected_for_the_number_of_methods() -> None:
-    best = np.ones(1000)
-    worse = best.copy()
-    worse[:5] = 0  # half a point: p is 2.5 % against one, not significant among eleven
-    far = np.zeros(1000)
-    names = ["best", "worse", *(f"m{i}" for i in range(10))]
-    pool = members(*[("student", name, "small", None) for name in names])
-
-    def ties(count: int) -> dict[str, bool]:
-        values = np.stack([best, *[worse] * (count - 2), far])
-        frame = tidy(per_image_rows(pool.iloc[:count], {"accuracy": values}, (ACCURACY,)))
-        return frame[frame["level"] == "method"].set_index("method")["ties_best"].to_dict()
-
-    assert not ties(3)["worse"]
-    assert ties(12)["worse"]
-    assert not ties(12)["m9"]
 
 
 def test_no_student_is_held_against_a_baseline_of_another_condition() -> None:

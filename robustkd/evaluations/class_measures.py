@@ -1,0 +1,119 @@
+"""Numbers that look at classes one by one: which are rare, their recalls, and the pull towards the training prior."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from robustkd.evaluations.resampling import Statistics, ratio
+from robustkd.evaluations.statistics import mcnemar
+
+SKEWED = 2
+"""Largest over smallest class from which on some classes count as rare."""
+
+
+def rare_and_frequent(counts: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Name the classes that are rare and those that are frequent in training.
+
+    Args:
+        counts: int64 (K,), training images of each class.
+        classes: How many of each kind at the most; never more than K // 2.
+
+    Returns:
+        Two arrays of classes; of equally many images the later class counts as rarer. No frequent class is as small as
+        the smallest one, and every rare class is smaller than each frequent one, so there may be fewer than `classes`.
+        Empty ones where no class is rare: the largest has less than `SKEWED` times the images of the smallest.
+    """
+    none = np.empty(0, dtype=np.int64)
+    chosen = min(classes, len(counts) // 2)
+    if chosen == 0 or counts.max() < SKEWED * max(int(counts.min()), 1):
+        return none, none
+    order = np.lexsort((-np.arange(len(counts)), counts))
+    rare, frequent = order[:chosen], order[-chosen:]
+    frequent = frequent[counts[frequent] > counts.min()]
+    return rare[counts[rare] < counts[frequent].min()], frequent
+
+
+def recalls_by(
+    correct: np.ndarray, labels: np.ndarray, classes: int, rare: np.ndarray, frequent: np.ndarray
+) -> Statistics:
+    """Look at the recalls of all classes.
+
+    Args:
+        correct: bool (N,), which images are classified as labelled.
+        labels: int64 (N,).
+        classes: K.
+        rare: The classes of the minority.
+        frequent: Those of the majority.
+
+    Returns:
+        ``minority_accuracy``, ``majority_accuracy``, ``worst_class_accuracy``, ``balanced_accuracy`` and ``g_mean``, as
+        functions of how often each image counts; over the classes that have a test image.
+    """
+    shown = (labels[:, None] == np.arange(classes)).astype(np.float32)
+    hit = shown * correct[:, None]
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        recalls = ratio(weights @ hit, weights @ shown)
+        present = np.where(np.isnan(recalls), 1, recalls)
+        known = (~np.isnan(recalls)).sum(axis=1)
+        with np.errstate(divide="ignore"):
+            logs = np.log(present).sum(axis=1)
+        return {
+            "minority_accuracy": _mean_of(recalls, rare),
+            "majority_accuracy": _mean_of(recalls, frequent),
+            "worst_class_accuracy": present.min(axis=1),
+            "balanced_accuracy": _mean_of(recalls, np.arange(classes)),
+            "g_mean": np.exp(logs / np.maximum(known, 1)),
+        }
+
+    return statistics
+
+
+def prior_pull(predicted: np.ndarray, labels: np.ndarray, training: np.ndarray) -> Statistics:
+    """Look at how often each class is predicted, between the test set's shares and the training set's.
+
+    Args:
+        predicted: int (N,).
+        labels: int64 (N,).
+        training: int64 (K,), training images of each class.
+
+    Returns:
+        ``prior_pull``, Σ_c (q_c − t_c)(p_c − t_c) / Σ_c (p_c − t_c)² for shares q of predictions, t of test labels and
+        p of training labels, as a function of how often each image counts; NaN where no class is rare.
+    """
+    classes = np.arange(len(training))
+    votes, shown = ((given[:, None] == classes).astype(np.float32) for given in (predicted, labels))
+    prior = ratio(training, np.array(training.sum()))
+    skewed = len(rare_and_frequent(training, 1)[0]) > 0
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        images = weights.sum(axis=1, keepdims=True)
+        expected = ratio(weights @ shown, images)
+        towards = prior - expected if skewed else np.zeros_like(expected)
+        moved = ratio(weights @ votes, images) - expected
+        return {"prior_pull": ratio((moved * towards).sum(axis=1), (towards**2).sum(axis=1))}
+
+    return statistics
+
+
+def by_class(correct_1: np.ndarray, correct_2: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compare two networks on the images of each class that has any.
+
+    Args:
+        correct_1: bool (N,).
+        correct_2: bool (N,).
+        labels: int64 (N,).
+
+    Returns:
+        For each such class the first's accuracy minus the second's, and McNemar's exact p-value.
+    """
+    inside = [labels == label for label in np.unique(labels)]
+    gains = [correct_1[images].mean() - correct_2[images].mean() for images in inside]
+    return np.array(gains), np.array([mcnemar(correct_1[images], correct_2[images]) for images in inside])
+
+
+def _mean_of(recalls: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Mean recall of some classes, (B,), over those that have a test image."""
+    some = recalls[:, chosen]
+    known = ~np.isnan(some)
+    return ratio(np.where(known, some, 0).sum(axis=1), known.sum(axis=1))

@@ -1,0 +1,86 @@
+"""Rows of classes: imbalanced-learn's report of each, and how often it is predicted."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from robustkd.evaluations.class_measures import rare_and_frequent
+from robustkd.evaluations.evaluation import Metric
+from robustkd.evaluations.records import Records
+from robustkd.evaluations.tidy import groups_of, method_row
+
+CLASS_METRICS = {
+    "pre": Metric("class_precision", "Precision", "fraction", True, "Of the images predicted as the class."),
+    "rec": Metric("class_recall", "Recall", "fraction", True, "Of the images of the class."),
+    "spe": Metric("class_specificity", "Specificity", "fraction", True, "Recall of all other classes together."),
+    "f1": Metric("class_f1", "F1", "fraction", True, "Harmonic mean of precision and recall."),
+    "geo": Metric("class_geometric_mean", "Geometric mean", "fraction", True, "Of recall and specificity."),
+    "iba": Metric("class_iba", "Index balanced accuracy", "fraction", True, "As imbalanced-learn defines it."),
+}
+"""Of rows of level ``class``, whose `part` is the class: imbalanced-learn's report, the mean over seeds."""
+
+SHARE_METRICS = (
+    Metric("class_predicted_share", "Share of predictions", "fraction", None, "How often a class is predicted."),
+    Metric("class_test_share", "Share of test images", "fraction", None, "How often it occurs in the test set."),
+    Metric("class_training_share", "Share of training images", "fraction", None, "How often it occurs in training."),
+    Metric("class_rarity", "Rarity", "", None, "−1 for a class of the minority, 1 for one of the majority, else 0."),
+)
+
+
+def class_rows(records: Records, training: np.ndarray) -> list[dict[str, Any]]:
+    """Lay out each method's classes, the mean over its seeds.
+
+    Args:
+        records: Of `Minority`.
+        training: int64 (M, K), training images of each class, for each member.
+
+    Returns:
+        Rows of level ``class`` for `tidy`.
+    """
+    labels, names = records.arrays["labels"], records.arrays["class_names"]
+    tested = np.bincount(labels, minlength=len(names))
+    rows: list[dict[str, Any]] = []
+    for group in groups_of(records.members):
+        found = report_by_class(records.arrays["predicted"][group.rows], labels, len(names))
+        votes = np.stack([np.bincount(records.arrays["predicted"][row], minlength=len(names)) for row in group.rows])
+        values = [(metric, found[key]) for key, metric in CLASS_METRICS.items()]
+        shares = [votes.mean(axis=0) / len(labels), tested / len(labels)]
+        if "training" in records.arrays:
+            counts = training[group.rows].mean(axis=0)
+            rare, frequent = rare_and_frequent(training[group.rows[0]], int(records.arrays["classes"]))
+            rarity = np.isin(np.arange(len(names)), frequent) * 1.0 - np.isin(np.arange(len(names)), rare)
+            shares += [counts / counts.sum(), rarity]
+        values += list(zip(SHARE_METRICS, shares, strict=False))
+        for metric, by_class in values:
+            row = {**method_row(group, metric), "level": "class"}
+            for name, value, count in zip(names, by_class, tested, strict=True):
+                rows.append({**row, "part": str(name), "value": None if np.isnan(value) else value, "n": int(count)})
+    return rows
+
+
+def report_by_class(predicted: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:
+    """Give imbalanced-learn's report for each class, as the mean over networks.
+
+    Args:
+        predicted: int (S, N), the predictions of S networks.
+        labels: int64 (N,).
+        classes: K.
+
+    Returns:
+        For each of its columns float64 (K,); NaN for a class without a test image.
+    """
+    from imblearn.metrics import classification_report_imbalanced
+    from sklearn.exceptions import UndefinedMetricWarning
+
+    every = list(range(classes))
+    options = {"labels": every, "target_names": [str(label) for label in every], "zero_division": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # of absent classes, which are made absent below
+        reports = [classification_report_imbalanced(labels, row, output_dict=True, **options) for row in predicted]
+    absent = np.bincount(labels, minlength=classes) == 0
+    means = {
+        key: np.mean([[float(report[str(label)][key]) for label in every] for report in reports], axis=0)
+        for key in CLASS_METRICS
+    }
+    return {key: np.where(absent, np.nan, mean) for key, mean in means.items()}

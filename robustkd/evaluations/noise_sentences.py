@@ -1,0 +1,110 @@
+"""What label noise did, in sentences."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from robustkd.evaluations.evaluation import Metric
+from robustkd.evaluations.tidy import student_findings
+from robustkd.evaluations.wording import grouped, quantity
+
+ALONE = "There is no independent baseline to hold the students against."
+
+VERDICTS = ("better", "no significant difference", "worse")
+
+CHANCE_AUROC = 0.5
+
+
+def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    """Say for each condition how the students fare; who memorises most and least; who finds wrong labels best.
+
+    Args:
+        frame: Tidy results.
+        metrics: By name.
+
+    Returns:
+        Sentences.
+    """
+    frame = of_noise(frame)
+    known = frame[frame["metric"] == "realised_rate"]["value"]
+    alone = [] if (frame["role"] == "baseline").any() else [ALONE]
+    if not known.any() and not (frame["metric"] == "estimated_rate").any():
+        nothing = "No training label is known to be wrong, so there is nothing to memorise or to find."
+        return [nothing, *alone, *_test_errors(frame, metrics)]
+    said = []
+    for condition, rows in frame.groupby("condition", sort=False):
+        found = student_findings(rows, "accuracy", "accuracy_gain")
+        verdict = grouped(found, metrics["accuracy"], metrics["accuracy_gain"], VERDICTS)
+        if verdict:
+            against = "" if np.isnan(found[0].difference) else " against the independent baseline"
+            said.append(f"{_named(str(condition), rows)}: accuracy{against} {verdict}.")
+    return [*said, *alone, *_memory(frame, metrics), *_inspectors(frame, metrics), *_test_errors(frame, metrics)]
+
+
+def of_noise(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out conditions that have nothing to do with label noise, such as class imbalance, if there are others."""
+    known = frame[frame["metric"] == "realised_rate"]["condition"].unique()
+    return frame[frame["condition"].isin(known)] if len(known) else frame
+
+
+def _named(condition: str, rows: pd.DataFrame) -> str:
+    realised = rows[rows["metric"] == "realised_rate"]["value"].to_numpy(dtype=np.float64)
+    wrong = f" ({100 * realised.mean():.1f}% of the labels wrong)" if len(realised) and realised.any() else ""
+    return f"{condition[0].upper()}{condition[1:]}{wrong}"
+
+
+def _memory(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    metric = metrics["memorised"]
+    known, condition = _noisiest(frame, metric.name)
+    if len(known) < 2:
+        return []
+    if known["ties_best"].all():
+        return [f"Under {condition}, no network memorises significantly fewer wrong labels than another."]
+    fewest, most = (known.iloc[place] for place in (-1, 0))
+    return [
+        f"Under {condition}, {most['member']} memorises most of the wrong labels "
+        f"({quantity(most['value'], metric)}), {fewest['member']} fewest ({quantity(fewest['value'], metric)})."
+    ]
+
+
+def _inspectors(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    known, condition = _noisiest(frame, "audit_auroc")
+    if not len(known) and (frame["metric"] == "audit_auroc").any():
+        return ["Who finds wrong labels cannot be told: the labels audited are all right, or all wrong."]
+    if not len(known) and (frame["metric"] == "memorised").any():
+        return [
+            "Who finds wrong labels cannot be told: every network was trained on all of them; a condition that holds "
+            "some out (held_out) lets them be audited."
+        ]
+    return _best(known, f"Under {condition}", "labels that they never saw", metrics)
+
+
+def _test_errors(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    known, condition = _noisiest(frame, "test_error_auroc")
+    return _best(known, f"Under {condition}", "test labels that people judged", metrics)
+
+
+def _best(known: pd.DataFrame, where: str, what: str, metrics: Mapping[str, Metric]) -> list[str]:
+    """Say which networks inspect labels best, if any does so significantly better than another."""
+    if len(known) < 2:
+        return []
+    best = known[known["ties_best"].astype(bool)]
+    if not known["ci_low"].iloc[0] > CHANCE_AUROC:
+        return [f"{where}, no network is significantly better than chance at finding wrong {what}."]
+    if len(best) == len(known):
+        return [f"{where}, no network is a significantly better inspector of {what} than another (over these images)."]
+    metric = metrics[str(known["metric"].iloc[0])]
+    values = [f"{row['member']} ({quantity(row['value'], metric)} AUROC)" for _, row in best.iterrows()]
+    return [f"{where}, the best inspectors of {what}: {', '.join(values)}."]
+
+
+def _noisiest(frame: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
+    """Rows of students and baselines under the condition of most wrong labels, falling, and that condition."""
+    rows = frame[(frame["level"] == "method") & (frame["role"] != "teacher")]
+    known = rows[(rows["metric"] == metric) & rows["value"].notna()]
+    if not len(known):
+        return known, ""
+    realised = rows[rows["metric"] == "realised_rate"].groupby("condition")["value"].mean().fillna(0)
+    noisiest = max(dict.fromkeys(known["condition"]), key=lambda condition: float(realised.get(condition, 0)))
+    return known[known["condition"] == noisiest].sort_values("value", ascending=False, kind="stable"), str(noisiest)
