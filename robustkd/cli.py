@@ -5,7 +5,6 @@ and the answer is no; 2 bad input, said in one line.
 """
 
 import os
-import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robustkd.errors import BadInputError, RobustKDError
+from robustkd.listing import Listing, listed
+from robustkd.model_argument import parse_model
 from robustkd.terminal import show_outlook, show_results
 
 if TYPE_CHECKING:
@@ -41,16 +42,6 @@ Override = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; may be repeated.", show_default=False),
 ]
-
-
-class Listing(StrEnum):
-    """What `robustkd list` can show."""
-
-    methods = "methods"
-    evaluations = "evaluations"
-    datasets = "datasets"
-    models = "models"
-    claims = "claims"
 
 
 class Executor(StrEnum):
@@ -281,34 +272,17 @@ def compare(
 @app.command("list")
 def list_(what: Annotated[Listing, typer.Argument(help="What to list.")]) -> None:
     """List what there is."""
-    for name, about in _listing(what):
+    for name, about in listed(what):
         print(f"{name:<24} {about}" if about else name)
 
 
 @app.command()
 def doctor(data_root: DataRoot = None) -> None:
     """Show the environment: versions, devices, and which data sets are found."""
-    import platform
+    from robustkd.doctor import environment
 
-    import torch
-
-    from robustkd.data.loading import data_places
-    from robustkd.devices import resolve_device
-    from robustkd.studies.provenance import describe_device, package_versions
-
-    print(f"python          {platform.python_version()} on {platform.platform()}")
-    for package, version in package_versions().items():
-        print(f"{package:<15} {version}")
-    devices = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    devices += ["mps"] if torch.backends.mps.is_available() else []
-    for device in devices:
-        print(f"{'device':<15} {describe_device(torch.device(device))}")
-    print(f"{'--device auto':<15} {resolve_device('auto')}")
-    print(f"{'digits':<15} found (ships with scikit-learn)")
-    for name, official in (("cifar10", "cifar-10-batches-py"), ("cifar100", "cifar-100-python")):
-        places = [place for place in data_places(data_root) if _holds(place, name, official)]
-        searched = ", ".join(map(str, data_places(data_root)))
-        print(f"{name:<15} {f'found in {places[0]}' if places else f'not found (searched {searched})'}")
+    for name, found in environment(data_root):
+        print(f"{name:<15} {found}")
 
 
 def _counts(text: str) -> list[int]:
@@ -330,27 +304,6 @@ def _load(text: str, role: str, dataset: "Dataset", loading: dict[str, Any]) -> 
         **loading,
     )
     return name or str(model.lineage.get("method", Path(path).stem)), model
-
-
-def parse_model(text: str) -> tuple[str | None, str | None, str]:
-    """Take ``[NAME=][ARCHITECTURE:]PATH`` apart; a path that exists as it stands is taken whole.
-
-    Args:
-        text: What the user wrote.
-
-    Returns:
-        Name, architecture, path.
-    """
-    found = re.fullmatch(r"(?:(?P<name>[^=/\\:]+)=)?(?P<rest>.+)", text, re.DOTALL)
-    if found is None:
-        raise BadInputError(f"model {text!r}: must be [NAME=][ARCHITECTURE:]PATH")
-    if Path(text).exists():
-        return None, None, text
-    rest = found["rest"]
-    architecture, colon, path = rest.partition(":")
-    if colon and not Path(rest).exists() and re.fullmatch(r"[\w.-]{2,}", architecture):
-        return found["name"], architecture, path
-    return found["name"], None, rest
 
 
 def _channels(text: str | None, option: str) -> list[float] | None:
@@ -385,41 +338,6 @@ def _evaluation_overrides(overrides: tuple[str, ...]) -> dict[str, dict[str, Any
 
 def _one_or_more(models: "list[PixelModel]") -> Any:
     return models[0] if len(models) == 1 else models
-
-
-def _listing(what: Listing) -> list[tuple[str, str]]:
-    if what is Listing.claims:
-        from robustkd.published import load_published
-
-        claims = load_published("claims")
-        return list(zip(claims["id"], claims["claim"], strict=True))
-    if what is Listing.models:
-        import timm
-
-        from robustkd.models import OWN_ARCHITECTURES
-
-        others = len(timm.list_models()) - len(OWN_ARCHITECTURES)
-        return [(name, "") for name in OWN_ARCHITECTURES] + [(f"… and the {others} architectures of timm", "")]
-    from robustkd.data import DATASETS
-    from robustkd.distillation import METHODS
-    from robustkd.evaluations import EVALUATIONS
-
-    if what is Listing.evaluations:
-        return [(name, EVALUATIONS[name].question) for name in EVALUATIONS.names()]
-    entries: dict[str, Any] = {}
-    registry: Any = METHODS if what is Listing.methods else DATASETS
-    for name in registry.names():
-        entries[name + ("PATH" if name.endswith(":") else "")] = registry[name]
-    return [(name, _first_sentence(entry)) for name, entry in entries.items()]
-
-
-def _first_sentence(entry: Any) -> str:
-    documented = getattr(entry, "func", entry)
-    return (documented.__doc__ or "").strip().splitlines()[0]
-
-
-def _holds(place: Path, name: str, official: str) -> bool:
-    return (place / f"{name}.npz").is_file() or (place / official).is_dir()
 
 
 def _shown(value: float | None) -> str:
