@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from robustkd.models import ModelPool
 
 
+RECORDS_VERSION = 2
+"""Raised whenever every evaluation would give other records."""
+
+
 @dataclass(frozen=True)
 class Result:
     """What an evaluation found.
@@ -121,7 +125,8 @@ def measure(
     try:
         records = Records.load(path, key)
     except Exception:  # absent, or damaged in whatever way: measured anew
-        records = evaluation.measure(pool, data, predict)
+        seen = evaluation.measure(pool, data, predict)
+        records = replace(seen, checks=(*seen.checks, *_other_baselines(evaluation, seen.members)))
         records.save(path, key)
     return PartResult(name, key, data.condition.label, architecture, records)
 
@@ -145,7 +150,8 @@ def collect(evaluation: Evaluation, parts: Sequence[PartResult], folder: Path) -
     with atomic_path(parquet) as partial:
         result.frame.to_parquet(partial, index=False)
     listed = [{"records": f"{part.name}.npz", **_about(part)} for part in parts]
-    write_text(about, json_text({"settings": result.settings, "parts": listed}))
+    digests = {table.suffix: _digest(table) for table in (csv, parquet)}
+    write_text(about, json_text({"settings": result.settings, "parts": listed, "sha256": digests}))
     return result
 
 
@@ -175,6 +181,9 @@ def load_results(folder: Path) -> list[Result]:
 
 def _load(path: Path) -> Result:
     about = json.loads(path.read_text(encoding="utf-8"))
+    for suffix, digest in about["sha256"].items():
+        if _digest(path.with_suffix(suffix)) != digest:
+            raise StudyError(f"{path.stem}{suffix} is not as it was written")
     frame = pd.read_csv(path.with_suffix(".csv"), dtype=COLUMNS)
     checks: list[Check] = []
     for part in about["parts"]:
@@ -193,20 +202,23 @@ def _result(name: str, evaluation: Evaluation, parts: Sequence[PartResult]) -> R
 
 
 def _checks(records: Records, condition: str, architecture: str) -> list[Check]:
-    made = [*records.checks, *_other_baselines(records.members)]
-    return [replace(check, condition=condition, group=architecture) for check in made]
+    return [replace(check, condition=condition, group=architecture) for check in records.checks]
 
 
-def _other_baselines(members: pd.DataFrame) -> list[Check]:
-    """Tell of students that are held against a baseline of another architecture: what they gain may be its lack."""
+def _other_baselines(evaluation: Evaluation, members: pd.DataFrame) -> list[Check]:
+    """Whether students are held against a baseline of their own architecture: else what they gain may be its lack."""
+    differences = tuple(metric.name for metric in evaluation.metrics if metric.difference_of is not None)
     groups = groups_of(members)
-    told = []
+    checks = []
     for group in groups:
         baseline = baseline_of(group, groups) if group.who["role"] == "student" else None
-        if baseline is not None and baseline.who["architecture"] != group.who["architecture"]:
-            own, other = group.who["architecture"], baseline.who["architecture"]
-            told.append(f"{group.method} ({own}) is held against {baseline.method} ({other})")
-    return [Check("baseline of another architecture", True, "; ".join(told))] if told else []
+        if baseline is None or not differences:
+            continue
+        own, other = group.who["architecture"], baseline.who["architecture"]
+        detail = f"{group.method} ({own}) is held against {baseline.method} ({other})"
+        member = str(members["member"].iloc[group.rows[0]])
+        checks.append(Check("baseline of the same architecture", own == other, detail, member, differences))
+    return checks
 
 
 def _about(part: PartResult) -> dict[str, str]:
@@ -215,7 +227,7 @@ def _about(part: PartResult) -> dict[str, str]:
 
 def _key(evaluation: Evaluation, pool: ModelPool, data: Dataset) -> str:
     members = members_frame(pool).astype(str).to_dict("records")
-    content = [evaluation.settings(), members, data.test.digest, _file_digests(evaluation)]
+    content = [RECORDS_VERSION, evaluation.settings(), members, data.test.digest, _file_digests(evaluation)]
     content += _trained_on(data) if evaluation.requires.training else []
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -229,11 +241,15 @@ def _trained_on(data: Dataset) -> list[Any]:
     return [data.train.digest, data.condition.name, data.condition.options(), labels.hexdigest()]
 
 
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _file_digests(evaluation: Evaluation) -> dict[str, str]:
     """The content of files and folders that options name: a path alone does not say what was read."""
     named = {key: value for key, value in asdict(evaluation.options).items() if isinstance(value, str)}
     places = {key: Path(value).expanduser() for key, value in named.items()}
-    files = {key: hashlib.sha256(file.read_bytes()).hexdigest() for key, file in places.items() if file.is_file()}
+    files = {key: _digest(file) for key, file in places.items() if file.is_file()}
     folders = {key: places[key] for key in evaluation.reads_folders if key in places and places[key].is_dir()}
     return files | {key: _folder_digest(folder) for key, folder in folders.items()}
 

@@ -1,7 +1,10 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from robustkd.data import Dataset
+from robustkd.errors import StudyError
 from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.predictions import PredictionCache
 from robustkd.evaluations.results import collect, load_results, measure
@@ -15,19 +18,29 @@ def refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
 
 
-def test_a_baseline_of_another_architecture_is_told(data: Dataset, tmp_path: Path) -> None:
+def test_what_is_gained_over_a_baseline_of_another_architecture_is_void(data: Dataset, tmp_path: Path) -> None:
     other = create_model("cifar_resnet8", num_classes=3, in_chans=1, seed=3)
     evaluation = EVALUATIONS["generalization"]()
+    pool = ModelPool(None, network(1), {"at": other, "sp": network(2)})
 
-    for pool, told in (
-        (ModelPool(None, network(1), {"at": other}), True),
-        (ModelPool(None, network(1), {"at": network(2)}), False),
-    ):
-        collect(evaluation, [measure(evaluation, pool, data, PredictionCache(data), tmp_path)], tmp_path)
-        (result,) = load_results(tmp_path)
-        found = [check.detail for check in result.checks if check.name == "baseline of another architecture"]
-        assert bool(found) is told
-        assert not told or found == ["at (cifar_resnet8) is held against baseline (cifar_wrn_10_1)"]
+    collect(evaluation, [measure(evaluation, pool, data, PredictionCache(data), tmp_path)], tmp_path)
+
+    (result,) = load_results(tmp_path)
+    checks = {check.member: check for check in result.checks if check.name == "baseline of the same architecture"}
+    assert (checks["at"].passed, checks["sp"].passed) == (False, True)
+    assert checks["at"].detail == "at (cifar_resnet8) is held against baseline (cifar_wrn_10_1)"
+    assert checks["at"].metrics == ("accuracy_gain", "nll_difference")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_truncated_table_is_not_read(suffix: str, pool: ModelPool, data: Dataset, tmp_path: Path) -> None:
+    evaluation = EVALUATIONS["generalization"]()
+    collect(evaluation, [measure(evaluation, pool, data, PredictionCache(data), tmp_path)], tmp_path)
+    table = tmp_path / f"generalization{suffix}"
+    table.write_bytes(table.read_bytes()[:-40])
+
+    with pytest.raises(StudyError, match=rf"generalization\{suffix} is not as it was written.*run again"):
+        load_results(tmp_path)
 
 
 def test_results_are_json_that_everyone_reads_even_with_an_infinite_option(
