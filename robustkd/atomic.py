@@ -34,6 +34,16 @@ def write_text(target: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
+def remove_partials(folder: Path) -> None:
+    """Remove what killed processes left half-written; nobody else may be writing there.
+
+    Args:
+        folder: Need not exist; what lies in folders within it stays.
+    """
+    for left in folder.glob(".*.partial"):
+        left.unlink(missing_ok=True)
+
+
 def sync(path: Path) -> None:
     """Ask the system to bring a file or a folder to the disk itself."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -44,6 +44,9 @@ Override = Annotated[
 ]
 
 
+Threads = Annotated[int, typer.Option(min=1, help="Of the CPU, for each training; another number, other bits.")]
+
+
 class Executor(StrEnum):
     """Where the trainings of a study are done."""
 
@@ -92,7 +95,7 @@ def run(
         ),
     ] = None,
     jobs_per_device: Annotated[int, typer.Option(min=1, help="Trainings at once on one GPU.")] = 1,
-    threads: Annotated[int, typer.Option(min=1, help="Of the CPU, for each training; another number, other bits.")] = 1,
+    threads: Threads = 1,
     address: Annotated[
         str | None, typer.Option(help="Of a Ray cluster: auto on one of its machines, HOST:PORT, or ray://HOST:PORT.")
     ] = None,
@@ -220,6 +223,7 @@ def plan(
     data_root: DataRoot = None,
     store: StoreRoot = None,
     devices: Annotated[str, typer.Option(metavar="N,N,…", help="Estimate for so many devices.")] = "1,8,64",
+    threads: Threads = 1,
     jobs: Annotated[bool, typer.Option("--jobs", help="List every training, however many there are.")] = False,
 ) -> None:
     """Show a study's jobs, what is done already, and what the rest will cost; nothing is trained."""
@@ -229,7 +233,7 @@ def plan(
     counts = _counts(devices)
     loaded = [load_study(path, tuple(overrides or ())) for path in studies]
     runs = [out if out is not None else Path("runs") / study.name for study in loaded]
-    found = outlook(loaded, runs, store, device=device, data_root=data_root)
+    found = outlook(loaded, runs, store, device=device, data_root=data_root, threads=threads)
     show_outlook(found, counts, every_job=jobs)
 
 

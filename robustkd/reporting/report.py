@@ -10,6 +10,7 @@ from typing import Any
 
 import altair as alt
 import vl_convert
+from filelock import FileLock
 
 from robustkd.atomic import write_text
 from robustkd.errors import StudyError
@@ -81,13 +82,15 @@ def build_report(run: Path) -> Path:
         StudyError: The directory is not a run, or has no results yet.
     """
     report = compose(run)
-    run.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=run, prefix=".report-") as folder:
-        fresh = Path(folder) / "report"
-        _write(report, fresh)
-        if (run / "report").exists():
-            shutil.rmtree(run / "report")
-        fresh.rename(run / "report")
+    with FileLock(run / ".reporting"):
+        for left in run.glob(".report-*"):  # of a process that was killed
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(dir=run, prefix=".report-") as folder:
+            fresh = Path(folder) / "report"
+            _write(report, fresh)
+            if (run / "report").exists():
+                shutil.rmtree(run / "report")
+            fresh.rename(run / "report")
     return run / "report" / "index.html"
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import pandas as pd
 import torch
 import yaml
+from filelock import FileLock
 
-from robustkd.atomic import write_text
+from robustkd.atomic import remove_partials, write_text
 from robustkd.data import Clean, Condition, Dataset
 from robustkd.devices import resolve_device
 from robustkd.errors import BadInputError, ModelError, StorageError, StudyError, nearest
@@ -226,7 +227,7 @@ def evaluate_parts(
     *,
     limited: bool = False,
 ) -> Evaluated:
-    """Measure, record and report.
+    """Measure, record and report; one process at a time for each directory.
 
     Args:
         parts: The networks.
@@ -245,44 +246,67 @@ def evaluate_parts(
     """
     data = replace(data, test=data.test.to(device))
     predict = PredictionCache(data, device, run / "predictions")
-    results: dict[str, Result] = {}
-    skipped: dict[str, str] = {}
-    missing: dict[str, str] = dict(about.get("missing", {}))
-    errors: list[Exception] = []
-    names = part_names(parts)
     try:
-        for name, chosen in options.items():
-            evaluation = EVALUATIONS[name](chosen)
-            try:
-                measured = [
-                    _measured(evaluation, part, told, data, device, predict, run / "results")
-                    for part, told in zip(parts, names, strict=True)
-                ]
-            except OSError:
-                raise
-            except Exception as error:  # one question that cannot be answered must not take the others' answers along
-                errors.append(error)
-                missing[f"evaluation {name}"] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-                print(f"{name}: failed: {error}", file=sys.stderr)
-                continue
-            reasons = [why for why in measured if isinstance(why, str)]
-            answers = [answer for answer in measured if isinstance(answer, PartResult)]
-            if answers:
-                results[name] = collect(evaluation, answers, run / "results")
-            if reasons:
-                skipped[name] = reasons[0] + (f" ({len(reasons)} of {len(parts)} parts)" if answers else "")
-        for name, reason in skipped.items():
-            print(f"{name}: skipped, {reason}", file=sys.stderr)
-        if not results and errors:
-            raise errors[0]
-        facts = provenance([part.pool for part in parts], data, device, limited) | dict(about)
-        facts |= {"evaluations": list(results), "skipped": skipped, "missing": missing}
-        write_text(run / RUN_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
-        build_report(run)
+        with FileLock(run / ".evaluating"):  # another run may have trained its share of the same study
+            for folder in (run, run / "results", run / "predictions"):
+                remove_partials(folder)
+            found = _answered(parts, data, options, device, predict, run / "results")
+            missing = dict(about.get("missing", {})) | found.failed
+            facts = provenance([part.pool for part in parts], data, device, limited) | dict(about)
+            facts |= {"evaluations": list(found.results), "skipped": found.skipped, "missing": missing}
+            write_text(run / RUN_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
+            build_report(run)
     except OSError as error:
         raise StorageError(f"{run}: cannot be written to ({error.strerror or error})") from error
-    frames = {name: result.frame for name, result in results.items()}
+    frames = {name: result.frame for name, result in found.results.items()}
     return Evaluated(frames, run, missing)
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """By evaluation: results, why some are not for these networks, and why others could not be computed."""
+
+    results: dict[str, Result]
+    skipped: dict[str, str]
+    failed: dict[str, str]
+
+
+def _answered(
+    parts: Sequence[EvaluatedPart],
+    data: Dataset,
+    options: Mapping[str, Any],
+    device: torch.device,
+    predict: PredictionCache,
+    folder: Path,
+) -> _Answers:
+    found = _Answers({}, {}, {})
+    errors: list[Exception] = []
+    names = part_names(parts)
+    for name, chosen in options.items():
+        evaluation = EVALUATIONS[name](chosen)
+        try:
+            measured = [
+                _measured(evaluation, part, told, data, device, predict, folder)
+                for part, told in zip(parts, names, strict=True)
+            ]
+        except OSError:
+            raise
+        except Exception as error:  # one question that cannot be answered must not take the others' answers along
+            errors.append(error)
+            found.failed[f"evaluation {name}"] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+            print(f"{name}: failed: {error}", file=sys.stderr)
+            continue
+        reasons = [why for why in measured if isinstance(why, str)]
+        answers = [answer for answer in measured if isinstance(answer, PartResult)]
+        if answers:
+            found.results[name] = collect(evaluation, answers, folder)
+        if reasons:
+            found.skipped[name] = reasons[0] + (f" ({len(reasons)} of {len(parts)} parts)" if answers else "")
+    for name, reason in found.skipped.items():
+        print(f"{name}: skipped, {reason}", file=sys.stderr)
+    if not found.results and errors:
+        raise errors[0]
+    return found
 
 
 def _measured(

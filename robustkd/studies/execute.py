@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 
 from robustkd.data import Dataset, load_dataset
 from robustkd.devices import resolve_device
@@ -113,8 +112,7 @@ def run_study(
     if not present:
         first = next(iter(missing.items()))
         raise TrainingError(f"{run}: no network to evaluate; {first[0]}: {first[1]}")
-    with FileLock(run / ".evaluating"):  # another run may have trained its share of the same study
-        return evaluate_parts(present, data, evaluation_options(study.evaluations), run, place, about)
+    return evaluate_parts(present, data, evaluation_options(study.evaluations), run, place, about)
 
 
 def study_data(study: Study, data_root: Path | None) -> Dataset:

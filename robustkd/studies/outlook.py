@@ -79,6 +79,7 @@ def outlook(
     *,
     device: str = "auto",
     data_root: Path | None = None,
+    threads: int = 1,
 ) -> Outlook:
     """Look at what studies will do; nothing is trained or written.
 
@@ -88,6 +89,7 @@ def outlook(
         store: Where their trained networks are kept; each in its run's ``jobs`` if None.
         device: On which to estimate.
         data_root: Where data sets lie.
+        threads: Of a CPU, for each training.
 
     Returns:
         The outlook.
@@ -99,8 +101,8 @@ def outlook(
         data, here = _data(study, data_root)
         absent |= {} if here else {data.name: None}
         refuse_inapplicable(study, data)
-        planned.append(Planned(plan(study, data), data, Store(store or run / "jobs")))
-    speeds = Speeds(place, planned)
+        planned.append(Planned(plan(study, data, threads), data, Store(store or run / "jobs")))
+    speeds = Speeds(place, planned, threads)
     rows: list[Row] = []
     waiting: dict[str, Job] = {}
     seconds: dict[str, float] = {}
@@ -125,7 +127,7 @@ def outlook(
     for each, study, run in zip(planned, studies, runs, strict=True):
         rows += _after_training(each, study, run, speeds, any(job.id in waiting for job in each.plan.jobs))
     jobs = sorted(waiting.values(), key=lambda job: job.role != "teacher")
-    return Outlook(rows, jobs, seconds, frozenset(speeds.from_history), describe_device(place, 1), list(absent))
+    return Outlook(rows, jobs, seconds, frozenset(speeds.from_history), describe_device(place, threads), list(absent))
 
 
 def _data(study: Study, root: Path | None) -> tuple[Dataset, bool]:
@@ -156,16 +158,13 @@ def _teachers(planned: Plan, job: Job) -> str:
 
 def _after_training(planned: Planned, study: Study, run: Path, speeds: Speeds, undone: bool) -> Iterator[Row]:
     """Predictions, evaluations and report: done only if no network is still to come."""
-    members = sum(len(part.students) + bool(part.teachers) for part in planned.plan.parts)
+    # one teacher of several is chosen; parts may share it, and it predicts once
+    members = {job.id: job for part in planned.plan.parts for job in (*part.teachers[:1], *part.students)}
     images = len(planned.data.test)
-    predicting = sum(
-        images * speeds.forward(job.settings["architecture"], planned.data)
-        for part in planned.plan.parts
-        for job in (*part.teachers[:1], *part.students)
-    )
+    predicting = sum(images * speeds.forward(job.settings["architecture"], planned.data) for job in members.values())
     done = not undone and (run / "report" / "index.html").is_file()
     state = "done" if done else "to do"
-    yield Row("predictions", f"{study.name}, {members} networks", state, "networks", 0.0 if done else predicting)
+    yield Row("predictions", f"{study.name}, {len(members)} networks", state, "networks", 0.0 if done else predicting)
     for name, options in evaluation_options(study.evaluations).items():
         evaluation = EVALUATIONS[name](options)
         answered = done and (run / "results" / f"{name}.json").is_file()

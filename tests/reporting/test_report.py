@@ -102,6 +102,16 @@ def test_a_report_is_rebuilt_from_results_alone_and_is_the_same(run: Path, tmp_p
     assert after == before
 
 
+def test_what_a_killed_process_left_of_a_report_goes(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "copy")
+    (copy / ".report-abc" / "report").mkdir(parents=True)
+    (copy / ".report-abc" / "report" / "index.html").write_text("half")
+
+    build_report(copy)
+
+    assert not list(copy.glob(".report-*"))
+
+
 def test_rebuilding_needs_no_torch(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "copy")
     code = (

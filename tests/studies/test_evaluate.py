@@ -56,6 +56,17 @@ def test_csv_and_parquet_hold_the_same_numbers(pool: rk.ModelPool, digits: Datas
             pd.testing.assert_series_equal(parquet[column], frame[column], check_exact=True)
 
 
+def test_what_a_killed_process_left_half_written_goes(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
+    rk.evaluate(pool, digits, limit=20, out=tmp_path, device="cpu")
+    left = [tmp_path / folder / ".x.csv.0123.partial" for folder in (".", "results", "predictions")]
+    for file in left:
+        file.write_text("half")
+
+    rk.evaluate(pool, digits, limit=20, out=tmp_path, device="cpu")
+
+    assert not any(file.exists() for file in left)
+
+
 def test_measuring_again_attacks_nothing_again(
     pool: rk.ModelPool, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,24 @@ def test_what_two_studies_share_is_counted_once(tiny: Path, tmp_path: Path) -> N
     assert trainings == ["cifar_wrn_10_1-7", "baseline-0", "hinton-0", "sp-0"]
 
 
+def test_trainings_on_another_number_of_threads_are_others(tiny: Path, tmp_path: Path) -> None:
+    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+
+    found = outlook([load_study(tiny)], [tmp_path / "run"], device="cpu", threads=2)
+
+    assert states(found.rows)["hinton-0"] == "to do"
+
+
+def test_a_teacher_that_parts_share_predicts_once(tiny: Path, tmp_path: Path) -> None:
+    wide = (
+        "students=[{architecture: cifar_wrn_10_1, methods: [baseline]}, {architecture: cifar_resnet8, methods: [at]}]"
+    )
+
+    found = outlook([load_study(tiny, (wide,))], [tmp_path / "run"], device="cpu")
+
+    assert "tiny, 3 networks" in states(found.rows)
+
+
 def test_data_that_is_not_here_is_planned_for_by_its_size(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
