@@ -20,6 +20,7 @@ from robustkd.terminal import show_outlook, show_results
 if TYPE_CHECKING:
     from robustkd.data import Dataset
     from robustkd.models import PixelModel
+    from robustkd.studies import Evaluated
 
 app = typer.Typer(
     name="robustkd",
@@ -126,11 +127,7 @@ def run(
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         raise typer.Exit(130) from None
-    show_results(evaluated)
-    if evaluated.missing:
-        for name, reason in evaluated.missing.items():
-            print(f"missing: {name}: {reason}", file=sys.stderr)
-        raise typer.Exit(1)
+    _show(evaluated)
 
 
 @app.command()
@@ -211,7 +208,7 @@ def evaluate(
         out=run_directory,
         device=device,
     )
-    show_results(evaluated)
+    _show(evaluated)
 
 
 @app.command()
@@ -287,6 +284,15 @@ def doctor(data_root: DataRoot = None) -> None:
 
     for name, found in environment(data_root):
         print(f"{name:<15} {found}")
+
+
+def _show(evaluated: "Evaluated") -> None:
+    """Print what there is; exit with 1 if something is missing."""
+    show_results(evaluated)
+    for name, reason in evaluated.missing.items():
+        print(f"missing: {name}: {reason}", file=sys.stderr)
+    if evaluated.missing:
+        raise typer.Exit(1)
 
 
 def _counts(text: str) -> list[int]:

@@ -101,6 +101,20 @@ def test_evaluate_takes_models_that_robustkd_never_made(tmp_path: Path) -> None:
     assert "mine classifies" in " ".join(done.stdout.split())
 
 
+def test_an_evaluation_that_cannot_be_made_is_missing_and_exits_with_one(tmp_path: Path) -> None:
+    rk.save_model(rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0), tmp_path / "s.safetensors")
+
+    done = robustkd(
+        *("evaluate", "--data", "digits", "--student", "at=s.safetensors", "--limit", "20"),
+        *("--set", "transferability.attack={name: PIFGSM, max_epsilon: 0.1}", "--out", "run", "--device", "cpu"),
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 1
+    assert "missing: evaluation transferability: EvaluationError: PIFGSM cannot attack images of 1×8×8" in done.stderr
+    assert (tmp_path / "run" / "report" / "index.html").is_file()
+
+
 def test_the_same_name_twice_is_two_seeds_of_one_student(tmp_path: Path) -> None:
     for seed in (0, 1):
         model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)

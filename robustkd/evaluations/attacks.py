@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from robustkd.errors import EvaluationError, nearest
 
@@ -36,6 +36,7 @@ _L2 = ("CW", "DeepFool", "PGDL2", "PGDRSL2")
 _NO_BALL = ("EADEN", "EADL1", "JSMA", "OnePixel", "Pixle", "SparseFool", "GN", "VANILA")
 _PASS_OVER_MISTAKES = ("APGD", "APGDT", "AutoAttack", "FAB", "Square")
 _SEE_BATCH = (
+    "APGDT",
     "AutoAttack",
     "DIFGSM",
     "EADEN",
@@ -86,8 +87,8 @@ class Attack:
     @property
     def epsilon(self) -> float | None:
         """The largest change, in its norm; None for attacks that look for the smallest one."""
-        value = self.parameters.get("eps")
-        return None if value is None or not self.norm else float(value)
+        key = _size_of(self.parameters)
+        return None if key is None or not self.norm else float(self.parameters[key])
 
     @property
     def sees_batch(self) -> bool:
@@ -98,7 +99,7 @@ class Attack:
         """Give the same attack at another ε; its step changes by the same factor."""
         if self.epsilon is None:
             raise EvaluationError(f"{self.name} has no eps, so there is no sweep of it: leave `epsilons` out")
-        parameters = {**self.parameters, "eps": epsilon}
+        parameters = {**self.parameters, str(_size_of(self.parameters)): epsilon}
         if "alpha" in parameters:
             parameters["alpha"] = float(parameters["alpha"]) * epsilon / self.epsilon
         return replace(self, parameters=parameters)
@@ -134,10 +135,37 @@ def attack_by_name(given: Mapping[str, Setting], place: str) -> Attack:
     for key in parameters:
         if key not in defaults:
             raise EvaluationError(f"{place}: {name} has no parameter {key!r}: {nearest(key, defaults)}")
-    if "eps" in defaults and "eps" not in parameters:
-        raise EvaluationError(f"{place}: {name} needs eps, for the defaults of attacks cannot be compared")
+    size = _size_of(defaults)
+    if size is not None and size not in parameters:
+        raise EvaluationError(f"{place}: {name} needs {size}, for the defaults of attacks cannot be compared")
+    _refuse_unusable(name, parameters, defaults, place)
     plain = {key: value for key, value in defaults.items() if isinstance(value, str | int | float | bool)}
     return Attack(name, plain | parameters, logits)
+
+
+def _size_of(parameters: Mapping[str, Any]) -> str | None:
+    """What an attack calls its ε; None where it has none."""
+    return next((key for key in ("eps", "max_epsilon") if key in parameters), None)
+
+
+def _refuse_unusable(name: str, given: Mapping[str, Setting], defaults: Mapping[str, Any], place: str) -> None:
+    """Refuse values that torchattacks would stumble over in the middle of its work."""
+    for key, value in given.items():
+        default = defaults[key]
+        if isinstance(default, bool) or not isinstance(default, int | float):
+            wrong = type(value) is not type(default) and default is not None and default is not inspect.Parameter.empty
+            kind = type(default).__name__
+        else:
+            wrong, kind = isinstance(value, bool) or not isinstance(value, int | float), "number"
+        if wrong:
+            raise EvaluationError(f"{place}: {key} of {name} must be a {kind}, got {value!r}")
+    size = _size_of(given)
+    if size is not None and not float(given[size]) > 0:
+        raise EvaluationError(f"{place}: {size} of {name} must be above 0, got {given[size]!r}")
+    if "steps" in given and int(given["steps"]) < 1:
+        raise EvaluationError(f"{place}: steps of {name} must be at least 1, got {given['steps']!r}")
+    if given.get("norm", "Linf") not in ("Linf", "L2"):
+        raise EvaluationError(f"{place}: norm of {name} must be Linf or L2, got {given['norm']!r}")
 
 
 def craft(
@@ -156,6 +184,9 @@ def craft(
 
     Returns:
         The examples, float32 (B, C, H, W).
+
+    Raises:
+        EvaluationError: The attack cannot be made on such images.
     """
     import torch
     import torchattacks
@@ -184,7 +215,14 @@ def craft(
         DrawnImageByImage(generators),
         torch.enable_grad(),
     ):
-        found = getattr(torchattacks, attack.name)(model, **settings)(pixels[tried], labels[tried])
+        try:
+            found = getattr(torchattacks, attack.name)(model, **settings)(pixels[tried], labels[tried])
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            shape = "×".join(map(str, pixels.shape[1:]))
+            raise EvaluationError(f"{attack.name} cannot attack images of {shape}: {reason}") from error
     examples[tried] = found.detach()
     return examples
 

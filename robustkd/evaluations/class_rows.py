@@ -7,6 +7,7 @@ import numpy as np
 
 from robustkd.evaluations.class_measures import rare_and_frequent
 from robustkd.evaluations.evaluation import Metric
+from robustkd.evaluations.metric_rows import MeanOverImages, bounds
 from robustkd.evaluations.records import Records
 from robustkd.evaluations.tidy import groups_of, method_row
 
@@ -52,10 +53,15 @@ def class_rows(records: Records, training: np.ndarray) -> list[dict[str, Any]]:
             rarity = np.isin(np.arange(len(names)), frequent) * 1.0 - np.isin(np.arange(len(names)), rare)
             shares += [counts / counts.sum(), rarity]
         values += list(zip(SHARE_METRICS, shares, strict=False))
+        correct = records.arrays["predicted"][group.rows] == labels
+        seeds = np.arange(len(group.rows))
         for metric, by_class in values:
             row = {**method_row(group, metric), "level": "class"}
-            for name, value, count in zip(names, by_class, tested, strict=True):
-                rows.append({**row, "part": str(name), "value": None if np.isnan(value) else value, "n": int(count)})
+            for label, (name, value, count) in enumerate(zip(names, by_class, tested, strict=True)):
+                known = {"part": str(name), "value": None if np.isnan(value) else value, "n": int(count)}
+                if metric is CLASS_METRICS["rec"] and count:
+                    known |= bounds(MeanOverImages(correct[:, labels == label]).of_mean(seeds))
+                rows.append(row | known)
     return rows
 
 

@@ -94,7 +94,7 @@ class Corruption(Evaluation):
     name = "corruption"
     title = "Common corruptions"
     question = "Do they stand noise, blur, weather and compression?"
-    version = 2
+    version = 3
     requires = Requirements(networks=True)
     reads_folders = ("path",)
     summary = ("corruption_accuracy", "corruption_accuracy_gain")
@@ -122,6 +122,7 @@ class Corruption(Evaluation):
             False,
             "Mean corruption error: the error under each corruption relative to the independent baseline's; 100% is as "
             "many errors as the baseline makes.",
+            against_baseline=True,
         ),
         Metric(
             "relative_mce",
@@ -129,6 +130,7 @@ class Corruption(Evaluation):
             "fraction",
             False,
             "The same of the errors that corruption adds to those on clean images.",
+            against_baseline=True,
         ),
         Metric(
             "corruption_agreement",
@@ -136,6 +138,7 @@ class Corruption(Evaluation):
             "fraction",
             True,
             "Share of corrupted test images on which member and teacher predict one class.",
+            of_teacher=True,
         ),
         Metric(
             "corruption_agreement_excess",
@@ -144,6 +147,7 @@ class Corruption(Evaluation):
             True,
             "That agreement minus the independent baseline's with the same teacher.",
             difference_of="corruption_agreement",
+            of_teacher=True,
         ),
     )
 
@@ -182,7 +186,7 @@ class Corruption(Evaluation):
             "clean": np.stack([predict(member).predicted[places] for member in members]).astype(np.int16),
             "corrupted": seen,
         }
-        return Records(members_frame(members), arrays, (about, mode))
+        return Records(members_frame(members), arrays, (mode,), (about,))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Means over corruptions, corruption errors, and accuracy by corruption and severity."""
@@ -224,9 +228,7 @@ def _about(frame: pd.DataFrame, path: str | None) -> list[str]:
     ]
 
 
-def _generated(
-    options: CorruptionOptions, data: Dataset, places: np.ndarray
-) -> tuple[tuple[str, ...], Corrupted, Check]:
+def _generated(options: CorruptionOptions, data: Dataset, places: np.ndarray) -> tuple[tuple[str, ...], Corrupted, str]:
     """Corruptions made on the fly, and which of them cannot be made of these images."""
     from robustkd.data.corruptions import NOT_MADE, STANDARD, corrupt, impossible
 
@@ -239,7 +241,7 @@ def _generated(
         raise EvaluationError(f"none of the corruptions can be made of these images: {told}")
     left_out = {name: reason for name, reason in reasons.items() if reason}
     left_out |= {} if options.corruptions else NOT_MADE
-    detail = f"generated with the constants of CIFAR-10-C, seed {options.seed}; not the released files"
+    detail = f"Generated with the constants of CIFAR-10-C, seed {options.seed}; not the released files"
     if left_out:
         detail += "; left out: " + "; ".join(f"{name} ({reason})" for name, reason in left_out.items())
     clean = images.subset(images.sample_indices(options.images, options.seed))
@@ -253,12 +255,10 @@ def _generated(
         ]
         return torch.cat(chunks)
 
-    return names, corrupted, Check("origin of the corruptions", True, detail)
+    return names, corrupted, detail
 
 
-def _released(
-    options: CorruptionOptions, data: Dataset, places: np.ndarray
-) -> tuple[tuple[str, ...], Corrupted, Check]:
+def _released(options: CorruptionOptions, data: Dataset, places: np.ndarray) -> tuple[tuple[str, ...], Corrupted, str]:
     """Corruptions read from arrays, which must show the very test images."""
     from robustkd.data.corruption_arrays import CorruptionArrays
     from robustkd.data.corruptions import EXTRA, STANDARD
@@ -268,7 +268,7 @@ def _released(
     names = options.corruptions or tuple(name for name in arrays.names if name not in EXTRA) or arrays.names
     for name in names:
         arrays.require(name)
-    detail = f"read from {arrays.folder.name}: {', '.join(names)}"
+    detail = f"Read from {arrays.folder.name}: {', '.join(names)}"
     missing = [] if options.corruptions else [name for name in standard if name not in names]
     left_out = [] if options.corruptions else [name for name in arrays.names if name not in names]
     detail += f"; of the benchmark's fifteen not there: {', '.join(missing)}" if missing else ""
@@ -276,7 +276,7 @@ def _released(
     return (
         tuple(names),
         lambda name, severity: arrays.read(name, severity, places),
-        Check("origin of the corruptions", True, detail),
+        detail,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from robustkd.evaluations.evaluation import Metric
-from robustkd.evaluations.metric_rows import per_image_rows
+from robustkd.evaluations.metric_rows import MeanOverImages, bounds, per_image_rows
 from robustkd.evaluations.records import Records
 from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, bootstrap_of_means
 from robustkd.evaluations.tidy import Group, baseline_of, groups_of, method_row
@@ -110,13 +110,16 @@ def _severity_rows(records: Records, correct: np.ndarray, metric: Metric) -> Ite
     """Accuracy by corruption and severity, clean at 0, for each method."""
     arrays = records.arrays
     severities = [0.0, *(float(severity) for severity in arrays["severities"])]
-    clean = (arrays["clean"] == arrays["label"]).mean(axis=1)
-    rates = correct.mean(axis=3)
-    by_part = {str(name): rates[:, place] for place, name in enumerate(arrays["corruptions"])}
+    clean = (arrays["clean"] == arrays["label"])[:, None]
+    by_part = {MEAN: correct.mean(axis=1, dtype=np.float64)}
+    by_part |= {str(name): correct[:, place] for place, name in enumerate(arrays["corruptions"])}
     for group in groups_of(records.members):
         row = {**method_row(group, metric), "level": "detail", "n": correct.shape[-1]}
-        for part, levels in ({MEAN: rates.mean(axis=1)} | by_part).items():
-            own = np.column_stack([clean[group.rows], levels[group.rows]])
-            spread = own.std(axis=0, ddof=1) if len(own) > 1 else [None] * len(severities)
-            for severity, value, std in zip(severities, own.mean(axis=0), spread, strict=True):
-                yield row | {"part": part, "strength": severity, "value": float(value), "std": std}
+        seeds = np.arange(len(group.rows))
+        for part, levels in by_part.items():
+            own = np.concatenate([clean[group.rows], levels[group.rows]], axis=1)
+            for place, severity in enumerate(severities):
+                seen = MeanOverImages(own[:, place])
+                std = float(seen.values.std(ddof=1)) if len(seeds) > 1 else None
+                known = {"part": part, "strength": severity, "value": float(seen.values.mean()), "std": std}
+                yield row | known | bounds(seen.of_mean(seeds))

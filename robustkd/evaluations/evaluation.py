@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pandas as pd
@@ -44,6 +45,8 @@ class Metric:
         higher_is_better: None where neither direction is better.
         meaning: One sentence for a reader.
         difference_of: The metric whose difference to the independent baseline this is.
+        against_baseline: It is relative to the independent baseline without being such a difference.
+        of_teacher: It is about the teacher as much as about the network.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Metric:
     higher_is_better: bool | None
     meaning: str
     difference_of: str | None = None
+    against_baseline: bool = False
+    of_teacher: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,10 @@ class Evaluation(ABC):
     @abstractmethod
     def headline(self, frame: pd.DataFrame) -> list[str]:
         """Say in a sentence or two, for each student at the most, what was found."""
+
+    def files(self, pool: ModelPool) -> tuple[Path, ...]:
+        """Name the files that it writes beside its records; where one is gone, it is measured anew."""
+        return ()
 
     def passes(self, networks: int, methods: int, images: int) -> float:
         """Estimate its work beyond the predictions, in forward passes of one image; a backward pass counts as two.

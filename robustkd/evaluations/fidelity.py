@@ -11,8 +11,9 @@ Needs a teacher and predictions for the test images.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import altair as alt
 import numpy as np
@@ -21,10 +22,11 @@ import pandas as pd
 from robustkd.errors import EvaluationError
 from robustkd.evaluations.charts import dots_and_intervals
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
-from robustkd.evaluations.metric_rows import per_image_rows
+from robustkd.evaluations.metric_rows import ROUNDING, metric_rows, per_image_rows
 from robustkd.evaluations.predictions import Predictions
 from robustkd.evaluations.records import Records, members_frame
-from robustkd.evaluations.tidy import groups_of, method_row, student_findings, tidy
+from robustkd.evaluations.resampling import Statistics, ratio, resampled
+from robustkd.evaluations.tidy import student_findings, tidy
 from robustkd.evaluations.wording import Phrases, findings
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Fidelity(Evaluation):
             "fraction",
             True,
             "Share of test images on which both predict one class.",
+            of_teacher=True,
         ),
         Metric(
             "agreement_excess",
@@ -63,6 +66,7 @@ class Fidelity(Evaluation):
             True,
             "Agreement minus the independent baseline's agreement with the same teacher.",
             difference_of="agreement",
+            of_teacher=True,
         ),
         Metric(
             "kl",
@@ -70,6 +74,7 @@ class Fidelity(Evaluation):
             "nats",
             False,
             "Mean KL(teacher‖member) of the predictions at temperature 1.",
+            of_teacher=True,
         ),
         Metric(
             "kl_excess",
@@ -78,6 +83,7 @@ class Fidelity(Evaluation):
             False,
             "KL divergence minus the independent baseline's from the same teacher; negative is closer.",
             difference_of="kl",
+            of_teacher=True,
         ),
         Metric(
             "error_consistency",
@@ -85,6 +91,7 @@ class Fidelity(Evaluation):
             "",
             True,
             "Agreement in being right or wrong beyond what the accuracies imply; 0 is chance, 1 is the same errors.",
+            of_teacher=True,
         ),
     )
 
@@ -107,8 +114,10 @@ class Fidelity(Evaluation):
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Agreement, KL, both in excess of the baseline's, and κ."""
-        rows = per_image_rows(records.members, records.arrays, self.metrics)
-        return tidy(rows + list(self._consistency_rows(records)))
+        arrays, members = records.arrays, records.members
+        kappas = [_kappa(arrays["teacher_correct"], correct) for correct in arrays["correct"]]
+        rows = per_image_rows(members, {name: arrays[name] for name in ("agreement", "kl")}, self.metrics)
+        return tidy(rows + metric_rows(members, resampled(kappas, arrays["correct"].shape[1]), self.metrics))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """Agreement and KL by method."""
@@ -119,24 +128,6 @@ class Fidelity(Evaluation):
         """Each student's agreement, and how much of it the baseline has too."""
         found = student_findings(frame, "agreement", "agreement_excess")
         return findings(found, self.metric("agreement"), self.metric("agreement_excess"), PHRASES)
-
-    def _consistency_rows(self, records: Records) -> list[dict[str, Any]]:
-        metric = self.metric("error_consistency")
-        teacher = records.arrays["teacher_correct"]
-        kappas = np.array([error_consistency(teacher, correct) for correct in records.arrays["correct"]])
-        rows = []
-        for group in groups_of(records.members):
-            values = kappas[group.rows]
-            defined = values[~np.isnan(values)]
-            rows.append(
-                {
-                    **method_row(group, metric),
-                    "value": float(defined.mean()) if len(defined) else None,
-                    "std": float(defined.std(ddof=1)) if len(defined) > 1 else None,
-                    "n": len(teacher),
-                }
-            )
-        return rows
 
 
 PHRASES = Phrases(
@@ -164,8 +155,15 @@ def error_consistency(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
     Returns:
         −1 to 1; NaN where both are always right or both always wrong, for then no consistency can be told.
     """
-    p_1, p_2 = correct_1.mean(), correct_2.mean()
-    expected = p_1 * p_2 + (1 - p_1) * (1 - p_2)
-    if expected == 1:
-        return float("nan")
-    return float(((correct_1 == correct_2).mean() - expected) / (1 - expected))
+    return float(_kappa(correct_1, correct_2)(np.ones((1, len(correct_1))))["error_consistency"][0])
+
+
+def _kappa(correct_1: np.ndarray, correct_2: np.ndarray) -> Statistics:
+    answers = np.stack([correct_1, correct_2, correct_1 == correct_2], axis=1).astype(np.float32)
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        p_1, p_2, observed = (weights @ answers).astype(np.float64).T / weights.sum(axis=1)
+        expected = p_1 * p_2 + (1 - p_1) * (1 - p_2)
+        return {"error_consistency": ratio(observed - expected, np.where(expected < 1 - ROUNDING, 1 - expected, 0))}
+
+    return statistics

@@ -10,6 +10,7 @@ import pandas as pd
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.statistics import (
     BOOTSTRAP_IMAGES,
+    FEWEST_DIFFERING,
     T_SEEDS,
     WILSON_IMAGES,
     Interval,
@@ -17,6 +18,7 @@ from robustkd.evaluations.statistics import (
     differ_from_zero,
     t_over_seeds,
     wilson,
+    with_zero,
 )
 from robustkd.evaluations.tidy import Group, baseline_of, groups_of, method_row, network_row
 
@@ -75,12 +77,15 @@ class MeanOverImages:
         return bootstrap_mean(self.seen[row]), BOOTSTRAP_IMAGES
 
     def of_mean(self, rows: np.ndarray) -> Bounds:
-        """The bootstrap's, of the mean over networks for each image."""
-        return bootstrap_mean(self._mean(rows)), BOOTSTRAP_IMAGES
+        """The bootstrap's, of the mean over networks for each image; of one network its own."""
+        return self.of_network(rows[0]) if len(rows) == 1 else (bootstrap_mean(self._mean(rows)), BOOTSTRAP_IMAGES)
 
     def of_difference(self, rows: np.ndarray, others: np.ndarray) -> Bounds:
-        """The bootstrap's, of the differences for each image: paired."""
-        return bootstrap_mean(self._mean(rows) - self._mean(others)), BOOTSTRAP_IMAGES
+        """The bootstrap's, of the differences for each image: paired; it holds 0 where very few images differ."""
+        differences = self._mean(rows) - self._mean(others)
+        interval = bootstrap_mean(differences)
+        few = np.count_nonzero(differences) < FEWEST_DIFFERING
+        return (with_zero(interval) if few else interval), BOOTSTRAP_IMAGES
 
     def _mean(self, rows: np.ndarray) -> np.ndarray:
         return np.asarray(self.seen[rows].mean(axis=0, dtype=np.float64))
@@ -163,14 +168,14 @@ def seed_rows(members: pd.DataFrame, values: np.ndarray, metric: Metric) -> list
         interval = None if np.isnan(own).any() else t_over_seeds(own)
         if interval is not None:
             row = {**method_row(group, metric), "value": float(own.mean()), "std": _std(own)}
-            rows.append(row | _bounds((interval, T_SEEDS)))
+            rows.append(row | bounds((interval, T_SEEDS)))
     return rows
 
 
 def _network_rows(members: pd.DataFrame, metric: Metric, found: Measured) -> Iterator[dict[str, Any]]:
     for row, (_, member) in enumerate(members.iterrows()):
         value = _present(found.values[row])
-        yield {**network_row(member, metric), "value": value, "n": found.images} | _bounds(found.of_network(row))
+        yield {**network_row(member, metric), "value": value, "n": found.images} | bounds(found.of_network(row))
 
 
 def _method_rows(groups: list[Group], metric: Metric, found: Measured) -> Iterator[dict[str, Any]]:
@@ -184,7 +189,7 @@ def _method_rows(groups: list[Group], metric: Metric, found: Measured) -> Iterat
             "n": found.images,
             "below_baseline": None if baseline is None else _is_below(metric, found, group, baseline),
             "ties_best": ties.get(group.method),
-            **_bounds(found.of_mean(group.rows)),
+            **bounds(found.of_mean(group.rows)),
         }
 
 
@@ -204,7 +209,7 @@ def _difference_rows(groups: list[Group], metric: Metric, found: Measured) -> It
         row = {**method_row(group, metric), "n": found.images}
         if own is not None and theirs is not None:
             row |= {"value": own - theirs, "std": _paired_std(group, baseline, found.values)}
-            row |= _bounds(found.of_difference(group.rows, baseline.rows))
+            row |= bounds(found.of_difference(group.rows, baseline.rows))
         yield row
 
 
@@ -242,7 +247,8 @@ def _ties_with_best(groups: list[Group], metric: Metric, found: Measured) -> dic
     return {best: True} | {method: not below for method, below in zip(others, worse.tolist(), strict=True)}
 
 
-def _bounds(found: Bounds | None) -> dict[str, Any]:
+def bounds(found: Bounds | None) -> dict[str, Any]:
+    """Write an interval into the columns of a row; nothing where there is none."""
     if found is None:
         return {}
     interval, covers = found

@@ -157,7 +157,7 @@ class Minority(Evaluation):
                 for seed in {member.seed for member in pool}
             }
             arrays["training"] = np.stack([counts[member.seed] for member in pool])
-        return Records(members_frame(pool), arrays, _sizes(data))
+        return Records(members_frame(pool), arrays, *_sizes(data))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Metrics of each network and method, and of each method's classes."""
@@ -211,18 +211,19 @@ BIASED = ("worst_class_accuracy",)
 VERDICTS = ("better", "no significant difference", "worse")
 
 
-def _sizes(data: Dataset) -> tuple[Check, ...]:
-    """Whether the classes have the sizes of the law that was asked for, which is printed with it."""
+def _sizes(data: Dataset) -> tuple[tuple[Check, ...], tuple[str, ...]]:
+    """Whether the classes have the sizes of the law that was asked for, and which law that is."""
     from robustkd.data.class_imbalance import ClassImbalance
 
-    if not isinstance(data.condition, ClassImbalance):
-        return ()
-    detail = data.condition.description(data.training)
-    asked, kept = data.condition.asked(data.training), data.condition.sizes(data.training)
+    condition = data.condition
+    if not isinstance(condition, ClassImbalance):
+        return (), ()
+    asked, kept = condition.asked(data.training), condition.sizes(data.training)
     short = [name for name, some, all_ in zip(data.test.class_names, kept, asked, strict=True) if some < ENOUGH * all_]
-    if short:
-        detail += f"; the set has fewer images than that law asks for of {', '.join(short)}"
-    return (Check("class sizes in training", not short, detail, metrics=SKEWED_METRICS),)
+    detail = f"{kept.sum()} images of {asked.sum()} asked for"
+    detail += f"; far fewer than the law asks for of {', '.join(short)}" if short else ""
+    check = Check("class sizes in training", not short, detail, metrics=SKEWED_METRICS)
+    return (check,), (f"Class sizes in training: {condition.description(data.training)}",)
 
 
 def of_skew(frame: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from robustkd.atomic import atomic_path
 if TYPE_CHECKING:
     from robustkd.models import Member
 
-_MEMBERS, _CHECKS, _KEY = "_members", "_checks", "_key"
+_MEMBERS, _CHECKS, _NOTES, _KEY = "_members", "_checks", "_notes", "_key"
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,13 @@ class Records:
         members: One row per member: member, role, method, architecture, seed, condition, digest.
         arrays: By name; axes that run over members follow the order of `members` unless the evaluation says otherwise.
         checks: The validity checks made on the way.
+        notes: What a reader must know of how it was measured, a sentence each without its full stop.
     """
 
     members: pd.DataFrame
     arrays: dict[str, np.ndarray]
     checks: tuple[Check, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
 
     def save(self, path: Path, key: str = "") -> None:
         """Write all to one ``.npz`` of plain arrays.
@@ -68,6 +70,7 @@ class Records:
         arrays: dict[str, Any] = {
             _MEMBERS: np.array(json.dumps(rows)),
             _CHECKS: np.array(json.dumps([asdict(check) for check in self.checks])),
+            _NOTES: np.array(json.dumps(self.notes)),
             _KEY: np.array(key),
             **self.arrays,
         }
@@ -94,8 +97,9 @@ class Records:
             arrays = {name: archive[name] for name in archive.files}
         members = json.loads(str(arrays.pop(_MEMBERS)))
         checks = json.loads(str(arrays.pop(_CHECKS)))
+        notes = json.loads(str(arrays.pop(_NOTES)))
         arrays.pop(_KEY)
-        return cls(_typed(pd.DataFrame(members)), arrays, tuple(map(_check, checks)))
+        return cls(_typed(pd.DataFrame(members)), arrays, tuple(map(_check, checks)), tuple(notes))
 
 
 def members_frame(members: Iterable[Member]) -> pd.DataFrame:

@@ -15,9 +15,11 @@ from robustkd.evaluations.statistics import (
     BASIC_IMAGES,
     BOOTSTRAP_IMAGES,
     CONFIDENCE,
+    FEWEST_DIFFERING,
     RESAMPLES,
     Interval,
     basic,
+    with_zero,
 )
 
 BLOCK = 200
@@ -60,7 +62,8 @@ class Resampled:
     def of_difference(self, rows: np.ndarray, others: np.ndarray) -> tuple[Interval, str] | None:
         """Of the differences in the same resamples: paired."""
         samples = self._mean(self.samples[rows]) - self._mean(self.samples[others])
-        return self._bounds(samples, self._mean(self.values[rows]) - self._mean(self.values[others]), -1)
+        found = self._bounds(samples, self._mean(self.values[rows]) - self._mean(self.values[others]), -1)
+        return found if found is None or self.images >= FEWEST_DIFFERING else (with_zero(found[0]), found[1])
 
     def _bounds(self, samples: np.ndarray, value: float | np.ndarray, lowest: float) -> tuple[Interval, str] | None:
         known = samples[~np.isnan(samples)]

@@ -35,12 +35,14 @@ class Result:
         frame: The tidy results, of the columns of `tidy.COLUMNS`.
         checks: The validity checks.
         settings: Evaluation, version, options.
+        notes: What a reader must know of how it was measured, by part where a study has several.
     """
 
     evaluation: str
     frame: pd.DataFrame
     checks: tuple[Check, ...]
     settings: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ def measure(
     path = folder / f"{name}.npz"
     try:
         records = Records.load(path, key)
+        if not all(file.is_file() for file in evaluation.files(pool)):
+            raise FileNotFoundError
     except Exception:  # absent, or damaged in whatever way: measured anew
         seen = evaluation.measure(pool, data, predict)
         records = replace(seen, checks=(*seen.checks, *_other_baselines(evaluation, seen.members)))
@@ -186,23 +190,32 @@ def _load(path: Path) -> Result:
             raise StudyError(f"{path.stem}{suffix} is not as it was written")
     frame = pd.read_csv(path.with_suffix(".csv"), dtype=COLUMNS)
     checks: list[Check] = []
+    notes: list[str] = []
     for part in about["parts"]:
-        checks += _checks(Records.load(path.parent / part["records"]), part["condition"], part["architecture"])
-    return Result(path.stem, frame, tuple(checks), about["settings"])
+        records = Records.load(path.parent / part["records"])
+        checks += _checks(records, part["condition"], part["architecture"])
+        notes += _notes(records, part["condition"])
+    return Result(path.stem, frame, tuple(checks), about["settings"], tuple(dict.fromkeys(notes)))
 
 
 def _result(name: str, evaluation: Evaluation, parts: Sequence[PartResult]) -> Result:
-    frames, checks = [], []
+    frames, checks, notes = [], [], []
     for part in parts:
         frame = evaluation.summarise(part.records)
         frames.append(frame.assign(group=part.architecture, condition=part.condition))
         checks += _checks(part.records, part.condition, part.architecture)
+        notes += _notes(part.records, part.condition)
     frame = pd.concat(frames, ignore_index=True).astype(COLUMNS) if len(frames) > 1 else frames[0].astype(COLUMNS)
-    return Result(name, frame[list(COLUMNS)], tuple(checks), evaluation.settings())
+    told = tuple(dict.fromkeys(notes))
+    return Result(name, frame[list(COLUMNS)], tuple(checks), evaluation.settings(), told)
 
 
 def _checks(records: Records, condition: str, architecture: str) -> list[Check]:
     return [replace(check, condition=condition, group=architecture) for check in records.checks]
+
+
+def _notes(records: Records, condition: str) -> list[str]:
+    return [note if condition == "clean" else f"{condition}: {note}" for note in records.notes]
 
 
 def _other_baselines(evaluation: Evaluation, members: pd.DataFrame) -> list[Check]:

@@ -96,11 +96,13 @@ def student_findings(frame: pd.DataFrame, metric: str, difference: str) -> list[
     chosen = frame[(frame["level"] == level) | (frame["level"] == "pair")]
     students = chosen[(chosen["metric"] == metric) & (chosen["role"] == "student")]
     differences = chosen[chosen["metric"] == difference].set_index("member")
+    alone = not (frame["role"] == "baseline").any()
     found = []
     for _, row in students.iterrows():
         known = row["member"] in differences.index
         against = differences.loc[row["member"]] if known else {"value": np.nan, "ci_low": np.nan, "ci_high": np.nan}
-        found.append(Finding(str(row["member"]), row["value"], against["value"], against["ci_low"], against["ci_high"]))
+        numbers = (row["value"], against["value"], against["ci_low"], against["ci_high"])
+        found.append(Finding(str(row["member"]), *numbers, alone))
     return found
 
 

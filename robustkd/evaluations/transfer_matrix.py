@@ -131,12 +131,6 @@ def robust(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.asarray(withstood & (arrays["own"] == labels).all(axis=0))
 
 
-def mean_defined(rates: np.ndarray) -> float | None:
-    """Average what is defined; None where nothing is."""
-    defined = rates[~np.isnan(rates)]
-    return float(defined.mean()) if len(defined) else None
-
-
 def strongest_source(rates: np.ndarray, target: int) -> int:
     """Say whose attack succeeds most often on a target; its own where no image is eligible for any.
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import numpy as np
 
 from robustkd.atomic import atomic_path, write_text
+from robustkd.errors import EvaluationError
 from robustkd.evaluations.attacks import Attack, craft, largest_change, zero_gradients
 from robustkd.evaluations.records import Check, json_text
 from robustkd.evaluations.transfer_matrix import stands_still
@@ -114,7 +115,7 @@ def attack_all(
                     batch = slice(start, min(start + plan.batch_size, number))
                     _attack_batch(members, source, images, indices, clean, plan, batch, arrays, seen, save)
                     advance(batch.stop - batch.start)
-            checks += _checks(member, seen, arrays["zero_gradient"][source])
+            checks += _checks(member, seen, arrays["zero_gradient"][source], alone=not plan.own)
     return arrays, checks
 
 
@@ -227,6 +228,11 @@ def _keep_layout(model: Any, inputs: tuple[Tensor]) -> None:
         inputs[0].register_hook(lambda gradient: gradient.contiguous())
 
 
+def example_file(folder: Path, member: Member) -> Path:
+    """Name the file of the examples made against a member: by its name and weights."""
+    return folder / f"{quote(member.name, safe='')}-{member.digest[:12]}.npy"
+
+
 @contextmanager
 def _saved(
     plan: Plan, member: Member, images: ImageSet, indices: np.ndarray
@@ -238,9 +244,12 @@ def _saved(
     if plan.folder is None:
         yield lambda batch, examples: None
         return
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    path = plan.folder / f"{quote(member.name, safe='')}-{member.digest[:12]}.npy"
-    path.with_suffix(".json").unlink(missing_ok=True)
+    path = example_file(plan.folder, member)
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".json").unlink(missing_ok=True)
+    except OSError as error:
+        raise EvaluationError(f"save_examples: {plan.folder}: cannot be written to ({error.strerror})") from error
     with atomic_path(path) as partial:
         held = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=(len(images), *images.shape))
 
@@ -253,14 +262,15 @@ def _saved(
     write_text(path.with_suffix(".json"), json_text(about | {"images": indices.tolist()}))
 
 
-ON_ITSELF = ("white_box_accuracy", "white_box_accuracy_8bit", "mean_from_source", "asymmetry")
-FROM_TEACHER = ("transfer_success", "teacher_transfer_excess", "fooling_rate", "fooling_rate_excess", "asymmetry")
-"""What rests on the matrix's attack on a network, and what rests on that on the teacher."""
+ON_ITSELF = (
+    *("white_box_accuracy", "white_box_accuracy_8bit", "mean_from_source", "asymmetry"),
+    *("transfer_success", "fooling_rate"),
+)
+"""What rests on the matrix's attack on a network; the last two where it is the source."""
 
 
-def _checks(member: Member, seen: _Soundness, zero_gradient: np.ndarray) -> list[Check]:
+def _checks(member: Member, seen: _Soundness, zero_gradient: np.ndarray, *, alone: bool) -> list[Check]:
     name = member.name
-    checks = [_within(name, attack, change) for attack, change in seen.changes.values()]
     modes = "before and after each attack" if seen.modes else "violated during an attack: the numbers are void"
     pixels = "all examples" if seen.range else "some examples leave it: the numbers are void"
     steady = seen.random_output <= RANDOM_OUTPUT
@@ -272,25 +282,19 @@ def _checks(member: Member, seen: _Soundness, zero_gradient: np.ndarray) -> list
     moves = not stands_still(share)
     if not moves:
         zero += ": the cross-entropy attack stands still there, and robustness is overstated"
-    if member.role == "teacher":
-        told = f"of the teacher: {share:.1%}" + ("" if moves else "; what transfers from it to others is understated")
-        # those numbers stand in the rows of the targets, so no single member can be named
-        checks.append(Check("few zero gradients of the teacher", moves, told, metrics=FROM_TEACHER))
+        zero += "; so is what transfers from it understated" if member.role == "teacher" else ""
+    resting = (*ON_ITSELF, "worst_case_accuracy") if alone else ON_ITSELF
     return [
-        *checks,
+        *(_within(name, *change) for change in seen.changes.values() if change[0].epsilon is not None),
         Check("networks in evaluation mode", seen.modes, modes, name),
         Check("pixels in [0, 1]", seen.range, pixels, name),
         Check("same output twice", steady, twice, name),
-        Check("few zero gradients", moves, zero, name, ON_ITSELF),
+        Check("few zero gradients", moves, zero, name, resting),
     ]
 
 
 def _within(name: str, attack: Attack, change: float) -> Check:
-    norm = {"Linf": "L∞", "L2": "L2", "": "L∞"}[attack.norm]
-    if attack.epsilon is None:
-        return Check(
-            "perturbation within ε", True, f"{attack.label} has no ε; largest change {change:.4f} ({norm})", name
-        )
-    within = change <= attack.epsilon + ROUNDING
+    within = change <= (attack.epsilon or 0.0) + ROUNDING
+    norm = "L2" if attack.norm == "L2" else "L∞"
     detail = f"{attack.label}: largest change {change:.4f} ({norm}), ε {attack.epsilon:.4f}"
     return Check("perturbation within ε", within, detail if within else detail + ": the numbers are void", name)

@@ -9,15 +9,18 @@ import numpy as np
 import pandas as pd
 
 from robustkd.evaluations.evaluation import Metric
-from robustkd.evaluations.metric_rows import per_image_rows
+from robustkd.evaluations.metric_rows import bounds, per_image_rows
 from robustkd.evaluations.records import Records
+from robustkd.evaluations.resampling import ratio
 from robustkd.evaluations.statistics import (
     BOOTSTRAP_IMAGES,
     T_SEEDS,
     WILSON_IMAGES,
     bootstrap_ratio_difference,
+    defined_percentiles,
     holm,
     mcnemar,
+    resampled_means,
     t_over_seeds,
     wilson,
 )
@@ -29,7 +32,6 @@ from robustkd.evaluations.transfer_matrix import (
     Pair,
     fooling_rate,
     jointly_correct,
-    mean_defined,
     pair_of,
     robust,
     strongest_source,
@@ -114,17 +116,41 @@ def _class_rows(records: Records) -> Iterator[Row]:
 
 
 def _mean_rows(records: Records) -> Iterator[Row]:
+    """Means over sources, and over targets, with and without a network's attack on itself."""
     members, targets = records.members, _targets(records.members)
-    rates = success_matrix(records.arrays)
-    others = np.where(np.eye(len(rates), dtype=bool), np.nan, rates)
-    for target in targets:
-        yield _row(members, target) | {"metric": "mean_on_target", "value": mean_defined(rates[:, target])}
-        value = mean_defined(others[:, target])
-        yield _row(members, target) | {"level": "detail", "metric": "mean_on_target_others", "value": value}
+    rates = success_matrix(records.arrays)[:, targets]
+    samples = _resampled_rates(records, targets)
+    own = np.arange(len(members))[:, None] == np.array(targets)
+    for column, target in enumerate(targets):
+        for others, kept in ((False, np.ones(len(members), dtype=bool)), (True, ~own[:, column])):
+            mean = _mean_row(rates[kept, column], samples[:, kept, column])
+            yield _row(members, target) | _named("mean_on_target", others) | mean
     for source in range(len(members)):
-        yield _row(members, source) | {"metric": "mean_from_source", "value": mean_defined(rates[source, targets])}
-        value = mean_defined(others[source, targets])
-        yield _row(members, source) | {"level": "detail", "metric": "mean_from_source_others", "value": value}
+        for others, kept in ((False, np.ones(len(targets), dtype=bool)), (True, ~own[source])):
+            mean = _mean_row(rates[source, kept], samples[:, source, kept])
+            yield _row(members, source) | _named("mean_from_source", others) | mean
+
+
+def _resampled_rates(records: Records, targets: list[int]) -> np.ndarray:
+    """The published matrix in resamples of the images, float64 (R, sources, targets); NaN where not defined."""
+    sources = range(len(records.members))
+    counted = [jointly_correct(pair_of(records.arrays, source, target)) for source in sources for target in targets]
+    seen = np.stack([*(each.events for each in counted), *(each.eligible for each in counted)]).astype(np.float64)
+    means = resampled_means(seen)
+    return ratio(means[:, : len(counted)], means[:, len(counted) :]).reshape(-1, len(sources), len(targets))
+
+
+def _mean_row(rates: np.ndarray, samples: np.ndarray) -> Row:
+    defined = ~np.isnan(rates)
+    if not defined.any():
+        return {"value": None}
+    known = ~np.isnan(samples)
+    interval = defined_percentiles(ratio(np.where(known, samples, 0).sum(axis=1), known.sum(axis=1)))
+    return {"value": float(rates[defined].mean())} | bounds(None if interval is None else (interval, BOOTSTRAP_IMAGES))
+
+
+def _named(metric: str, others: bool) -> Row:
+    return {"level": "detail", "metric": f"{metric}_others"} if others else {"metric": metric}
 
 
 def _from_teacher_rows(records: Records) -> Iterator[Row]:
@@ -161,7 +187,7 @@ def _asymmetry_rows(records: Records) -> Iterator[Row]:
         up, down = (pair_of(records.arrays, *pair) for pair in ((student, teacher), (teacher, student)))
         found = difference(jointly_correct(up), jointly_correct(down))
         if found:
-            yield _row(members, student) | {"metric": "asymmetry", "source": members["member"][teacher]} | found
+            yield _row(members, student) | {"metric": "asymmetry"} | found
 
 
 def _with_baselines(members: pd.DataFrame) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.tidy import student_findings
-from robustkd.evaluations.transfer_matrix import masks_gradients, overstates, stands_still
+from robustkd.evaluations.transfer_matrix import MASKING_POINTS, masks_gradients, overstates, stands_still
 from robustkd.evaluations.wording import FEW_STUDENTS, Phrases, findings, join, quantity
 
 PHRASES = Phrases(
@@ -79,14 +79,17 @@ def _without_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list
 
 
 def _masked(frame: pd.DataFrame) -> list[str]:
-    rows = frame[frame["metric"] == "masking"]
-    masked = [str(row["member"]) for _, row in rows.iterrows() if masks_gradients(row["value"], row["ci_low"])]
-    if not masked:
+    rows = frame[(frame["metric"] == "masking") & (frame["value"] > MASKING_POINTS)]
+    if rows.empty:
         return []
-    return [
-        f"Masked gradients: a transferred attack beats the own attack of {join(masked)}, so white-box accuracy "
-        "flatters there."
+    sure = [masks_gradients(row["value"], row["ci_low"]) for _, row in rows.iterrows()]
+    told = [
+        f"{row['member']}{'' if significant else ' (not significantly)'}"
+        for (_, row), significant in zip(rows.iterrows(), sure, strict=True)
     ]
+    flatters = "so white-box accuracy flatters there" if any(sure) else "which may be chance"
+    beaten = f"the own attack of {join(told)} by more than two points"
+    return [f"Masked gradients: a transferred attack beats {beaten}, {flatters}."]
 
 
 def _worst_case(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:

@@ -42,6 +42,7 @@ from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Pre
 from robustkd.evaluations.records import Check, Records, members_frame
 from robustkd.evaluations.tidy import groups_of, tidy
 from robustkd.evaluations.transfer_matrix import (
+    Counted,
     jointly_correct,
     masks_gradients,
     overstates,
@@ -50,7 +51,7 @@ from robustkd.evaluations.transfer_matrix import (
     strongest_source,
     success_matrix,
 )
-from robustkd.evaluations.transfer_measurement import Plan, attack_all
+from robustkd.evaluations.transfer_measurement import Plan, attack_all, example_file
 from robustkd.evaluations.transfer_rows import all_rows, difference
 from robustkd.evaluations.transfer_sentences import sentences
 from robustkd.progress import progress
@@ -137,7 +138,7 @@ class Transferability(Evaluation):
     name = "transferability"
     title = "Adversarial transferability"
     question = "Does what fools one network fool the others?"
-    version = 3
+    version = 4
     requires = Requirements(networks=True)
     summary = ("worst_case_accuracy", "teacher_transfer_excess")
     Options = TransferabilityOptions
@@ -159,6 +160,7 @@ class Transferability(Evaluation):
             None,
             "Transfer success from the teacher minus that from the teacher to the independent baseline.",
             difference_of="transfer_success",
+            of_teacher=True,
         ),
         Metric(
             "fooling_rate",
@@ -167,6 +169,7 @@ class Transferability(Evaluation):
             None,
             "Of the images on which the attack changes the teacher's prediction, the share on which it changes the "
             "member's too (ojha2023).",
+            of_teacher=True,
         ),
         Metric(
             "fooling_rate_excess",
@@ -175,6 +178,7 @@ class Transferability(Evaluation):
             None,
             "Fooling rate minus the independent baseline's.",
             difference_of="fooling_rate",
+            of_teacher=True,
         ),
         Metric(
             "asymmetry",
@@ -182,6 +186,7 @@ class Transferability(Evaluation):
             "points",
             None,
             "Transfer success from the member to the teacher minus that from the teacher to the member.",
+            of_teacher=True,
         ),
         Metric(
             "white_box_accuracy",
@@ -252,6 +257,16 @@ class Transferability(Evaluation):
         looked_at = min(self.options.images or images, images)
         return sources * looked_at * (3 * self.options.steps * attacks + sources * (1 + len(self.options.epsilons)))
 
+    @property
+    def _folder(self) -> Path | None:
+        return None if self.options.save_examples is None else Path(self.options.save_examples).expanduser()
+
+    def files(self, pool: ModelPool) -> tuple[Path, ...]:
+        """The adversarial examples of each source, where they are to be saved."""
+        if self._folder is None:
+            return ()
+        return tuple(example_file(self._folder, member) for member in chosen(list(pool), self.options.networks))
+
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Attack each source once; show every member the same examples."""
         options = self.options
@@ -260,12 +275,11 @@ class Transferability(Evaluation):
             raise EvaluationError("transferability needs a student or baseline beside the teacher")
         main, own = main_attack(options), own_attacks(options, data.num_classes)
         sweep = tuple(main.with_epsilon(epsilon) for epsilon in options.epsilons)
-        folder = None if options.save_examples is None else Path(options.save_examples)
         indices = data.test.sample_indices(options.images, options.seed)
         images, places = data.test.subset(indices), indices.numpy()
         clean = np.stack([predict(member).predicted[places] for member in members]).astype(np.int16)
         standardised = next((attack for attack in own if attack.logits == STANDARDISED), None)
-        plan = Plan(main, own, standardised, sweep, options.batch_size, options.seed, folder)
+        plan = Plan(main, own, standardised, sweep, options.batch_size, options.seed, self._folder)
         with progress("attack", len(members) * len(images)) as advance:
             seen, checks = attack_all(members, images, places, clean, plan, advance)
         arrays = {
@@ -279,8 +293,8 @@ class Transferability(Evaluation):
             **({} if standardised is None else {"from_teacher_attack": np.array(standardised.label)}),
             **seen,
         }
-        drawn = draws_check((main, *own), options.batch_size)
-        return Records(members_frame(members), arrays, (drawn, *checks, *strength_checks(members, arrays)))
+        found = (*checks, *strength_checks(members, arrays))
+        return Records(members_frame(members), arrays, found, notes_on((main, *own), options.batch_size))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Pairs, means by source and target, excess over the baseline, robustness of each network."""
@@ -310,11 +324,14 @@ def chosen(members: list[Member], networks: str) -> list[Member]:
     return [members[group.rows[0]] for group in groups]
 
 
-def draws_check(attacks: tuple[Attack, ...], batch_size: int) -> Check:
-    """Say which attacks give an image another example in another batch; that is no fault."""
+def notes_on(attacks: tuple[Attack, ...], batch_size: int) -> tuple[str, ...]:
+    """Say which attacks give an image another example in another batch, and which have no ε to be held to."""
     seen = [attack.label for attack in attacks if attack.sees_batch]
-    told = f"those of {', '.join(seen)} depend on the batch size ({batch_size})" if seen else "whatever the batch size"
-    return Check("random draws belong to images", True, told)
+    free = [attack.label for attack in attacks if attack.epsilon is None]
+    return (
+        *([f"Examples of {', '.join(seen)} depend on the batch size ({batch_size})"] if seen else []),
+        *([f"{', '.join(free)} looks for the smallest change and has no ε"] if free else []),
+    )
 
 
 def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> list[Check]:
@@ -337,6 +354,7 @@ def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> lis
         if masked:
             detail += ": gradients are masked, true robustness is lower than its own attack shows"
         checks.append(Check("own attack is the strongest", not masked, detail, member.name, ("white_box_accuracy",)))
+        checks.append(_worst_case_check(member, target, strongest, arrays, right[target]))
         if len(names) > 1:
             share, worst = standing[target].mean(), right[target].mean()
             flattered = overstates(share, worst)
@@ -346,3 +364,19 @@ def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> lis
             metrics = ("white_box_accuracy", "white_box_accuracy_8bit")
             checks.append(Check("further attacks find no more", not flattered, detail, member.name, metrics))
     return checks
+
+
+def _worst_case_check(
+    member: Member, target: int, source: int, arrays: dict[str, np.ndarray], withstood: np.ndarray
+) -> Check:
+    """Whether what transfers best to a network turns images that all attacks on itself together do not."""
+    transferred = jointly_correct(pair_of(arrays, source, target))
+    correct = arrays["clean"][target] == arrays["label"]
+    own = Counted(correct & ~withstood, correct)
+    excess = difference(transferred, own)
+    refuted = bool(excess) and masks_gradients(excess["value"], excess.get("ci_low", 0.0))
+    detail = "no image is eligible"
+    if excess:
+        detail = f"all own attacks together {own.rate:.1%}, strongest transferred {transferred.rate:.1%}"
+    detail += ": its worst case is worse than they show" if refuted else ""
+    return Check("own attacks find the worst case", not refuted, detail, member.name, ("worst_case_accuracy",))

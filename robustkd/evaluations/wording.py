@@ -63,6 +63,7 @@ class Finding:
         difference: To the baseline; NaN without one.
         low: Of the difference's interval.
         high: Of the difference's interval.
+        alone: Whether there is no baseline; with one, a difference of NaN is not defined for these images.
     """
 
     student: str
@@ -70,6 +71,7 @@ class Finding:
     difference: float
     low: float
     high: float
+    alone: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: 
         return [_one(finding, metric, difference, phrases) for finding in found]
     said = grouped(found, metric, difference, phrases.verdicts)
     if all(math.isnan(finding.difference) for finding in found):
-        return [f"{metric.title} {said}; {phrases.alone}."]
+        return [f"{metric.title} {said}; {_why_none(found[0], phrases)}."]
     return [f"{phrases.many} {said}."]
 
 
@@ -152,11 +154,15 @@ def _one(finding: Finding, metric: Metric, difference: Metric, phrases: Phrases)
     value = quantity(finding.value, metric)
     sentence = phrases.one.format(student=finding.student, value=value)
     if math.isnan(finding.difference):
-        return f"{sentence}; {phrases.alone}."
+        return f"{sentence}; {_why_none(finding, phrases)}."
     return (
         f"{sentence}, {quantity(finding.difference, difference)} {interval(finding.low, finding.high, difference)} "
         f"{phrases.against}: {_verdicts([finding], phrases.verdicts)[0]}."
     )
+
+
+def _why_none(finding: Finding, phrases: Phrases) -> str:
+    return phrases.alone if finding.alone else f"{phrases.against} nothing can be told, no image is eligible there"
 
 
 def _verdicts(found: list[Finding], verdicts: tuple[str, str, str]) -> list[str]:

@@ -58,7 +58,7 @@ class ModelPool:
         members: Members made elsewhere, instead of all the above.
 
     Raises:
-        ModelError: The pool is empty, a name occurs twice, or class counts differ.
+        ModelError: The pool is empty, a name occurs twice or stands for two architectures, or class counts differ.
     """
 
     def __init__(
@@ -103,6 +103,13 @@ class ModelPool:
             raise ModelError(f"two models are called {twice!r}: give each a name of its own")
         if sum(member.role == "teacher" for member in self) > 1:
             raise ModelError("a pool has one teacher at the most")
+        for member in self:
+            first = next(other for other in self if (other.method, other.role) == (member.method, member.role))
+            if first.architecture != member.architecture and first.condition == member.condition:
+                raise ModelError(
+                    f"{first.name} is a {first.architecture}, {member.name} a {member.architecture}: networks of one "
+                    "name differ in their seed alone; give each a name of its own"
+                )
         counts = {member.name: member.model.num_classes for member in self if member.model.num_classes}
         if len(set(counts.values())) > 1:
             held = ", ".join(f"{name} {count}" for name, count in counts.items())

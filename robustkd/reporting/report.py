@@ -19,6 +19,7 @@ from robustkd.evaluations.results import Slice
 from robustkd.reporting.layouts import summary_tables, tables_of
 from robustkd.reporting.page import render
 from robustkd.reporting.table import Table, to_csv, to_latex, to_markdown
+from robustkd.reporting.trust import Trust, trust_in
 
 RUN_FILE = "run.json"
 
@@ -36,6 +37,7 @@ class Section:
         chart: The Vega-Lite specification.
         svg: The same, drawn.
         options: How it was asked.
+        notes: What to know of how it was measured.
         brief: Whether its sentences are of the whole study, not of one part after another.
     """
 
@@ -47,6 +49,7 @@ class Section:
     chart: dict[str, Any]
     svg: str
     options: dict[str, Any]
+    notes: tuple[str, ...] = ()
     brief: bool = True
 
 
@@ -113,21 +116,17 @@ def compose(run: Path) -> Report:
     asked = list(provenance["evaluations"])
     results = [result for result in load_results(run / "results") if result.evaluation in asked]
     results.sort(key=lambda result: asked.index(result.evaluation))
-    # a check that names no metric says that a network itself is not what it should be: that voids it everywhere
-    general = tuple(check for result in results for check in result.checks if not check.metrics)
-    concerning = {
-        result.evaluation: (*general, *(check for check in result.checks if check.metrics)) for result in results
-    }
+    trust = {result.evaluation: trust_in(result, results) for result in results}
     return Report(
         title=provenance["name"],
-        summaries=tuple(summary_tables(results, concerning)),
-        sections=tuple(_section(result, concerning[result.evaluation]) for result in results),
+        summaries=tuple(summary_tables(results, trust)),
+        sections=tuple(_section(result, trust[result.evaluation]) for result in results),
         checks=tuple(check for result in results for check in result.checks),
         provenance=provenance,
     )
 
 
-def _section(result: Result, checks: tuple[Check, ...]) -> Section:
+def _section(result: Result, trust: Trust) -> Section:
     evaluation = EVALUATIONS[result.evaluation]()
     parts = slices(result.frame, across_conditions=evaluation.across_conditions)
     specification = _chart(evaluation, parts).to_dict()
@@ -140,10 +139,11 @@ def _section(result: Result, checks: tuple[Check, ...]) -> Section:
             for part in parts
             for sentence in evaluation.headline(part.frame)
         ),
-        tables=tuple(tables_of(result, checks)),
+        tables=tuple(tables_of(result, trust)),
         chart=specification,
         svg=_own_ids(vl_convert.vegalite_to_svg(specification, vl_version=_vega_lite_version()), evaluation.name),
         options=result.settings["options"],
+        notes=result.notes,
         brief=len(parts) == 1,
     )
 

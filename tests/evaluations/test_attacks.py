@@ -7,6 +7,7 @@ import torchattacks
 from torch import Tensor, nn
 
 from robustkd.data import load_dataset
+from robustkd.errors import EvaluationError
 from robustkd.evaluations.attacks import Attack, attack_by_name, craft, largest_change, zero_gradients
 from robustkd.models import PixelModel
 
@@ -210,3 +211,40 @@ def test_a_gradient_that_underflows_in_the_batch_attacked_counts_as_zero() -> No
 
     assert zero_gradients(PixelModel(Faint()), pixels, labels).all()
     assert not zero_gradients(PixelModel(Faint()), pixels[:1], labels[:1]).any()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"name": "PGD", "eps": 0.0}, "eps of PGD must be above 0"),
+        ({"name": "PGD", "eps": "lots"}, "eps of PGD must be a number, got 'lots'"),
+        ({"name": "PGD", "eps": True}, "eps of PGD must be a number"),
+        ({"name": "PGD", "eps": 0.1, "steps": 0}, "steps of PGD must be at least 1"),
+        ({"name": "PGD", "eps": 0.1, "random_start": 3}, "random_start of PGD must be a bool"),
+        ({"name": "APGD", "eps": 0.1, "norm": "L1"}, "norm of APGD must be Linf or L2"),
+    ],
+)
+def test_values_that_an_attack_cannot_use_are_refused_before_anything_is_attacked(
+    given: dict[str, object], message: str
+) -> None:
+    with pytest.raises(EvaluationError, match=message):
+        attack_by_name(given, "attack")
+
+
+def test_an_attack_that_cannot_be_made_on_such_images_says_so(digits: tuple[Tensor, Tensor], scaled: Callable) -> None:
+    attack = attack_by_name({"name": "PIFGSM", "max_epsilon": 0.1}, "attack")
+    assert attack.epsilon == 0.1
+
+    with pytest.raises(EvaluationError, match="PIFGSM cannot attack images of 1×8×8: "):
+        craft(attack, scaled(1.0), digits[0][:4], digits[1][:4], list(range(4)), 0, 10)
+
+
+def test_the_targeted_attack_of_apgd_is_known_to_see_its_batch(digits: tuple[Tensor, Tensor], scaled: Callable) -> None:
+    attack = attack_by_name({"name": "APGDT", "eps": 0.15, "steps": 3}, "attack")
+    pixels, labels = digits[0][:12], digits[1][:12]
+
+    together = craft(attack, scaled(1.0), pixels, labels, list(range(12)), 0, 10)[4:9]
+    alone = craft(attack, scaled(1.0), pixels[4:9], labels[4:9], list(range(4, 9)), 0, 10)
+
+    assert attack.sees_batch
+    assert not torch.equal(together, alone)

@@ -156,11 +156,10 @@ def test_what_cannot_be_made_of_small_grey_images_is_left_out_and_listed(pool: M
 
     assert "motion_blur (generated)" not in records.arrays["corruptions"]
     assert len(records.arrays["corruptions"]) == 12
-    (origin,) = (check for check in records.checks if check.name == "origin of the corruptions")
-    assert origin.passed
-    assert "not the released files" in origin.detail
-    assert "motion_blur (its blur is up to 19 pixels long, the images have 8)" in origin.detail
-    assert "frost (needs the benchmark's photographs of frost)" in origin.detail
+    (origin,) = records.notes
+    assert "not the released files" in origin
+    assert "motion_blur (its blur is up to 19 pixels long, the images have 8)" in origin
+    assert "frost (needs the benchmark's photographs of frost)" in origin
 
 
 def test_corruptions_of_which_none_can_be_made_are_refused(pool: ModelPool, data: Dataset) -> None:
@@ -277,7 +276,7 @@ def test_of_the_released_arrays_the_four_extra_ones_must_be_asked_for(
     asked = CorruptionOptions(path=str(released), severities=(1,), images=5, corruptions=("saturate", "fog"))
 
     assert list(default.arrays["corruptions"]) == ["fog", "frost"]
-    assert "none of the fifteen: saturate, spatter" in default.checks[0].detail
+    assert "none of the fifteen: saturate, spatter" in default.notes[0]
     assert list(measured(pool, data, asked).arrays["corruptions"]) == ["saturate", "fog"]
 
 

@@ -88,7 +88,7 @@ def test_without_a_baseline_there_is_no_difference() -> None:
 def test_ties_with_the_best_are_corrected_for_the_number_of_methods() -> None:
     best = np.ones(1000)
     worse = best.copy()
-    worse[:5] = 0  # half a point: p is 2.5 % against one, not significant among eleven
+    worse[:7] = 0  # p is 0.6 % against one, not significant among eleven
     far = np.zeros(1000)
     names = ["best", "worse", *(f"m{i}" for i in range(10))]
     pool = members(*[("student", name, "small", None) for name in names])
@@ -121,3 +121,21 @@ def test_three_seeds_have_a_t_interval_and_two_have_none() -> None:
     # mean 0.72, std 0.02, t(0.975, 2) = 4.3027 from a table: half-width 4.3027·0.02/√3 = 0.04968
     assert row["interval"] == T_SEEDS
     assert (row["value"], row["ci_low"], row["ci_high"]) == pytest.approx((0.72, 0.67032, 0.76968), abs=1e-5)
+
+
+def test_no_difference_of_fewer_than_six_images_is_significant() -> None:
+    pool = members(("baseline", "plain", "small", None), ("student", "at", "small", None))
+    for images, significant in ((5, False), (6, True)):  # of exact sign tests, 2·(1/2)⁵ is 6.3 %, 2·(1/2)⁶ is 3.1 %
+        right = np.ones((2, 6), dtype=bool)
+        right[0, :images] = False
+
+        frame = tidy(per_image_rows(pool, {"accuracy": right}, (ACCURACY, GAIN)))
+
+        gain = frame[frame["metric"] == "gain"].iloc[0]
+        assert (gain["ci_low"] > 0) is np.bool_(significant)
+
+
+def test_one_network_has_the_same_interval_as_its_method(frame: pd.DataFrame) -> None:
+    rows = frame[(frame["method"] == "teacher") & (frame["metric"] == "accuracy")]
+
+    assert rows["interval"].nunique() == rows["ci_low"].nunique() == 1

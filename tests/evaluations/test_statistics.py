@@ -249,3 +249,23 @@ def test_an_absent_difference_is_neither_significant_nor_counted() -> None:
     found = differ_from_zero([0.1, np.nan], [0.001, np.nan], [0.199, np.nan])
 
     assert found.tolist() == [True, False]
+
+
+def test_rates_that_differ_in_fewer_than_six_images_have_an_interval_with_zero() -> None:
+    everyone = np.ones(200, dtype=bool)
+    for images, excluded in ((5, False), (12, True)):
+        events = np.arange(200) < images
+
+        interval = bootstrap_ratio_difference((events, ~everyone), (everyone, everyone))
+
+        assert (interval.low > 0) is excluded
+
+
+def test_a_mean_of_few_levels_has_the_interval_of_drawn_images() -> None:
+    random = np.random.default_rng(3)
+    values = random.choice([0.0, 0.5, 1.0], 400, p=[0.2, 0.3, 0.5])
+    drawn = values[random.integers(0, 400, (4000, 400))].mean(axis=1)
+
+    interval = bootstrap_mean(values)
+
+    assert interval == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.006)

@@ -6,7 +6,6 @@ from robustkd.evaluations.transfer_matrix import (
     fooled_source,
     fooling_rate,
     jointly_correct,
-    mean_defined,
     robust,
     success_matrix,
 )
@@ -49,8 +48,6 @@ def test_a_rate_of_nothing_is_not_defined() -> None:
 
     assert np.isnan(jointly_correct(nobody).rate)
     assert np.isnan(fooling_rate(nobody).rate)
-    assert mean_defined(np.array([np.nan, np.nan])) is None
-    assert mean_defined(np.array([np.nan, 0.5, 1])) == 0.75
 
 
 def test_the_matrix_equals_a_plain_count_over_pairs_and_images() -> None:

@@ -77,3 +77,13 @@ def test_verdicts_of_one_sentence_are_corrected_for_its_students() -> None:
 
     assert "equal: m0 (+1.1), m1" in grouped(found, ACCURACY, GAIN, PHRASES.verdicts)
     assert grouped(found[:1], ACCURACY, GAIN, PHRASES.verdicts) == "(points): better: m0 (+1.1)"
+
+
+def test_a_difference_that_is_not_defined_is_not_called_a_lack_of_a_baseline() -> None:
+    nothing = (math.nan, math.nan, math.nan)
+
+    (alone,) = findings([Finding("at", 0.5, *nothing, alone=True)], ACCURACY, GAIN, PHRASES)
+    (undefined,) = findings([Finding("at", 0.5, *nothing, alone=False)], ACCURACY, GAIN, PHRASES)
+
+    assert alone == "at has 50.0%; no baseline."
+    assert undefined == "at has 50.0%; against the baseline nothing can be told, no image is eligible there."

@@ -2,7 +2,7 @@ import pytest
 from torch import Tensor, nn
 
 from robustkd.errors import ModelError
-from robustkd.models import Member, ModelPool, PixelModel
+from robustkd.models import Member, ModelPool, PixelModel, create_model
 
 
 class Tiny(nn.Module):
@@ -100,6 +100,13 @@ def test_a_name_that_occurs_twice_is_refused() -> None:
 def test_a_student_cannot_take_the_name_of_another_role(name: str) -> None:
     with pytest.raises(ModelError, match=f"two models are called '{name}'"):
         ModelPool(teacher=tiny(), baseline=tiny(), students={name: tiny()})
+
+
+def test_networks_of_one_name_have_one_architecture() -> None:
+    other = create_model("cifar_resnet8", num_classes=tiny().num_classes)
+
+    with pytest.raises(ModelError, match=r"kd-0 is a .*, kd-1 a cifar_resnet8: .* give each a name of its own"):
+        ModelPool(students={"kd": [tiny(), other]})
 
 
 def test_a_second_teacher_is_refused() -> None:

@@ -79,6 +79,17 @@ def test_untrained_networks_fail_the_check_and_their_numbers_are_greyed(run: Pat
     rows = report.summaries[0].rows
     marked = [cell.untrusted for label, cells in rows for cell in cells if label.startswith("baseline")]
     assert any(marked)
+    (generalization,) = (section for section in report.sections if section.name == "generalization")
+    rows = generalization.tables[0].rows
+    assert any(cell.untrusted for label, cells in rows for cell in cells if label.startswith("baseline"))
+
+
+def test_what_is_to_be_known_of_the_measurement_stands_in_the_report(run: Path, page: Page) -> None:
+    text = " ".join(page.words)
+
+    assert "left out: " in text  # corruptions
+    assert "What was checked" in text
+    assert "left out: " in (run / "report" / "report.md").read_text()
 
 
 def test_provenance_names_versions_digests_and_device(run: Path) -> None:

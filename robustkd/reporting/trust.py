@@ -1,0 +1,91 @@
+"""Which numbers a failed validity check voids: those of the network it concerns, and those that rest on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from robustkd.evaluations import Check, Metric, Result
+from robustkd.evaluations.tidy import baseline_of, groups_of
+
+_WHO = ["member", "role", "method", "architecture", "condition", "seed", "group"]
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What is known of the validity of an evaluation's numbers.
+
+    Attributes:
+        failed: The checks that failed and concern it.
+        networks: One row for each network of each part of the run.
+    """
+
+    failed: tuple[Check, ...]
+    networks: pd.DataFrame
+
+    def voids(self, row: pd.Series, metric: Metric) -> bool:
+        """Say whether a number is not to be trusted.
+
+        Args:
+            row: Of the tidy results.
+            metric: Which it is of.
+
+        Returns:
+            True where a check failed for it: for its own network or networks, for the baseline it is a difference to,
+            for the teacher it is about, or for the source of the attack.
+        """
+        named = ("", metric.name, metric.difference_of)
+        concerning = [
+            check
+            for check in self.failed
+            if (not check.metrics or any(name in named for name in check.metrics))
+            and check.condition in ("", row["condition"])
+            and check.group in ("", row["group"])
+        ]
+        if not concerning:
+            return False
+        members = self._rests_on(row, metric)
+        if pd.isna(row["source"]):
+            return any(check.member == "" or check.member in members for check in concerning)
+        # of an attack, what is wrong with a metric is so because of the network that was attacked
+        source = str(row["source"])
+        return any(
+            check.member in ("", source) or (not check.metrics and check.member in members) for check in concerning
+        )
+
+    def _rests_on(self, row: pd.Series, metric: Metric) -> set[str]:
+        beside = self.networks
+        for key in ("condition", "group"):
+            beside = beside[beside[key] == row[key]]
+        own = beside[beside["method" if row["level"] != "network" else "member"] == row["member"]]
+        found = {str(row["member"]), *own["member"]}
+        if pd.notna(row["source"]):
+            found.add(str(row["source"]))
+        if metric.of_teacher:
+            found |= set(beside[beside["role"] == "teacher"]["member"])
+        if metric.difference_of is not None or metric.against_baseline:
+            found |= _baseline_networks(beside, str(row["method"]))
+        return found
+
+
+def trust_in(result: Result, results: Sequence[Result]) -> Trust:
+    """Collect what failed for an evaluation.
+
+    Args:
+        result: Of that evaluation.
+        results: Of all; a check that names no metric says that a network itself is not what it should be, which voids
+            its numbers everywhere.
+    """
+    general = [check for each in results for check in each.checks if not check.metrics]
+    own = [check for check in result.checks if check.metrics]
+    frames = [each.frame[each.frame["level"] == "network"][_WHO] for each in results]
+    networks = pd.concat(frames, ignore_index=True).drop_duplicates(["group", "condition", "member"])
+    return Trust(tuple(check for check in (*general, *own) if not check.passed), networks.reset_index(drop=True))
+
+
+def _baseline_networks(beside: pd.DataFrame, method: str) -> set[str]:
+    beside = beside.reset_index(drop=True)
+    groups = groups_of(beside)
+    group = next((group for group in groups if group.method == method), None)
+    baseline = baseline_of(group, groups) if group is not None else None
+    return set() if baseline is None else set(beside["member"].iloc[baseline.rows])

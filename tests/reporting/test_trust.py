@@ -1,0 +1,83 @@
+import numpy as np
+import pandas as pd
+
+from robustkd.evaluations import Check, Metric, Result
+from robustkd.evaluations.metric_rows import per_image_rows
+from robustkd.evaluations.tidy import tidy
+from robustkd.reporting.trust import trust_in
+
+ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
+GAIN = Metric("gain", "Gain", "points", True, "", difference_of="accuracy")
+AGREEMENT = Metric("agreement", "Agreement", "fraction", True, "", of_teacher=True)
+TRANSFER = Metric("transfer", "Transfer", "fraction", None, "")
+
+
+def frame() -> pd.DataFrame:
+    who = [("teacher", "teacher", None), ("baseline", "baseline", 0), ("student", "at", 0), ("student", "sp", 0)]
+    members = pd.DataFrame(
+        [
+            {
+                "member": method if seed is None else f"{method}-{seed}",
+                "role": role,
+                "method": method,
+                "architecture": "net",
+                "seed": seed,
+                "condition": "clean",
+            }
+            for role, method, seed in who
+        ]
+    ).astype({"seed": "Int64"})
+    right = np.random.default_rng(0).random((4, 50)) < 0.5
+    rows = per_image_rows(members, {"accuracy": right, "agreement": right}, (ACCURACY, GAIN, AGREEMENT))
+    for member in ("at-0", "sp-0"):
+        of_pair = {"level": "pair", "member": member, "source": "baseline-0", "role": "student", "method": member[:2]}
+        rows.append(of_pair | {"architecture": "net", "condition": "clean", "metric": "transfer", "value": 0.5})
+    return tidy(rows).assign(group="")
+
+
+def voided(check: Check) -> set[tuple[str, str]]:
+    """The metric and member of all numbers that a failed check voids."""
+    result = Result("generalization", frame(), (check,), {})
+    trust = trust_in(result, [result])
+    metrics = {metric.name: metric for metric in (ACCURACY, GAIN, AGREEMENT, TRANSFER)}
+    rows = [row for _, row in result.frame.iterrows()]
+    return {(row["metric"], row["member"]) for row in rows if trust.voids(row, metrics[row["metric"]])}
+
+
+def failed(member: str, *metrics: str) -> Check:
+    return Check("a check", False, "", member, metrics)
+
+
+def test_what_fails_for_a_network_voids_its_numbers_and_those_of_its_method() -> None:
+    assert voided(failed("at-0", "accuracy")) == {("accuracy", "at-0"), ("accuracy", "at"), ("gain", "at")}
+
+
+def test_what_fails_for_the_baseline_voids_every_difference_to_it() -> None:
+    own = {("accuracy", "baseline-0"), ("accuracy", "baseline")}
+
+    assert voided(failed("baseline-0", "accuracy")) == own | {("gain", "at"), ("gain", "sp")}
+
+
+def test_what_fails_for_the_teacher_voids_what_is_about_the_teacher() -> None:
+    found = voided(failed("teacher", "agreement"))
+
+    assert {member for metric, member in found if metric == "agreement"} >= {"at", "sp", "at-0", "sp-0"}
+    assert {metric for metric, _ in found} == {"agreement"}
+
+
+def test_of_an_attack_the_network_attacked_is_what_voids_it() -> None:
+    assert voided(failed("baseline-0", "transfer")) == {("transfer", "at-0"), ("transfer", "sp-0")}
+    assert voided(failed("at-0", "transfer")) == set()
+
+
+def test_a_network_that_is_not_what_it_should_be_voids_all_its_numbers_as_a_target_too() -> None:
+    assert {metric for metric, member in voided(failed("at-0")) if member in ("at", "at-0")} == {
+        "accuracy",
+        "gain",
+        "agreement",
+        "transfer",
+    }
+
+
+def test_what_passed_voids_nothing() -> None:
+    assert voided(Check("a check", True, "", "", ())) == set()
