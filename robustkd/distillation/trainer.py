@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from robustkd.data import Dataset, ImageSet, TrainingBatches
-from robustkd.distillation.accuracy import accuracy
+from robustkd.distillation.accuracy import EVALUATION_BATCH_SIZE, accuracy
 from robustkd.distillation.history import Epoch
 from robustkd.distillation.method import Method, Stage
 from robustkd.distillation.recipe import Recipe
@@ -58,7 +58,7 @@ def train(
         The history, one entry per epoch.
 
     Raises:
-        TrainingError: A loss was not finite, or the memory did not suffice.
+        TrainingError: A loss, or the network that came of it, was not finite, or the memory did not suffice.
         StoppedError: It was to stop.
         DataError: There are no training images, or too few to hold any out.
         StateError: The checkpoint is damaged or that of another training.
@@ -100,6 +100,7 @@ def train(
                 if stopping:
                     raise StoppedError(f"{method.name}: stopped after {len(history)} of {total} epochs")
     select_candidate(method, recipe, tests.validation, tests.test, device)
+    _refuse_broken_network(method, history[-1], tests.test)
     return history
 
 
@@ -175,6 +176,24 @@ def _refuse_not_finite(table: np.ndarray, names: list[str], method: Method, stag
         raise TrainingError(
             f"{method.name}: the loss {names[part]} is {table[step, part]} in stage {stage}, epoch {epoch}, "
             f"step {step} (counted from 0): lower the learning rate or the loss's weight"
+        )
+
+
+@torch.no_grad()
+def _refuse_broken_network(method: Method, last: Epoch, images: ImageSet) -> None:
+    """No loss is computed after the last step, so what that step breaks shows in the exported network alone."""
+    network = method.export()
+    training, state = network.training, network.state_dict()
+    broken = [f"the weights {name.removeprefix('module.')}" for name in state if not state[name].isfinite().all()]
+    # finite weights may be so large that what is computed with them is not
+    shown = images.pixels(0, EVALUATION_BATCH_SIZE, images.labels.device)
+    if not broken and not network.eval()(shown).isfinite().all():
+        broken = ["the network's predictions"]
+    network.train(training)
+    if broken:
+        raise TrainingError(
+            f"{method.name}: {broken[0]} are not finite after stage {last.stage}, epoch {last.epoch} (counted from 0): "
+            "lower the learning rate"
         )
 
 

@@ -222,6 +222,31 @@ def test_a_registered_method_is_named_as_in_study_files(digits: Dataset) -> None
         train(METHODS["baseline"](network()), digits, replace(RECIPE, learning_rate=1e30), seed=0)
 
 
+@pytest.mark.parametrize("name", ["baseline", "dml", "fitnet"])
+@pytest.mark.parametrize(("learning_rate", "broken"), [(1e39, "the weights .*"), (1e38, "the network's predictions")])
+def test_a_network_that_the_very_last_step_breaks_is_no_result(
+    digits: Dataset, name: str, learning_rate: float, broken: str
+) -> None:
+    """One step is an epoch: the loss before it is a number, and no loss is computed after it."""
+    method = METHODS[name](network(), network(seed=1) if METHODS[name].needs_teacher else None)
+    overflowing = Recipe(epochs=1, batch_size=5000, learning_rate=learning_rate)
+
+    with pytest.raises(TrainingError, match=f"^{name}: {broken} are not finite after stage training, epoch 0"):
+        train(method, digits, overflowing, seed=0)
+
+
+def test_a_running_statistic_that_is_no_number_is_no_result(digits: Dataset) -> None:
+    class Ruined(METHODS["baseline"]):
+        """Spoils a buffer behind the losses' back."""
+
+        def begin_epoch(self, stage: str, epoch: int, epochs: int) -> None:
+            super().begin_epoch(stage, epoch, epochs)
+            self.student.module.norm.running_var.fill_(float("inf"))
+
+    with pytest.raises(TrainingError, match=r"norm.running_var are not finite .*epoch 1 .*: lower the learning rate"):
+        train(Ruined(network()), digits, RECIPE, seed=0)
+
+
 @pytest.mark.parametrize(
     "error",
     [
