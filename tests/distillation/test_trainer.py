@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustkd.data import Augmentation, Batch, Dataset
+from robustkd.data import Augmentation, Batch, Dataset, ImageSet
 from robustkd.data.augmentation import draw
-from robustkd.distillation import METHODS, Epoch, Method, Recipe, Supervision, train
+from robustkd.distillation import METHODS, Epoch, Method, Recipe, Supervision, train, trainer
 from robustkd.distillation.accuracy import accuracy
 from robustkd.errors import TrainingError
 from robustkd.models import PixelModel, create_model
@@ -247,15 +247,15 @@ def test_a_running_statistic_that_is_no_number_is_no_result(digits: Dataset) -> 
         train(Ruined(network()), digits, RECIPE, seed=0)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
-        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
-        RuntimeError("MPS backend out of memory"),
-    ],
-    ids=["CUDA", "CPU", "MPS"],
-)
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    RuntimeError("MPS backend out of memory"),
+]
+out_of_memory = pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["CUDA", "CPU", "MPS"])
+
+
+@out_of_memory
 def test_running_out_of_memory_names_the_batch_size(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
 ) -> None:
@@ -265,6 +265,23 @@ def test_running_out_of_memory_names_the_batch_size(
     monkeypatch.setattr(PixelModel, "forward", fail)
     with pytest.raises(TrainingError, match="baseline, stage training: out of memory on cpu at batch size 32: lower"):
         train(METHODS["baseline"](network()), digits, RECIPE, seed=0)
+
+
+@out_of_memory
+@pytest.mark.parametrize(
+    ("owner", "function"),
+    [(PixelModel, "to"), (ImageSet, "to"), (METHODS["hinton"], "to"), (trainer, "select_candidate")],
+    ids=["teacher", "images", "student", "choice"],
+)
+def test_running_out_of_memory_outside_of_the_steps_is_said_as_clearly(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch, owner: object, function: str, error: RuntimeError
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(owner, function, fail)
+    with pytest.raises(TrainingError, match=r"^hinton, .*: out of memory on cpu at batch size 70: .* lower .*workers"):
+        train(METHODS["hinton"](network(), network(1)), digits, replace(RECIPE, epochs=1, batch_size=70), seed=0)
 
 
 def test_a_last_batch_of_one_image_that_a_network_cannot_normalise_is_named(digits: Dataset) -> None:
