@@ -10,7 +10,7 @@ It chooses among candidates, never among epochs: all are those of the last epoch
 taken.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor
 from robustkd.data import ImageSet
 from robustkd.distillation.accuracy import accuracy
 from robustkd.distillation.method import Method
-from robustkd.distillation.recipe import Recipe
+from robustkd.distillation.recipe import Recipe, Rule
 from robustkd.errors import DataError
 
 SPLIT_SEED = 0
@@ -99,16 +99,20 @@ def selection_record(method: Method) -> dict[str, Any]:
     return record
 
 
-def selection_sentence(recipe: Recipe) -> str:
+def selection_sentence(recipe: Recipe, teachers: Iterable[tuple[int, Rule]] = ()) -> str:
     """Say for a report how networks trained by a recipe were chosen.
 
     Args:
         recipe: Of all trainings of a study.
+        teachers: For each teacher, of how many seeds it was chosen and by which rule.
 
     Returns:
         A sentence without a full stop.
     """
     sentence = _SENTENCES[recipe.select]
+    for seeds, rule in sorted(set(teachers)):
+        if seeds > 1:
+            sentence += f"; the teacher is the most accurate of {seeds} seeds on the {_IMAGES[rule]}"
     if recipe.validation_fraction > 0:
         sentence += f"; {100 * recipe.validation_fraction:g}% of the training images were held out for validation"
     return sentence
@@ -134,12 +138,13 @@ def given_selection_sentence(rules: Mapping[str, str | None]) -> str:
     )
 
 
+_IMAGES: dict[Rule, str] = {"validation": "validation images", "test": "TEST set"}
 _SEVERAL = (
     "the last epoch of every training; of several networks (branches of one, peers of dml, seeds of the teacher) "
 )
 _SENTENCES: dict[str, str] = {
     "last": _SEVERAL + "the one that was fixed beforehand; nothing was selected on the test set",
-    "validation": _SEVERAL + "the most accurate on the validation images; nothing was selected on the test set",
-    "test": _SEVERAL + "the most accurate on the TEST set, which biases its test accuracy upwards",
+    "validation": _SEVERAL + f"the most accurate on the {_IMAGES['validation']}; nothing was selected on the test set",
+    "test": _SEVERAL + f"the most accurate on the {_IMAGES['test']}, which biases its test accuracy upwards",
 }
 _UNKNOWN = "how their epochs were chosen is not known"

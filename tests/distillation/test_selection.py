@@ -299,6 +299,24 @@ def test_a_report_can_say_the_rule(recipe: Recipe, sentence: str) -> None:
     assert re.search(sentence, selection_sentence(recipe))
 
 
+@pytest.mark.parametrize(
+    ("teachers", "sentence"),
+    [
+        (
+            [(3, "validation"), (3, "validation")],
+            "; the teacher is the most accurate of 3 seeds on the validation images",
+        ),
+        ([(2, "test")], "; the teacher is the most accurate of 2 seeds on the TEST set"),
+        ([(1, "validation")], ""),
+        ([(1, "last")], ""),
+    ],
+)
+def test_a_report_can_say_of_how_many_seeds_the_teacher_was_chosen(
+    teachers: list[tuple[int, str]], sentence: str
+) -> None:
+    assert selection_sentence(RECIPE, teachers) == selection_sentence(RECIPE) + sentence
+
+
 GIVEN = "the checkpoints were given; "
 
 
