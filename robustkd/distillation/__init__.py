@@ -4,7 +4,7 @@ from robustkd.distillation.applicability import inapplicable
 from robustkd.distillation.history import Epoch, history_frame
 from robustkd.distillation.method import METHODS, Method, Stage, Supervision
 from robustkd.distillation.recipe import Recipe
-from robustkd.distillation.selection import selection_record, selection_sentence
+from robustkd.distillation.selection import given_selection_sentence, selection_record, selection_sentence
 from robustkd.distillation.trainer import train
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Recipe",
     "Stage",
     "Supervision",
+    "given_selection_sentence",
     "history_frame",
     "inapplicable",
     "selection_record",

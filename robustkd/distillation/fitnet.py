@@ -61,6 +61,8 @@ class FitNet(TwoStage):
         ModelError: A network lacks timm's `feature_info`, or lists too few blocks.
     """
 
+    version = 2
+
     def __init__(
         self,
         student: PixelModel,

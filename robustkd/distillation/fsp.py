@@ -81,6 +81,8 @@ class FlowOfSolutionProcedure(TwoStage):
         ModelError: The networks differ in channels, lack timm's `feature_info`, or list too few blocks.
     """
 
+    version = 2
+
     def __init__(
         self,
         student: PixelModel,

@@ -5,7 +5,7 @@ A method is one file here: its module docstring gives formula, layers and paper;
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -110,6 +110,24 @@ class Method(nn.Module, ABC):
     def trained(self, stage: str) -> list[nn.Parameter]:
         """Give the parameters that a stage optimises; all that require gradients by default."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training mode, or out of it; what has parameters of which none is trained stays in evaluation mode.
+
+        So the statistics of layers behind those that a stage trains do not follow features that are about to change.
+
+        Args:
+            mode: Whether to.
+
+        Returns:
+            Itself.
+        """
+        super().train(mode)
+        for module in self.modules():
+            parameters = list(module.parameters())
+            if parameters and not any(parameter.requires_grad for parameter in parameters):
+                module.eval()
+        return self
 
     def begin_epoch(self, stage: str, epoch: int, epochs: int) -> None:
         """Prepare for an epoch.

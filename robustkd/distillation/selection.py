@@ -10,6 +10,7 @@ It chooses among candidates, never among epochs: all are those of the last epoch
 taken.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor
 from robustkd.data import ImageSet
 from robustkd.distillation.accuracy import accuracy
 from robustkd.distillation.method import Method
-from robustkd.distillation.recipe import Recipe
+from robustkd.distillation.recipe import Recipe, Rule
 from robustkd.errors import DataError
 
 SPLIT_SEED = 0
@@ -98,23 +99,52 @@ def selection_record(method: Method) -> dict[str, Any]:
     return record
 
 
-def selection_sentence(recipe: Recipe) -> str:
+def selection_sentence(recipe: Recipe, teachers: Iterable[tuple[int, Rule]] = ()) -> str:
     """Say for a report how networks trained by a recipe were chosen.
 
     Args:
         recipe: Of all trainings of a study.
+        teachers: For each teacher, of how many seeds it was chosen and by which rule.
 
     Returns:
         A sentence without a full stop.
     """
-    several = (
-        "the last epoch of every training; of several networks (branches of one, peers of dml, seeds of the teacher) "
-    )
-    sentence = {
-        "last": several + "the one that was fixed beforehand; nothing was selected on the test set",
-        "validation": several + "the most accurate on the validation images; nothing was selected on the test set",
-        "test": several + "the most accurate on the TEST set, which biases its test accuracy upwards",
-    }[recipe.select]
+    sentence = _SENTENCES[recipe.select]
+    for seeds, rule in sorted(set(teachers)):
+        if seeds > 1:
+            sentence += f"; the teacher is the most accurate of {seeds} seeds on the {_IMAGES[rule]}"
     if recipe.validation_fraction > 0:
         sentence += f"; {100 * recipe.validation_fraction:g}% of the training images were held out for validation"
     return sentence
+
+
+def given_selection_sentence(rules: Mapping[str, str | None]) -> str:
+    """Say for a report how networks were chosen that were given as checkpoints.
+
+    Args:
+        rules: By the network's name, the rule that its checkpoint names; None where it names none.
+
+    Returns:
+        A sentence without a full stop.
+    """
+    named: dict[str | None, list[str]] = {}
+    for name, rule in rules.items():
+        named.setdefault(rule if rule in _SENTENCES else None, []).append(name)
+    told = {rule: _SENTENCES[rule] if rule is not None else _UNKNOWN for rule in named}
+    if len(named) == 1:
+        return f"the checkpoints were given; {next(iter(told.values()))}"
+    return "the checkpoints were given; " + "; ".join(
+        f"{', '.join(names)}: {told[rule]}" for rule, names in named.items()
+    )
+
+
+_IMAGES: dict[Rule, str] = {"validation": "validation images", "test": "TEST set"}
+_SEVERAL = (
+    "the last epoch of every training; of several networks (branches of one, peers of dml, seeds of the teacher) "
+)
+_SENTENCES: dict[str, str] = {
+    "last": _SEVERAL + "the one that was fixed beforehand; nothing was selected on the test set",
+    "validation": _SEVERAL + f"the most accurate on the {_IMAGES['validation']}; nothing was selected on the test set",
+    "test": _SEVERAL + f"the most accurate on the {_IMAGES['test']}, which biases its test accuracy upwards",
+}
+_UNKNOWN = "how their epochs were chosen is not known"

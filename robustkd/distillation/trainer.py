@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from robustkd.data import Dataset, ImageSet, TrainingBatches
-from robustkd.distillation.accuracy import accuracy
+from robustkd.distillation.accuracy import EVALUATION_BATCH_SIZE, accuracy
 from robustkd.distillation.history import Epoch
 from robustkd.distillation.method import Method, Stage
 from robustkd.distillation.recipe import Recipe
@@ -58,17 +58,15 @@ def train(
         The history, one entry per epoch.
 
     Raises:
-        TrainingError: A loss was not finite, or the memory did not suffice.
+        TrainingError: A loss, or the network that came of it, was not finite, or the memory did not suffice.
         StoppedError: It was to stop.
         DataError: There are no training images, or too few to hold any out.
         StateError: The checkpoint is damaged or that of another training.
     """
     device = torch.device(device)
     stages = method.stages(recipe)
-    training, validation = hold_out(data.training, recipe.validation_fraction)
-    batches = TrainingBatches(training, recipe.batch_size, data.augmentation, seed, device)
-    tests = _Tests(data.test.to(device), validation.to(device) if validation is not None else None)
-    _place(method, device)
+    with _failures_named(f"{method.name}, moving images and networks", recipe, device, MORE_ROOM):
+        batches, tests = _place(method, data, recipe, seed, device)
     if recipe.compile:
         method.compile()
     history: list[Epoch] = []
@@ -83,7 +81,11 @@ def train(
     for stage in stages:
         done = sum(entry.stage == stage.name for entry in history)
         batches.batch_size = stage.recipe.batch_size
-        with _training_only(method, method.trained(stage.name)) as parameters, _failures_named(method, stage, device):
+        place = f"{method.name}, stage {stage.name}"
+        with (
+            _training_only(method, method.trained(stage.name)) as parameters,
+            _failures_named(place, stage.recipe, device, SMALLER_STEP),
+        ):
             optimiser = _optimiser(parameters, stage.recipe, device)
             if optimiser_state is not None and 0 < done < stage.recipe.epochs:
                 optimiser.load_state_dict(optimiser_state)
@@ -99,7 +101,9 @@ def train(
                 on_epoch(entry)
                 if stopping:
                     raise StoppedError(f"{method.name}: stopped after {len(history)} of {total} epochs")
-    select_candidate(method, recipe, tests.validation, tests.test, device)
+    with _failures_named(f"{method.name}, after the last stage", recipe, device, MORE_ROOM):
+        select_candidate(method, recipe, tests.validation, tests.test, device)
+        _refuse_broken_network(method, history[-1], tests.test)
     return history
 
 
@@ -178,7 +182,31 @@ def _refuse_not_finite(table: np.ndarray, names: list[str], method: Method, stag
         )
 
 
-def _place(method: Method, device: torch.device) -> None:
+@torch.no_grad()
+def _refuse_broken_network(method: Method, last: Epoch, images: ImageSet) -> None:
+    """No loss is computed after the last step, so what that step breaks shows in the exported network alone."""
+    network = method.export()
+    training, state = network.training, network.state_dict()
+    broken = [f"the weights {name.removeprefix('module.')}" for name in state if not state[name].isfinite().all()]
+    # finite weights may be so large that what is computed with them is not
+    shown = images.pixels(0, EVALUATION_BATCH_SIZE, images.labels.device)
+    if not broken and not network.eval()(shown).isfinite().all():
+        broken = ["the network's predictions"]
+    network.train(training)
+    if broken:
+        raise TrainingError(
+            f"{method.name}: {broken[0]} are not finite after stage {last.stage}, epoch {last.epoch} (counted from 0): "
+            "lower the learning rate"
+        )
+
+
+def _place(
+    method: Method, data: Dataset, recipe: Recipe, seed: int, device: torch.device
+) -> tuple[TrainingBatches, _Tests]:
+    """Move the networks to the device, and the images, of which the recipe may hold some out."""
+    training, validation = hold_out(data.training, recipe.validation_fraction)
+    batches = TrainingBatches(training, recipe.batch_size, data.augmentation, seed, device)
+    tests = _Tests(data.test.to(device), validation.to(device) if validation is not None else None)
     networks: list[nn.Module] = [method, method.teacher.eval()] if method.has_teacher else [method]
     for network in networks:
         network.to(device)
@@ -186,6 +214,7 @@ def _place(method: Method, device: torch.device) -> None:
         # a CPU it makes no difference to the networks, and the optimiser is faster without
         if device.type == "cuda":
             network.to(memory_format=torch.channels_last)
+    return batches, tests
 
 
 def _optimiser(parameters: list[nn.Parameter], recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
@@ -221,10 +250,17 @@ def _seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
         yield
 
 
+SMALLER_STEP = "lower batch_size, or take a smaller network or precision bfloat16"
+MORE_ROOM = (
+    "there is no room even without a batch, so lower the number of trainings at once (jobs_per_device, workers), or "
+    "take a smaller network or fewer images"
+)
+
+
 @contextmanager
-def _failures_named(method: Method, stage: Stage, device: torch.device) -> Iterator[None]:
+def _failures_named(place: str, recipe: Recipe, device: torch.device, mend: str) -> Iterator[None]:
     """Turn what torch says of too little memory or too small a batch into an error that says what to change."""
-    place, size = f"{method.name}, stage {stage.name}", stage.recipe.batch_size
+    size = recipe.batch_size
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -232,10 +268,7 @@ def _failures_named(method: Method, stage: Stage, device: torch.device) -> Itera
         known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
         if not known and not any(words in str(error) for words in ("out of memory", "can't allocate memory")):
             raise
-        raise TrainingError(
-            f"{place}: out of memory on {device} at batch size {size}: lower batch_size, or take a smaller network or "
-            "precision bfloat16"
-        ) from error
+        raise TrainingError(f"{place}: out of memory on {device} at batch size {size}: {mend}") from error
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

@@ -22,6 +22,7 @@ class TwoStage(Hinton):
 
     The first stage is half as long as the second, at learning rate 0.001, times 0.1 after 60 % and 80 % of it; all else
     is as in the second. For 200 epochs these are the 100 epochs and milestones 60 and 80 of sarfraz2020, section III.
+    Layers that it does not train keep their statistics: they stay in evaluation mode.
 
     Args:
         student: The network to train.

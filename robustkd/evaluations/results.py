@@ -88,6 +88,7 @@ class PartResult:
         condition: Under which the networks were trained.
         architecture: Of the students; empty where it does not tell parts apart.
         records: What was seen.
+        selection: By member, the rule that chose its network, as its checkpoint says it; None where it does not.
     """
 
     name: str
@@ -95,6 +96,7 @@ class PartResult:
     condition: str
     architecture: str
     records: Records
+    selection: dict[str, str | None]
 
 
 def measure(
@@ -132,7 +134,8 @@ def measure(
         seen = evaluation.measure(pool, data, predict)
         records = replace(seen, checks=(*seen.checks, *_other_baselines(evaluation, seen.members)))
         records.save(path, key)
-    return PartResult(name, key, data.condition.label, architecture, records)
+    selection = {member.name: member.selection for member in pool}
+    return PartResult(name, key, data.condition.label, architecture, records, selection)
 
 
 def collect(evaluation: Evaluation, parts: Sequence[PartResult], folder: Path) -> Result:
@@ -234,8 +237,13 @@ def _other_baselines(evaluation: Evaluation, members: pd.DataFrame) -> list[Chec
     return checks
 
 
-def _about(part: PartResult) -> dict[str, str]:
-    return {"key": part.key, "condition": part.condition, "architecture": part.architecture}
+def _about(part: PartResult) -> dict[str, Any]:
+    return {
+        "key": part.key,
+        "condition": part.condition,
+        "architecture": part.architecture,
+        "selection": part.selection,
+    }
 
 
 def _key(evaluation: Evaluation, pool: ModelPool, data: Dataset) -> str:

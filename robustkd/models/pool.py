@@ -42,6 +42,12 @@ class Member:
         """The network's name."""
         return self.model.architecture
 
+    @property
+    def selection(self) -> str | None:
+        """The rule by which its training chose it: ``last``, ``validation`` or ``test``; None where nobody said."""
+        rule = self.model.lineage.get("select")
+        return rule if isinstance(rule, str) else None
+
     @cached_property
     def digest(self) -> str:
         """The hash of all that determines its outputs."""

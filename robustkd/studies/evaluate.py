@@ -19,6 +19,7 @@ from filelock import FileLock
 from robustkd.atomic import remove_partials, write_text
 from robustkd.data import Clean, Condition, Dataset
 from robustkd.devices import resolve_device
+from robustkd.distillation import given_selection_sentence
 from robustkd.errors import BadInputError, ModelError, StorageError, StudyError, nearest
 from robustkd.evaluations import EVALUATIONS, Evaluation, PartResult, Result, collect, measure
 from robustkd.evaluations.predictions import PredictionCache
@@ -158,7 +159,7 @@ def evaluate(
         {
             "name": f"Evaluation on {data.name}",
             "study": text,
-            "selection": "the checkpoints were given; how their epochs were chosen is not known",
+            "selection": given_selection_sentence({member.name: member.selection for member in pool}),
         },
         limited=len(sampled.test) < len(data.test),
     )

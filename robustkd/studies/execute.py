@@ -105,7 +105,10 @@ def run_study(
     about = {
         "name": study.name,
         "study": text,
-        "selection": selection_sentence(study.training),
+        "selection": selection_sentence(
+            study.training,
+            [(len(part.teachers), part.teachers[0].recipe.select) for part in jobs.parts if part.teachers],
+        ),
         "missing": missing,
     }
     present = [part for part in parts if part is not None]

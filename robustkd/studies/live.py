@@ -9,11 +9,13 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from robustkd.studies.plan import Job, Plan, epochs_of
+from robustkd.distillation import Stage
+from robustkd.studies.plan import Job, Plan, stages_of
+from robustkd.terminal import duration
 
 
 class Live:
-    """Shows jobs done, running and failed, their epochs, and when all will be done.
+    """Shows jobs done, running and failed, their stages and epochs, and when all will be done.
 
     Args:
         terminal: Whether standard error is one; found out if None.
@@ -26,7 +28,10 @@ class Live:
         self._bars = Progress(*columns, TimeRemainingColumn(), console=console, transient=True) if shown else None
         self._tasks: dict[str, TaskID] = {}
         self._started: dict[str, float] = {}
-        self._epochs: dict[str, tuple[int, int]] = {}
+        self._stages: dict[str, tuple[Stage, ...]] = {}
+        self._left: dict[str, int] = {}
+        self._worked = 0
+        self._begun = time.monotonic()
         self._plan = Plan(())
         self._done = self._failed = self._total = 0
 
@@ -55,27 +60,26 @@ class Live:
         if done:
             self.say(f"{len(done)} of {len(jobs)} networks are trained already")
         waiting = [job for job in jobs if job.id not in done and job.id not in failed]
-        self._epochs = {job.id: (0, epochs_of(job)) for job in waiting}
+        self._stages = {job.id: stages_of(job) for job in waiting}
+        self._left = {id_: _epochs(stages) for id_, stages in self._stages.items()}
+        self._begun = time.monotonic()
         if self._bars is not None and waiting:
-            epochs = sum(total for _, total in self._epochs.values())
-            self._tasks[""] = self._bars.add_task("all", total=epochs, told=self._counts())
+            self._tasks[""] = self._bars.add_task("all", total=sum(self._left.values()), told=self._counts())
 
     def start(self, job: Job) -> None:
         """A job begins."""
         self._started[job.id] = time.monotonic()
         if self._bars is not None:
-            total = self._epochs[job.id][1]
-            title = self._plan.title(job)
-            self._tasks[job.id] = self._bars.add_task(f"  {title}", total=total, told=f"0/{total} epochs")
+            self._tasks[job.id] = self._bars.add_task("", total=_epochs(self._stages[job.id]), told="")
+            self._show(job.id, 0)
             self._bars.update(self._tasks[""], told=self._counts())
 
     def epoch(self, id_: str, done: int) -> None:
         """So many epochs of a job are done."""
-        total = self._epochs[id_][1]
-        self._epochs[id_] = (done, total)
-        if self._bars is not None:
-            self._bars.update(self._tasks[id_], completed=done, told=f"{done}/{total} epochs")
-            self._bars.update(self._tasks[""], completed=sum(done for done, _ in self._epochs.values()))
+        left = _epochs(self._stages[id_]) - done
+        self._worked += self._left[id_] - left
+        self._left[id_] = left
+        self._show(id_, done)
 
     def end(self, job: Job, error: str | None, *, failed: bool = True) -> None:
         """A job has ended.
@@ -87,18 +91,67 @@ class Live:
         """
         if (task := self._tasks.pop(job.id, None)) is not None and self._bars is not None:
             self._bars.remove_task(task)
-        took = time.monotonic() - self._started.pop(job.id, time.monotonic())
+        took = time.monotonic() - self._started.get(job.id, time.monotonic())
+        self._leave(job, error)
         self._done += error is None
         self._failed += error is not None and failed
         count = f"[{self._done + self._failed}/{self._total}] {self._plan.title(job)}"
         if error is not None:
             self.say(f"{count}: failed: {error}" if failed else f"{self._plan.title(job)}: {error}")
         elif self._bars is None:
-            self.say(f"{count}: trained in {took:.0f} s")
+            self.say(f"{count}: trained in {took:.0f} s{self._to_go()}")
         if self._bars is not None and "" in self._tasks:
             self._bars.update(self._tasks[""], told=self._counts())
+            self._show_all()
+
+    def _leave(self, job: Job, error: str | None) -> None:
+        """Count an ended job's epochs as done if they were done here; those behind a failed teacher never will be."""
+        behind = [each.id for each in self._plan.jobs if job.id in {teacher.id for teacher in each.teachers}]
+        left = self._left.pop(job.id, 0)
+        if self._started.pop(job.id, None) is not None and error is None:
+            self._worked += left
+        for id_ in behind if error is not None else ():
+            self._left.pop(id_, None)
+
+    def _to_go(self) -> str:
+        left = sum(self._left.values())
+        if not left or not self._worked:
+            return ""
+        return f", about {duration((time.monotonic() - self._begun) * left / self._worked)} to go"
+
+    def _show(self, id_: str, done: int) -> None:
+        if self._bars is None:
+            return
+        job = next(job for job in self._plan.jobs if job.id == id_)
+        stage, within = _under_way(self._stages[id_], done)
+        several = f" · {stage.name}" if len(self._stages[id_]) > 1 else ""
+        self._bars.update(
+            self._tasks[id_],
+            completed=done,
+            description=f"  {self._plan.title(job)}{several}",
+            told=f"{within}/{stage.recipe.epochs} epochs",
+        )
+        self._show_all()
+
+    def _show_all(self) -> None:
+        if self._bars is not None:
+            self._bars.update(self._tasks[""], completed=self._worked, total=self._worked + sum(self._left.values()))
 
     def _counts(self) -> str:
         failed = f", {self._failed} failed" if self._failed else ""
         running = len(self._tasks) - ("" in self._tasks)
         return f"{self._done}/{self._total} networks, {running} running{failed}"
+
+
+def _epochs(stages: tuple[Stage, ...]) -> int:
+    return sum(stage.recipe.epochs for stage in stages)
+
+
+def _under_way(stages: tuple[Stage, ...], done: int) -> tuple[Stage, int]:
+    """The stage that is under way after so many epochs, and how many of its own are done."""
+    *earlier, last = stages
+    for stage in earlier:
+        if done < stage.recipe.epochs:
+            return stage, done
+        done -= stage.recipe.epochs
+    return last, done

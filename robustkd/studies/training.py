@@ -143,7 +143,7 @@ def _train(
     should_stop: Callable[[], bool],
 ) -> Trained:
     recipe = training.recipe
-    method = method_of(training, data, device)
+    method = method_of(training, data)
     epochs = sum(stage.recipe.epochs for stage in method.stages(recipe))
     history = train(
         method,
@@ -160,8 +160,8 @@ def _train(
     return _trained(training, data, method, history, device)
 
 
-def method_of(training: Training, data: Dataset, device: torch.device) -> Method:
-    """Build the method of a job: student, teacher and options, untrained."""
+def method_of(training: Training, data: Dataset) -> Method:
+    """Build the method of a job: student, teacher and options, untrained, on the CPU."""
     settings = training.settings
     student = create_model(
         settings["architecture"],
@@ -169,7 +169,7 @@ def method_of(training: Training, data: Dataset, device: torch.device) -> Method
         in_chans=data.test.shape[0],
         seed=settings["seed"],
     )
-    teacher = _loaded(training.teacher).to(device) if training.teacher is not None else None
+    teacher = _loaded(training.teacher) if training.teacher is not None else None
     return METHODS[settings["method"]](student, teacher, **settings["options"])
 
 

@@ -57,6 +57,20 @@ def test_the_teacher_is_frozen_and_no_part_of_what_is_trained_saved_or_switched(
     assert {name.split(".")[0] for name in method.state_dict()} == {"student"}
 
 
+def test_what_has_parameters_of_which_none_is_trained_stays_in_evaluation_mode() -> None:
+    method = Plain(network(0), network(1))
+    student = method.student.module
+    student.stage3.requires_grad_(False)
+    student.norm.weight.requires_grad_(False)  # its bias is trained still
+
+    method.train()
+
+    assert not any(module.training for module in student.stage3.modules())
+    assert all(module.training for part in (student.stem, student.stage2, student.norm) for module in part.modules())
+    assert student.training
+    assert not any(module.training for module in method.eval().modules())
+
+
 def test_the_last_epochs_student_is_exported_unless_a_method_says_otherwise() -> None:
     method = Plain(network(0), network(1))
 

@@ -17,6 +17,7 @@ from robustkd.distillation import (
     Method,
     Recipe,
     Supervision,
+    given_selection_sentence,
     selection_record,
     selection_sentence,
     train,
@@ -296,3 +297,48 @@ def test_no_split_leaves_the_training_images_as_they_are(digits: Dataset) -> Non
 )
 def test_a_report_can_say_the_rule(recipe: Recipe, sentence: str) -> None:
     assert re.search(sentence, selection_sentence(recipe))
+
+
+@pytest.mark.parametrize(
+    ("teachers", "sentence"),
+    [
+        (
+            [(3, "validation"), (3, "validation")],
+            "; the teacher is the most accurate of 3 seeds on the validation images",
+        ),
+        ([(2, "test")], "; the teacher is the most accurate of 2 seeds on the TEST set"),
+        ([(1, "validation")], ""),
+        ([(1, "last")], ""),
+    ],
+)
+def test_a_report_can_say_of_how_many_seeds_the_teacher_was_chosen(
+    teachers: list[tuple[int, str]], sentence: str
+) -> None:
+    assert selection_sentence(RECIPE, teachers) == selection_sentence(RECIPE) + sentence
+
+
+GIVEN = "the checkpoints were given; "
+
+
+def test_of_given_checkpoints_a_report_can_say_the_rule_that_all_name() -> None:
+    found = given_selection_sentence({"at": "validation", "sp": "validation"})
+
+    assert found == GIVEN + selection_sentence(replace(RECIPE, select="validation", validation_fraction=0.1)).replace(
+        "; 10% of the training images were held out for validation", ""
+    )
+
+
+@pytest.mark.parametrize("rule", [None, "by eye"])
+def test_of_checkpoints_that_name_no_rule_it_can_say_so(rule: str | None) -> None:
+    found = given_selection_sentence({"at": rule, "sp": rule})
+
+    assert found == "the checkpoints were given; how their epochs were chosen is not known"
+
+
+def test_where_checkpoints_name_different_rules_it_can_say_which_is_whose() -> None:
+    found = given_selection_sentence({"at": "last", "mine": None, "dml": "test", "sp": "last"})
+
+    first, second, third = re.fullmatch(f"{GIVEN}at, sp: (.*); mine: (.*); dml: (.*)", found).groups()
+    assert first == selection_sentence(RECIPE)
+    assert second == "how their epochs were chosen is not known"
+    assert third == selection_sentence(replace(RECIPE, select="test"))

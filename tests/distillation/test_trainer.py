@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustkd.data import Augmentation, Batch, Dataset
+from robustkd.data import Augmentation, Batch, Dataset, ImageSet
 from robustkd.data.augmentation import draw
-from robustkd.distillation import METHODS, Epoch, Method, Recipe, Supervision, train
+from robustkd.distillation import METHODS, Epoch, Method, Recipe, Supervision, train, trainer
 from robustkd.distillation.accuracy import accuracy
 from robustkd.errors import TrainingError
 from robustkd.models import PixelModel, create_model
@@ -222,15 +222,40 @@ def test_a_registered_method_is_named_as_in_study_files(digits: Dataset) -> None
         train(METHODS["baseline"](network()), digits, replace(RECIPE, learning_rate=1e30), seed=0)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
-        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
-        RuntimeError("MPS backend out of memory"),
-    ],
-    ids=["CUDA", "CPU", "MPS"],
-)
+@pytest.mark.parametrize("name", ["baseline", "dml", "fitnet"])
+@pytest.mark.parametrize(("learning_rate", "broken"), [(1e39, "the weights .*"), (1e38, "the network's predictions")])
+def test_a_network_that_the_very_last_step_breaks_is_no_result(
+    digits: Dataset, name: str, learning_rate: float, broken: str
+) -> None:
+    """One step is an epoch: the loss before it is a number, and no loss is computed after it."""
+    method = METHODS[name](network(), network(seed=1) if METHODS[name].needs_teacher else None)
+    overflowing = Recipe(epochs=1, batch_size=5000, learning_rate=learning_rate)
+
+    with pytest.raises(TrainingError, match=f"^{name}: {broken} are not finite after stage training, epoch 0"):
+        train(method, digits, overflowing, seed=0)
+
+
+def test_a_running_statistic_that_is_no_number_is_no_result(digits: Dataset) -> None:
+    class Ruined(METHODS["baseline"]):
+        """Spoils a buffer behind the losses' back."""
+
+        def begin_epoch(self, stage: str, epoch: int, epochs: int) -> None:
+            super().begin_epoch(stage, epoch, epochs)
+            self.student.module.norm.running_var.fill_(float("inf"))
+
+    with pytest.raises(TrainingError, match=r"norm.running_var are not finite .*epoch 1 .*: lower the learning rate"):
+        train(Ruined(network()), digits, RECIPE, seed=0)
+
+
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    RuntimeError("MPS backend out of memory"),
+]
+out_of_memory = pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["CUDA", "CPU", "MPS"])
+
+
+@out_of_memory
 def test_running_out_of_memory_names_the_batch_size(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
 ) -> None:
@@ -240,6 +265,23 @@ def test_running_out_of_memory_names_the_batch_size(
     monkeypatch.setattr(PixelModel, "forward", fail)
     with pytest.raises(TrainingError, match="baseline, stage training: out of memory on cpu at batch size 32: lower"):
         train(METHODS["baseline"](network()), digits, RECIPE, seed=0)
+
+
+@out_of_memory
+@pytest.mark.parametrize(
+    ("owner", "function"),
+    [(PixelModel, "to"), (ImageSet, "to"), (METHODS["hinton"], "to"), (trainer, "select_candidate")],
+    ids=["teacher", "images", "student", "choice"],
+)
+def test_running_out_of_memory_outside_of_the_steps_is_said_as_clearly(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch, owner: object, function: str, error: RuntimeError
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(owner, function, fail)
+    with pytest.raises(TrainingError, match=r"^hinton, .*: out of memory on cpu at batch size 70: .* lower .*workers"):
+        train(METHODS["hinton"](network(), network(1)), digits, replace(RECIPE, epochs=1, batch_size=70), seed=0)
 
 
 def test_a_last_batch_of_one_image_that_a_network_cannot_normalise_is_named(digits: Dataset) -> None:

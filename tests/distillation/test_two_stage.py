@@ -2,11 +2,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from robustkd.data import Batch
-from robustkd.distillation import METHODS, Recipe
-from robustkd.models import PixelModel
+from robustkd.data import Batch, Dataset
+from robustkd.distillation import METHODS, Epoch, Recipe, train
+from robustkd.models import PixelModel, create_model
 
 Networks = Callable[[str, str], tuple[PixelModel, PixelModel]]
 
@@ -72,6 +72,29 @@ def test_the_first_stage_does_not_ask_for_the_labels(name: str, networks: Networ
     relabelled = Batch(batch.pixels, (batch.labels + 1) % 10)
 
     assert method(batch).losses == method(relabelled).losses
+
+
+@pytest.mark.parametrize(
+    ("name", "moving"), [("fitnet", {"stage1", "stage2"}), ("fsp", {"stage1", "stage2", "stage3"})]
+)
+def test_the_first_stage_leaves_the_statistics_of_layers_alone_that_it_does_not_train(
+    name: str, moving: set[str], digits: Dataset
+) -> None:
+    student, teacher = (create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed) for seed in (0, 1))
+    seen = [{key: buffer.clone() for key, buffer in student.module.named_buffers()}]
+
+    def look(epoch: Epoch) -> None:
+        seen.append({key: buffer.clone() for key, buffer in student.module.named_buffers()})
+
+    recipe = Recipe(epochs=1, batch_size=35, learning_rate=0.01)
+    train(METHODS[name](student, teacher), digits, recipe, seed=0, on_epoch=look)
+
+    def moved(earlier: dict[str, Tensor], later: dict[str, Tensor]) -> set[str]:
+        return {key.split(".")[0] for key in earlier if not torch.equal(earlier[key], later[key])}
+
+    started, initialised, trained = seen
+    assert moved(started, initialised) == moving
+    assert moved(initialised, trained) == {"stage1", "stage2", "stage3", "norm"}
 
 
 def learn(model: nn.Module, rate: float = 0.05) -> None:

@@ -55,3 +55,15 @@ def test_results_are_json_that_everyone_reads_even_with_an_infinite_option(
 
     about = json.loads((tmp_path / "transferability.json").read_text(), parse_constant=refuse)
     assert about["settings"]["options"]["attack"]["eps"] == "inf"
+
+
+def test_results_say_by_which_rule_each_network_was_chosen(data: Dataset, tmp_path: Path) -> None:
+    pool = ModelPool(network(0), network(1), {"dml": network(2)})
+    pool.members[0].model.lineage["select"] = "last"
+    pool.members[2].model.lineage["select"] = "test"
+    evaluation = EVALUATIONS["generalization"]()
+
+    collect(evaluation, [measure(evaluation, pool, data, PredictionCache(data), tmp_path)], tmp_path)
+
+    (part,) = json.loads((tmp_path / "generalization.json").read_text())["parts"]
+    assert part["selection"] == {"teacher": "last", "baseline": None, "dml": "test"}

@@ -1,3 +1,5 @@
+import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -168,3 +170,20 @@ def test_models_trained_under_a_condition_are_asked_about_it(
 def test_a_condition_that_is_none_is_refused(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="unknown condition 'noise': did you mean label_noise"):
         rk.evaluate(pool, digits, condition={"noise": {}}, out=tmp_path / "run", device="cpu")
+
+
+def test_the_report_says_how_given_checkpoints_were_chosen_as_far_as_they_say_it(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    for name, lineage in (("ours", {"select": "last"}), ("theirs", {})):
+        rk.save_model(network(0), tmp_path / f"{name}.safetensors", lineage)
+    ours, theirs = (rk.load_model(tmp_path / f"{name}.safetensors") for name in ("ours", "theirs"))
+    options = {"limit": 20, "out": tmp_path / "run", "device": "cpu"}
+
+    run = rk.evaluate(rk.ModelPool(baseline=ours, students={"at": theirs}), digits, **options).path
+
+    said = json.loads((run / "run.json").read_text())["selection"]
+    assert re.search("baseline: the last epoch of every training; .*; at: how their epochs .* not known$", said)
+    assert said in (run / "report" / "report.md").read_text()
+    (part,) = json.loads((run / "results" / "generalization.json").read_text())["parts"]
+    assert part["selection"] == {"baseline": "last", "at": None}

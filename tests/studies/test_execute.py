@@ -107,3 +107,13 @@ def test_images_for_evaluation_only_are_refused(tiny: Path, tmp_path: Path) -> N
 
     with pytest.raises(StudyError, match="use robustkd evaluate"):
         run_study(study, tmp_path / "run", device="cpu")
+
+
+def test_a_run_says_of_how_many_seeds_its_teacher_was_chosen(tiny: Path, tmp_path: Path) -> None:
+    rule = ("teacher.seeds=[7, 8]", "training.select=test", "evaluations=[generalization]")
+
+    run = run_study(load_study(tiny, rule), tmp_path / "run", device="cpu").path
+
+    said = json.loads((run / "run.json").read_text())["selection"]
+    assert said.endswith("; the teacher is the most accurate of 2 seeds on the TEST set")
+    assert said in (run / "report" / "report.md").read_text()
