@@ -109,6 +109,7 @@ class Calibration(Evaluation):
             None,
             "What the logits must be divided by to be most likely, on half of the test images; above 1, they were too "
             "large.",
+            table="with a temperature that mends it",
         ),
         Metric(
             "ece_after",
@@ -116,6 +117,7 @@ class Calibration(Evaluation):
             "fraction",
             False,
             "ECE with the fitted temperature, on the other half of the test images.",
+            table="with a temperature that mends it",
         ),
         Metric(
             "nll_after",
@@ -123,6 +125,7 @@ class Calibration(Evaluation):
             "nats",
             False,
             "NLL with the fitted temperature, on the other half of the test images.",
+            table="with a temperature that mends it",
         ),
     )
 

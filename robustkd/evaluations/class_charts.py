@@ -68,7 +68,7 @@ def _recalls(values: pd.DataFrame, order: list[str], rare: set[str]) -> LayeredC
     if len(order) <= FEW_CLASSES:
         layers.append(
             base.mark_text(fontSize=11).encode(
-                text=alt.Text("percent:Q", format=".0f"),
+                text=alt.condition("datum.percent === null", alt.value("–"), alt.Text("percent:Q", format=".0f")),
                 color=alt.condition("datum.percent > 60", alt.value("white"), alt.value("#222")),
             )
         )

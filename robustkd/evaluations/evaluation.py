@@ -47,6 +47,7 @@ class Metric:
         difference_of: The metric whose difference to the independent baseline this is.
         against_baseline: It is relative to the independent baseline without being such a difference.
         of_teacher: It is about the teacher as much as about the network.
+        table: Which of the evaluation's tables it stands in, for those that have too many for one; named in its title.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Metric:
     difference_of: str | None = None
     against_baseline: bool = False
     of_teacher: bool = False
+    table: str = ""
 
 
 @dataclass(frozen=True)

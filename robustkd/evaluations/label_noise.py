@@ -99,7 +99,14 @@ class LabelNoise(Evaluation):
             True,
             "The same with the t-interval of the variation between three trainings or more.",
         ),
-        Metric("memorised", "Memorised", "fraction", False, "Of the wrong training labels, the share it predicts."),
+        Metric(
+            "memorised",
+            "Memorised",
+            "fraction",
+            False,
+            "Of the wrong training labels, the share it predicts.",
+            table="what becomes of the labels it was trained on",
+        ),
         Metric(
             "memorised_difference",
             "Memorised against baseline",
@@ -107,6 +114,7 @@ class LabelNoise(Evaluation):
             False,
             "Share of memorised wrong labels minus the independent baseline's.",
             difference_of="memorised",
+            table="what becomes of the labels it was trained on",
         ),
         Metric(
             "recovered",
@@ -114,6 +122,7 @@ class LabelNoise(Evaluation):
             "fraction",
             True,
             "Of the training images with a wrong label, the share classified as the true class nevertheless.",
+            table="what becomes of the labels it was trained on",
         ),
         Metric(
             "neither",
@@ -121,9 +130,15 @@ class LabelNoise(Evaluation):
             "fraction",
             None,
             "Of the training images with a wrong label, the share classified as neither that label nor the true class.",
+            table="what becomes of the labels it was trained on",
         ),
         Metric(
-            "clean_fit", "Fit of right labels", "fraction", None, "Of the right training labels, the share it predicts."
+            "clean_fit",
+            "Fit of right labels",
+            "fraction",
+            None,
+            "Of the right training labels, the share it predicts.",
+            table="what becomes of the labels it was trained on",
         ),
         Metric(
             "audit_auroc",
@@ -131,6 +146,7 @@ class LabelNoise(Evaluation):
             "fraction",
             True,
             "Out of sample: chance that a wrong label gets less of its probability than a right one.",
+            table="finding wrong labels that it never saw",
         ),
         Metric(
             "audit_auroc_gain",
@@ -139,13 +155,31 @@ class LabelNoise(Evaluation):
             True,
             "Audit AUROC minus the independent baseline's, on the same labels.",
             difference_of="audit_auroc",
+            table="finding wrong labels that it never saw",
         ),
         Metric(
-            "audit_precision", "Audit precision", "fraction", True, "Of the labels it flags, the share that are wrong."
+            "audit_precision",
+            "Audit precision",
+            "fraction",
+            True,
+            "Of the labels it flags, the share that are wrong.",
+            table="finding wrong labels that it never saw",
         ),
-        Metric("audit_recall", "Audit recall", "fraction", True, "Of the wrong labels, the share that it flags."),
         Metric(
-            "estimated_rate", "Estimated wrong", "fraction", None, "Share of wrong labels that the audit estimates."
+            "audit_recall",
+            "Audit recall",
+            "fraction",
+            True,
+            "Of the wrong labels, the share that it flags.",
+            table="finding wrong labels that it never saw",
+        ),
+        Metric(
+            "estimated_rate",
+            "Estimated wrong",
+            "fraction",
+            None,
+            "Share of wrong labels that the audit estimates.",
+            table="finding wrong labels that it never saw",
         ),
         Metric(
             "transition_error",
@@ -153,6 +187,7 @@ class LabelNoise(Evaluation):
             "fraction",
             False,
             "Distance of the estimated from the true probabilities of given labels; mean total variation over classes.",
+            table="finding wrong labels that it never saw",
         ),
         Metric(
             "test_error_auroc",
@@ -160,6 +195,7 @@ class LabelNoise(Evaluation):
             "fraction",
             True,
             "Chance that a test label which people refuse gets less of its probability than one which they confirm.",
+            table="finding wrong labels of the test set",
         ),
         Metric(
             "test_error_auroc_gain",
@@ -168,6 +204,7 @@ class LabelNoise(Evaluation):
             True,
             "Test errors AUROC minus the independent baseline's, on the same labels.",
             difference_of="test_error_auroc",
+            table="finding wrong labels of the test set",
         ),
         Metric(
             "test_error_recall",
@@ -175,6 +212,7 @@ class LabelNoise(Evaluation):
             "fraction",
             True,
             "Of the test labels which people refuse, the share among its least probable, as many as people looked at.",
+            table="finding wrong labels of the test set",
         ),
     )
 

@@ -94,7 +94,14 @@ class Minority(Evaluation):
             difference_of="majority_accuracy",
         ),
         Metric("worst_class_accuracy", "Worst class", "fraction", True, "The smallest recall of any class."),
-        Metric("balanced_accuracy", "Balanced accuracy", "fraction", True, "Mean recall of all classes."),
+        Metric(
+            "balanced_accuracy",
+            "Balanced accuracy",
+            "fraction",
+            True,
+            "Mean recall of all classes.",
+            table="all classes",
+        ),
         Metric(
             "balanced_accuracy_gain",
             "Balanced accuracy against baseline",
@@ -102,6 +109,7 @@ class Minority(Evaluation):
             True,
             "Balanced accuracy minus the independent baseline's, on the same images.",
             difference_of="balanced_accuracy",
+            table="all classes",
         ),
         Metric(
             "balanced_accuracy_over_seeds",
@@ -109,14 +117,18 @@ class Minority(Evaluation):
             "fraction",
             True,
             "The same with the t-interval of the variation between three trainings or more.",
+            table="all classes",
         ),
-        Metric("g_mean", "G-mean", "fraction", True, "Geometric mean of all recalls; 0 if one is."),
+        Metric(
+            "g_mean", "G-mean", "fraction", True, "Geometric mean of all recalls; 0 if one is.", table="all classes"
+        ),
         Metric(
             "classes_better",
             "Classes better",
             "fraction",
             True,
             "Share of the classes whose accuracy is significantly above the baseline's (McNemar, Holm).",
+            table="all classes",
         ),
         Metric(
             "classes_worse",
@@ -124,6 +136,7 @@ class Minority(Evaluation):
             "fraction",
             False,
             "Share of the classes whose accuracy is significantly below the baseline's (McNemar, Holm).",
+            table="all classes",
         ),
         Metric(
             "prior_pull",
@@ -131,6 +144,7 @@ class Minority(Evaluation):
             "",
             None,
             "0: predicts classes as often as they occur in the test set; 1: as often as in training.",
+            table="how often classes are predicted",
         ),
         Metric(
             "prior_pull_difference",
@@ -139,6 +153,7 @@ class Minority(Evaluation):
             None,
             "Pull to the training prior minus the independent baseline's, on the same images.",
             difference_of="prior_pull",
+            table="how often classes are predicted",
         ),
     )
 

@@ -129,7 +129,9 @@ def _by_method(frame: pd.DataFrame, metric: str, axis: str, title: str) -> alt.H
         ]
         size = max(WIDTH // len(conditions), 150)
         panels.append(alt.layer(*layers).properties(width=size, height=alt.Step(18), title=_title(condition, 11)))
-    return alt.hconcat(*panels, spacing=24).resolve_scale(color="shared").properties(title=_title(title))
+    # one axis for all conditions, so that they can be told apart by eye
+    together = alt.hconcat(*panels, spacing=24).resolve_scale(color="shared", x="shared")
+    return together.properties(title=_title(title))
 
 
 def _method_colours(methods: dict[str, str]) -> alt.Scale:

@@ -194,6 +194,7 @@ class Transferability(Evaluation):
             "fraction",
             True,
             "Accuracy on the examples made against the network itself.",
+            table="attacks on the network itself",
         ),
         Metric(
             "worst_case_accuracy",
@@ -201,6 +202,7 @@ class Transferability(Evaluation):
             "fraction",
             True,
             "Share of images that the network classifies correctly, clean and after every attack on itself that ran.",
+            table="attacks on the network itself",
         ),
         Metric(
             "worst_case_gain",
@@ -209,6 +211,7 @@ class Transferability(Evaluation):
             True,
             "Worst-case accuracy minus the independent baseline's, on the same images.",
             difference_of="worst_case_accuracy",
+            table="attacks on the network itself",
         ),
         Metric(
             "zero_gradients",
@@ -216,6 +219,7 @@ class Transferability(Evaluation):
             "fraction",
             None,
             "Share of images whose input gradient of the cross-entropy is exactly zero: no such attack moves there.",
+            table="attacks on the network itself",
         ),
         # these are in the results, not in the report's tables
         Metric(

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pandas as pd
 
 from robustkd.evaluations import EVALUATIONS, Evaluation, Metric, Result, slices
+from robustkd.evaluations.metric_rows import ROUNDING
+from robustkd.evaluations.statistics import T_SEEDS
 from robustkd.evaluations.wording import interval, number, unit_sign
 from robustkd.reporting.table import Cell, Column, Table
 from robustkd.reporting.trust import Trust
@@ -15,7 +17,7 @@ MEANINGS = (
     "Bold: best, or not significantly worse than the best (paired bootstrap, Holm). ▼: worse than the independent "
     "baseline."
 )
-SPREADS = "±: standard deviation over seeds. [ ]: 95% interval over images."
+SPREADS = "±: standard deviation over seeds. [ ]: 95% interval over images, t[ ] over seeds."
 _ORDER = ("teacher", "baseline", "student")
 
 
@@ -34,7 +36,7 @@ def tables_of(result: Result, trust: Trust) -> list[Table]:
         evaluation, part = EVALUATIONS[result.evaluation](), replace(result, frame=each.frame)
         matrices = [_matrix(part, evaluation, trust)] if (each.frame["level"] == "pair").any() else []
         name = f"{evaluation.name}_networks" if matrices else evaluation.name
-        found = [*matrices, _metrics_table(part, evaluation, name, trust)]
+        found = [*matrices, *_metrics_tables(part, evaluation, name, trust)]
         tables += [_titled(table, each.title) for table in found]
     return _captions_once(tables)
 
@@ -89,7 +91,7 @@ def _titled(table: Table, title: str) -> Table:
     if not title:
         return table
     slug = re.sub(r"[^\w.]+", "-", title).strip("-")
-    return replace(table, name=f"{table.name}-{slug}", title=title)
+    return replace(table, name=f"{table.name}-{slug}", title=": ".join(filter(None, (title, table.title))))
 
 
 def _methods(frame: pd.DataFrame) -> dict[str, str]:
@@ -116,11 +118,20 @@ def _summary_table(results: Iterable[Result], trust: Mapping[str, Trust]) -> Tab
     return Table("summary", "Network", columns, tuple(rows), f"{MEANINGS} {SPREADS}")
 
 
-def _metrics_table(result: Result, evaluation: Evaluation, name: str, trust: Trust) -> Table:
+def _metrics_tables(result: Result, evaluation: Evaluation, name: str, trust: Trust) -> list[Table]:
     frame = result.frame
     level = "method" if (frame["level"] == "method").any() else "network"
     frame = frame[frame["level"] == level]
-    metrics = [metric for metric in evaluation.metrics if (frame["metric"] == metric.name).any()]
+    shown = [metric for metric in evaluation.metrics if (frame["metric"] == metric.name).any()]
+    tables = []
+    for topic in dict.fromkeys(metric.table for metric in shown):
+        metrics = [metric for metric in shown if metric.table == topic]
+        table = _metrics_table(frame[frame["metric"].isin([metric.name for metric in metrics])], metrics, name, trust)
+        tables.append(_titled(table, topic))
+    return tables
+
+
+def _metrics_table(frame: pd.DataFrame, metrics: Sequence[Metric], name: str, trust: Trust) -> Table:
     rows = []
     members = dict(zip(frame["member"], frame["role"], strict=True))
     for member in sorted(members, key=lambda name: _ORDER.index(members[name])):
@@ -167,9 +178,13 @@ def _of_method(frame: pd.DataFrame, metric: Metric, method: str) -> pd.Series | 
 def _cell(row: pd.Series | None, metric: Metric, trust: Trust, *, brief: bool = False) -> Cell:
     if row is None or pd.isna(row["value"]):
         return Cell("–")
-    given = metric.higher_is_better is None and row["std"] == 0  # by the study, not found by measuring
+    given = (
+        metric.higher_is_better is None and pd.notna(row["std"]) and row["std"] < ROUNDING
+    )  # by the study, not found by measuring
     if given:
         spread = ""
+    elif row["interval"] == T_SEEDS and not brief:
+        spread = "t" + interval(row["ci_low"], row["ci_high"], metric)
     elif metric.difference_of is None and pd.notna(row["std"]):
         spread = f"± {number(row['std'], metric)}"
     elif brief and metric.difference_of is None:
