@@ -4,11 +4,13 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import altair as alt
+import pandas as pd
 import vl_convert
 from filelock import FileLock
 
@@ -20,6 +22,9 @@ from robustkd.reporting.layouts import summary_tables, tables_of
 from robustkd.reporting.page import render
 from robustkd.reporting.table import Table, to_csv, to_latex, to_markdown
 from robustkd.reporting.trust import Trust, trust_in
+
+SEEDS_FOR_METHODS = 3
+"""From as many on, their variation can be told (Student's t)."""
 
 RUN_FILE = "run.json"
 
@@ -63,6 +68,7 @@ class Report:
         sections: One per evaluation.
         checks: All validity checks.
         provenance: How all this was obtained.
+        caution: Why findings hold for these networks alone; empty where each method was trained three times or more.
     """
 
     title: str
@@ -70,6 +76,7 @@ class Report:
     sections: tuple[Section, ...]
     checks: tuple[Check, ...]
     provenance: dict[str, Any]
+    caution: str = ""
 
 
 def build_report(run: Path) -> Path:
@@ -123,6 +130,20 @@ def compose(run: Path) -> Report:
         sections=tuple(_section(result, trust[result.evaluation]) for result in results),
         checks=tuple(check for result in results for check in result.checks),
         provenance=provenance,
+        caution=_caution(results),
+    )
+
+
+def _caution(results: Sequence[Result]) -> str:
+    rows = pd.concat([result.frame[["level", "role", "n_seeds"]] for result in results])
+    methods = rows[(rows["level"] == "method") & (rows["role"] == "student")]
+    fewest = methods["n_seeds"].min()
+    if methods.empty or fewest >= SEEDS_FOR_METHODS:
+        return ""
+    often = "once" if fewest == 1 else "twice"
+    return (
+        f"Where a method was trained only {often}, this is about these networks: intervals cover the test images, not "
+        "what another training of the same method would give."
     )
 
 

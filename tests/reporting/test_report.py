@@ -84,6 +84,11 @@ def test_untrained_networks_fail_the_check_and_their_numbers_are_greyed(run: Pat
     assert any(cell.untrusted for label, cells in rows for cell in cells if label.startswith("baseline"))
 
 
+def test_of_methods_trained_once_it_says_what_that_leaves_open(run: Path, page: Page) -> None:
+    assert compose(run).caution.startswith("Where a method was trained only once")
+    assert "what another training of the same method would give" in " ".join(" ".join(page.words).split())
+
+
 def test_what_is_to_be_known_of_the_measurement_stands_in_the_report(run: Path, page: Page) -> None:
     text = " ".join(page.words)
 
