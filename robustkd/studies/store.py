@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from filelock import BaseFileLock, FileLock
@@ -14,8 +14,13 @@ from filelock import BaseFileLock, FileLock
 from robustkd.atomic import sync, write_text
 from robustkd.errors import StudyError
 from robustkd.studies.plan import Job
+from robustkd.studies.training import HISTORY_FILE, MODEL_FILE
 
 JOB_FILE = "job.json"
+JOB_FILE_DIGEST = "sha256"
+"""The key in it of the SHA-256 over all the rest of it."""
+NEEDED_FILES = (MODEL_FILE, HISTORY_FILE)
+"""Without these a job is not finished."""
 HASH_LENGTH = 16
 """Of the job's id, in names of files and folders."""
 
@@ -34,7 +39,7 @@ class Store:
         self.root = root
 
     def scan(self) -> dict[str, Path]:
-        """Look through the store once, without reading any checkpoint.
+        """Look through the store once, without reading any checkpoint: one that is damaged is found when it is used.
 
         Returns:
             For each job that seems complete its id and its folder.
@@ -63,10 +68,9 @@ class Store:
     def record(self, job: Job) -> dict[str, Any]:
         """Give what was recorded of a finished job: settings, files, and what was added when it was written."""
         folder = self.find(job)
-        record = _record(folder) if folder is not None else None
-        if record is None:
+        if folder is None:
             raise StudyError(f"{self.root}: {job.folder} is not there, or damaged")
-        return record
+        return _record(folder)
 
     def put(self, job: Job, files: Mapping[str, bytes], about: Mapping[str, Any]) -> Path:
         """Write a finished job, whole or not at all; what lay there of it, damaged or failed, goes.
@@ -88,7 +92,7 @@ class Store:
             record: dict[str, Any] = {"id": job.id, "name": job.name, "role": job.role, "settings": job.settings}
             record |= {"teachers": [teacher.id for teacher in job.teachers], "condition": job.condition}
             record["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-            write_text(partial / JOB_FILE, json.dumps(record | dict(about), indent=2, sort_keys=True) + "\n")
+            write_text(partial / JOB_FILE, _sealed(record | dict(about)))
             sync(partial)
             for held in self._folders(job):  # damaged, or it would have been found
                 shutil.rmtree(held)
@@ -136,8 +140,11 @@ class Store:
 
     def _complete(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         for folder in sorted(self.root.glob("[!.]*-" + "[0-9a-f]" * HASH_LENGTH)):
-            record = _record(folder)
-            if record is not None and all((folder / name).is_file() for name in record["files"]):
+            try:
+                record = _record(folder)
+            except _DamageError:
+                continue
+            if all((folder / name).is_file() for name in record["files"]):
                 yield folder, record
 
     def _folders(self, job: Job) -> list[Path]:
@@ -147,18 +154,48 @@ class Store:
         return self.root / f".{job.id[:HASH_LENGTH]}.failed.json"
 
 
-def _record(folder: Path) -> dict[str, Any] | None:
+class _DamageError(Exception):
+    """A job cannot be used; says why."""
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """Read what was recorded of a job, and refuse it unless it is as it was written."""
     try:
         record = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
-        return record if isinstance(record["id"], str) and isinstance(record["files"], dict) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        digest, usable = (
+            record.get(JOB_FILE_DIGEST),
+            isinstance(record["id"], str) and isinstance(record["files"], dict),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        usable = False
+    if not usable:
+        raise _DamageError(f"{folder.name}: its {JOB_FILE} is missing or not readable")
+    if digest is None:
+        raise _DamageError(f"{folder.name}: its {JOB_FILE} has no checksum, as an older robustkd wrote it")
+    if digest != _record_digest(record):
+        raise _DamageError(f"{folder.name}: its {JOB_FILE} was changed after it was written")
+    for name in NEEDED_FILES:
+        if name not in record["files"]:
+            raise _DamageError(f"{folder.name}: its {JOB_FILE} does not list {name}")
+    return cast(dict[str, Any], record)
+
+
+def _sealed(record: Mapping[str, Any]) -> str:
+    """Write a record with its own checksum."""
+    content = json.loads(json.dumps(record))  # as it will be read
+    return json.dumps(content | {JOB_FILE_DIGEST: _record_digest(content)}, indent=2, sort_keys=True) + "\n"
+
+
+def _record_digest(record: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in record.items() if key != JOB_FILE_DIGEST}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _damage(folder: Path, job: Job) -> str | None:
-    record = _record(folder)
-    if record is None:
-        return f"{folder.name}: its {JOB_FILE} is missing or not readable"
+    try:
+        record = _record(folder)
+    except _DamageError as damage:
+        return str(damage)
     if record["id"] != job.id:
         return f"{folder.name}: holds another job"
     for name, digest in record["files"].items():

@@ -58,7 +58,7 @@ class Pretended(Executor):
 
 def trained(training: Training) -> Trained:
     accuracy = {"test_accuracy": 0.9 if training.title.endswith("-8") else 0.5}
-    return Trained({"model.safetensors": training.title.encode()}, accuracy)
+    return Trained({"model.safetensors": training.title.encode(), "history.csv": b""}, accuracy)
 
 
 def work(tiny: Path, tmp_path: Path, *overrides: str) -> Work:
@@ -141,7 +141,7 @@ def test_a_job_that_another_run_does_is_waited_for(
 
     def elsewhere() -> None:
         time.sleep(0.5)
-        jobs.store.put(job, {"model.safetensors": b"by the other"}, {})
+        jobs.store.put(job, {"model.safetensors": b"by the other", "history.csv": b""}, {})
         held.release()
 
     threading.Thread(target=elsewhere).start()
