@@ -10,10 +10,11 @@ from robustkd.devices import resolve_device
 from robustkd.errors import DataError
 from robustkd.evaluations import EVALUATIONS
 from robustkd.studies.applicability import refuse_inapplicable
-from robustkd.studies.cost import Planned, Speeds, critical_path, job_seconds, makespan
+from robustkd.studies.cost import critical_path, job_seconds, makespan
 from robustkd.studies.execute import study_data, with_augmentation
 from robustkd.studies.plan import Job, Plan, plan
 from robustkd.studies.provenance import describe_device
+from robustkd.studies.speeds import Planned, Speeds
 from robustkd.studies.store import Store
 from robustkd.studies.study import Study, evaluation_options
 
@@ -97,8 +98,12 @@ def outlook(
     place = resolve_device(device)
     absent: dict[str, None] = {}
     planned = []
+    loaded: dict[str, tuple[Dataset, bool]] = {}
     for study, run in zip(studies, runs, strict=True):
-        data, here = _data(study, data_root)
+        if study.data.name not in loaded:
+            loaded[study.data.name] = _data(study, data_root)
+        data, here = loaded[study.data.name]
+        data = with_augmentation(data, study)
         absent |= {} if here else {data.name: None}
         refuse_inapplicable(study, data)
         planned.append(Planned(plan(study, data, threads), data, Store(store or run / "jobs")))
@@ -131,14 +136,15 @@ def outlook(
 
 
 def _data(study: Study, root: Path | None) -> tuple[Dataset, bool]:
-    """A study's data set, or one of its size where it is not here."""
+    """A study's data set, or one of its size where it is not here; its own augmentation."""
+    as_it_is = study.model_copy(update={"data": study.data.model_copy(update={"augmentation": None})})
     try:
-        return study_data(study, root), True
+        return study_data(as_it_is, root), True
     except DataError:
         made_up = stand_in(study.data.name)
         if made_up is None:
             raise
-        return with_augmentation(made_up, study), False
+        return made_up, False
 
 
 def _states(planned: Planned, jobs: Sequence[Job]) -> dict[str, str]:

@@ -60,7 +60,8 @@ def test_trainings_on_another_number_of_threads_are_others(tiny: Path, tmp_path:
 
 def test_a_teacher_that_parts_share_predicts_once(tiny: Path, tmp_path: Path) -> None:
     wide = (
-        "students=[{architecture: cifar_wrn_10_1, methods: [baseline]}, {architecture: cifar_resnet8, methods: [at]}]"
+        "students=[{architecture: cifar_wrn_10_1, methods: [baseline], seeds: 0}, "
+        "{architecture: cifar_resnet8, methods: [at], seeds: 0}]"
     )
 
     found = outlook([load_study(tiny, (wide,))], [tmp_path / "run"], device="cpu")
