@@ -156,7 +156,7 @@ def _as_yaml(key: Any) -> str:
 
 
 def _override_of(overrides: tuple[str, ...], place: Place, *, in_file: bool) -> str | None:
-    """The file that says most of a place, the line, how far down that is, and the place as that file writes it."""
+    """The last override that says what stands at a place; one of what lies below only where no file has the place."""
     for setting in reversed(overrides):
         left = _steps_left(setting.partition("=")[0], place)
         if left == 0 or (left is not None and not in_file):
@@ -178,7 +178,7 @@ def _steps_left(key: str, place: Place) -> int | None:
 
 
 def _where(sources: list[tuple[Path, str]], place: Place) -> tuple[Path, int | None, int, list[str]]:
-    """The file that says most of a place, the line, how far down that is, and the place as that file would write it."""
+    """The file that says most of a place, the line, how far down that is, and the place as that file writes it."""
     found = [(path, *_line_of(text, place)) for path, text in sources]
     return max(found, key=lambda entry: entry[2])
 
