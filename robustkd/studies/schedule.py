@@ -79,6 +79,7 @@ def complete(
         StorageError: The store cannot be written to.
     """
     try:
+        work.store.sweep()
         progress = _found(work, live, retry_failed)
         if _waiting(work, progress):
             doing = executor(live.epoch, should_stop)

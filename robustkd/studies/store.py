@@ -3,13 +3,14 @@
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
-from filelock import BaseFileLock, FileLock
+from filelock import BaseFileLock, FileLock, Timeout
 
 from robustkd.atomic import sync, write_text
 from robustkd.errors import StudyError
@@ -23,6 +24,8 @@ NEEDED_FILES = (MODEL_FILE, HISTORY_FILE)
 """Without these a job is not finished."""
 HASH_LENGTH = 16
 """Of the job's id, in names of files and folders."""
+_HASH = re.compile(rf"^\.+([0-9a-f]{{{HASH_LENGTH}}})\.")
+"""At the start of the name of what is half-written, as in ``.0123456789abcdef.….partial``."""
 
 
 class Store:
@@ -126,17 +129,40 @@ class Store:
 
     def clean(self, job: Job) -> None:
         """Remove what a killed process left half-written of a job; to be called by the holder of its lock alone."""
-        for left in self.root.glob(f".*{job.id[:HASH_LENGTH]}*.partial"):
-            if left.is_dir():
-                shutil.rmtree(left)
-            else:
-                left.unlink()
+        _remove(self._partials().get(job.id[:HASH_LENGTH], []))
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half-written of any job, also of those that no study asks for any more.
+
+        A job that is under way, in this process or another, keeps all it has: its lock is held.
+        """
+        for short in self._partials():
+            lock = self._lock(short)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                continue
+            try:
+                _remove(self._partials().get(short, []))  # as they are now
+            finally:
+                lock.release()
 
     def lock(self, job: Job) -> BaseFileLock:
         """Give the lock under which a job is done; it dies with the process that holds it."""
+        return self._lock(job.id[:HASH_LENGTH])
+
+    def _lock(self, short: str) -> BaseFileLock:
         folder = self.root / ".locks"
         folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder / job.id[:HASH_LENGTH])
+        return FileLock(folder / short)
+
+    def _partials(self) -> dict[str, list[Path]]:
+        """What is half-written, by the first digits of the job's id."""
+        found: dict[str, list[Path]] = {}
+        for path in self.root.glob(".*.partial"):
+            if (named := _HASH.match(path.name)) is not None:
+                found.setdefault(named[1], []).append(path)
+        return found
 
     def _complete(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         for folder in sorted(self.root.glob("[!.]*-" + "[0-9a-f]" * HASH_LENGTH)):
@@ -206,6 +232,14 @@ def _damage(folder: Path, job: Job) -> str | None:
         if held != digest:
             return f"{folder.name}: {name} is damaged"
     return None
+
+
+def _remove(partials: Iterable[Path]) -> None:
+    for left in partials:
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _sha256(file: Path) -> str:

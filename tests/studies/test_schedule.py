@@ -343,6 +343,7 @@ def test_what_a_kill_left_half_written_does_not_lock_anybody_out(tiny: Path, tmp
     study = load_study(tiny, ("evaluations=[generalization]",))
     job = plan(study, load_dataset("digits")).jobs[0]
     (tmp_path / "run" / "jobs" / f".{job.id[:16]}.123.partial").mkdir(parents=True)
+    (tmp_path / "run" / "jobs" / f".{'0' * 16}.123.partial").mkdir()  # of a job that is no longer due
     (tmp_path / "run" / ".study.yaml.123.partial").touch()
     (tmp_path / "run" / "jobs").rename(tmp_path / "jobs")
 

@@ -150,6 +150,33 @@ def test_a_lock_is_held_by_one_and_dies_with_its_holder(tmp_path: Path) -> None:
         assert lock.is_locked
 
 
+def test_what_killed_runs_left_of_any_job_is_swept_unless_the_job_is_under_way(tmp_path: Path) -> None:
+    store, other = Store(tmp_path), Job("student", "sp-0", {"seed": 9})
+    for job in (JOB, other):
+        (tmp_path / f".{job.id[:16]}.123.partial").mkdir()
+        (tmp_path / f".{job.id[:16]}.123.partial" / "model.safetensors").touch()
+        (tmp_path / f"..{job.id[:16]}.state.123.partial").touch()
+    store.state_path(other).touch()
+    held = Store(tmp_path).lock(JOB)
+    held.acquire()
+
+    store.sweep()
+
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {".locks", f".{JOB.id[:16]}.123.partial", f"..{JOB.id[:16]}.state.123.partial"} | {
+        store.state_path(other).name
+    }
+    held.release()
+    store.sweep()
+    assert {path.name for path in tmp_path.iterdir()} == {".locks", store.state_path(other).name}
+
+
+def test_a_store_that_is_not_there_is_not_made_by_sweeping(tmp_path: Path) -> None:
+    Store(tmp_path / "jobs").sweep()
+
+    assert not (tmp_path / "jobs").exists()
+
+
 @pytest.mark.parametrize("look", [Store.scan, Store.records])
 def test_two_thousand_finished_jobs_are_looked_through_in_under_two_seconds(
     tmp_path: Path, look: Callable[[Store], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
