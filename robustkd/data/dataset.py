@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from robustkd.data.augmentation import Augmentation
 from robustkd.data.condition import Clean, Condition, Conditioned
@@ -67,6 +67,11 @@ class Dataset:
             DataError: There is no training set, or the condition does not fit it.
         """
         return self.condition.apply(self.training, seed or 0)
+
+    def in_memory(self) -> "Dataset":
+        """Read all images that are on disk; the digest stays."""
+        train = self.train.in_memory() if self.train is not None else None
+        return replace(self, train=train, test=self.test.in_memory())
 
     @property
     def digest(self) -> str:

@@ -1,6 +1,7 @@
 """`folder:PATH`: images in one folder per class, read from disk when they are needed."""
 
 import hashlib
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from robustkd.errors import DataError
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"})
 READER_THREADS = 8
+CHUNK = 1024
+"""Images that are decoded at once."""
 
 _DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
@@ -85,9 +88,18 @@ class FolderImages:
 
     def fingerprint(self) -> str:
         """SHA-256 over the bytes of all files and the size they are brought to."""
+        return _fingerprint(self.shape, self._digests())
+
+    def in_memory(self) -> "ReadImages":
+        """Decode all images."""
+        pixels = torch.empty(self.shape, dtype=torch.uint8)
+        for chunk in torch.arange(len(self.files)).split(CHUNK):
+            pixels[chunk] = self.read(chunk)
+        return ReadImages(pixels, tuple(self._digests()))
+
+    def _digests(self) -> list[bytes]:
         with ThreadPoolExecutor(READER_THREADS) as threads:
-            digests = threads.map(lambda file: hashlib.sha256(file.read_bytes()).digest(), self.files)
-            return hashlib.sha256(repr(self.shape).encode() + b"".join(digests)).hexdigest()
+            return list(threads.map(lambda file: hashlib.sha256(file.read_bytes()).digest(), self.files))
 
     def _decode(self, file: Path) -> Tensor:
         try:
@@ -102,6 +114,44 @@ class FolderImages:
         if rgb.size != (self.width, self.height):
             raise DataError(f"{file}: is {_times(rgb.size)} now, was {self.width}×{self.height}; it has changed")
         return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class ReadImages:
+    """Image files that were decoded, for machines that do not have them.
+
+    Attributes:
+        pixels: uint8 (N, 3, H, W).
+        digests: SHA-256 of each file.
+    """
+
+    pixels: Tensor
+    digests: tuple[bytes, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, 3, H, W)."""
+        return tuple(self.pixels.shape)  # type: ignore[return-value]  # it has four
+
+    def read(self, indices: Tensor) -> Tensor:
+        """Give the images at `indices`, int64 (B,)."""
+        return self.pixels[indices.cpu()]
+
+    def subset(self, indices: Tensor) -> "ReadImages":
+        """Give the images at `indices`, int64 (B,)."""
+        return ReadImages(self.pixels[indices.cpu()], tuple(self.digests[index] for index in indices.tolist()))
+
+    def fingerprint(self) -> str:
+        """That of the files: what was trained or begun with them goes on with these."""
+        return _fingerprint(self.shape, self.digests)
+
+    def in_memory(self) -> "ReadImages":
+        """Give itself."""
+        return self
+
+
+def _fingerprint(shape: tuple[int, ...], digests: Iterable[bytes]) -> str:
+    return hashlib.sha256(repr(shape).encode() + b"".join(digests)).hexdigest()
 
 
 def _split_size(path: str) -> tuple[Path, int | None]:

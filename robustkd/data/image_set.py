@@ -28,6 +28,9 @@ class LazyImages(Protocol):
     def fingerprint(self) -> str:
         """A hash of the content of all images."""
 
+    def in_memory(self) -> "LazyImages":
+        """The same images with the same fingerprint, without need of a disk."""
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
@@ -110,6 +113,10 @@ class ImageSet:
         """Move labels and images to a device; images on disk stay there."""
         images = self.images.to(device) if isinstance(self.images, Tensor) else self.images
         return replace(self, images=images, labels=self.labels.to(device))
+
+    def in_memory(self) -> "ImageSet":
+        """Read images that are on disk, so that the set can travel to machines that have no such disk."""
+        return self if isinstance(self.images, Tensor) else replace(self, images=self.images.in_memory())
 
     def subset(self, indices: Tensor) -> "ImageSet":
         """Give the set of the images at `indices`, int64 (B,), in that order."""

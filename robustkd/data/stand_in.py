@@ -35,6 +35,10 @@ class NoImages:
         """Say that there is nothing."""
         return "not here"
 
+    def in_memory(self) -> "NoImages":
+        """Give itself: there is nothing to read."""
+        return self
+
 
 def stand_in(name: str) -> Dataset | None:
     """Make up a data set of the size of a known one.

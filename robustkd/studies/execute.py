@@ -14,7 +14,7 @@ import torch
 from robustkd.data import Dataset, load_dataset
 from robustkd.devices import resolve_device
 from robustkd.distillation import selection_sentence
-from robustkd.errors import BadInputError, StudyError, TrainingError
+from robustkd.errors import BadInputError, StoppedError, StudyError, TrainingError
 from robustkd.models import Member, ModelPool, load_model
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.evaluate import Evaluated, EvaluatedPart, claim, evaluate_parts
@@ -100,6 +100,9 @@ def run_study(
             retry_failed=how.retry_failed,
             should_stop=stopped,
         )
+    if stopped():
+        trained = "no network is left to train" if failed else "all networks are trained"
+        raise StoppedError(f"stopped, {trained}; the same command goes on with the evaluations")
     parts = [_evaluated(work, part, failed) for part in jobs.parts]
     missing = {jobs.title(job): failed[job.id] for job in jobs.jobs if job.id in failed}
     about = {

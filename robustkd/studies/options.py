@@ -31,6 +31,10 @@ class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class _MethodOptions(_Options):
+    model_config = ConfigDict(allow_inf_nan=False)  # of conditions and attacks infinity is a value
+
+
 def method_options(name: str, options: Mapping[str, Any], place: Place) -> dict[str, Any]:
     """Fill in and check the options of a method.
 
@@ -49,9 +53,11 @@ def method_options(name: str, options: Mapping[str, Any], place: Place) -> dict[
         raise PlaceError(place, f"unknown method {name!r}: {nearest(name, METHODS.names())}")
     model = method_model(METHODS[name])
     try:
-        return model.model_validate(options).model_dump(mode="json")
+        taken = model.model_validate(options)
     except ValidationError as error:
         raise first_problem(error, model, place) from error
+    refuse_booleans_for_numbers(options, taken, place)
+    return taken.model_dump(mode="json")
 
 
 def method_model(method: type[Method]) -> type[BaseModel]:
@@ -62,7 +68,7 @@ def method_model(method: type[Method]) -> type[BaseModel]:
         for parameter in inspect.signature(method).parameters.values()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
-    return create_model(f"{method.__name__}Options", __base__=_Options, **fields)
+    return create_model(f"{method.__name__}Options", __base__=_MethodOptions, **fields)
 
 
 def options_of(kind: Any, name: str, options: Mapping[str, Any], place: Place) -> Any:
@@ -82,11 +88,35 @@ def options_of(kind: Any, name: str, options: Mapping[str, Any], place: Place) -
     """
     model = _model_around(kind, name)
     try:
-        return getattr(model.model_validate({name: dict(options)}), name)
+        taken = getattr(model.model_validate({name: dict(options)}), name)
     except ValidationError as error:
         raise first_problem(error, model, place) from error
     except BadInputError as error:  # what a dataclass itself says of options that do not go together
         raise PlaceError((*place, name), str(error)) from error
+    refuse_booleans_for_numbers(options, taken, (*place, name))
+    return taken
+
+
+def refuse_booleans_for_numbers(given: Any, taken: Any, place: Place) -> None:
+    """Refuse true and false where numbers are asked for: validation takes them for 1 and 0.
+
+    Args:
+        given: Settings before validation.
+        taken: The same after it, as mappings or as objects with attributes.
+        place: Where they stand.
+
+    Raises:
+        PlaceError: A number was given as a boolean.
+    """
+    if isinstance(given, bool) and isinstance(taken, int | float) and not isinstance(taken, bool):
+        raise PlaceError(place, f"must be a number, got {str(given).lower()}")
+    if isinstance(given, Mapping):
+        for key, value in given.items():
+            inner = taken.get(key) if isinstance(taken, Mapping) else getattr(taken, str(key), None)
+            refuse_booleans_for_numbers(value, inner, (*place, key))
+    elif isinstance(given, list | tuple) and isinstance(taken, list | tuple):
+        for index, (value, inner) in enumerate(zip(given, taken, strict=False)):
+            refuse_booleans_for_numbers(value, inner, (*place, index))
 
 
 @cache

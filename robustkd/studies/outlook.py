@@ -1,19 +1,24 @@
 """What studies will do, before they do it: their jobs, how far they are, and what they cost."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from robustkd.data import Dataset
 from robustkd.data.stand_in import stand_in
 from robustkd.devices import resolve_device
 from robustkd.errors import DataError
-from robustkd.evaluations import EVALUATIONS
+from robustkd.evaluations import EVALUATIONS, Evaluation
+from robustkd.reporting.report import RUN_FILE
 from robustkd.studies.applicability import refuse_inapplicable
-from robustkd.studies.cost import Planned, Speeds, critical_path, job_seconds, makespan
+from robustkd.studies.cost import critical_path, job_seconds, makespan
 from robustkd.studies.execute import study_data, with_augmentation
 from robustkd.studies.plan import Job, Plan, plan
 from robustkd.studies.provenance import describe_device
+from robustkd.studies.speeds import Planned, Speeds
 from robustkd.studies.store import Store
 from robustkd.studies.study import Study, evaluation_options
 
@@ -25,7 +30,8 @@ class Row:
     Attributes:
         kind: ``teacher``, ``student``, ``predictions``, ``evaluation`` or ``report``.
         name: Of what.
-        state: ``done``, ``failed`` or ``to do``.
+        state: ``done``, ``failed`` or ``to do``. A training whose checkpoint is damaged says ``done``: a plan reads no
+            checkpoint, a run does and trains it anew.
         waits_for: What must be done before; empty for nothing.
         seconds: On one device, of what is not done.
     """
@@ -97,8 +103,12 @@ def outlook(
     place = resolve_device(device)
     absent: dict[str, None] = {}
     planned = []
+    loaded: dict[str, tuple[Dataset, bool]] = {}
     for study, run in zip(studies, runs, strict=True):
-        data, here = _data(study, data_root)
+        if study.data.name not in loaded:
+            loaded[study.data.name] = _data(study, data_root)
+        data, here = loaded[study.data.name]
+        data = with_augmentation(data, study)
         absent |= {} if here else {data.name: None}
         refuse_inapplicable(study, data)
         planned.append(Planned(plan(study, data, threads), data, Store(store or run / "jobs")))
@@ -131,14 +141,15 @@ def outlook(
 
 
 def _data(study: Study, root: Path | None) -> tuple[Dataset, bool]:
-    """A study's data set, or one of its size where it is not here."""
+    """A study's data set, or one of its size where it is not here; its own augmentation."""
+    as_it_is = study.model_copy(update={"data": study.data.model_copy(update={"augmentation": None})})
     try:
-        return study_data(study, root), True
+        return study_data(as_it_is, root), True
     except DataError:
         made_up = stand_in(study.data.name)
         if made_up is None:
             raise
-        return with_augmentation(made_up, study), False
+        return made_up, False
 
 
 def _states(planned: Planned, jobs: Sequence[Job]) -> dict[str, str]:
@@ -160,22 +171,67 @@ def _after_training(planned: Planned, study: Study, run: Path, speeds: Speeds, u
     """Predictions, evaluations and report: done only if no network is still to come."""
     # one teacher of several is chosen; parts may share it, and it predicts once
     members = {job.id: job for part in planned.plan.parts for job in (*part.teachers[:1], *part.students)}
-    images = len(planned.data.test)
-    predicting = sum(images * speeds.forward(job.settings["architecture"], planned.data) for job in members.values())
-    done = not undone and (run / "report" / "index.html").is_file()
-    state = "done" if done else "to do"
-    yield Row("predictions", f"{study.name}, {len(members)} networks", state, "networks", 0.0 if done else predicting)
-    for name, options in evaluation_options(study.evaluations).items():
-        evaluation = EVALUATIONS[name](options)
-        answered = done and (run / "results" / f"{name}.json").is_file()
-        seconds = 0.0
-        for part in planned.plan.parts:
-            networks = len(part.students) + bool(part.teachers)
-            methods = len({job.settings["method"] for job in part.students}) + bool(part.teachers)
-            pace = speeds.forward(part.architecture, planned.data)
-            seconds += pace * evaluation.passes(networks, methods, images)
-        waits = "networks" if evaluation.requires.networks else "predictions"
-        yield Row(
-            "evaluation", f"{study.name}, {name}", "done" if answered else "to do", waits, 0.0 if answered else seconds
+    evaluations = [EVALUATIONS[name](options) for name, options in evaluation_options(study.evaluations).items()]
+    looked_at = not undone and _looked_at(run, planned.plan)
+    answered = {each.name: looked_at and _answered(run, each) for each in evaluations}
+    predicted = not undone and all(answered[each.name] for each in evaluations if each.requires.predictions)
+    reported = all(answered.values()) and (run / "report" / "index.html").is_file()
+    yield _row(
+        "predictions",
+        f"{study.name}, {len(members)} networks",
+        "networks",
+        predicted,
+        lambda: (
+            len(planned.data.test)
+            * sum(speeds.forward(job.settings["architecture"], planned.data) for job in members.values())
+        ),
+    )
+    for each in evaluations:
+        waits = "networks" if each.requires.networks else "predictions"
+        yield _row(
+            "evaluation",
+            f"{study.name}, {each.name}",
+            waits,
+            answered[each.name],
+            partial(_evaluation_seconds, planned, each, speeds),
         )
-    yield Row("report", study.name, state, "evaluations")
+    yield _row("report", study.name, "evaluations", reported, lambda: 0.0)
+
+
+def _row(kind: str, name: str, waits_for: str, done: bool, seconds: Callable[[], float]) -> Row:
+    return Row(kind, name, "done" if done else "to do", waits_for, 0.0 if done else seconds())
+
+
+def _evaluation_seconds(planned: Planned, evaluation: Evaluation, speeds: Speeds) -> float:
+    seconds = 0.0
+    for part in planned.plan.parts:
+        networks = len(part.students) + bool(part.teachers)
+        methods = len({job.settings["method"] for job in part.students}) + bool(part.teachers)
+        passes = evaluation.passes(networks, methods, len(planned.data.test))
+        seconds += passes * speeds.forward(part.architecture, planned.data)
+    return seconds
+
+
+def _looked_at(run: Path, planned: Plan) -> bool:
+    """Whether the last evaluation of a run was of these networks."""
+    try:
+        evaluated = {member["lineage"].get("job") for member in _read(run / RUN_FILE)["members"]}
+    except (KeyError, TypeError, AttributeError):
+        return False
+    return {job.id for part in planned.parts for job in part.students} <= evaluated
+
+
+def _answered(run: Path, evaluation: Evaluation) -> bool:
+    """Whether a run holds the answer to a question as it is asked now, or has found that it cannot be asked."""
+    asked = json.loads(json.dumps(evaluation.settings()))
+    return _read(run / "results" / f"{evaluation.name}.json").get("settings") == asked or (
+        evaluation.name in (_read(run / RUN_FILE).get("skipped") or {})
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -75,10 +75,11 @@ def complete(
         For each job that failed, or cannot be done because its teacher failed, why.
 
     Raises:
-        StoppedError: It was to stop.
+        StoppedError: It was to stop, and jobs are left.
         StorageError: The store cannot be written to.
     """
     try:
+        work.store.sweep()
         progress = _found(work, live, retry_failed)
         if _waiting(work, progress):
             doing = executor(live.epoch, should_stop)
@@ -156,7 +157,7 @@ def _do(work: Work, progress: Progress, executor: Executor, live: Live, should_s
                 _end(work, outcome, progress, live)
         elif any(job.id in progress.elsewhere for job in waiting):
             time.sleep(POLL_SECONDS)
-    if stopping:
+    if stopping and waiting:
         count = len(work.plan.jobs) - len(progress.done)
         raise StoppedError(f"stopped, {count} of {len(work.plan.jobs)} networks are not done; the same command goes on")
 

@@ -3,21 +3,29 @@
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
-from filelock import BaseFileLock, FileLock
+from filelock import BaseFileLock, FileLock, Timeout
 
 from robustkd.atomic import sync, write_text
 from robustkd.errors import StudyError
 from robustkd.studies.plan import Job
+from robustkd.studies.training import HISTORY_FILE, MODEL_FILE
 
 JOB_FILE = "job.json"
+JOB_FILE_DIGEST = "sha256"
+"""The key in it of the SHA-256 over all the rest of it."""
+NEEDED_FILES = (MODEL_FILE, HISTORY_FILE)
+"""Without these a job is not finished."""
 HASH_LENGTH = 16
 """Of the job's id, in names of files and folders."""
+_HASH = re.compile(rf"^\.+([0-9a-f]{{{HASH_LENGTH}}})\.")
+"""At the start of the name of what is half-written, as in ``.0123456789abcdef.….partial``."""
 
 
 class Store:
@@ -34,7 +42,7 @@ class Store:
         self.root = root
 
     def scan(self) -> dict[str, Path]:
-        """Look through the store once, without reading any checkpoint.
+        """Look through the store once, without reading any checkpoint: one that is damaged is found when it is used.
 
         Returns:
             For each job that seems complete its id and its folder.
@@ -63,10 +71,9 @@ class Store:
     def record(self, job: Job) -> dict[str, Any]:
         """Give what was recorded of a finished job: settings, files, and what was added when it was written."""
         folder = self.find(job)
-        record = _record(folder) if folder is not None else None
-        if record is None:
+        if folder is None:
             raise StudyError(f"{self.root}: {job.folder} is not there, or damaged")
-        return record
+        return _record(folder)
 
     def put(self, job: Job, files: Mapping[str, bytes], about: Mapping[str, Any]) -> Path:
         """Write a finished job, whole or not at all; what lay there of it, damaged or failed, goes.
@@ -88,7 +95,7 @@ class Store:
             record: dict[str, Any] = {"id": job.id, "name": job.name, "role": job.role, "settings": job.settings}
             record |= {"teachers": [teacher.id for teacher in job.teachers], "condition": job.condition}
             record["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-            write_text(partial / JOB_FILE, json.dumps(record | dict(about), indent=2, sort_keys=True) + "\n")
+            write_text(partial / JOB_FILE, _sealed(record | dict(about)))
             sync(partial)
             for held in self._folders(job):  # damaged, or it would have been found
                 shutil.rmtree(held)
@@ -122,22 +129,48 @@ class Store:
 
     def clean(self, job: Job) -> None:
         """Remove what a killed process left half-written of a job; to be called by the holder of its lock alone."""
-        for left in self.root.glob(f".*{job.id[:HASH_LENGTH]}*.partial"):
-            if left.is_dir():
-                shutil.rmtree(left)
-            else:
-                left.unlink()
+        _remove(self._partials().get(job.id[:HASH_LENGTH], []))
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half-written of any job, also of those that no study asks for any more.
+
+        A job that is under way, in this process or another, keeps all it has: its lock is held.
+        """
+        for short in self._partials():
+            lock = self._lock(short)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                continue
+            try:
+                _remove(self._partials().get(short, []))  # as they are now
+            finally:
+                lock.release()
 
     def lock(self, job: Job) -> BaseFileLock:
         """Give the lock under which a job is done; it dies with the process that holds it."""
+        return self._lock(job.id[:HASH_LENGTH])
+
+    def _lock(self, short: str) -> BaseFileLock:
         folder = self.root / ".locks"
         folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder / job.id[:HASH_LENGTH])
+        return FileLock(folder / short)
+
+    def _partials(self) -> dict[str, list[Path]]:
+        """What is half-written, by the first digits of the job's id."""
+        found: dict[str, list[Path]] = {}
+        for path in self.root.glob(".*.partial"):
+            if (named := _HASH.match(path.name)) is not None:
+                found.setdefault(named[1], []).append(path)
+        return found
 
     def _complete(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         for folder in sorted(self.root.glob("[!.]*-" + "[0-9a-f]" * HASH_LENGTH)):
-            record = _record(folder)
-            if record is not None and all((folder / name).is_file() for name in record["files"]):
+            try:
+                record = _record(folder)
+            except _DamageError:
+                continue
+            if all((folder / name).is_file() for name in record["files"]):
                 yield folder, record
 
     def _folders(self, job: Job) -> list[Path]:
@@ -147,18 +180,48 @@ class Store:
         return self.root / f".{job.id[:HASH_LENGTH]}.failed.json"
 
 
-def _record(folder: Path) -> dict[str, Any] | None:
+class _DamageError(Exception):
+    """A job cannot be used; says why."""
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """Read what was recorded of a job, and refuse it unless it is as it was written."""
     try:
         record = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
-        return record if isinstance(record["id"], str) and isinstance(record["files"], dict) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        digest, usable = (
+            record.get(JOB_FILE_DIGEST),
+            isinstance(record["id"], str) and isinstance(record["files"], dict),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        usable = False
+    if not usable:
+        raise _DamageError(f"{folder.name}: its {JOB_FILE} is missing or not readable")
+    if digest is None:
+        raise _DamageError(f"{folder.name}: its {JOB_FILE} has no checksum, as an older robustkd wrote it")
+    if digest != _record_digest(record):
+        raise _DamageError(f"{folder.name}: its {JOB_FILE} was changed after it was written")
+    for name in NEEDED_FILES:
+        if name not in record["files"]:
+            raise _DamageError(f"{folder.name}: its {JOB_FILE} does not list {name}")
+    return cast(dict[str, Any], record)
+
+
+def _sealed(record: Mapping[str, Any]) -> str:
+    """Write a record with its own checksum."""
+    content = json.loads(json.dumps(record))  # as it will be read
+    return json.dumps(content | {JOB_FILE_DIGEST: _record_digest(content)}, indent=2, sort_keys=True) + "\n"
+
+
+def _record_digest(record: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in record.items() if key != JOB_FILE_DIGEST}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _damage(folder: Path, job: Job) -> str | None:
-    record = _record(folder)
-    if record is None:
-        return f"{folder.name}: its {JOB_FILE} is missing or not readable"
+    try:
+        record = _record(folder)
+    except _DamageError as damage:
+        return str(damage)
     if record["id"] != job.id:
         return f"{folder.name}: holds another job"
     for name, digest in record["files"].items():
@@ -169,6 +232,14 @@ def _damage(folder: Path, job: Job) -> str | None:
         if held != digest:
             return f"{folder.name}: {name} is damaged"
     return None
+
+
+def _remove(partials: Iterable[Path]) -> None:
+    for left in partials:
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _sha256(file: Path) -> str:

@@ -1,17 +1,26 @@
 """A study: what to train, and what to ask of it, as validated data."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from robustkd.data import CONDITIONS, Augmentation, Condition
+from robustkd.data.loading import check_dataset_name
 from robustkd.distillation import METHODS, Recipe
-from robustkd.errors import BadInputError, nearest
+from robustkd.errors import BadInputError, DataError, nearest
 from robustkd.evaluations import EVALUATIONS
 from robustkd.models import check_architecture
-from robustkd.studies.options import Place, PlaceError, first_problem, method_options, options_of
+from robustkd.studies.options import (
+    Place,
+    PlaceError,
+    first_problem,
+    method_options,
+    options_of,
+    refuse_booleans_for_numbers,
+)
 
 
 class _Settings(BaseModel):
@@ -124,6 +133,8 @@ def validated(content: Mapping[str, Any]) -> Study:
         study = Study.model_validate(content)
     except ValidationError as error:
         raise first_problem(error, Study, ()) from error
+    refuse_booleans_for_numbers(content, study, ())
+    _check_dataset(study.data.name)
     if study.teacher is not None:
         _check_teacher(study, study.teacher, ("teacher",))
     conditions = [_condition(entry, ("conditions", index)) for index, entry in enumerate(study.conditions)]
@@ -205,6 +216,9 @@ def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 def _recipe_with(recipe: Recipe, changes: Mapping[str, Any], place: Place) -> Recipe:
     *parents, key = place
     made: Recipe = options_of(Recipe, str(key), {**dataclasses.asdict(recipe), **changes}, tuple(parents))
+    for name, value in dataclasses.asdict(made).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise PlaceError((*place, name), f"must be a finite number, got {value}")
     return made
 
 
@@ -212,9 +226,7 @@ def _students(study: Study, students: StudentSettings, place: Place) -> StudentS
     for architecture in students.architecture:
         _check_architecture(architecture, (*place, "architecture"))
     for name in ("seeds", "architecture"):
-        given = getattr(students, name)
-        if len(set(given)) < len(given):
-            raise PlaceError((*place, name), f"each may occur once, got {given}")
+        _refuse_repetition(getattr(students, name), (*place, name))
     if students.teacher is not None:
         _check_teacher(study, students.teacher, (*place, "teacher"))
     _recipe_with(study.training, students.training, (*place, "training"))
@@ -272,7 +284,20 @@ def _check_draws(study: Study, conditions: Sequence[Condition]) -> None:
 
 def _check_teacher(study: Study, teacher: TeacherSettings, place: Place) -> None:
     _check_architecture(teacher.architecture, (*place, "architecture"))
+    _refuse_repetition(teacher.seeds, (*place, "seeds"))
     _recipe_with(study.training, teacher.training, (*place, "training"))
+
+
+def _refuse_repetition(given: Sequence[Any], place: Place) -> None:
+    if len(set(given)) < len(given):
+        raise PlaceError(place, f"each may occur once, got {given}")
+
+
+def _check_dataset(name: str) -> None:
+    try:
+        check_dataset_name(name)
+    except DataError as error:
+        raise PlaceError(("data", "name"), str(error)) from error
 
 
 def _check_architecture(architecture: str, place: Place) -> None:

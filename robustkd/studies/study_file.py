@@ -22,16 +22,22 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> Study:
         The study.
 
     Raises:
-        StudyError: One line: file, line, key, what is wrong, and the nearest valid name.
+        StudyError: One line: file, line and key, or the override, what is wrong, and the nearest valid name.
     """
     content, sources = _read(path, ())
     for setting in overrides:
         override(content, setting)
     try:
+        _refuse_keys_that_are_no_names(content)
         return validated(content)
     except PlaceError as problem:
-        source, line, keys = _where(sources, problem.place)
-        raise StudyError(f"{source}{f':{line}' if line else ''}: {'.'.join(keys)}: {problem}") from problem
+        source, line, depth, keys = _where(sources, problem.place)
+        place, told = f"{source}{f':{line}' if line else ''}", ".".join(keys)
+        cause = _override_of(overrides, problem.place, in_file=depth == len(problem.place))
+        if cause is not None:
+            place = f"--set {cause}"
+            told = "" if cause.partition("=")[0] == told else told
+        raise StudyError(f"{place}: {told}{': ' if told else ''}{problem}") from problem
 
 
 def study_yaml(study: Study) -> str:
@@ -107,12 +113,14 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
         raise StudyError(f"{path}: must be a mapping with the keys {', '.join(Study.model_fields)}")
     if "extends" not in content:
         return content, [(path, text)]
-    base = content.pop("extends")
+    base, here = content.pop("extends"), f"{path}:{_line_of(text, ('extends',))[0]}: extends"
     if not isinstance(base, str) or "\0" in base:
-        raise StudyError(f"{path}: extends: must be the path of a study file, got {base!r}")
+        raise StudyError(f"{here}: must be the path of a study file, got {base!r}")
     other = path.parent / base
     if other.resolve() in (*above, path.resolve()):
-        raise StudyError(f"{path}: extends: {base} extends this file in turn")
+        raise StudyError(f"{here}: {base} extends this file in turn")
+    if not other.exists():
+        raise StudyError(f"{here}: {other}: no such file")
     inherited, sources = _read(other, (*above, path.resolve()))
     return _merged(inherited, content), [(path, text), *sources]
 
@@ -126,11 +134,53 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _where(sources: list[tuple[Path, str]], place: Place) -> tuple[Path, int | None, list[str]]:
-    """The file that says what stands at a place, its line, and the place as that file would write it."""
+def _refuse_keys_that_are_no_names(content: Any) -> None:
+    waiting: list[tuple[Place, Any]] = [((), content)]
+    seen: set[int] = set()  # YAML can make something hold itself
+    while waiting:
+        place, held = waiting.pop()
+        if id(held) in seen:
+            continue
+        seen.add(id(held))
+        if isinstance(held, dict):
+            for key in held:
+                if not isinstance(key, str):
+                    raise PlaceError((*place, _as_yaml(key)), f"a key must be a name, got {_as_yaml(key)}")
+            waiting += [((*place, key), value) for key, value in held.items()]
+        elif isinstance(held, list):
+            waiting += [((*place, index), value) for index, value in enumerate(held)]
+
+
+def _as_yaml(key: Any) -> str:
+    return {"None": "null", "True": "true", "False": "false"}.get(str(key), str(key))
+
+
+def _override_of(overrides: tuple[str, ...], place: Place, *, in_file: bool) -> str | None:
+    """The last override that says what stands at a place; one of what lies below only where no file has the place."""
+    for setting in reversed(overrides):
+        left = _steps_left(setting.partition("=")[0], place)
+        if left == 0 or (left is not None and not in_file):
+            return setting
+    return None
+
+
+def _steps_left(key: str, place: Place) -> int | None:
+    """How many steps a key goes on after a place, or 0 if it ends at or above it; None if it leads elsewhere."""
+    steps = key.split(".")
+    for step in place:
+        if not steps:
+            break
+        if str(step) == steps[0]:
+            steps.pop(0)
+        elif not isinstance(step, int):  # a single entry may be set without its place in a list
+            return None
+    return len(steps)
+
+
+def _where(sources: list[tuple[Path, str]], place: Place) -> tuple[Path, int | None, int, list[str]]:
+    """The file that says most of a place, the line, how far down that is, and the place as that file writes it."""
     found = [(path, *_line_of(text, place)) for path, text in sources]
-    path, line, _, keys = max(found, key=lambda entry: entry[2])
-    return path, line, keys
+    return max(found, key=lambda entry: entry[2])
 
 
 def _line_of(text: str, place: Place) -> tuple[int | None, int, list[str]]:

@@ -1,4 +1,6 @@
 import os
+import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -335,3 +337,21 @@ def test_the_digest_changes_with_an_image_and_with_the_size(folder: Path) -> Non
 
     save(folder / "test" / "dog" / "0.png", picture(seed=99))
     assert load(folder).digest != before
+
+
+@pytest.mark.parametrize("ending", ["", "@4"])
+def test_images_that_were_read_need_no_files_and_are_the_same(folder: Path, ending: str) -> None:
+    lazy = load(f"{folder}{ending}")
+    everything = torch.arange(len(lazy.training))
+    pixels, digest = lazy.training.read(everything), lazy.digest
+    some = torch.tensor([1, 0])
+    digest_of_some = lazy.training.subset(some).digest
+
+    sent = pickle.dumps(lazy.in_memory())
+    shutil.rmtree(folder)
+    arrived = pickle.loads(sent)
+
+    assert torch.equal(arrived.training.read(everything), pixels)
+    assert torch.equal(arrived.training.subset(some).read(torch.tensor([0])), pixels[1:2])
+    assert arrived.digest == arrived.in_memory().digest == digest
+    assert arrived.training.subset(some).digest == digest_of_some  # a training that was begun goes on

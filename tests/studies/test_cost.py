@@ -5,10 +5,14 @@ import pytest
 import torch
 
 from robustkd.data import load_dataset
-from robustkd.studies import load_study, run_study
-from robustkd.studies.cost import Planned, Speeds, critical_path, job_seconds, makespan
+from robustkd.data.stand_in import stand_in
+from robustkd.studies import load_study, run_study, speeds
+from robustkd.studies.cost import critical_path, job_seconds, makespan
 from robustkd.studies.plan import Job, plan
+from robustkd.studies.speeds import Planned, Speeds
 from robustkd.studies.store import Store
+
+batch_of = speeds._batch
 
 
 def job(name: str, *teachers: Job) -> Job:
@@ -47,17 +51,65 @@ def test_earlier_jobs_give_the_speed(tiny: Path, tmp_path: Path) -> None:
     store, data = Store(tmp_path / "run" / "jobs"), load_dataset("digits")
     later = plan(load_study(tiny, ("students.seeds=[5]", "training.epochs=7")), data)
     planned = Planned(later, data, store)
-    speeds = Speeds(torch.device("cpu"), [planned])
+    measured = Speeds(torch.device("cpu"), [planned])
 
     baseline = next(each for each in later.jobs if each.name == "baseline-5")
     done = [each for each in plan(load_study(tiny), data).jobs if each.settings["method"] == "baseline"]
-    seconds = job_seconds(planned, [baseline], speeds)[baseline.id]
+    seconds = job_seconds(planned, [baseline], measured)[baseline.id]
 
-    assert speeds.from_history == {baseline.id}
+    assert measured.from_history == {baseline.id}
     per_image = statistics.median(1 / store.record(each)["images_per_second"] for each in done)
     training = 7 * len(data.training) * per_image
-    tests = 7 * len(data.test) * speeds.forward("cifar_wrn_10_1", data)
+    tests = 7 * len(data.test) * measured.forward("cifar_wrn_10_1", data)
     assert seconds == pytest.approx(training + tests)
+
+
+@pytest.fixture
+def pair(tiny: Path, tmp_path: Path) -> Planned:
+    """Networks whose steps take a CPU long enough to be counted in images."""
+    overrides = (
+        "data.name=cifar10",
+        "teacher.architecture=cifar_resnet8",
+        "students.architecture=cifar_resnet8",
+        "students.methods={hinton: , bss: {attack_size: 16, attack_steps: 3}}",
+        "training.batch_size=64",
+    )
+    data = stand_in("cifar10")
+    assert data is not None
+    return Planned(plan(load_study(tiny, overrides), data), data, Store(tmp_path))
+
+
+def test_slow_steps_are_measured_with_fewer_images_and_come_to_about_the_same(
+    pair: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, hinton, bss = pair.plan.jobs
+    monkeypatch.setattr(speeds, "STEP_SECONDS", 100.0)
+    whole = [Speeds(torch.device("cpu"), [pair]).training(each, pair.data) for each in (hinton, bss)]
+    monkeypatch.setattr(speeds, "STEP_SECONDS", 0.0)
+    batches = []
+    monkeypatch.setattr(speeds, "_batch", lambda *asked: batches.append(asked[2]) or batch_of(*asked))
+
+    part = [Speeds(torch.device("cpu"), [pair]).training(each, pair.data) for each in (hinton, bss)]
+
+    assert set(batches) == {speeds.IMAGES_ON_CPU, speeds.FEWEST_IMAGES}  # of forward passes, and of steps
+    for few, many in zip(part, whole, strict=True):
+        assert 0.4 < few / many < 2.5
+
+
+def test_what_is_measured_is_said(pair: Planned, capsys: pytest.CaptureFixture[str]) -> None:
+    Speeds(torch.device("cpu"), [pair]).training(pair.plan.jobs[0], pair.data)
+
+    assert capsys.readouterr().err.count("measuring speeds on cpu") == 1
+
+
+def test_a_method_is_measured_on_the_median_of_its_pairs(tiny: Path, tmp_path: Path) -> None:
+    data = load_dataset("digits")
+    students = "students.architecture=[cifar_resnet26, cifar_resnet8, cifar_resnet14]"
+    planned = Planned(plan(load_study(tiny, (students,)), data), data, Store(tmp_path))
+
+    job, _ = Speeds(torch.device("cpu"), [planned])._sample("hinton")
+
+    assert job.settings["architecture"] == "cifar_resnet14"
 
 
 @pytest.mark.slow

@@ -41,6 +41,46 @@ def test_what_is_done_or_failed_is_said(tiny: Path, tmp_path: Path) -> None:
     assert states(more.rows)["tiny"] == "to do"
 
 
+def test_an_evaluation_whose_options_changed_is_to_do_and_the_report_with_it(tiny: Path, tmp_path: Path) -> None:
+    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+
+    changed = outlook(
+        [load_study(tiny, ("evaluations.transferability.steps=3",))], [tmp_path / "run"], device="cpu"
+    ).rows
+    added = outlook([load_study(tiny, ("evaluations.calibration={}",))], [tmp_path / "run"], device="cpu").rows
+
+    assert states(changed)["tiny, transferability"] == "to do"
+    assert next(row for row in changed if row.name == "tiny, transferability").seconds > 0
+    assert states(changed)["tiny, generalization"] == "done"
+    assert states(changed)["tiny"] == "to do"
+    assert states(added)["tiny, calibration"] == "to do"
+    assert states(added)["tiny, generalization"] == "done"
+    assert states(added)["tiny, 3 networks"] == "to do"
+    assert states(added)["tiny"] == "to do"
+
+
+def test_networks_that_another_run_trained_are_still_to_be_evaluated(tiny: Path, tmp_path: Path) -> None:
+    more = ("name=other", "students.seeds=[0, 1]")
+    run_study(load_study(tiny), tmp_path / "run", device="cpu", store=tmp_path / "jobs")
+    run_study(load_study(tiny, more), tmp_path / "other", device="cpu", store=tmp_path / "jobs")
+
+    found = outlook([load_study(tiny, more[1:])], [tmp_path / "run"], tmp_path / "jobs", device="cpu")
+
+    assert states(found.rows)["hinton-1"] == "done"
+    assert states(found.rows)["tiny, generalization"] == "to do"
+    assert states(found.rows)["tiny"] == "to do"
+
+
+@pytest.mark.parametrize("name", ["run.json", "results/fidelity.json"])
+def test_a_damaged_record_of_results_counts_as_none(tiny: Path, tmp_path: Path, name: str) -> None:
+    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+    (tmp_path / "run" / name).write_text("[")
+
+    found = outlook([load_study(tiny)], [tmp_path / "run"], device="cpu")
+
+    assert states(found.rows)["tiny, fidelity"] == states(found.rows)["tiny"] == "to do"
+
+
 def test_what_two_studies_share_is_counted_once(tiny: Path, tmp_path: Path) -> None:
     one, two = load_study(tiny), load_study(tiny, ("name=other", "students.methods.sp={}"))
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import threading
 import time
@@ -58,7 +59,7 @@ class Pretended(Executor):
 
 def trained(training: Training) -> Trained:
     accuracy = {"test_accuracy": 0.9 if training.title.endswith("-8") else 0.5}
-    return Trained({"model.safetensors": training.title.encode()}, accuracy)
+    return Trained({"model.safetensors": training.title.encode(), "history.csv": b""}, accuracy)
 
 
 def work(tiny: Path, tmp_path: Path, *overrides: str) -> Work:
@@ -141,7 +142,7 @@ def test_a_job_that_another_run_does_is_waited_for(
 
     def elsewhere() -> None:
         time.sleep(0.5)
-        jobs.store.put(job, {"model.safetensors": b"by the other"}, {})
+        jobs.store.put(job, {"model.safetensors": b"by the other", "history.csv": b""}, {})
         held.release()
 
     threading.Thread(target=elsewhere).start()
@@ -191,6 +192,68 @@ def test_an_interruption_ends_the_epoch_and_the_same_run_goes_on_to_the_same_num
     assert compare_runs(tmp_path / "whole", tmp_path / "stopped")[1] == []
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interruption_of_the_last_epoch_of_all_stops_before_the_evaluations(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    methods = "[baseline]" if workers == 1 else "[baseline, one]"
+    study = load_study(tiny, (f"students.methods={methods}", "teacher=null", "evaluations=[generalization]"))
+    told, ended = Live.epoch, Live.end
+
+    def interrupt(live: Live, id_: str, done: int) -> None:
+        told(live, id_, done)
+        if workers == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def interrupt_at_the_end(live: Live, *how: Any, **more: Any) -> None:
+        ended(live, *how, **more)
+        if workers == 2 and live._done == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Live, "epoch", interrupt)
+    monkeypatch.setattr(Live, "end", interrupt_at_the_end)
+    with pytest.raises(StoppedError, match="all networks are trained; the same command goes on with the evaluations"):
+        run_study(study, tmp_path / "run", device="cpu", execution=Execution(workers=workers))
+    monkeypatch.undo()
+
+    assert not (tmp_path / "run" / "results").exists()
+    assert run_study(study, tmp_path / "run", device="cpu").missing == {}
+
+
+def test_an_interruption_where_nothing_is_left_to_train_stops_too(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = load_study(tiny, ("students.methods=[baseline]", "teacher=null", "evaluations=[generalization]"))
+    run_study(study, tmp_path / "run", device="cpu")
+    begin = Live.begin
+
+    def interrupt(live: Live, *what: Any) -> None:
+        begin(live, *what)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Live, "begin", interrupt)
+
+    with pytest.raises(StoppedError, match="all networks are trained"):
+        run_study(study, tmp_path / "run", device="cpu")
+
+
+def test_an_interruption_of_an_evaluation_interrupts_it_at_once(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = load_study(tiny, ("students.methods=[baseline]", "teacher=null", "evaluations=[generalization]"))
+    run_study(study, tmp_path / "run", device="cpu")
+    shutil.rmtree(tmp_path / "run" / "results")
+
+    def interrupt(*arguments: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+    monkeypatch.setattr(EVALUATIONS["generalization"], "measure", interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, tmp_path / "run", device="cpu")
+
+
 def test_two_processes_come_to_the_same_numbers_as_one(tiny: Path, tmp_path: Path) -> None:
     study = load_study(tiny, ("evaluations=[generalization, fidelity]",))
 
@@ -209,7 +272,8 @@ def test_a_missing_network_is_said_in_the_report_and_the_rest_is_there(tiny: Pat
 
     assert list(evaluated.missing) == ["hinton-0"]
     assert "lower the learning rate" in evaluated.missing["hinton-0"]
-    assert "1 networks of this study are missing" in evaluated.page.read_text()
+    assert "1 network of this study is missing" in evaluated.page.read_text()
+    assert "1 network of this study is missing" in (tmp_path / "run" / "report" / "report.md").read_text()
     assert set(evaluated.results["generalization"]["method"]) == {"teacher", "baseline"}
 
 
@@ -279,6 +343,7 @@ def test_what_a_kill_left_half_written_does_not_lock_anybody_out(tiny: Path, tmp
     study = load_study(tiny, ("evaluations=[generalization]",))
     job = plan(study, load_dataset("digits")).jobs[0]
     (tmp_path / "run" / "jobs" / f".{job.id[:16]}.123.partial").mkdir(parents=True)
+    (tmp_path / "run" / "jobs" / f".{'0' * 16}.123.partial").mkdir()  # of a job that is no longer due
     (tmp_path / "run" / ".study.yaml.123.partial").touch()
     (tmp_path / "run" / "jobs").rename(tmp_path / "jobs")
 

@@ -70,14 +70,16 @@ def test_a_study_extends_another_and_lists_replace_while_mappings_merge(tmp_path
     [
         ("extends: base.yaml\ntraining: {epochs: 0}\n", r"study\.yaml:2: training\.epochs: must be greater"),
         ("extends: broken.yaml\n", r"broken\.yaml:5: training\.epochs: must be greater"),
-        ("extends: study.yaml\n", r"study\.yaml: extends: study\.yaml extends this file in turn"),
-        ("extends: nowhere.yaml\n", r"nowhere\.yaml: no such file"),
-        ("extends: [a]\n", r"study\.yaml: extends: must be the path of a study file"),
+        ("extends: study.yaml\n", r"study\.yaml:1: extends: study\.yaml extends this file in turn"),
+        ("name: a\nextends: nowhere.yaml\n", r"study\.yaml:2: extends: \S*nowhere\.yaml: no such file"),
+        ("extends: back.yaml\n", r"back\.yaml:2: extends: study\.yaml extends this file in turn"),
+        ("extends: [a]\n", r"study\.yaml:1: extends: must be the path of a study file"),
     ],
 )
 def test_an_error_names_the_file_that_holds_it(tmp_path: Path, text: str, message: str) -> None:
     write(tmp_path, TINY, "base.yaml")
     write(tmp_path, "extends: base.yaml\nname: b\n\ntraining:\n  epochs: 0\n", "broken.yaml")
+    write(tmp_path, "name: b\nextends: study.yaml\n", "back.yaml")
 
     with pytest.raises(StudyError, match=message):
         load_study(write(tmp_path, text))
@@ -86,12 +88,15 @@ def test_an_error_names_the_file_that_holds_it(tmp_path: Path, text: str, messag
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("students.0.methods.hinton.temperature=0", r"study\.yaml:14: students\.0\.methods\.hinton\.temperature: must"),
+        ("students.0.methods.hinton.temperature=0", "--set students.0.methods.hinton.temperature=0: must"),
         ("students.1.teacher.seeds=0", None),
         ("students.1.teacher.architecture=cifar_resnet8", None),
         ("students.1.teacher={architecture: cifar_resnet8, seeds: 0}", r"students\.1\.teacher\.seeds: seed 0 makes"),
         ("students.2.seeds=0", r"--set .*: 2 must be a number from 0 to 1"),
-        ("students.0.methods.one.training.epoch=3", r"one\.training\.epoch: unknown key 'epoch': did you mean epochs"),
+        (
+            "students.0.methods.one.training.epoch=3",
+            r"one\.training\.epoch=3: unknown key 'epoch': did you mean epochs",
+        ),
         ("conditions=[clean, clean]", r"conditions\.1: 'clean' is there already"),
         ("conditions=[{label_noise: {rate: 0.2, draw: per_seed}}]", r"conditions\.0: .*teacher of hinton.*draw: 0"),
         ("conditions=[{label_noise: {rate: 0.2, draw: 0}}, {label_noise: {rate: 0.2, draw: 1}}]", None),
@@ -142,6 +147,62 @@ def test_values_that_no_training_could_take_are_refused(tmp_path: Path, override
         load_study(write(tmp_path, TINY), (override,))
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.epochs=0", "--set training.epochs=0: must be greater than or equal to 1, got 0"),
+        ("students.training.epochs=0", "--set students.training.epochs=0: must be"),
+        ("trainin.epochs=3", "--set trainin.epochs=3: trainin: unknown key 'trainin': did you mean training?"),
+        ("training={epochs: 0}", "--set training={epochs: 0}: training.epochs: must be greater"),
+        ("students.seeds=[7, 7]", "--set students.seeds=[7, 7]: each may occur once, got [7, 7]"),
+        ("teacher.seeds=[7, 7]", "--set teacher.seeds=[7, 7]: each may occur once, got [7, 7]"),
+        ("data.name=cifar11", "--set data.name=cifar11: unknown data set 'cifar11': did you mean cifar10"),
+        ("students.methods={at: {at_weight: .inf}}", "students.methods.at.at_weight: must be a finite number"),
+        ("students.methods={at: {at_weight: .nan}}", "students.methods.at.at_weight: must be a finite number"),
+        ("training.learning_rate=.inf", "must be a finite number"),
+        ("students.training.learning_rate=.inf", "must be a finite number, got inf"),
+        ("training.epochs=true", "--set training.epochs=true: must be a number, got true"),
+        ("training.milestones=[true]", "must be a number, got true"),
+        ("students.training.batch_size=true", "must be a number, got true"),
+        ("students.methods.hinton.temperature=true", "must be a number, got true"),
+        ("conditions=[{label_noise: {rate: true}}]", "conditions.label_noise.rate: must be a number, got true"),
+        ("evaluations.transferability.images=true", "must be a number, got true"),
+        ("data.augmentation={crop_padding: true}", "data.augmentation.crop_padding: must be a number, got true"),
+        ("training.nesterov=true", None),
+        ("conditions=[{class_imbalance: {law: power_law, gamma: .inf}}]", None),
+        ("evaluations.transferability.attack={name: PGDL2, eps: .inf}", None),
+    ],
+)
+def test_a_mistake_in_an_override_is_told_at_the_override(tmp_path: Path, override: str, message: str | None) -> None:
+    file = write(tmp_path, TINY)
+
+    assert (refused(file, override) is None) if message is None else (message in str(refused(file, override)))
+
+
+def test_of_two_overrides_the_last_is_the_one_that_counts(tmp_path: Path) -> None:
+    file = write(tmp_path, TINY)
+
+    assert refused(file, "training.epochs=0", "training.epochs=-1").startswith("--set training.epochs=-1: ")  # type: ignore[union-attr]
+    assert refused(file, "training.epochs=0", "training.epochs=2") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "changed", "message"),
+    [
+        ("name: tiny", "name: tiny\n3: x", "study.yaml:2: 3: a key must be a name, got 3"),
+        ("name: tiny", "name: tiny\nyes: x", "study.yaml: true: a key must be a name, got true"),
+        ("  epochs: 1", "  2020-01-01: 1", "training.2020-01-01: a key must be a name, got 2020-01-01"),
+        ("  name: digits", "  name: digitz", "study.yaml:3: data.name: unknown data set 'digitz': did you mean digits"),
+        ("  name: digits", '  name: "folder:"', "study.yaml:3: data.name: 'folder:' needs a path after the colon"),
+        ("  seeds: 7", "  seeds: [7, 7]", "study.yaml:6: teacher.seeds: each may occur once, got [7, 7]"),
+        ("  epochs: 1", "  epochs: true", "study.yaml:12: training.epochs: must be a number, got true"),
+        ("name: tiny", "name: tiny\nconditions: &a [*a]", "study.yaml"),
+    ],
+)
+def test_a_mistake_in_a_file_is_told_by_line_and_key(tmp_path: Path, line: str, changed: str, message: str) -> None:
+    assert message in str(refused(write(tmp_path, TINY.replace(line, changed, 1))))
+
+
 VALUES = st.one_of(
     st.none(),
     st.booleans(),
@@ -166,10 +227,10 @@ def test_a_mutated_study_is_valid_or_refused_in_one_line(tmp_path: Path, data: s
     assert refusal is None or ("\n" not in refusal and str(file) in refusal)
 
 
-def refused(file: Path) -> str | None:
+def refused(file: Path, *overrides: str) -> str | None:
     """What a study is refused with; any other error than ours comes through."""
     try:
-        load_study(file)
+        load_study(file, overrides)
     except StudyError as error:
         return str(error)
     return None

@@ -71,7 +71,7 @@ class Ray(Executor):
     """Does as many trainings at once as the cluster has room for.
 
     Args:
-        data: The study's data set; it travels once to each machine.
+        data: The study's data set; all its images travel once to each machine.
         device: ``auto``, ``cpu``, ``cuda``, …
         jobs_per_device: Trainings at once on one GPU.
         workers: Trainings at once at the most; None for as many as there is room for.
@@ -105,13 +105,11 @@ class Ray(Executor):
                     f"--address {address}: no Ray cluster answers ({str(error).splitlines()[0]})"
                 ) from error
         gpus = float(ray.cluster_resources().get("GPU", 0))
-        on_gpu = device == "cuda" or (device == "auto" and gpus > 0)
-        self._resources = {"num_gpus": 1 / jobs_per_device} if on_gpu else {"num_cpus": float(threads)}
+        self._device, self._resources = placed(device, gpus, jobs_per_device, threads)
         self._most = workers
-        self._device = "cuda" if on_gpu else ("cpu" if device == "auto" else device)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._mailbox: Any = ray.remote(Mailbox).options(num_cpus=0, scheduling_strategy=here).remote()
-        self._data = ray.put(data)
+        self._data = ray.put(data.in_memory())
         self._progressed = progressed
         self._running: dict[Any, tuple[Training, Path]] = {}
 
@@ -168,6 +166,23 @@ class Ray(Executor):
                 f"{training.title}: lost on the cluster ({lines[0] if lines else type(error).__name__})"
             )
         return Outcome(training.id, result)
+
+
+def placed(device: str, gpus: float, jobs_per_device: int, threads: int) -> tuple[str, dict[str, float]]:
+    """Say where a training computes, and what of its machine Ray is to keep for it.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda``, … Which of a machine's GPUs it is, Ray decides: ``cuda:1`` is any.
+        gpus: In the cluster.
+        jobs_per_device: Trainings at once on one GPU.
+        threads: Of a CPU, for each training.
+
+    Returns:
+        The device as the training sees it, and Ray's resources.
+    """
+    if device.startswith("cuda") or (device == "auto" and gpus > 0):
+        return "cuda", {"num_gpus": 1 / jobs_per_device}  # a task sees the GPU that it was given alone
+    return "cpu" if device == "auto" else device, {"num_cpus": float(threads)}
 
 
 def _train(training: Training, data: Dataset, device: str, mailbox: Any) -> Trained | RobustKDError:
