@@ -186,12 +186,11 @@ class _DamageError(Exception):
 
 def _record(folder: Path) -> dict[str, Any]:
     """Read what was recorded of a job, and refuse it unless it is as it was written."""
+    digest = None
     try:
         record = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
-        digest, usable = (
-            record.get(JOB_FILE_DIGEST),
-            isinstance(record["id"], str) and isinstance(record["files"], dict),
-        )
+        digest = record.get(JOB_FILE_DIGEST)
+        usable = isinstance(record["id"], str) and isinstance(record["files"], dict)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         usable = False
     if not usable:
