@@ -1,10 +1,15 @@
-"""What Ray is asked for; no cluster is needed to know that."""
+"""What Ray is asked for, and what it is not let do; no cluster is needed to know that."""
+
+import signal
 
 import pytest
 
 pytest.importorskip("ray")
 
-from robustkd.studies.executors.ray import placed
+import ray
+
+from robustkd.errors import BadInputError
+from robustkd.studies.executors.ray import connect, placed
 
 
 @pytest.mark.parametrize(
@@ -22,3 +27,30 @@ def test_a_training_on_a_gpu_asks_for_a_share_of_one_and_any_other_for_cores(
     device: str, gpus: float, expected: tuple[str, dict[str, float]]
 ) -> None:
     assert placed(device, gpus, jobs_per_device=2, threads=3) == expected
+
+
+def test_ray_leaves_the_programs_signals_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(ray, "init", lambda **settings: signal.signal(signal.SIGTERM, signal.SIG_IGN))
+    try:
+        connect(None)
+
+        assert signal.getsignal(signal.SIGTERM) == before
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(("address", "hinted"), [("ray://first:10001", True), ("first:6379", False)])
+def test_a_cluster_that_does_not_answer_is_said_with_what_a_client_needs(
+    address: str, hinted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**settings: object) -> None:
+        raise ConnectionError("ray client connection timeout")
+
+    monkeypatch.setattr(ray, "init", refuse)
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+
+    with pytest.raises(BadInputError, match="no Ray cluster answers") as refusal:
+        connect(address)
+
+    assert ("RAY_AUTH_MODE=token" in str(refusal.value)) is hinted

@@ -4,6 +4,7 @@ Each training is a Ray task with a share of a GPU. A task that is lost with its 
 the last state that it sent: states and epochs go to a mailbox, an actor on the driver's machine.
 """
 
+import os
 import signal
 import socket
 import tempfile
@@ -21,6 +22,11 @@ from robustkd.devices import resolve_device
 from robustkd.errors import BadInputError, RobustKDError, StorageError, TrainingError
 from robustkd.studies.executors.executor import Executor, Outcome, Progressed
 from robustkd.studies.training import Trained, Training, perform
+
+TOKEN = (
+    "; one that asks for a token (~/.ray/auth_token on its machines) needs that file and RAY_AUTH_MODE=token here too"
+)
+"""Ray's client does not say so: it just waits until its time is up."""
 
 MAX_RETRIES = 5
 """Times that a training is run again after its machine was lost."""
@@ -95,15 +101,7 @@ class Ray(Executor):
     ) -> None:
         self._owned = not ray.is_initialized()
         if self._owned:
-            handler = signal.getsignal(signal.SIGTERM)
-            try:
-                ray.init(address=address, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
-                if threading.current_thread() is threading.main_thread():
-                    signal.signal(signal.SIGTERM, handler)  # Ray puts its own there, which ends the process
-            except (RayError, ConnectionError, RuntimeError, ValueError) as error:
-                raise BadInputError(
-                    f"--address {address}: no Ray cluster answers ({str(error).splitlines()[0]})"
-                ) from error
+            connect(address)
         gpus = float(ray.cluster_resources().get("GPU", 0))
         self._device, self._resources = placed(device, gpus, jobs_per_device, threads)
         self._most = workers
@@ -229,3 +227,23 @@ class _Teller:
 
 def _written(path: Path) -> float | None:
     return path.stat().st_mtime_ns if path.is_file() else None
+
+
+def connect(address: str | None) -> None:
+    """Connect to a cluster, or start one on this machine, and leave the program's signals as they are.
+
+    Args:
+        address: Of the cluster; None to start one.
+
+    Raises:
+        BadInputError: It does not answer.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+    except (RayError, ConnectionError, RuntimeError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        hint = TOKEN if str(address).startswith("ray://") and "RAY_AUTH_MODE" not in os.environ else ""
+        raise BadInputError(f"--address {address}: no Ray cluster answers ({reason}){hint}") from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)  # Ray puts its own there, which ends the process
