@@ -33,7 +33,7 @@ def tables_of(result: Result, trust: Trust) -> list[Table]:
     """
     tables = []
     for each in slices(result.frame):
-        evaluation, part = EVALUATIONS[result.evaluation](), replace(result, frame=each.frame)
+        evaluation, part = EVALUATIONS[result.evaluation](), replace(result, frame=_told_of(each.frame, result.frame))
         matrices = [_matrix(part, evaluation, trust)] if (each.frame["level"] == "pair").any() else []
         name = f"{evaluation.name}_networks" if matrices else evaluation.name
         found = [*matrices, *_metrics_tables(part, evaluation, name, trust)]
@@ -55,13 +55,19 @@ def summary_tables(results: Sequence[Result], trust: Mapping[str, Trust]) -> lis
     tables = [_overview(results[0], trust[results[0].evaluation])] if len(parts) > 1 else []
     for title in parts:
         held = [
-            replace(result, frame=each.frame)
+            replace(result, frame=_told_of(each.frame, result.frame))
             for result in results
             for each in slices(result.frame)
             if each.title == title
         ]
         tables.append(_titled(_summary_table(held, trust), title))
     return _captions_once(tables)
+
+
+def _told_of(part: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what has no value in this part of a study and has one in others, as rare classes of a clean set."""
+    here, anywhere = (set(frame.loc[frame["value"].notna(), "metric"]) for frame in (part, whole))
+    return part[part["metric"].isin(here) | ~part["metric"].isin(anywhere)]
 
 
 def _captions_once(tables: list[Table]) -> list[Table]:

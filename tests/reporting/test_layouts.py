@@ -1,0 +1,60 @@
+import numpy as np
+import pandas as pd
+
+from robustkd.evaluations import Result
+from robustkd.evaluations.tidy import tidy
+from robustkd.reporting.layouts import tables_of
+from robustkd.reporting.trust import trust_in
+
+
+def minority(values: dict[str, dict[str, float]]) -> Result:
+    """Results of one student by condition and metric."""
+    rows = [
+        {
+            "level": level,
+            "member": "at" if level == "method" else "at-0",
+            "method": "at",
+            "role": "student",
+            "architecture": "net",
+            "seed": 0,
+            "condition": condition,
+            "metric": metric,
+            "value": value,
+        }
+        for condition, metrics in values.items()
+        for metric, value in metrics.items()
+        for level in ("network", "method")
+    ]
+    return Result("minority", tidy(rows).assign(group=""), (), {})
+
+
+def heads(result: Result) -> list[list[str]]:
+    return [[column.title for column in table.columns] for table in tables_of(result, trust_in(result, [result]))]
+
+
+def test_what_has_no_value_in_one_part_alone_has_no_column_there() -> None:
+    skewed = {"minority_accuracy": 0.5, "worst_class_accuracy": 0.2}
+    clean = {"minority_accuracy": np.nan, "worst_class_accuracy": 0.9}
+
+    assert heads(minority({"clean": clean, "imbalance": skewed})) == [["Worst class"], ["Minority", "Worst class"]]
+
+
+def test_what_has_no_value_anywhere_is_shown_to_be_absent() -> None:
+    assert heads(minority({"clean": {"minority_accuracy": np.nan}})) == [["Minority"]]
+
+
+def test_metrics_stand_in_the_table_of_their_topic() -> None:
+    found = tables_of(
+        result := minority({"clean": {"worst_class_accuracy": 0.9, "g_mean": 0.8}}), trust_in(result, [result])
+    )
+
+    assert [(table.name, table.title) for table in found] == [("minority", ""), ("minority-all-classes", "all classes")]
+
+
+def test_equal_numbers_given_by_the_study_have_no_spread() -> None:
+    result = minority({"clean": {"prior_pull": 0.2}})
+    frame = pd.DataFrame(result.frame).assign(std=1e-17)
+
+    (table,) = tables_of(Result("minority", frame, (), {}), trust_in(result, [result]))
+
+    assert table.rows[0][1][0].spread == ""
