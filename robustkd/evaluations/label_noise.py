@@ -256,7 +256,10 @@ class LabelNoise(Evaluation):
             )
         if "predicted" in arrays:
             fitted = [fates(arrays, row) for row in range(len(members))]
-            found = resampled(fitted, arrays["predicted"].shape[1], covers=TRAINING_IMAGES)
+            wrong = ((arrays["given"] >= 0) & (arrays["given"] != arrays["true"])).sum(axis=1).tolist()
+            counts = dict.fromkeys(("memorised", "recovered", "neither"), wrong)
+            counts["clean_fit"] = (arrays["given"] == arrays["true"]).sum(axis=1).tolist()
+            found = resampled(fitted, arrays["predicted"].shape[1], covers=TRAINING_IMAGES, counts=counts)
             rows += metric_rows(members, found, self.metrics)
         if "inspectors" in arrays:
             rows += self._audit_rows(records)

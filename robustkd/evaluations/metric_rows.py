@@ -36,9 +36,8 @@ class Measured(Protocol):
     def values(self) -> np.ndarray:
         """Of each network, float64 (M,); NaN where it is not defined."""
 
-    @property
-    def images(self) -> int:
-        """How many each network has looked at."""
+    def images(self, rows: np.ndarray) -> int:
+        """How many images count for some networks, on average."""
 
     def of_network(self, row: int) -> Bounds | None:
         """Give the interval of one network; None where there is none."""
@@ -65,15 +64,14 @@ class MeanOverImages:
         """Of each network."""
         return np.asarray(self.seen.mean(axis=1, dtype=np.float64))
 
-    @property
-    def images(self) -> int:
-        """N."""
+    def images(self, rows: np.ndarray) -> int:
+        """N, for whatever networks."""
         return int(self.seen.shape[1])
 
     def of_network(self, row: int) -> Bounds:
         """Wilson's for yes and no, the bootstrap's for numbers."""
         if self.seen.dtype == np.bool_:
-            return wilson(int(self.seen[row].sum()), self.images), WILSON_IMAGES
+            return wilson(int(self.seen[row].sum()), len(self.seen[row])), WILSON_IMAGES
         return bootstrap_mean(self.seen[row]), BOOTSTRAP_IMAGES
 
     def of_mean(self, rows: np.ndarray) -> Bounds:
@@ -175,7 +173,8 @@ def seed_rows(members: pd.DataFrame, values: np.ndarray, metric: Metric) -> list
 def _network_rows(members: pd.DataFrame, metric: Metric, found: Measured) -> Iterator[dict[str, Any]]:
     for row, (_, member) in enumerate(members.iterrows()):
         value = _present(found.values[row])
-        yield {**network_row(member, metric), "value": value, "n": found.images} | bounds(found.of_network(row))
+        known = {"value": value, "n": found.images(np.array([row]))}
+        yield network_row(member, metric) | known | bounds(found.of_network(row))
 
 
 def _method_rows(groups: list[Group], metric: Metric, found: Measured) -> Iterator[dict[str, Any]]:
@@ -186,7 +185,7 @@ def _method_rows(groups: list[Group], metric: Metric, found: Measured) -> Iterat
             **method_row(group, metric),
             "value": _mean(found.values[group.rows]),
             "std": _std(found.values[group.rows]),
-            "n": found.images,
+            "n": found.images(group.rows),
             "below_baseline": None if baseline is None else _is_below(metric, found, group, baseline),
             "ties_best": ties.get(group.method),
             **bounds(found.of_mean(group.rows)),
@@ -206,7 +205,7 @@ def _difference_rows(groups: list[Group], metric: Metric, found: Measured) -> It
         if group.who["role"] != "student" or baseline is None:
             continue
         own, theirs = (_mean(found.values[rows]) for rows in (group.rows, baseline.rows))
-        row = {**method_row(group, metric), "n": found.images}
+        row = {**method_row(group, metric), "n": found.images(group.rows)}
         if own is not None and theirs is not None:
             row |= {"value": own - theirs, "std": _paired_std(group, baseline, found.values)}
             row |= bounds(found.of_difference(group.rows, baseline.rows))

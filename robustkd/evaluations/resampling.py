@@ -40,16 +40,20 @@ class Resampled:
     Attributes:
         values: float64 (M,), NaN where it is not defined.
         samples: float64 (M, R), the same in each resample.
-        images: How many each network has looked at.
+        counts: int64 (M,), how many images count for each network.
         covers: What its intervals are called.
         biased: Whether resampling biases it; its intervals are those of the basic bootstrap then.
     """
 
     values: np.ndarray
     samples: np.ndarray
-    images: int
+    counts: np.ndarray
     covers: str = BOOTSTRAP_IMAGES
     biased: bool = False
+
+    def images(self, rows: np.ndarray) -> int:
+        """The mean over networks."""
+        return round(float(self.counts[rows].mean()))
 
     def of_network(self, row: int) -> tuple[Interval, str] | None:
         """Of its own resamples."""
@@ -63,7 +67,7 @@ class Resampled:
         """Of the differences in the same resamples: paired."""
         samples = self._mean(self.samples[rows]) - self._mean(self.samples[others])
         found = self._bounds(samples, self._mean(self.values[rows]) - self._mean(self.values[others]), -1)
-        return found if found is None or self.images >= FEWEST_DIFFERING else (with_zero(found[0]), found[1])
+        return found if found is None or self.images(rows) >= FEWEST_DIFFERING else (with_zero(found[0]), found[1])
 
     def _bounds(self, samples: np.ndarray, value: float | np.ndarray, lowest: float) -> tuple[Interval, str] | None:
         known = samples[~np.isnan(samples)]
@@ -88,6 +92,7 @@ def resampled(
     images: int,
     biased: Collection[str] = (),
     covers: str = BOOTSTRAP_IMAGES,
+    counts: Mapping[str, Sequence[int]] | None = None,
     seed: int = 0,
 ) -> dict[str, Resampled]:
     """Compute metrics of networks, and what they would be for other images of the same kind.
@@ -97,6 +102,7 @@ def resampled(
         images: How many images each has looked at, at least one.
         biased: The metrics that resampling biases; their intervals are basic ones, over test images.
         covers: What the other intervals are called.
+        counts: For each network how many images count for a metric, where it is not all of them.
         seed: Of the resampling.
 
     Returns:
@@ -105,15 +111,15 @@ def resampled(
     once = np.ones((1, images))
     values = [{name: float(value[0]) for name, value in network(once).items()} for network in networks]
     blocks: list[list[Mapping[str, np.ndarray]]] = [[] for _ in networks]
-    for counts in _resamples(images, seed):
-        weights = counts.astype(np.float32, order="F")  # as the areas under curves like them best
+    for drawn in _resamples(images, seed):
+        weights = drawn.astype(np.float32, order="F")  # as the areas under curves like them best
         for network, seen in zip(networks, blocks, strict=True):
             seen.append(network(weights))
     return {
         name: Resampled(
             np.array([known[name] for known in values]),
             np.stack([np.concatenate([block[name] for block in seen]) for seen in blocks]),
-            images,
+            np.array((counts or {}).get(name, [images] * len(values))),
             BASIC_IMAGES if name in biased else covers,
             name in biased,
         )

@@ -16,7 +16,7 @@ from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.judged_labels import read_judged_labels
 from robustkd.evaluations.label_noise import LabelNoiseOptions
 from robustkd.evaluations.predictions import Predictions
-from robustkd.evaluations.statistics import T_SEEDS
+from robustkd.evaluations.statistics import T_SEEDS, TRAINING_IMAGES
 from robustkd.models import Member, ModelPool
 
 from .conftest import network
@@ -108,6 +108,8 @@ def test_shares_and_differences_have_intervals() -> None:
     for metric in ("memorised", "memorised_difference"):
         row = rows.loc[(metric, "at")]
         assert row["ci_low"] < row["value"] < row["ci_high"]
+        assert row["interval"] == TRAINING_IMAGES
+        assert row["n"] == (given != true).sum()
 
 
 def test_networks_trained_on_all_labels_are_not_audited_and_it_says_so() -> None:
