@@ -34,7 +34,7 @@ from robustkd.evaluations.metric_rows import metric_rows, seed_rows, value_rows
 from robustkd.evaluations.records import Check, Records, members_frame
 from robustkd.evaluations.resampling import resampled
 from robustkd.evaluations.statistics import holm
-from robustkd.evaluations.tidy import baseline_of, groups_of, student_findings, tidy
+from robustkd.evaluations.tidy import student_findings, tidy, with_baselines
 from robustkd.evaluations.wording import grouped
 
 if TYPE_CHECKING:
@@ -252,23 +252,14 @@ def _is_skewed(rows: pd.DataFrame) -> bool:
 
 
 def _significant(records: Records) -> tuple[np.ndarray, np.ndarray]:
-    """For each student's network the share of classes it is significantly better at than the baseline, and worse at.
-
-    It is held against the baseline of its own seed, or against the first one there is.
-    """
+    """For each student's network the share of classes it is significantly better at than its baseline, and worse at."""
     members, labels = records.members, records.arrays["labels"]
     correct = records.arrays["predicted"] == labels
     better, worse = np.full((2, len(members)), np.nan)
-    groups = groups_of(members)
-    for group in groups:
-        baseline = baseline_of(group, groups)
-        if group.who["role"] != "student" or baseline is None:
-            continue
-        theirs = dict(zip(baseline.seeds, baseline.rows, strict=True))
-        for seed, row in zip(group.seeds, group.rows, strict=True):
-            gains, p_values = by_class(correct[row], correct[theirs.get(seed, baseline.rows[0])], labels)
-            significant = holm(list(p_values)) < LEVEL
-            better[row], worse[row] = (significant & (gains > 0)).mean(), (significant & (gains < 0)).mean()
+    for row, baseline in with_baselines(members):
+        gains, p_values = by_class(correct[row], correct[baseline], labels)
+        significant = holm(list(p_values)) < LEVEL
+        better[row], worse[row] = (significant & (gains > 0)).mean(), (significant & (gains < 0)).mean()
     return better, worse
 
 

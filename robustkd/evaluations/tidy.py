@@ -4,6 +4,7 @@ A row of level ``network`` is one trained network; ``method`` is the mean over t
 source and a target (`member`); ``detail`` is any of these for a `part` of the images or another way of asking.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,6 +123,25 @@ def baseline_of(group: Group, groups: list[Group]) -> Group | None:
     if same:
         return same[0]
     return baselines[0] if len(baselines) == 1 else None
+
+
+def with_baselines(members: pd.DataFrame) -> Iterator[tuple[int, int]]:
+    """Pair each student's network with the baseline of its own seed, or else with the first one there is.
+
+    Args:
+        members: One row per network.
+
+    Yields:
+        Where both stand among the members.
+    """
+    groups = groups_of(members)
+    for group in groups:
+        baseline = baseline_of(group, groups)
+        if group.who["role"] != "student" or baseline is None:
+            continue
+        of_seed = dict(zip(baseline.seeds, baseline.rows, strict=True))
+        for row, seed in zip(group.rows, group.seeds, strict=True):
+            yield int(row), int(of_seed.get(seed, baseline.rows[0]))
 
 
 def method_row(group: Group, metric: Metric) -> dict[str, Any]:

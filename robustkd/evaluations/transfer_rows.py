@@ -24,7 +24,7 @@ from robustkd.evaluations.statistics import (
     t_over_seeds,
     wilson,
 )
-from robustkd.evaluations.tidy import baseline_of, groups_of
+from robustkd.evaluations.tidy import groups_of, with_baselines
 from robustkd.evaluations.transfer_matrix import (
     VARIANTS,
     Counted,
@@ -167,7 +167,7 @@ def _from_teacher_rows(records: Records) -> Iterator[Row]:
 def _excess_rows(records: Records, teacher: int, metric: str, counting: Counting) -> list[Row]:
     """Each student against its baseline: the same attacks on the teacher, the same images."""
     rows, p_values = [], []
-    for target, baseline in _with_baselines(records.members):
+    for target, baseline in with_baselines(records.members):
         of_target, of_baseline = (counting(pair_of(records.arrays, teacher, seen)) for seen in (target, baseline))
         row = _row(records.members, target) | {"metric": metric, "source": records.members["member"][teacher]}
         found = difference(of_target, of_baseline)
@@ -188,18 +188,6 @@ def _asymmetry_rows(records: Records) -> Iterator[Row]:
         found = difference(jointly_correct(up), jointly_correct(down))
         if found:
             yield _row(members, student) | {"metric": "asymmetry"} | found
-
-
-def _with_baselines(members: pd.DataFrame) -> Iterator[tuple[int, int]]:
-    """Each student with the baseline of its own seed, or else the first."""
-    groups = groups_of(members)
-    for group in groups:
-        baseline = baseline_of(group, groups)
-        if group.who["role"] != "student" or baseline is None:
-            continue
-        of_seed = dict(zip(baseline.seeds, baseline.rows, strict=True))
-        for row, seed in zip(group.rows, group.seeds, strict=True):
-            yield int(row), int(of_seed.get(seed, baseline.rows[0]))
 
 
 def _own_rows(records: Records, metrics: tuple[Metric, ...]) -> Iterator[Row]:
