@@ -1,34 +1,62 @@
 from collections import Counter
 from pathlib import Path
 
-import pytest
+import torch
 
-from robustkd.data import Dataset
-from robustkd.evaluations import EVALUATIONS, measure, predictions
+from robustkd.data import Dataset, ImageSet
+from robustkd.data.label_noise import LabelNoise
+from robustkd.evaluations import EVALUATIONS, measure
 from robustkd.evaluations.predictions import PredictionCache
-from robustkd.models import ModelPool
+from robustkd.models import Member, ModelPool
 
-SMALL = {
-    "transferability": {"steps": 1, "white_box": ()},
-    "corruption": {"corruptions": ("contrast",), "severities": (1,)},
-}
+from .conftest import network
+
+FROM_PREDICTIONS = ("generalization", "fidelity", "calibration", "minority", "label_noise")
 
 
-def test_each_member_predicts_each_split_once_whatever_the_number_of_evaluations(
-    pool: ModelPool, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    passes: Counter[tuple[int, str]] = Counter()
-    predict = predictions.predict
+def test_each_network_sees_each_image_once_whatever_the_number_of_evaluations(tmp_path: Path) -> None:
+    noise = LabelNoise(rate=0.4)
+    train, test = (images_of(count) for count in (60, 40))
+    data = Dataset("small", train, test, condition=noise)
+    roles = [("teacher", "teacher"), ("baseline", "baseline"), ("student", "at")]
+    members = [Member(network(seed), role, name, None, noise.label) for seed, (role, name) in enumerate(roles)]
+    pool = ModelPool(members=members)
+    seen: Counter[str] = Counter()
+    for member in pool:
+        name = member.name
+        member.model.register_forward_hook(lambda _, inputs, __, name=name: seen.update({name: len(inputs[0])}))
 
-    def counted(model, images, *rest):
-        passes[id(model), images.digest] += 1
-        return predict(model, images, *rest)
+    for cache in (PredictionCache(data, folder=tmp_path / "predictions") for _ in range(2)):  # a second run too
+        for name in FROM_PREDICTIONS:
+            measure(EVALUATIONS[name](), pool, data, cache, tmp_path)
+        assert seen == {member.name: len(train) + len(test) for member in pool}
 
-    monkeypatch.setattr(predictions, "predict", counted)
+
+def test_attacks_and_corruptions_predict_no_clean_image_again(tmp_path: Path) -> None:
+    data = Dataset("small", None, images_of(20))
+    pool = ModelPool(network(0), network(1), {"at": network(2)})
     cache = PredictionCache(data)
+    for member in pool:
+        cache(member)
+    clean = {image.numpy().tobytes() for image in data.test.pixels(0, 20)}
+    again: list[str] = []
+    for member in pool:
+        name = member.name
 
-    for name in ("generalization", "fidelity", "transferability", "corruption"):
-        evaluation = EVALUATIONS[name]
-        measure(evaluation(evaluation.Options(**SMALL.get(name, {}))), pool, data, cache, tmp_path)
+        def look(_: object, inputs: tuple[torch.Tensor], __: object, name: str = name) -> None:
+            if not inputs[0].requires_grad and {image.numpy().tobytes() for image in inputs[0].detach()} == clean:
+                again.append(name)
 
-    assert passes == {(id(member.model), data.test.digest): 1 for member in pool}
+        member.model.register_forward_hook(look)
+
+    options = EVALUATIONS["transferability"].Options(steps=1, white_box=(), batch_size=20)
+    measure(EVALUATIONS["transferability"](options), pool, data, cache, tmp_path)
+    corruption = EVALUATIONS["corruption"].Options(corruptions=("contrast",), severities=(1,))
+    measure(EVALUATIONS["corruption"](corruption), pool, data, cache, tmp_path)
+
+    assert again == []
+
+
+def images_of(count: int) -> ImageSet:
+    pixels = torch.randint(0, 256, (count, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(count))
+    return ImageSet(pixels, torch.arange(count) % 3, tuple("abc"))
