@@ -80,10 +80,10 @@ def test_the_full_study_of_the_paper_is_planned_in_under_two_seconds() -> None:
     studies = [load_study(path) for path in sorted(Path("experiments/sarfraz2020").glob("*.yaml"))]
     data = {name: stand_in(name) for name in ("cifar10", "cifar100")}
 
-    start = time.process_time()
+    start = time.perf_counter()
     jobs = unique(job for study in studies for job in plan(study, data[study.data.name]).jobs)  # type: ignore[arg-type]
     ids = {job.id for job in jobs}
-    seconds = time.process_time() - start
+    seconds = time.perf_counter() - start
 
     assert len(ids) == len(jobs) > 1_400
     assert seconds < 2

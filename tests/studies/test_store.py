@@ -188,8 +188,8 @@ def test_two_thousand_finished_jobs_are_looked_through_in_under_two_seconds(
         files = {"model.safetensors": b"", "history.csv": b""}
         Store(tmp_path).put(Job("student", f"hinton-{seed}", settings), files, {"device": "cpu"})
 
-    start = time.process_time()
+    start = time.perf_counter()
     found = look(Store(tmp_path))
 
     assert len(found) == 2000
-    assert time.process_time() - start < 2
+    assert time.perf_counter() - start < 2
