@@ -143,10 +143,14 @@ class Calibration(Evaluation):
         """All metrics, and for each method what is in its bins."""
         arrays, members = records.arrays, range(len(records.members))
         fitted, bins = arrays["fitted"], int(arrays["bins"])
-        found = resampled([_whole_set(arrays, row, bins) for row in members], len(fitted), BIASED)
+        every, others = (
+            {name: [int(images)] * len(members) for name in BIASED} for images in (len(fitted), (~fitted).sum())
+        )
+        found = resampled([_whole_set(arrays, row, bins) for row in members], len(fitted), BIASED, counts=every)
         if fitted.any():
             found |= resampled([_fitted_half(arrays, row) for row in members], int(fitted.sum()))
-            found |= resampled([_other_half(arrays, row, bins) for row in members], int((~fitted).sum()), BIASED)
+            halves = [_other_half(arrays, row, bins) for row in members]
+            found |= resampled(halves, int((~fitted).sum()), BIASED, counts=others)
         rows = metric_rows(records.members, found, self.metrics)
         return tidy(rows + _bin_rows(records.members, arrays["confidence"], arrays["correct"], bins))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from robustkd.evaluations.resampling import Statistics, ratio
-from robustkd.evaluations.statistics import mcnemar
+from robustkd.evaluations.statistics import Interval, mcnemar, unvaried
 
 SKEWED = 2
 """Largest over smallest class from which on some classes count as rare."""
@@ -67,6 +67,47 @@ def recalls_by(
         }
 
     return statistics
+
+
+def recalls_unvaried(
+    correct: np.ndarray, labels: np.ndarray, classes: int, rare: np.ndarray, frequent: np.ndarray
+) -> dict[str, Interval]:
+    """Say how far each metric of `recalls_by` is known where every image of a class gives the same.
+
+    A mean of recalls is as sure as a share of as many images as have its variance; a mean over m classes of n₁, n₂, …
+    images has that of m²/(1/n₁ + 1/n₂ + …). The geometric mean lies between those of the recalls' ends.
+
+    Args:
+        correct: As there.
+        labels: As there.
+        classes: As there.
+        rare: As there.
+        frequent: As there.
+
+    Returns:
+        For each metric the interval; NaN where it is not defined.
+    """
+    tested = np.bincount(labels, minlength=classes)
+    recalls = ratio(np.bincount(labels[correct], minlength=classes), tested)
+    shown = np.flatnonzero(tested)
+    ends = np.array([unvaried(recalls[label], int(tested[label])) for label in shown])
+    worst = shown[recalls[shown].argmin()]
+    with np.errstate(divide="ignore"):
+        geometric = np.exp(np.log(ends).mean(axis=0))
+
+    def mean_of(chosen: np.ndarray) -> Interval:
+        some = chosen[tested[chosen] > 0]
+        if not len(some):
+            return Interval(np.nan, np.nan)
+        return unvaried(float(recalls[some].mean()), round(len(some) ** 2 / float((1 / tested[some]).sum())))
+
+    return {
+        "minority_accuracy": mean_of(rare),
+        "majority_accuracy": mean_of(frequent),
+        "worst_class_accuracy": unvaried(float(recalls[worst]), int(tested[worst])),
+        "balanced_accuracy": mean_of(shown),
+        "g_mean": Interval(*geometric.tolist()),
+    }
 
 
 def prior_pull(predicted: np.ndarray, labels: np.ndarray, training: np.ndarray) -> Statistics:

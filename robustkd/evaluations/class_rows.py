@@ -5,11 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from robustkd.evaluations.class_measures import rare_and_frequent
+from robustkd.evaluations.class_measures import by_class, rare_and_frequent
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.metric_rows import MeanOverImages, bounds
 from robustkd.evaluations.records import Records
-from robustkd.evaluations.tidy import groups_of, method_row
+from robustkd.evaluations.statistics import HOLM_CLASSES, Interval, holm
+from robustkd.evaluations.tidy import groups_of, method_row, network_row, with_baselines
+
+LEVEL = 0.05
+"""Of the tests for each class, all classes of a network together."""
 
 CLASS_METRICS = {
     "pre": Metric("class_precision", "Precision", "fraction", True, "Of the images predicted as the class."),
@@ -55,14 +59,58 @@ def class_rows(records: Records, training: np.ndarray) -> list[dict[str, Any]]:
         values += list(zip(SHARE_METRICS, shares, strict=False))
         correct = records.arrays["predicted"][group.rows] == labels
         seeds = np.arange(len(group.rows))
-        for metric, by_class in values:
+        for metric, values_of in values:
             row = {**method_row(group, metric), "level": "class"}
-            for label, (name, value, count) in enumerate(zip(names, by_class, tested, strict=True)):
+            for label, (name, value, count) in enumerate(zip(names, values_of, tested, strict=True)):
                 known = {"part": str(name), "value": None if np.isnan(value) else value, "n": int(count)}
                 if metric is CLASS_METRICS["rec"] and count:
                     known |= bounds(MeanOverImages(correct[:, labels == label]).of_mean(seeds))
                 rows.append(row | known)
     return rows
+
+
+def classes_told_apart(records: Records, better: Metric, worse: Metric) -> list[dict[str, Any]]:
+    """Lay out at how many classes each student is significantly better than its baseline, and at how many worse.
+
+    Holm's tests err about any class of a network, or about the direction, with a chance of 5 % at most (Shaffer 1980;
+    no image is of two classes, so the tests are independent). So it is really better at no fewer classes than are
+    found, and at no more than are not found worse: that is the interval. Of a mean over networks it is that of tests
+    which share the 5 %.
+
+    Args:
+        records: Of `Minority`.
+        better: The metric of the one share.
+        worse: And of the other.
+
+    Returns:
+        Rows for `tidy`, of students that have a baseline.
+    """
+    members, labels = records.members, records.arrays["labels"]
+    correct = records.arrays["predicted"] == labels
+    tests = {row: by_class(correct[row], correct[baseline], labels) for row, baseline in with_baselines(members)}
+    rows: list[dict[str, Any]] = []
+    for group in groups_of(members):
+        own = [(row, *tests[row]) for row in group.rows if row in tests]
+        for metric, sign in ((better, 1), (worse, -1)):
+            values = []
+            for row, gains, p_values in own:
+                value, known = _share_told(gains, p_values, sign, LEVEL)
+                values.append(value)
+                told = network_row(members.iloc[row], metric) | {"value": value, "n": len(labels)}
+                rows.append(told | bounds((known, HOLM_CLASSES)))
+            if own:
+                ends = [_share_told(gains, p_values, sign, LEVEL / len(own))[1] for _, gains, p_values in own]
+                told = method_row(group, metric) | {"value": float(np.mean(values)), "n": len(labels)}
+                told |= {"std": float(np.std(values, ddof=1)) if len(values) > 1 else None}
+                rows.append(told | bounds((Interval(*np.mean(ends, axis=0).tolist()), HOLM_CLASSES)))
+    return rows
+
+
+def _share_told(gains: np.ndarray, p_values: np.ndarray, sign: int, level: float) -> tuple[float, Interval]:
+    """The share of classes found to gain, or to lose, and between what the share lies that really does."""
+    found = holm(p_values) < level
+    share, opposite = (float((found & (side * gains > 0)).mean()) for side in (sign, -sign))
+    return share, Interval(share, 1 - opposite)
 
 
 def report_by_class(predicted: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:

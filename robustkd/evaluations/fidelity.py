@@ -22,10 +22,11 @@ import pandas as pd
 from robustkd.errors import EvaluationError
 from robustkd.evaluations.charts import dots_and_intervals
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
-from robustkd.evaluations.metric_rows import ROUNDING, metric_rows, per_image_rows
+from robustkd.evaluations.metric_rows import metric_rows, per_image_rows
 from robustkd.evaluations.predictions import Predictions
 from robustkd.evaluations.records import Records, members_frame
 from robustkd.evaluations.resampling import Statistics, ratio, resampled
+from robustkd.evaluations.statistics import ROUNDING, Interval, unvaried
 from robustkd.evaluations.tidy import student_findings, tidy
 from robustkd.evaluations.wording import Phrases, findings
 
@@ -116,8 +117,10 @@ class Fidelity(Evaluation):
         """Agreement, KL, both in excess of the baseline's, and κ."""
         arrays, members = records.arrays, records.members
         kappas = [_kappa(arrays["teacher_correct"], correct) for correct in arrays["correct"]]
+        limits = [_kappa_unvaried(arrays["teacher_correct"], correct) for correct in arrays["correct"]]
         rows = per_image_rows(members, {name: arrays[name] for name in ("agreement", "kl")}, self.metrics)
-        return tidy(rows + metric_rows(members, resampled(kappas, arrays["correct"].shape[1]), self.metrics))
+        found = resampled(kappas, arrays["correct"].shape[1], limits={"error_consistency": limits})
+        return tidy(rows + metric_rows(members, found, self.metrics))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """Agreement and KL by method."""
@@ -156,6 +159,15 @@ def error_consistency(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
         −1 to 1; NaN where both are always right or both always wrong, for then no consistency can be told.
     """
     return float(_kappa(correct_1, correct_2)(np.ones((1, len(correct_1))))["error_consistency"][0])
+
+
+def _kappa_unvaried(correct_1: np.ndarray, correct_2: np.ndarray) -> Interval:
+    """What κ may be at the accuracies seen, if the share of images on which both are right or both wrong is unsure."""
+    p_1, p_2 = correct_1.mean(dtype=np.float64), correct_2.mean(dtype=np.float64)
+    expected = p_1 * p_2 + (1 - p_1) * (1 - p_2)
+    known = unvaried(float((correct_1 == correct_2).mean()), len(correct_1))
+    low, high = ratio(np.array(known) - expected, np.array(1 - expected if expected < 1 - ROUNDING else 0))
+    return Interval(float(low), float(high))
 
 
 def _kappa(correct_1: np.ndarray, correct_2: np.ndarray) -> Statistics:

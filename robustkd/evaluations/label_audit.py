@@ -13,6 +13,7 @@ import numpy as np
 
 from robustkd.errors import EvaluationError
 from robustkd.evaluations.resampling import Statistics, ratio, share
+from robustkd.evaluations.statistics import Interval, unvaried
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,8 @@ def audit(labels: np.ndarray, probabilities: np.ndarray) -> Audit:
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=np.float64)
     _refuse_unusable(labels, probabilities)
-    joint = _joint(labels, probabilities)
-    # cleanlab's joint has given labels in rows
-    true = joint.sum(axis=0)
-    return Audit(
-        quality=probabilities[np.arange(len(labels)), labels],
-        flagged=_flagged(labels, probabilities),
-        transition=ratio(joint.T, true[:, None]),
-        noise_rate=float(1 - np.trace(joint)),
-    )
+    transition, noise_rate = _estimated(labels, probabilities)
+    return Audit(probabilities[np.arange(len(labels)), labels], _flagged(labels, probabilities), transition, noise_rate)
 
 
 def transition_matrix(true: np.ndarray, given: np.ndarray, classes: int) -> np.ndarray:
@@ -100,6 +94,30 @@ def detection(quality: np.ndarray, wrong: np.ndarray, flagged: np.ndarray) -> St
             "audit_precision": share(wrong, flagged, weights),
             "audit_recall": share(flagged, wrong, weights),
         }
+
+    return statistics
+
+
+def estimation(labels: np.ndarray, true: np.ndarray, probabilities: np.ndarray) -> Statistics:
+    """Estimate how many labels are wrong, and which way, from images drawn anew.
+
+    Args:
+        labels: int (N,), as given.
+        true: int (N,), true labels of the same images.
+        probabilities: float (N, K), of `audit`.
+
+    Returns:
+        ``estimated_rate`` and ``transition_error``, as functions of how often each image counts.
+    """
+    classes = probabilities.shape[1]
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        rates, errors = np.empty((2, len(weights)))
+        for row, often in enumerate(weights):
+            drawn = np.repeat(np.arange(len(labels)), often.astype(np.int64))
+            transition, rates[row] = _estimated(labels[drawn], probabilities[drawn])
+            errors[row] = transition_error(transition, transition_matrix(true[drawn], labels[drawn], classes))
+        return {"estimated_rate": rates, "transition_error": errors}
 
     return statistics
 
@@ -150,6 +168,20 @@ def auroc(quality: np.ndarray, wrong: np.ndarray, weights: np.ndarray) -> np.nda
     return area_under_curve(quality, wrong)(weights)
 
 
+def auroc_unvaried(quality: np.ndarray, wrong: np.ndarray) -> Interval:
+    """Say how far `auroc` is known where no resample changes it: as a share of the rarer kind of labels.
+
+    Args:
+        quality: (N,).
+        wrong: bool (N,).
+
+    Returns:
+        The interval; NaN where there is no area.
+    """
+    area = float(auroc(quality, wrong, np.ones((1, len(wrong))))[0])
+    return unvaried(area, int(min(wrong.sum(), (~wrong).sum())))
+
+
 def area_under_curve(quality: np.ndarray, wrong: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Sort once for any number of weights; see `auroc`.
 
@@ -177,14 +209,14 @@ def area_under_curve(quality: np.ndarray, wrong: np.ndarray) -> Callable[[np.nda
     return area
 
 
-def _joint(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Give cleanlab's estimate of the joint distribution, given labels in rows, over all classes."""
+def _estimated(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, float]:
+    """The transition matrix and the share of wrong labels, by cleanlab's estimate of their joint distribution."""
     from cleanlab.count import estimate_joint
 
     present, compact, some = _present_only(labels, probabilities)
-    joint = np.zeros((probabilities.shape[1],) * 2)
+    joint = np.zeros((probabilities.shape[1],) * 2)  # given labels in rows, as cleanlab has it
     joint[np.ix_(present, present)] = estimate_joint(compact, some) if len(present) > 1 else 1.0
-    return joint
+    return ratio(joint.T, joint.sum(axis=0)[:, None]), float(1 - np.trace(joint))
 
 
 def _flagged(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

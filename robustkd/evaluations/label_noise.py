@@ -19,32 +19,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import altair as alt
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from scipy.special import softmax
 
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
 from robustkd.evaluations.generalization import negative_log_likelihood
-from robustkd.evaluations.judged_labels import JudgedLabels, read_judged_labels, refused_labels_found
-from robustkd.evaluations.label_audit import audit, detection, transition_error, transition_matrix
-from robustkd.evaluations.metric_rows import metric_rows, per_image_rows, seed_rows, value_rows
+from robustkd.evaluations.judged_labels import read_judged_labels
+from robustkd.evaluations.metric_rows import per_image_rows, seed_rows
 from robustkd.evaluations.noise_charts import noise_panels
 from robustkd.evaluations.noise_measurement import (
-    fates,
     labels_to_audit,
     noise_rates,
     trained_clean,
     trained_labels,
     training_answers,
 )
+from robustkd.evaluations.noise_rows import noise_rows
 from robustkd.evaluations.noise_sentences import of_noise, sentences
 from robustkd.evaluations.records import Check, Records, members_frame
-from robustkd.evaluations.resampling import resampled
-from robustkd.evaluations.statistics import TRAINING_IMAGES
 from robustkd.evaluations.tidy import tidy
 
 if TYPE_CHECKING:
@@ -247,27 +243,7 @@ class LabelNoise(Evaluation):
             members, {"accuracy": arrays["correct"]}, (self.metric("accuracy"), self.metric("accuracy_gain"))
         )
         rows += seed_rows(members, arrays["correct"].mean(axis=1), self.metric("accuracy_over_seeds"))
-        if "realised" in arrays:
-            rows += value_rows(members, arrays["realised"], self.metric("realised_rate"))
-            rows += value_rows(
-                members,
-                np.where(np.isnan(arrays["realised"]), np.nan, arrays["requested"]),
-                self.metric("requested_rate"),
-            )
-        if "predicted" in arrays:
-            fitted = [fates(arrays, row) for row in range(len(members))]
-            wrong = ((arrays["given"] >= 0) & (arrays["given"] != arrays["true"])).sum(axis=1).tolist()
-            counts = dict.fromkeys(("memorised", "recovered", "neither"), wrong)
-            counts["clean_fit"] = (arrays["given"] == arrays["true"]).sum(axis=1).tolist()
-            found = resampled(fitted, arrays["predicted"].shape[1], covers=TRAINING_IMAGES, counts=counts)
-            rows += metric_rows(members, found, self.metrics)
-        if "inspectors" in arrays:
-            rows += self._audit_rows(records)
-        if "judged" in arrays:
-            people = JudgedLabels(arrays["judged"], arrays["refused"])
-            looks = [refused_labels_found(people, quality) for quality in arrays["test_quality"]]
-            rows += metric_rows(members, resampled(looks, arrays["test_quality"].shape[1]), self.metrics)
-        return tidy(rows)
+        return tidy(rows + noise_rows(records, self.metrics))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """Accuracy by the share of wrong labels, what becomes of these labels, and who finds them."""
@@ -276,24 +252,3 @@ class LabelNoise(Evaluation):
     def headline(self, frame: pd.DataFrame) -> list[str]:
         """For each condition the students' gains; who memorises most and least; who finds wrong labels best."""
         return sentences(frame, {metric.name: metric for metric in self.metrics})
-
-    def _audit_rows(self, records: Records) -> list[dict[str, Any]]:
-        arrays = records.arrays
-        members = records.members.iloc[arrays["inspectors"]].reset_index(drop=True)
-        given, true, logits = (arrays[f"audit_{name}"] for name in ("given", "true", "logits"))
-        classes = logits.shape[2]
-        judgements = [
-            audit(labels, softmax(z.astype(np.float64), axis=1)) for labels, z in zip(given, logits, strict=True)
-        ]
-        scores = [
-            detection(judged.quality, labels != truth, judged.flagged)
-            for judged, labels, truth in zip(judgements, given, true, strict=True)
-        ]
-        errors = [
-            transition_error(judged.transition, transition_matrix(truth, labels, classes))
-            for judged, labels, truth in zip(judgements, given, true, strict=True)
-        ]
-        rows = metric_rows(members, resampled(scores, given.shape[1], covers=TRAINING_IMAGES), self.metrics)
-        rates = np.array([judged.noise_rate for judged in judgements])
-        rows += value_rows(members, rates, self.metric("estimated_rate"))
-        return rows + value_rows(members, np.array(errors), self.metric("transition_error"))

@@ -11,19 +11,18 @@ from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.statistics import (
     BOOTSTRAP_IMAGES,
     FEWEST_DIFFERING,
+    ROUNDING,
     T_SEEDS,
     WILSON_IMAGES,
     Interval,
     bootstrap_mean,
     differ_from_zero,
     t_over_seeds,
+    unvaried,
     wilson,
     with_zero,
 )
 from robustkd.evaluations.tidy import Group, baseline_of, groups_of, method_row, network_row
-
-ROUNDING = 1e-12
-"""Means of the same numbers, summed in another order, differ by less."""
 
 Bounds = tuple[Interval, str]
 """An interval and what it covers."""
@@ -55,9 +54,11 @@ class MeanOverImages:
 
     Attributes:
         seen: bool or float (M, N), its value for each network and image.
+        share: Whether an image gives 0 to 1; any number else.
     """
 
     seen: np.ndarray
+    share: bool = True
 
     @property
     def values(self) -> np.ndarray:
@@ -72,18 +73,23 @@ class MeanOverImages:
         """Wilson's for yes and no, the bootstrap's for numbers."""
         if self.seen.dtype == np.bool_:
             return wilson(int(self.seen[row].sum()), len(self.seen[row])), WILSON_IMAGES
-        return bootstrap_mean(self.seen[row]), BOOTSTRAP_IMAGES
+        return self._bootstrap(self.seen[row], 0), BOOTSTRAP_IMAGES
 
     def of_mean(self, rows: np.ndarray) -> Bounds:
         """The bootstrap's, of the mean over networks for each image; of one network its own."""
-        return self.of_network(rows[0]) if len(rows) == 1 else (bootstrap_mean(self._mean(rows)), BOOTSTRAP_IMAGES)
+        return self.of_network(rows[0]) if len(rows) == 1 else (self._bootstrap(self._mean(rows), 0), BOOTSTRAP_IMAGES)
 
     def of_difference(self, rows: np.ndarray, others: np.ndarray) -> Bounds:
         """The bootstrap's, of the differences for each image: paired; it holds 0 where very few images differ."""
         differences = self._mean(rows) - self._mean(others)
-        interval = bootstrap_mean(differences)
+        interval = self._bootstrap(differences, -1)
         few = np.count_nonzero(differences) < FEWEST_DIFFERING
         return (with_zero(interval) if few else interval), BOOTSTRAP_IMAGES
+
+    def _bootstrap(self, values: np.ndarray, lowest: float) -> Interval:
+        if self.share and np.ptp(values) < ROUNDING:
+            return unvaried(float(values[0]), len(values), lowest)
+        return bootstrap_mean(values)
 
     def _mean(self, rows: np.ndarray) -> np.ndarray:
         return np.asarray(self.seen[rows].mean(axis=0, dtype=np.float64))
@@ -102,7 +108,8 @@ def per_image_rows(
     Returns:
         Rows for `tidy`.
     """
-    return metric_rows(members, {name: MeanOverImages(seen) for name, seen in values.items()}, metrics)
+    shares = {metric.name for metric in metrics if metric.unit == "fraction"}
+    return metric_rows(members, {name: MeanOverImages(seen, name in shares) for name, seen in values.items()}, metrics)
 
 
 def metric_rows(

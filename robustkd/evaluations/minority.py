@@ -27,14 +27,13 @@ import pandas as pd
 from pydantic import Field
 
 from robustkd.evaluations.class_charts import class_panels
-from robustkd.evaluations.class_measures import by_class, prior_pull, rare_and_frequent, recalls_by
-from robustkd.evaluations.class_rows import class_rows
+from robustkd.evaluations.class_measures import prior_pull, rare_and_frequent, recalls_by, recalls_unvaried
+from robustkd.evaluations.class_rows import class_rows, classes_told_apart
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
-from robustkd.evaluations.metric_rows import metric_rows, seed_rows, value_rows
+from robustkd.evaluations.metric_rows import metric_rows, seed_rows
 from robustkd.evaluations.records import Check, Records, members_frame
 from robustkd.evaluations.resampling import resampled
-from robustkd.evaluations.statistics import holm
-from robustkd.evaluations.tidy import student_findings, tidy, with_baselines
+from robustkd.evaluations.tidy import student_findings, tidy
 from robustkd.evaluations.wording import grouped
 
 if TYPE_CHECKING:
@@ -43,9 +42,6 @@ if TYPE_CHECKING:
 
 ENOUGH = 0.95
 """Share of the images that a law asks for which every class must have."""
-
-LEVEL = 0.05
-"""Of the tests for each class, all classes of a network together."""
 
 
 @dataclass(frozen=True)
@@ -180,18 +176,18 @@ class Minority(Evaluation):
         chosen = int(records.arrays["classes"])
         classes = len(records.arrays["class_names"])
         training = records.arrays.get("training", np.zeros((len(predicted), classes), dtype=np.int64))
-        looks = [
-            recalls_by(row == labels, labels, classes, *rare_and_frequent(counts, chosen))
+        seen = [
+            (row == labels, labels, classes, *rare_and_frequent(counts, chosen))
             for row, counts in zip(predicted, training, strict=True)
         ]
+        unvaried = [recalls_unvaried(*each) for each in seen]
+        limits = {name: [each[name] for each in unvaried] for name in unvaried[0]}
         pulls = [prior_pull(row, labels, counts) for row, counts in zip(predicted, training, strict=True)]
-        found = resampled(looks, len(labels), BIASED) | resampled(pulls, len(labels))
-        rows = metric_rows(records.members, found, self.metrics)
+        found = resampled([recalls_by(*each) for each in seen], len(labels), BIASED, limits=limits)
+        rows = metric_rows(records.members, found | resampled(pulls, len(labels)), self.metrics)
         over_seeds = self.metric("balanced_accuracy_over_seeds")
         rows += seed_rows(records.members, found["balanced_accuracy"].values, over_seeds)
-        for name, values in zip(("classes_better", "classes_worse"), _significant(records), strict=True):
-            if not np.isnan(values).all():
-                rows += value_rows(records.members, values, self.metric(name))
+        rows += classes_told_apart(records, self.metric("classes_better"), self.metric("classes_worse"))
         return tidy(rows + class_rows(records, training))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
@@ -249,18 +245,6 @@ def of_skew(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _is_skewed(rows: pd.DataFrame) -> bool:
     return bool(rows[rows["metric"] == "minority_accuracy"]["value"].notna().any())
-
-
-def _significant(records: Records) -> tuple[np.ndarray, np.ndarray]:
-    """For each student's network the share of classes it is significantly better at than its baseline, and worse at."""
-    members, labels = records.members, records.arrays["labels"]
-    correct = records.arrays["predicted"] == labels
-    better, worse = np.full((2, len(members)), np.nan)
-    for row, baseline in with_baselines(members):
-        gains, p_values = by_class(correct[row], correct[baseline], labels)
-        significant = holm(list(p_values)) < LEVEL
-        better[row], worse[row] = (significant & (gains > 0)).mean(), (significant & (gains < 0)).mean()
-    return better, worse
 
 
 def _rarest(rows: pd.DataFrame) -> str:

@@ -1,5 +1,6 @@
 """Intervals, in one place; each name says what its interval covers."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -8,6 +9,10 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+ROUNDING = 1e-12
+"""Means of the same numbers, summed in another order, differ by less."""
+
+_Z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 _RESAMPLES_AT_ONCE = 100
 _FEW_LEVELS = 64
 
@@ -15,10 +20,10 @@ FEWEST_DIFFERING = 6
 """Of fewer images on which two networks differ, no difference is significant: 2·(1/2)⁵ is 6.3 % (exact sign test)."""
 
 BOOTSTRAP_IMAGES = "95% bootstrap over test images"
-BASIC_IMAGES = "95% basic bootstrap over test images"
 TRAINING_IMAGES = "95% bootstrap over training images"
 WILSON_IMAGES = "95% Wilson over test images"
 T_SEEDS = "95% t over seeds"
+HOLM_CLASSES = "95% for all classes together, Holm"
 
 
 class Interval(NamedTuple):
@@ -82,6 +87,8 @@ def bootstrap_ratio_difference(
         return None
     interval = _percentiles(event_1[defined] / all_1[defined] - event_2[defined] / all_2[defined])
     differing = (answers[0] != answers[1]) | (answers[2] != answers[3])
+    if interval.low == interval.high:
+        interval = _unvaried_difference(answers)
     return interval if differing.sum() >= FEWEST_DIFFERING else with_zero(interval)
 
 
@@ -126,6 +133,25 @@ def defined_percentiles(samples: np.ndarray) -> Interval | None:
     return _percentiles(known) if len(known) else None
 
 
+def unvaried(value: float, images: int, lowest: float = 0.0, highest: float = 1.0) -> Interval:
+    """Say how far a mean over images is known which is the same for every image seen.
+
+    All resamples of such images agree, so the bootstrap would give a single number. But of all images a share may do
+    otherwise that is as large as Wilson's upper end of none in so many, and do so by anything in the range.
+
+    Args:
+        value: What every image gives.
+        images: How many were seen.
+        lowest: An image can give no less.
+        highest: Nor more.
+
+    Returns:
+        The interval; of a share that is 0 or 1, Wilson's.
+    """
+    otherwise = wilson(0, max(images, 1)).high
+    return Interval(value - otherwise * (value - lowest), value + otherwise * (highest - value))
+
+
 def with_zero(interval: Interval) -> Interval:
     """Widen the interval of a difference to hold 0, where there are too few images to exclude it."""
     return Interval(min(interval.low, 0.0), max(interval.high, 0.0))
@@ -156,10 +182,9 @@ def wilson(successes: int, trials: int) -> Interval:
     Returns:
         The interval.
     """
-    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
-    share, shrink = successes / trials, 1 + z**2 / trials
-    middle = (share + z**2 / (2 * trials)) / shrink
-    half = z / shrink * float(np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)))
+    share, shrink = successes / trials, 1 + _Z**2 / trials
+    middle = (share + _Z**2 / (2 * trials)) / shrink
+    half = _Z / shrink * math.sqrt(share * (1 - share) / trials + _Z**2 / (4 * trials**2))
     return Interval(max(middle - half, 0.0), min(middle + half, 1.0))
 
 
@@ -212,7 +237,7 @@ def differ_from_zero(values: Sequence[float], lows: Sequence[float], highs: Sequ
     known = ~(np.isnan(value) | np.isnan(low) | np.isnan(high))
     nearest = np.where(low > 0, low, np.where(high < 0, high, 0))
     half = np.maximum(np.abs(value) - np.abs(nearest), 1e-300)
-    p_values = 2 * stats.norm.sf(float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * np.abs(value) / half)
+    p_values = 2 * stats.norm.sf(_Z * np.abs(value) / half)
     p_values = np.where(nearest == 0, 1.0, p_values)
     found = np.zeros(value.shape, dtype=np.bool_)
     found[known] = holm(p_values[known]) < 1 - CONFIDENCE
@@ -234,6 +259,18 @@ def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     adjusted = np.empty_like(given)
     adjusted[order] = np.minimum(steps, 1)
     return adjusted
+
+
+def _unvaried_difference(answers: np.ndarray) -> Interval:
+    """Of two rates whose difference is the same in all resamples: they are equal image by image, or each 0 or 1."""
+    events, eligible = answers[:2], answers[2:]
+    if (events[0] == events[1]).all() and (eligible[0] == eligible[1]).all():
+        return unvaried(0.0, int(eligible[0].sum()), lowest=-1.0)
+    first, second = (
+        unvaried(float(event[everyone].mean()), int(everyone.sum()))
+        for event, everyone in zip(events, eligible, strict=True)
+    )
+    return Interval(first.low - second.high, first.high - second.low)
 
 
 def _percentiles(samples: np.ndarray) -> Interval:

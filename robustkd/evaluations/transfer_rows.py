@@ -14,6 +14,7 @@ from robustkd.evaluations.records import Records
 from robustkd.evaluations.resampling import ratio
 from robustkd.evaluations.statistics import (
     BOOTSTRAP_IMAGES,
+    ROUNDING,
     T_SEEDS,
     WILSON_IMAGES,
     bootstrap_ratio_difference,
@@ -22,6 +23,7 @@ from robustkd.evaluations.statistics import (
     mcnemar,
     resampled_means,
     t_over_seeds,
+    unvaried,
     wilson,
 )
 from robustkd.evaluations.tidy import groups_of, with_baselines
@@ -101,52 +103,61 @@ def _variant_rows(records: Records) -> Iterator[Row]:
 
 
 def _class_rows(records: Records) -> Iterator[Row]:
-    """Of each class: how the teacher's attack does on every member, and each member's own on itself."""
-    teacher, arrays = teacher_of(records.members), records.arrays
-    for target in _targets(records.members):
-        for source in dict.fromkeys((target, teacher)):
-            if source is None:
-                continue
+    """Of each class: every pair of the published matrix."""
+    arrays, members = records.arrays, records.members
+    names = [str(name) for name in arrays["class_names"]]
+    for target in _targets(members):
+        who = _row(members, target) | {"level": "detail", "metric": "transfer_success"}
+        for source in range(len(members)):
             counted = jointly_correct(pair_of(arrays, source, target))
-            for label, name in enumerate(arrays["class_names"]):
-                of_class = arrays["label"] == label
-                part = Counted(counted.events & of_class, counted.eligible & of_class)
-                row = _pair_row(records, source, target, "detail", "transfer_success", part)
-                yield row | {"part": f"class {name}"}
+            events, eligible = (
+                np.bincount(arrays["label"][chosen], minlength=len(names))
+                for chosen in (counted.events, counted.eligible)
+            )
+            for name, fooled, count in zip(names, events.tolist(), eligible.tolist(), strict=True):
+                pair = {"source": members["member"][source], "part": f"class {name}"}
+                yield who | pair | _rate(fooled, count)
 
 
 def _mean_rows(records: Records) -> Iterator[Row]:
     """Means over sources, and over targets, with and without a network's attack on itself."""
     members, targets = records.members, _targets(records.members)
     rates = success_matrix(records.arrays)[:, targets]
-    samples = _resampled_rates(records, targets)
+    samples, images = _resampled_rates(records, targets)
     own = np.arange(len(members))[:, None] == np.array(targets)
     for column, target in enumerate(targets):
         for others, kept in ((False, np.ones(len(members), dtype=bool)), (True, ~own[:, column])):
-            mean = _mean_row(rates[kept, column], samples[:, kept, column])
+            mean = _mean_row(rates[kept, column], samples[:, kept, column], images[kept, column])
             yield _row(members, target) | _named("mean_on_target", others) | mean
     for source in range(len(members)):
         for others, kept in ((False, np.ones(len(targets), dtype=bool)), (True, ~own[source])):
-            mean = _mean_row(rates[source, kept], samples[:, source, kept])
+            mean = _mean_row(rates[source, kept], samples[:, source, kept], images[source, kept])
             yield _row(members, source) | _named("mean_from_source", others) | mean
 
 
-def _resampled_rates(records: Records, targets: list[int]) -> np.ndarray:
-    """The published matrix in resamples of the images, float64 (R, sources, targets); NaN where not defined."""
+def _resampled_rates(records: Records, targets: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The published matrix in resamples of the images, float64 (R, sources, targets), and how many images count.
+
+    NaN where it is not defined.
+    """
     sources = range(len(records.members))
     counted = [jointly_correct(pair_of(records.arrays, source, target)) for source in sources for target in targets]
     seen = np.stack([*(each.events for each in counted), *(each.eligible for each in counted)]).astype(np.float64)
     means = resampled_means(seen)
-    return ratio(means[:, : len(counted)], means[:, len(counted) :]).reshape(-1, len(sources), len(targets))
+    rates = ratio(means[:, : len(counted)], means[:, len(counted) :])
+    shape = (len(sources), len(targets))
+    return rates.reshape(-1, *shape), np.array([int(each.eligible.sum()) for each in counted]).reshape(shape)
 
 
-def _mean_row(rates: np.ndarray, samples: np.ndarray) -> Row:
+def _mean_row(rates: np.ndarray, samples: np.ndarray, images: np.ndarray) -> Row:
     defined = ~np.isnan(rates)
     if not defined.any():
         return {"value": None}
-    known = ~np.isnan(samples)
+    value, known = float(rates[defined].mean()), ~np.isnan(samples)
     interval = defined_percentiles(ratio(np.where(known, samples, 0).sum(axis=1), known.sum(axis=1)))
-    return {"value": float(rates[defined].mean())} | bounds(None if interval is None else (interval, BOOTSTRAP_IMAGES))
+    if interval is not None and interval.high - interval.low < ROUNDING:
+        interval = unvaried(value, int(images[defined].min()))
+    return {"value": value} | bounds(None if interval is None else (interval, BOOTSTRAP_IMAGES))
 
 
 def _named(metric: str, others: bool) -> Row:
@@ -159,7 +170,9 @@ def _from_teacher_rows(records: Records) -> Iterator[Row]:
         return
     for target in _targets(members):
         counted = fooling_rate(pair_of(records.arrays, teacher, target))
-        yield _row(members, target) | {"metric": "fooling_rate", "source": members["member"][teacher]} | _rate(counted)
+        yield (
+            _row(members, target) | {"metric": "fooling_rate", "source": members["member"][teacher]} | _rate_of(counted)
+        )
     yield from _excess_rows(records, teacher, "teacher_transfer_excess", jointly_correct)
     yield from _excess_rows(records, teacher, "fooling_rate_excess", fooling_rate)
 
@@ -249,7 +262,7 @@ def _sweep_rows(records: Records) -> Iterator[Row]:
         for member in range(len(members)):
             right = at[member, member] == arrays["label"]
             row = _row(members, member) | {"level": "detail", "metric": "white_box_accuracy"}
-            yield row | _rate(Counted(right, np.ones_like(right))) | setting
+            yield row | _rate(int(right.sum()), len(right)) | setting
         if teacher is None:
             continue
         for target in _targets(members):
@@ -280,7 +293,7 @@ def _method_row(method: str, networks: list[Row]) -> Row:
 
 def _pair_row(records: Records, source: int, target: int, level: str, metric: str, counted: Counted) -> Row:
     who = _row(records.members, target) | {"level": level, "source": records.members["member"][source]}
-    return who | {"metric": metric} | _rate(counted)
+    return who | {"metric": metric} | _rate_of(counted)
 
 
 def _row(members: pd.DataFrame, index: int) -> Row:
@@ -288,12 +301,15 @@ def _row(members: pd.DataFrame, index: int) -> Row:
     return {"level": "network", **{key: members[key][index] for key in keys}}
 
 
-def _rate(counted: Counted) -> Row:
-    count = int(counted.eligible.sum())
+def _rate_of(counted: Counted) -> Row:
+    return _rate(int(counted.events.sum()), int(counted.eligible.sum()))
+
+
+def _rate(events: int, count: int) -> Row:
     if count == 0:
         return {"value": None, "n": 0}
-    low, high = wilson(int(counted.events.sum()), count)
-    return {"value": counted.rate, "ci_low": low, "ci_high": high, "interval": WILSON_IMAGES, "n": count}
+    low, high = wilson(events, count)
+    return {"value": events / count, "ci_low": low, "ci_high": high, "interval": WILSON_IMAGES, "n": count}
 
 
 def difference(first: Counted, second: Counted) -> Row:

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from robustkd.evaluations import EVALUATIONS, Evaluation, Metric, Result, slices
-from robustkd.evaluations.metric_rows import ROUNDING
-from robustkd.evaluations.statistics import T_SEEDS
+from robustkd.evaluations.statistics import ROUNDING, T_SEEDS
 from robustkd.evaluations.wording import interval, number, unit_sign
 from robustkd.reporting.table import Cell, Column, Table
 from robustkd.reporting.trust import Trust

@@ -12,6 +12,7 @@ from robustkd.data import Dataset
 from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.fidelity import error_consistency
+from robustkd.evaluations.statistics import wilson
 from robustkd.models import ModelPool
 
 from .conftest import network
@@ -53,6 +54,24 @@ def test_error_consistency_is_cohens_kappa(seed: int, p_1: float, p_2: float) ->
     found = error_consistency(correct_1, correct_2)
 
     assert found == pytest.approx(cohen_kappa_score(correct_1, correct_2), nan_ok=True)
+
+
+def test_networks_that_err_alike_on_every_image_are_not_known_to_do_so_on_others(
+    data: Dataset, pool: ModelPool, predict_as: Callable
+) -> None:
+    labels = data.test.labels.numpy()
+    half = np.eye(3)[np.where(np.arange(len(labels)) % 2, labels, (labels + 1) % 3)]
+
+    evaluation = EVALUATIONS["fidelity"]()
+    frame = evaluation.summarise(
+        evaluation.measure(pool, data, predict_as({member.name: half for member in pool}, labels))
+    )
+
+    row = frame[frame["level"] == "method"].set_index(["metric", "member"]).loc[("error_consistency", "at")]
+    # at accuracies of one half κ is 2·observed − 1
+    assert (row["value"], row["ci_low"], row["ci_high"]) == pytest.approx(
+        (1, 2 * wilson(len(labels), len(labels)).low - 1, 1)
+    )
 
 
 def test_error_consistency_of_two_perfect_networks_is_absent() -> None:

@@ -8,7 +8,7 @@ from cleanlab.count import estimate_joint
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import precision_score, recall_score, roc_auc_score
+from sklearn.metrics import confusion_matrix, precision_score, recall_score, roc_auc_score
 from sklearn.model_selection import cross_val_predict
 
 from robustkd.errors import EvaluationError
@@ -17,10 +17,13 @@ from robustkd.evaluations.label_audit import (
     agreement_beyond_chance,
     audit,
     auroc,
+    auroc_unvaried,
     detection,
+    estimation,
     transition_error,
     transition_matrix,
 )
+from robustkd.evaluations.statistics import wilson
 
 
 def of_noisy_labels(count: int = 600, classes: int = 4, rate: float = 0.25, seed: int = 0):
@@ -66,6 +69,27 @@ def test_scores_are_those_of_scikit_learn() -> None:
     assert scores["audit_auroc"][0] == pytest.approx(roc_auc_score(given != true, -quality))
     assert scores["audit_precision"][0] == pytest.approx(precision_score(given != true, found.flagged))
     assert scores["audit_recall"][0] == pytest.approx(recall_score(given != true, found.flagged))
+
+
+def test_estimates_are_cleanlabs_of_the_images_drawn() -> None:
+    true, given, probabilities = of_noisy_labels()
+    often = np.random.default_rng(1).integers(0, 3, (2, 600))
+
+    found = estimation(given, true, probabilities)(often)
+
+    for row, counts in enumerate(often):
+        drawn = np.repeat(np.arange(600), counts)
+        joint = estimate_joint(given[drawn], probabilities[drawn])
+        truth = confusion_matrix(true[drawn], given[drawn], normalize="true")
+        assert found["estimated_rate"][row] == pytest.approx(1 - np.trace(joint))
+        distance = np.abs((joint / joint.sum(axis=0)).T - truth).sum(axis=1) / 2
+        assert found["transition_error"][row] == pytest.approx(distance.mean())
+
+
+def test_a_perfect_area_is_as_sure_as_the_rarer_kind_of_labels_allows() -> None:
+    wrong = np.arange(40) < 8
+
+    assert auroc_unvaried(~wrong, wrong) == pytest.approx(wilson(8, 8))
 
 
 def test_an_image_that_counts_twice_is_as_good_as_two() -> None:

@@ -165,6 +165,10 @@ def test_held_out_labels_are_audited() -> None:
     assert values["estimated_rate", "at"] == pytest.approx((given != true)[held_out].mean(), abs=0.05)
     assert values["transition_error", "at"] < 0.1 < values["transition_error", "baseline"]
     assert frame[frame["metric"] == "audit_auroc"]["n"].unique().tolist() == [500]
+    estimates = frame[frame["metric"].isin(["estimated_rate", "transition_error"])]
+    assert (estimates["ci_low"] <= estimates["value"]).all()
+    assert (estimates["value"] <= estimates["ci_high"]).all()
+    assert (estimates["ci_high"] - estimates["ci_low"]).between(0.001, 0.3).all()
     assert "500 labels audited, of images held out" in records.checks[1].detail
     assert "best inspectors of labels that they never saw: at" in evaluation.headline(frame)[-1]
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from robustkd.evaluations import Metric
 from robustkd.evaluations.metric_rows import per_image_rows, seed_rows, value_rows
@@ -133,6 +134,25 @@ def test_no_difference_of_fewer_than_six_images_is_significant() -> None:
 
         gain = frame[frame["metric"] == "gain"].iloc[0]
         assert (gain["ci_low"] > 0) is np.bool_(significant)
+
+
+def test_networks_that_are_all_right_are_not_known_to_be_so_on_every_other_image() -> None:
+    frame = tidy(per_image_rows(POOL, {"accuracy": np.ones((5, 30), dtype=bool)}, (ACCURACY, GAIN)))
+
+    accuracy, gain = (frame[frame["metric"] == name] for name in ("accuracy", "gain"))
+    expected = binomtest(30, 30).proportion_ci(0.95, method="wilson").low
+    np.testing.assert_allclose(accuracy["ci_low"], expected)
+    np.testing.assert_allclose(accuracy["ci_high"], 1)
+    assert (gain["ci_low"].item(), gain["ci_high"].item()) == pytest.approx((expected - 1, 1 - expected))
+
+
+def test_equal_numbers_without_bounds_are_left_as_they_are() -> None:
+    """How far another image's divergence may lie from these, nothing says."""
+    divergence = Metric("kl", "KL", "nats", False, "")
+
+    frame = tidy(per_image_rows(POOL, {"kl": np.ones((5, 30))}, (divergence,)))
+
+    assert frame[["ci_low", "ci_high"]].eq(1).all(axis=None)
 
 
 def test_one_network_has_the_same_interval_as_its_method(frame: pd.DataFrame) -> None:

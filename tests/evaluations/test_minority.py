@@ -14,10 +14,10 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score, 
 from robustkd.data import Clean, Dataset, ImageSet
 from robustkd.data.class_imbalance import ClassImbalance
 from robustkd.evaluations import EVALUATIONS
-from robustkd.evaluations.class_measures import by_class, rare_and_frequent
+from robustkd.evaluations.class_measures import by_class, rare_and_frequent, recalls_unvaried
 from robustkd.evaluations.class_rows import report_by_class
 from robustkd.evaluations.minority import MinorityOptions
-from robustkd.evaluations.statistics import T_SEEDS
+from robustkd.evaluations.statistics import HOLM_CLASSES, T_SEEDS, wilson
 from robustkd.models import Member, ModelPool
 
 from .conftest import network
@@ -161,10 +161,32 @@ def test_the_share_of_significantly_better_classes_is_corrected_for_their_number
 
     _, frame = frame_of(pool, skewed, predict_as(logits, labels))
 
-    values = frame[frame["level"] == "method"].set_index(["metric", "member"])["value"]
-    assert values["classes_better", "at"] == pytest.approx(1 / 8)
-    assert values["classes_worse", "at"] == 0
-    assert np.isnan(values["classes_better", "baseline"])
+    rows = frame[frame["level"] == "method"].set_index(["metric", "member"])
+    better, worse = rows.loc[("classes_better", "at")], rows.loc[("classes_worse", "at")]
+    assert (better["value"], worse["value"]) == (pytest.approx(1 / 8), 0)
+    # surely better at one class, surely worse at none: the other seven may be either
+    assert (better["ci_low"], better["ci_high"]) == (1 / 8, 1)
+    assert (worse["ci_low"], worse["ci_high"]) == (0, 7 / 8)
+    assert ("classes_better", "baseline") not in rows.index
+
+
+def test_what_is_told_of_the_classes_of_several_networks_shares_one_level(
+    skewed: Dataset, predict_as: Callable
+) -> None:
+    labels = skewed.test.labels.numpy()
+    pool = pool_of(skewed.condition.label, "at", seeds=2)
+    # class h right 9 times more often: p = 2·0.5^9 = 0.0039, below 0.05/8 = 0.0063, not below 0.025/8 = 0.0031
+    missed = np.flatnonzero(labels == 7)[:9]
+    logits = {member.name: np.eye(CLASSES)[labels] for member in pool}
+    for seed in range(2):
+        logits[f"baseline-{seed}"] = np.eye(CLASSES)[np.where(np.isin(np.arange(len(labels)), missed), 0, labels)]
+
+    _, frame = frame_of(pool, skewed, predict_as(logits, labels))
+
+    better = frame[frame["metric"] == "classes_better"].set_index("member")
+    assert set(better["value"]) == {1 / 8}
+    assert (better.loc["at-0", "ci_low"], better.loc["at", "ci_low"]) == (1 / 8, 0)
+    assert set(better["interval"]) == {HOLM_CLASSES}
 
 
 @pytest.mark.parametrize(("follow", "pull"), [("test", 0.0), ("training", 1.0)])
@@ -263,6 +285,36 @@ def test_a_class_that_is_never_predicted_has_recall_0_and_makes_the_g_mean_0(
     assert values["worst_class_accuracy", "at"] == 0
     assert values["g_mean", "at"] == 0
     assert values["minority_accuracy", "at"] == pytest.approx(2 / 3)
+
+
+def test_recalls_of_none_and_of_all_have_intervals_of_as_many_images() -> None:
+    labels = np.array([0, 1, 2]).repeat([10, 40, 50])
+    correct = labels == 2
+
+    found = recalls_unvaried(correct, labels, 3, rare=np.array([0, 1]), frequent=np.array([2]))
+
+    # two classes of 10 and 40 images: the variance of the mean is p(1 − p)(1/10 + 1/40)/4, that of p(1 − p)/32
+    assert found["minority_accuracy"] == pytest.approx(wilson(0, 32))
+    assert found["majority_accuracy"] == pytest.approx(wilson(50, 50))
+    assert found["worst_class_accuracy"] == pytest.approx(wilson(0, 10))
+    assert found["g_mean"] == pytest.approx((0, (wilson(0, 10).high * wilson(0, 40).high * 1) ** (1 / 3)))
+
+
+def test_a_rare_class_that_is_never_right_is_not_known_to_be_lost(skewed: Dataset, predict_as: Callable) -> None:
+    labels = skewed.test.labels.numpy()
+    pool = pool_of(skewed.condition.label, "at")
+    logits = {member.name: np.eye(CLASSES)[np.where(labels >= 5, 0, labels)] for member in pool}
+
+    _, frame = frame_of(pool, skewed, predict_as(logits, labels))
+
+    rows = frame[frame["level"] == "method"].set_index(["metric", "member"])
+    minority, gain, worst, g_mean = (
+        rows.loc[(name, "at")] for name in ("minority_accuracy", "minority_gain", "worst_class_accuracy", "g_mean")
+    )
+    assert (minority["ci_low"], minority["ci_high"]) == pytest.approx(tuple(wilson(0, 3 * 40)))
+    assert (worst["ci_low"], worst["ci_high"]) == pytest.approx(tuple(wilson(0, 40)))
+    assert gain["ci_low"] == -gain["ci_high"] == pytest.approx(-wilson(0, 3 * 40).high)
+    assert g_mean["ci_low"] == 0 < g_mean["ci_high"] < 1
 
 
 def test_classes_without_or_with_few_test_images_are_dealt_with(skewed: Dataset, predict_as: Callable) -> None:

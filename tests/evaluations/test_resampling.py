@@ -5,7 +5,7 @@ import pytest
 from robustkd.evaluations import Metric
 from robustkd.evaluations.metric_rows import metric_rows, per_image_rows
 from robustkd.evaluations.resampling import ratio, resampled, share
-from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, bootstrap_mean
+from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, Interval, bootstrap_mean, wilson
 from robustkd.evaluations.tidy import tidy
 
 from .conftest import members
@@ -69,6 +69,41 @@ def test_what_is_not_defined_has_neither_value_nor_interval() -> None:
     found = tidy(metric_rows(POOL, resampled(statistics, 20), (ACCURACY, GAIN)))
 
     assert found[["value", "ci_low", "ci_high", "below_baseline", "ties_best"]].isna().all(axis=None)
+
+
+def test_a_share_of_none_has_wilsons_interval_of_the_images_that_count() -> None:
+    none, rare = np.zeros(100, dtype=bool), np.arange(100) < 20
+    statistics = [lambda weights: {"accuracy": share(none, rare, weights)}] * 4
+
+    found = tidy(metric_rows(POOL, resampled(statistics, 100, counts={"accuracy": [20] * 4}), (ACCURACY, GAIN)))
+
+    of_none = wilson(0, 20).high
+    one, mean, gain = (found[found["level"] == "network"], found[found["metric"] == "accuracy"], found[-1:])
+    assert one[["value", "ci_low"]].eq(0).all(axis=None)
+    np.testing.assert_allclose(mean["ci_high"], of_none)
+    assert (gain["ci_low"].item(), gain["ci_high"].item()) == pytest.approx((-of_none, of_none))
+
+
+def test_where_resamples_agree_a_metric_has_the_limits_given_with_it() -> None:
+    statistics = [
+        lambda weights: {"accuracy": np.zeros(len(weights))},
+        lambda weights: {"accuracy": np.ones(len(weights))},
+    ]
+    limits = {"accuracy": [Interval(0.0, 0.3), Interval(0.6, 1.0)]}
+
+    found = resampled(statistics, 10, limits=limits)["accuracy"]
+
+    zero, one = np.array([0]), np.array([1])
+    assert found.of_network(0)[0] == (0, 0.3)
+    assert found.of_difference(one, zero)[0] == pytest.approx((0.6 - 0.3, 1 - 0))
+
+
+def test_as_many_resamples_are_drawn_as_asked_for_and_all_networks_see_them() -> None:
+    correct = np.random.default_rng(0).random(300) < 0.5
+
+    few, many = (resampled([mean_of(correct)], 300, resamples=count)["accuracy"].samples for count in (400, 2000))
+
+    np.testing.assert_array_equal(few, many[:, :400])
 
 
 def test_division_by_nothing_gives_nothing() -> None:

@@ -17,8 +17,11 @@ from robustkd.evaluations.statistics import (
     holm,
     mcnemar,
     t_over_seeds,
+    unvaried,
     wilson,
 )
+
+Z = 1.959963984540054
 
 
 @pytest.mark.parametrize(
@@ -53,12 +56,35 @@ def test_the_bootstrap_of_equal_values_is_a_point() -> None:
     assert bootstrap_mean(np.zeros(10)) == (0, 0)
 
 
-def test_the_difference_of_a_rate_with_itself_is_zero() -> None:
+def test_the_difference_of_a_rate_with_itself_is_as_unsure_as_none_of_so_many_images() -> None:
+    """Wilson's upper end of none of n is z²/(n + z²)."""
     random = np.random.default_rng(0)
     eligible = random.random(300) < 0.8
     event = eligible & (random.random(300) < 0.3)
 
-    assert bootstrap_ratio_difference((event, event), (eligible, eligible)) == (0, 0)
+    unsure = Z**2 / (eligible.sum() + Z**2)
+    assert bootstrap_ratio_difference((event, event), (eligible, eligible)) == pytest.approx((-unsure, unsure))
+
+
+def test_a_rate_of_all_against_one_of_none_is_not_known_to_the_last_image() -> None:
+    everybody, nobody = np.ones(50, dtype=bool), np.zeros(50, dtype=bool)
+
+    found = bootstrap_ratio_difference((everybody, nobody), (everybody, everybody))
+
+    assert found == pytest.approx((1 - 2 * Z**2 / (50 + Z**2), 1))
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_share_that_does_not_vary_has_wilsons_interval(value: int) -> None:
+    assert unvaried(value, 20) == pytest.approx(wilson(20 * value, 20))
+
+
+@given(st.integers(7, 500))
+def test_a_share_that_could_well_be_seen_as_none_lies_in_the_interval_of_none(images: int) -> None:
+    plausible = 1 - 0.05 ** (1 / images)  # of so rare an event, no image is seen with a chance of 5 %
+
+    assert unvaried(0, images).low == 0
+    assert plausible < unvaried(0, images).high
 
 
 def test_the_difference_of_two_rates_has_the_interval_of_a_direct_resampling() -> None:
@@ -91,7 +117,9 @@ def test_resamples_without_an_eligible_image_are_dropped() -> None:
     """One of twenty images is eligible for the second rate: 36 % of the resamples miss it, in the others it is 1."""
     everybody, one = np.ones(20, dtype=bool), np.arange(20) == 0
 
-    assert bootstrap_ratio_difference((everybody, one), (everybody, one)) == (0, 0)
+    found = bootstrap_ratio_difference((everybody, one), (everybody, one))
+
+    assert found == pytest.approx((-(Z**2) / (20 + Z**2), Z**2 / (1 + Z**2)))
 
 
 def test_a_difference_to_a_rate_without_an_eligible_image_has_no_interval() -> None:

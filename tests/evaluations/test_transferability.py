@@ -201,6 +201,20 @@ def test_per_class_transfer_counts_the_images_of_the_class() -> None:
     assert rows["value"].to_dict() == {"class no": pytest.approx(2 / 3), "class yes": 1}  # at says 0 to the one image
 
 
+def test_the_classes_of_every_pair_add_up_to_the_pair() -> None:
+    labels = {"label": np.array([0, 0, 0, 1]), "clean": np.array([[0, 0, 0, 1]] * 3)}
+    frame = Transferability().summarise(replace(HAND, arrays=HAND.arrays | labels))
+
+    rows = frame[(frame["metric"] == "transfer_success") & (frame["strength"].isna())]
+    by_class = rows[rows["part"].str.startswith("class", na=False)].fillna({"value": 0})
+    pairs = rows[rows["level"] == "pair"].set_index(["source", "member"])
+    fooled = (by_class["value"] * by_class["n"]).astype(float).groupby([by_class["source"], by_class["member"]]).sum()
+    assert len(by_class) == 2 * len(pairs) == 2 * 3 * 2  # three sources, two targets beside the teacher
+    pd.testing.assert_series_equal(
+        fooled.sort_index(), (pairs["value"] * pairs["n"]).astype(float).sort_index(), check_names=False
+    )
+
+
 def test_a_class_without_images_has_no_value() -> None:
     frame = Transferability().summarise(HAND)
 

@@ -1,0 +1,98 @@
+"""Rows of what label noise does to networks: the fate of the labels trained on, and the audits."""
+
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+
+from robustkd.evaluations.evaluation import Metric
+from robustkd.evaluations.judged_labels import JudgedLabels, refused_labels_found
+from robustkd.evaluations.label_audit import audit, auroc_unvaried, detection, estimation
+from robustkd.evaluations.metric_rows import metric_rows, value_rows
+from robustkd.evaluations.noise_measurement import fates
+from robustkd.evaluations.records import Records
+from robustkd.evaluations.resampling import resampled
+from robustkd.evaluations.statistics import TRAINING_IMAGES
+
+CLEANLAB_RESAMPLES = 200
+"""Of what cleanlab estimates anew from each; fewer than of other metrics, for it takes its time."""
+
+Row = dict[str, Any]
+
+
+def noise_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
+    """Give every row that the records hold an answer for, but for the accuracy on test images.
+
+    Args:
+        records: Of the label noise evaluation.
+        metrics: Its metrics.
+
+    Returns:
+        Rows for `tidy`.
+    """
+    rows: list[Row] = []
+    if "realised" in records.arrays:
+        rows += _rate_rows(records, metrics)
+    if "predicted" in records.arrays:
+        rows += _fate_rows(records, metrics)
+    if "inspectors" in records.arrays:
+        rows += _audit_rows(records, metrics)
+    if "judged" in records.arrays:
+        rows += _test_error_rows(records, metrics)
+    return rows
+
+
+def _rate_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
+    members, realised = records.members, records.arrays["realised"]
+    requested = np.where(np.isnan(realised), np.nan, records.arrays["requested"])
+    named = {metric.name: metric for metric in metrics}
+    rows = value_rows(members, realised, named["realised_rate"])
+    return rows + value_rows(members, requested, named["requested_rate"])
+
+
+def _fate_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
+    arrays, members = records.arrays, records.members
+    wrong = ((arrays["given"] >= 0) & (arrays["given"] != arrays["true"])).sum(axis=1).tolist()
+    counts = dict.fromkeys(("memorised", "recovered", "neither"), wrong)
+    counts["clean_fit"] = (arrays["given"] == arrays["true"]).sum(axis=1).tolist()
+    looks = [fates(arrays, row) for row in range(len(members))]
+    found = resampled(looks, arrays["predicted"].shape[1], covers=TRAINING_IMAGES, counts=counts)
+    return metric_rows(members, found, metrics)
+
+
+def _audit_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
+    arrays = records.arrays
+    members = records.members.iloc[arrays["inspectors"]].reset_index(drop=True)
+    given, true, logits = (arrays[f"audit_{name}"] for name in ("given", "true", "logits"))
+    scores, estimates, areas, flagged = [], [], [], []
+    for labels, truth, z in zip(given, true, logits, strict=True):
+        probabilities = softmax(z.astype(np.float64), axis=1)
+        judged = audit(labels, probabilities)
+        scores.append(detection(judged.quality, labels != truth, judged.flagged))
+        estimates.append(estimation(labels, truth, probabilities))
+        areas.append(auroc_unvaried(judged.quality, labels != truth))
+        flagged.append(int(judged.flagged.sum()))
+    images = given.shape[1]
+    counts = {"audit_precision": flagged, "audit_recall": (given != true).sum(axis=1).tolist()}
+    limits = {"audit_auroc": areas}
+    found = resampled(scores, images, covers=TRAINING_IMAGES, counts=counts, limits=limits) | resampled(
+        estimates,
+        images,
+        biased=("transition_error",),
+        covers=f"{TRAINING_IMAGES}, {CLEANLAB_RESAMPLES} resamples",
+        counts=dict.fromkeys(("estimated_rate", "transition_error"), [images] * len(given)),
+        resamples=CLEANLAB_RESAMPLES,
+    )
+    return metric_rows(members, found, metrics)
+
+
+def _test_error_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
+    people = JudgedLabels(records.arrays["judged"], records.arrays["refused"])
+    qualities, refused = records.arrays["test_quality"], people.refused[people.judged]
+    found = resampled(
+        [refused_labels_found(people, quality) for quality in qualities],
+        len(people.judged),
+        counts={"test_error_recall": [int(refused.sum())] * len(qualities)},
+        limits={"test_error_auroc": [auroc_unvaried(quality[people.judged], refused) for quality in qualities]},
+    )
+    return metric_rows(records.members, found, metrics)
