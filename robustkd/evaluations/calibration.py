@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import altair as alt
 import numpy as np
@@ -33,9 +33,10 @@ from robustkd.evaluations.metric_rows import metric_rows
 from robustkd.evaluations.predictions import Predictions
 from robustkd.evaluations.records import Records, members_frame
 from robustkd.evaluations.reliability import reliability_diagrams
-from robustkd.evaluations.resampling import Statistics, ratio, resampled
-from robustkd.evaluations.statistics import differ_from_zero
-from robustkd.evaluations.tidy import groups_of, method_row, student_findings, tidy
+from robustkd.evaluations.reliability_bins import bin_of, bin_rows, equal_mass_bin_of
+from robustkd.evaluations.resampling import Observed, ratio, resampled
+from robustkd.evaluations.statistics import differ_from_zero, unvaried
+from robustkd.evaluations.tidy import student_findings, tidy
 from robustkd.evaluations.wording import Phrases, findings
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Calibration(Evaluation):
             "",
             None,
             "What the logits must be divided by to be most likely, on half of the test images; above 1, they were too "
-            "large.",
+            "large. Absent where it is beyond 0.01 or 100; the metrics after it are those at that end.",
             table="with a temperature that mends it",
         ),
         Metric(
@@ -143,16 +144,12 @@ class Calibration(Evaluation):
         """All metrics, and for each method what is in its bins."""
         arrays, members = records.arrays, range(len(records.members))
         fitted, bins = arrays["fitted"], int(arrays["bins"])
-        every, others = (
-            {name: [int(images)] * len(members) for name in BIASED} for images in (len(fitted), (~fitted).sum())
-        )
-        found = resampled([_whole_set(arrays, row, bins) for row in members], len(fitted), BIASED, counts=every)
+        found = resampled([_whole_set(arrays, row, bins) for row in members], len(fitted), BIASED)
         if fitted.any():
             found |= resampled([_fitted_half(arrays, row) for row in members], int(fitted.sum()))
-            halves = [_other_half(arrays, row, bins) for row in members]
-            found |= resampled(halves, int((~fitted).sum()), BIASED, counts=others)
+            found |= resampled([_other_half(arrays, row, bins) for row in members], int((~fitted).sum()), BIASED)
         rows = metric_rows(records.members, found, self.metrics)
-        return tidy(rows + _bin_rows(records.members, arrays["confidence"], arrays["correct"], bins))
+        return tidy(rows + bin_rows(records.members, arrays["confidence"], arrays["correct"], bins))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """A reliability diagram for each method, a histogram of the confidence under it."""
@@ -198,21 +195,6 @@ def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     inside = minimize_scalar(nll, bounds=ends, method="bounded", options={"xatol": 1e-7})
     best = min((*ends, float(inside.x)), key=nll)
     return float(np.exp(best))
-
-
-def bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
-    """Give the bin of each confidence, int64 (N,): bin b of B holds (b/B, (b+1)/B]; the first holds 0 too."""
-    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-
-
-def equal_mass_bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
-    """Give the bin of each confidence, int64 (N,), such that bins hold equally many, up to one.
-
-    Equal confidences that a limit falls among go either way, in the order of the images.
-    """
-    rank = np.empty(len(confidence), dtype=np.int64)
-    rank[np.argsort(confidence, kind="stable")] = np.arange(len(confidence))
-    return rank * bins // len(confidence)
 
 
 def calibration_error(
@@ -281,7 +263,7 @@ def _derivatives(logits: np.ndarray, labels: np.ndarray, temperature: float) -> 
     return np.stack([slope, (p * centred**2).sum(axis=1), (p * centred**3).sum(axis=1)], axis=1)
 
 
-def _whole_set(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Statistics:
+def _whole_set(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Observed:
     confidence, correct = arrays["confidence"][row], arrays["correct"][row]
     means = np.stack([arrays["nll"][row], arrays["brier"][row], confidence - correct], axis=1).astype(np.float32)
     equal_width, equal_mass = bin_of(confidence, bins), equal_mass_bin_of(confidence, bins)
@@ -296,10 +278,12 @@ def _whole_set(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Statist
             "confidence_gap": gap,
         }
 
-    return statistics
+    limit = unvaried(float((confidence - correct).mean()), len(correct), lowest=-1.0)
+    answers = dict.fromkeys(("ece", "ece_equal_mass"), confidence)
+    return Observed(statistics, answers, {"confidence_gap": limit})
 
 
-def _fitted_half(arrays: Mapping[str, np.ndarray], row: int) -> Statistics:
+def _fitted_half(arrays: Mapping[str, np.ndarray], row: int) -> Observed:
     """T = 1/β after a step of Halley's method from the fitted β, which stays where it is if every image counts once."""
     temperature, derivatives = float(arrays["temperature"][row]), arrays["derivatives"][row]
     inside = COLDEST * 1.001 < temperature < HOTTEST * 0.999
@@ -311,10 +295,10 @@ def _fitted_half(arrays: Mapping[str, np.ndarray], row: int) -> Statistics:
         possible = inside & (stepped > 1 / HOTTEST)
         return {"temperature": ratio(possible, np.where(possible, stepped, 0))}
 
-    return statistics
+    return Observed(statistics)
 
 
-def _other_half(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Statistics:
+def _other_half(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Observed:
     confidence, correct = arrays["confidence_after"][row], arrays["correct"][row][~arrays["fitted"]]
     nll, assigned = arrays["nll_after"][row].astype(np.float32), bin_of(confidence, bins)
 
@@ -324,29 +308,7 @@ def _other_half(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Statis
             "nll_after": ratio(weights @ nll, weights.sum(axis=1)),
         }
 
-    return statistics
-
-
-BIN_METRICS = (
-    Metric("bin_accuracy", "Accuracy", "fraction", None, "Of the images in a bin of the confidence."),
-    Metric("bin_confidence", "Confidence", "fraction", None, "Its mean in a bin."),
-    Metric("bin_share", "Share of images", "fraction", None, "In a bin."),
-)
-"""Of rows of level ``bin``, whose `part` is the bin's upper limit; seeds of a method are taken together."""
-
-
-def _bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarray, bins: int) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for group in groups_of(members):
-        confidence, correct = confidences[group.rows].ravel(), corrects[group.rows].ravel()
-        assigned = bin_of(confidence, bins)
-        for index in range(bins):
-            inside = assigned == index
-            means = (correct[inside].mean(), confidence[inside].mean()) if inside.any() else (None, None)
-            for metric, value in zip(BIN_METRICS, (*means, inside.mean()), strict=True):
-                row = {**method_row(group, metric), "level": "bin", "part": f"{(index + 1) / bins:g}"}
-                rows.append({**row, "value": value, "n": int(inside.sum())})
-    return rows
+    return Observed(statistics, {"ece_after": confidence})
 
 
 def _confidence_sentence(gaps: pd.DataFrame) -> list[str]:

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from robustkd.evaluations.resampling import Statistics, ratio
+from robustkd.evaluations.resampling import Observed, ratio, where
 from robustkd.evaluations.statistics import Interval, mcnemar, unvaried
 
 SKEWED = 2
 """Largest over smallest class from which on some classes count as rare."""
+
+APART = 10
+"""Training and test shares must be this many times further apart than by chance, for a pull from one to the other."""
 
 
 def rare_and_frequent(counts: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +38,7 @@ def rare_and_frequent(counts: np.ndarray, classes: int) -> tuple[np.ndarray, np.
 
 def recalls_by(
     correct: np.ndarray, labels: np.ndarray, classes: int, rare: np.ndarray, frequent: np.ndarray
-) -> Statistics:
+) -> Observed:
     """Look at the recalls of all classes.
 
     Args:
@@ -46,8 +49,8 @@ def recalls_by(
         frequent: Those of the majority.
 
     Returns:
-        ``minority_accuracy``, ``majority_accuracy``, ``worst_class_accuracy``, ``balanced_accuracy`` and ``g_mean``, as
-        functions of how often each image counts; over the classes that have a test image.
+        ``minority_accuracy``, ``majority_accuracy``, ``worst_class_accuracy``, ``balanced_accuracy`` and ``g_mean``,
+        over the classes that have a test image.
     """
     shown = (labels[:, None] == np.arange(classes)).astype(np.float32)
     hit = shown * correct[:, None]
@@ -66,16 +69,21 @@ def recalls_by(
             "g_mean": np.exp(logs / np.maximum(known, 1)),
         }
 
-    return statistics
+    every = correct.astype(np.float64)
+    answers = dict.fromkeys(("worst_class_accuracy", "balanced_accuracy", "g_mean"), every)
+    for name, chosen in (("minority_accuracy", rare), ("majority_accuracy", frequent)):
+        answers[name] = where(np.isin(labels, chosen), correct)
+    return Observed(statistics, answers, recalls_unvaried(correct, labels, classes, rare, frequent))
 
 
 def recalls_unvaried(
     correct: np.ndarray, labels: np.ndarray, classes: int, rare: np.ndarray, frequent: np.ndarray
 ) -> dict[str, Interval]:
-    """Say how far each metric of `recalls_by` is known where every image of a class gives the same.
+    """Say how surely each metric of `recalls_by` is known at best, that is if every image of a class gives the same.
 
     A mean of recalls is as sure as a share of as many images as have its variance; a mean over m classes of n₁, n₂, …
-    images has that of m²/(1/n₁ + 1/n₂ + …). The geometric mean lies between those of the recalls' ends.
+    images has that of m²/(1/n₁ + 1/n₂ + …). A geometric mean of 0 may be as large as
+    that of the recalls seen and the upper ends of those that are 0.
 
     Args:
         correct: As there.
@@ -90,27 +98,27 @@ def recalls_unvaried(
     tested = np.bincount(labels, minlength=classes)
     recalls = ratio(np.bincount(labels[correct], minlength=classes), tested)
     shown = np.flatnonzero(tested)
-    ends = np.array([unvaried(recalls[label], int(tested[label])) for label in shown])
-    worst = shown[recalls[shown].argmin()]
-    with np.errstate(divide="ignore"):
-        geometric = np.exp(np.log(ends).mean(axis=0))
+
+    def as_sure_as(value: float, chosen: np.ndarray) -> Interval:
+        return unvaried(value, round(len(chosen) ** 2 / float((1 / tested[chosen]).sum())))
 
     def mean_of(chosen: np.ndarray) -> Interval:
         some = chosen[tested[chosen] > 0]
-        if not len(some):
-            return Interval(np.nan, np.nan)
-        return unvaried(float(recalls[some].mean()), round(len(some) ** 2 / float((1 / tested[some]).sum())))
+        return as_sure_as(float(recalls[some].mean()), some) if len(some) else Interval(np.nan, np.nan)
 
+    worst = shown[recalls[shown].argmin()]
+    ends = [recalls[label] or unvaried(0.0, int(tested[label])).high for label in shown]
+    geometric = float(np.exp(np.log(ends).mean()))
     return {
         "minority_accuracy": mean_of(rare),
         "majority_accuracy": mean_of(frequent),
         "worst_class_accuracy": unvaried(float(recalls[worst]), int(tested[worst])),
         "balanced_accuracy": mean_of(shown),
-        "g_mean": Interval(*geometric.tolist()),
+        "g_mean": as_sure_as(geometric, shown) if recalls[worst] else Interval(0.0, geometric),
     }
 
 
-def prior_pull(predicted: np.ndarray, labels: np.ndarray, training: np.ndarray) -> Statistics:
+def prior_pull(predicted: np.ndarray, labels: np.ndarray, training: np.ndarray) -> Observed:
     """Look at how often each class is predicted, between the test set's shares and the training set's.
 
     Args:
@@ -120,21 +128,24 @@ def prior_pull(predicted: np.ndarray, labels: np.ndarray, training: np.ndarray) 
 
     Returns:
         ``prior_pull``, Σ_c (q_c − t_c)(p_c − t_c) / Σ_c (p_c − t_c)² for shares q of predictions, t of test labels and
-        p of training labels, as a function of how often each image counts; NaN where no class is rare.
+        p of training labels; NaN where no class is rare, and where the divisor is below `APART` times (1 − Σ_c p_c²)/N,
+        the mean of what it is if the test images are drawn like those for training.
     """
     classes = np.arange(len(training))
     votes, shown = ((given[:, None] == classes).astype(np.float32) for given in (predicted, labels))
     prior = ratio(training, np.array(training.sum()))
-    skewed = len(rare_and_frequent(training, 1)[0]) > 0
+    test = np.bincount(labels, minlength=len(classes)) / len(labels)
+    told = ((prior - test) ** 2).sum() >= APART * (1 - (prior**2).sum()) / len(labels)
+    defined = len(rare_and_frequent(training, 1)[0]) > 0 and bool(told)
 
     def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
         images = weights.sum(axis=1, keepdims=True)
         expected = ratio(weights @ shown, images)
-        towards = prior - expected if skewed else np.zeros_like(expected)
+        towards = prior - expected if defined else np.zeros_like(expected)
         moved = ratio(weights @ votes, images) - expected
         return {"prior_pull": ratio((moved * towards).sum(axis=1), (towards**2).sum(axis=1))}
 
-    return statistics
+    return Observed(statistics)
 
 
 def by_class(correct_1: np.ndarray, correct_2: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,35 +1,33 @@
 """Rows of classes: imbalanced-learn's report of each, and how often it is predicted."""
 
-import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from robustkd.evaluations.class_measures import by_class, rare_and_frequent
+from robustkd.evaluations.class_report import CLASS_METRICS, class_report, class_report_observed
 from robustkd.evaluations.evaluation import Metric
-from robustkd.evaluations.metric_rows import MeanOverImages, bounds
+from robustkd.evaluations.metric_rows import bounds
 from robustkd.evaluations.records import Records
+from robustkd.evaluations.resampling import mean_of_defined, resampled
 from robustkd.evaluations.statistics import HOLM_CLASSES, Interval, holm
 from robustkd.evaluations.tidy import groups_of, method_row, network_row, with_baselines
 
 LEVEL = 0.05
 """Of the tests for each class, all classes of a network together."""
 
-CLASS_METRICS = {
-    "pre": Metric("class_precision", "Precision", "fraction", True, "Of the images predicted as the class."),
-    "rec": Metric("class_recall", "Recall", "fraction", True, "Of the images of the class."),
-    "spe": Metric("class_specificity", "Specificity", "fraction", True, "Recall of all other classes together."),
-    "f1": Metric("class_f1", "F1", "fraction", True, "Harmonic mean of precision and recall."),
-    "geo": Metric("class_geometric_mean", "Geometric mean", "fraction", True, "Of recall and specificity."),
-    "iba": Metric("class_iba", "Index balanced accuracy", "fraction", True, "As imbalanced-learn defines it."),
-}
-"""Of rows of level ``class``, whose `part` is the class: imbalanced-learn's report, the mean over seeds."""
-
-SHARE_METRICS = (
-    Metric("class_predicted_share", "Share of predictions", "fraction", None, "How often a class is predicted."),
-    Metric("class_test_share", "Share of test images", "fraction", None, "How often it occurs in the test set."),
-    Metric("class_training_share", "Share of training images", "fraction", None, "How often it occurs in training."),
-    Metric("class_rarity", "Rarity", "", None, "−1 for a class of the minority, 1 for one of the majority, else 0."),
+PREDICTED_SHARE = Metric(
+    "class_predicted_share", "Share of predictions", "fraction", None, "How often a class is predicted."
+)
+TEST_SHARE = Metric(
+    "class_test_share", "Share of test images", "fraction", None, "How often it occurs in the test set."
+)
+TRAINING_SHARE = Metric(
+    "class_training_share", "Share of training images", "fraction", None, "How often it occurs in training."
+)
+RARITY = Metric(
+    "class_rarity", "Rarity", "", None, "−1 for a class of the minority, 1 for one of the majority, else 0."
 )
 
 
@@ -43,30 +41,53 @@ def class_rows(records: Records, training: np.ndarray) -> list[dict[str, Any]]:
     Returns:
         Rows of level ``class`` for `tidy`.
     """
-    labels, names = records.arrays["labels"], records.arrays["class_names"]
-    tested = np.bincount(labels, minlength=len(names))
+    names = [str(name) for name in records.arrays["class_names"]]
     rows: list[dict[str, Any]] = []
     for group in groups_of(records.members):
-        found = report_by_class(records.arrays["predicted"][group.rows], labels, len(names))
-        votes = np.stack([np.bincount(records.arrays["predicted"][row], minlength=len(names)) for row in group.rows])
-        values = [(metric, found[key]) for key, metric in CLASS_METRICS.items()]
-        shares = [votes.mean(axis=0) / len(labels), tested / len(labels)]
-        if "training" in records.arrays:
-            counts = training[group.rows].mean(axis=0)
-            rare, frequent = rare_and_frequent(training[group.rows[0]], int(records.arrays["classes"]))
-            rarity = np.isin(np.arange(len(names)), frequent) * 1.0 - np.isin(np.arange(len(names)), rare)
-            shares += [counts / counts.sum(), rarity]
-        values += list(zip(SHARE_METRICS, shares, strict=False))
-        correct = records.arrays["predicted"][group.rows] == labels
-        seeds = np.arange(len(group.rows))
-        for metric, values_of in values:
+        told = dict(_told_of_classes(records.arrays["predicted"][group.rows], records.arrays["labels"], len(names)))
+        told |= _known_of_classes(records, training[group.rows])
+        for metric, cells in told.items():
             row = {**method_row(group, metric), "level": "class"}
-            for label, (name, value, count) in enumerate(zip(names, values_of, tested, strict=True)):
-                known = {"part": str(name), "value": None if np.isnan(value) else value, "n": int(count)}
-                if metric is CLASS_METRICS["rec"] and count:
-                    known |= bounds(MeanOverImages(correct[:, labels == label]).of_mean(seeds))
-                rows.append(row | known)
+            rows += [row | {"part": name} | cell for name, cell in zip(names, cells, strict=True)]
     return rows
+
+
+Cells = list[dict[str, Any]]
+"""Of each class."""
+
+
+def _told_of_classes(predicted: np.ndarray, labels: np.ndarray, classes: int) -> Iterator[tuple[Metric, Cells]]:
+    """What is measured of each class, with its interval: imbalanced-learn's report, and how often it is predicted."""
+    reports = [class_report(row, labels, classes) for row in predicted]
+    found = resampled([class_report_observed(row, labels, classes) for row in predicted], len(labels))
+    tested, seeds = np.bincount(labels, minlength=classes).tolist(), np.arange(len(predicted))
+
+    def cell(label: int, value: float, key: str) -> dict[str, Any]:
+        if np.isnan(value):
+            return {"value": None, "n": tested[label]}
+        return {"value": value, "n": tested[label]} | bounds(found[f"{key} {label}"].of_mean(seeds))
+
+    columns: dict[str, list[np.ndarray]] = {key: [report[key] for report in reports] for key in CLASS_METRICS}
+    columns["share"] = [np.bincount(row, minlength=classes) / len(labels) for row in predicted]
+    for key, metric in (CLASS_METRICS | {"share": PREDICTED_SHARE}).items():
+        means = mean_of_defined(np.stack(columns[key]))
+        yield metric, [cell(label, value, key) for label, value in enumerate(means.tolist())]
+
+
+def _known_of_classes(records: Records, training: np.ndarray) -> dict[Metric, Cells]:
+    """What is known of each class beforehand: how often it occurs, and whether it is rare in training."""
+    labels, classes = records.arrays["labels"], len(records.arrays["class_names"])
+    tested = np.bincount(labels, minlength=classes)
+    known: dict[Metric, np.ndarray] = {TEST_SHARE: tested / len(labels)}
+    if "training" in records.arrays:
+        counts = training.mean(axis=0)
+        rare, frequent = rare_and_frequent(training[0], int(records.arrays["classes"]))
+        known[TRAINING_SHARE] = counts / counts.sum()
+        known[RARITY] = np.isin(np.arange(classes), frequent) * 1.0 - np.isin(np.arange(classes), rare)
+    return {
+        metric: [{"value": float(value), "n": int(count)} for value, count in zip(values, tested, strict=True)]
+        for metric, values in known.items()
+    }
 
 
 def classes_told_apart(records: Records, better: Metric, worse: Metric) -> list[dict[str, Any]]:
@@ -111,30 +132,3 @@ def _share_told(gains: np.ndarray, p_values: np.ndarray, sign: int, level: float
     found = holm(p_values) < level
     share, opposite = (float((found & (side * gains > 0)).mean()) for side in (sign, -sign))
     return share, Interval(share, 1 - opposite)
-
-
-def report_by_class(predicted: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:
-    """Give imbalanced-learn's report for each class, as the mean over networks.
-
-    Args:
-        predicted: int (S, N), the predictions of S networks.
-        labels: int64 (N,).
-        classes: K.
-
-    Returns:
-        For each of its columns float64 (K,); NaN for a class without a test image.
-    """
-    from imblearn.metrics import classification_report_imbalanced
-    from sklearn.exceptions import UndefinedMetricWarning
-
-    every = list(range(classes))
-    options = {"labels": every, "target_names": [str(label) for label in every], "zero_division": 0}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UndefinedMetricWarning)  # of absent classes, which are made absent below
-        reports = [classification_report_imbalanced(labels, row, output_dict=True, **options) for row in predicted]
-    absent = np.bincount(labels, minlength=classes) == 0
-    means = {
-        key: np.mean([[float(report[str(label)][key]) for label in every] for report in reports], axis=0)
-        for key in CLASS_METRICS
-    }
-    return {key: np.where(absent, np.nan, mean) for key, mean in means.items()}

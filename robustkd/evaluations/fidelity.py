@@ -25,7 +25,7 @@ from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Pre
 from robustkd.evaluations.metric_rows import metric_rows, per_image_rows
 from robustkd.evaluations.predictions import Predictions
 from robustkd.evaluations.records import Records, members_frame
-from robustkd.evaluations.resampling import Statistics, ratio, resampled
+from robustkd.evaluations.resampling import Observed, ratio, resampled
 from robustkd.evaluations.statistics import ROUNDING, Interval, unvaried
 from robustkd.evaluations.tidy import student_findings, tidy
 from robustkd.evaluations.wording import Phrases, findings
@@ -117,10 +117,8 @@ class Fidelity(Evaluation):
         """Agreement, KL, both in excess of the baseline's, and κ."""
         arrays, members = records.arrays, records.members
         kappas = [_kappa(arrays["teacher_correct"], correct) for correct in arrays["correct"]]
-        limits = [_kappa_unvaried(arrays["teacher_correct"], correct) for correct in arrays["correct"]]
         rows = per_image_rows(members, {name: arrays[name] for name in ("agreement", "kl")}, self.metrics)
-        found = resampled(kappas, arrays["correct"].shape[1], limits={"error_consistency": limits})
-        return tidy(rows + metric_rows(members, found, self.metrics))
+        return tidy(rows + metric_rows(members, resampled(kappas, arrays["correct"].shape[1]), self.metrics))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """Agreement and KL by method."""
@@ -158,7 +156,7 @@ def error_consistency(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
     Returns:
         −1 to 1; NaN where both are always right or both always wrong, for then no consistency can be told.
     """
-    return float(_kappa(correct_1, correct_2)(np.ones((1, len(correct_1))))["error_consistency"][0])
+    return float(_kappa(correct_1, correct_2).statistics(np.ones((1, len(correct_1))))["error_consistency"][0])
 
 
 def _kappa_unvaried(correct_1: np.ndarray, correct_2: np.ndarray) -> Interval:
@@ -170,7 +168,7 @@ def _kappa_unvaried(correct_1: np.ndarray, correct_2: np.ndarray) -> Interval:
     return Interval(float(low), float(high))
 
 
-def _kappa(correct_1: np.ndarray, correct_2: np.ndarray) -> Statistics:
+def _kappa(correct_1: np.ndarray, correct_2: np.ndarray) -> Observed:
     answers = np.stack([correct_1, correct_2, correct_1 == correct_2], axis=1).astype(np.float32)
 
     def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
@@ -178,4 +176,5 @@ def _kappa(correct_1: np.ndarray, correct_2: np.ndarray) -> Statistics:
         expected = p_1 * p_2 + (1 - p_1) * (1 - p_2)
         return {"error_consistency": ratio(observed - expected, np.where(expected < 1 - ROUNDING, 1 - expected, 0))}
 
-    return statistics
+    seen = {"error_consistency": correct_2.astype(np.float64)}
+    return Observed(statistics, seen, {"error_consistency": _kappa_unvaried(correct_1, correct_2)})

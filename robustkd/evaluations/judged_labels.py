@@ -13,7 +13,7 @@ import numpy as np
 
 from robustkd.errors import EvaluationError
 from robustkd.evaluations.label_audit import area_under_curve
-from robustkd.evaluations.resampling import Statistics, share
+from robustkd.evaluations.resampling import Observed, share, where
 
 MAJORITY = 3
 
@@ -58,7 +58,7 @@ def read_judged_labels(path: Path, labels: np.ndarray) -> JudgedLabels:
     return JudgedLabels(np.isin(images, index), np.isin(images, index[table[:, 3] < MAJORITY]))
 
 
-def refused_labels_found(people: JudgedLabels, quality: np.ndarray) -> Statistics:
+def refused_labels_found(people: JudgedLabels, quality: np.ndarray) -> Observed:
     """Score how well a network finds the labels that people refuse.
 
     Args:
@@ -80,4 +80,8 @@ def refused_labels_found(people: JudgedLabels, quality: np.ndarray) -> Statistic
             "test_error_recall": share(looked_at, people.refused, weights),
         }
 
-    return statistics
+    answers = {
+        "test_error_auroc": where(people.refused, quality),
+        "test_error_recall": where(people.refused, looked_at),
+    }
+    return Observed(statistics, answers)

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from robustkd.errors import EvaluationError
-from robustkd.evaluations.resampling import Statistics, ratio, share
-from robustkd.evaluations.statistics import Interval, unvaried
+from robustkd.evaluations.resampling import Observed, ratio, share, where
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def transition_error(estimated: np.ndarray, true: np.ndarray) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def detection(quality: np.ndarray, wrong: np.ndarray, flagged: np.ndarray) -> Statistics:
+def detection(quality: np.ndarray, wrong: np.ndarray, flagged: np.ndarray) -> Observed:
     """Score how well wrong labels are found.
 
     Args:
@@ -84,7 +83,7 @@ def detection(quality: np.ndarray, wrong: np.ndarray, flagged: np.ndarray) -> St
         flagged: bool (N,), labels held to be wrong.
 
     Returns:
-        ``audit_auroc``, ``audit_precision`` and ``audit_recall``, as functions of how often each image counts.
+        ``audit_auroc``, of so many wrong labels, ``audit_precision``, of those flagged, and ``audit_recall``.
     """
     area = area_under_curve(quality, wrong)
 
@@ -95,10 +94,15 @@ def detection(quality: np.ndarray, wrong: np.ndarray, flagged: np.ndarray) -> St
             "audit_recall": share(flagged, wrong, weights),
         }
 
-    return statistics
+    answers = {
+        "audit_auroc": where(rarer(wrong), quality),
+        "audit_precision": where(flagged, wrong),
+        "audit_recall": where(wrong, flagged),
+    }
+    return Observed(statistics, answers)
 
 
-def estimation(labels: np.ndarray, true: np.ndarray, probabilities: np.ndarray) -> Statistics:
+def estimation(labels: np.ndarray, true: np.ndarray, probabilities: np.ndarray) -> Observed:
     """Estimate how many labels are wrong, and which way, from images drawn anew.
 
     Args:
@@ -107,7 +111,7 @@ def estimation(labels: np.ndarray, true: np.ndarray, probabilities: np.ndarray) 
         probabilities: float (N, K), of `audit`.
 
     Returns:
-        ``estimated_rate`` and ``transition_error``, as functions of how often each image counts.
+        ``estimated_rate`` and ``transition_error``.
     """
     classes = probabilities.shape[1]
 
@@ -119,7 +123,8 @@ def estimation(labels: np.ndarray, true: np.ndarray, probabilities: np.ndarray) 
             errors[row] = transition_error(transition, transition_matrix(true[drawn], labels[drawn], classes))
         return {"estimated_rate": rates, "transition_error": errors}
 
-    return statistics
+    own = probabilities[np.arange(len(labels)), labels]
+    return Observed(statistics, {"estimated_rate": own, "transition_error": own})
 
 
 def agreement_beyond_chance(true: np.ndarray, given: np.ndarray, predicted: np.ndarray) -> float:
@@ -168,18 +173,9 @@ def auroc(quality: np.ndarray, wrong: np.ndarray, weights: np.ndarray) -> np.nda
     return area_under_curve(quality, wrong)(weights)
 
 
-def auroc_unvaried(quality: np.ndarray, wrong: np.ndarray) -> Interval:
-    """Say how far `auroc` is known where no resample changes it: as a share of the rarer kind of labels.
-
-    Args:
-        quality: (N,).
-        wrong: bool (N,).
-
-    Returns:
-        The interval; NaN where there is no area.
-    """
-    area = float(auroc(quality, wrong, np.ones((1, len(wrong))))[0])
-    return unvaried(area, int(min(wrong.sum(), (~wrong).sum())))
+def rarer(wrong: np.ndarray) -> np.ndarray:
+    """Mark the labels that are fewer, the wrong or the right ones, bool (N,): an area is as sure as these allow."""
+    return wrong if 2 * wrong.sum() <= len(wrong) else ~wrong
 
 
 def area_under_curve(quality: np.ndarray, wrong: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

@@ -17,6 +17,7 @@ from robustkd.evaluations.statistics import (
     Interval,
     bootstrap_mean,
     differ_from_zero,
+    hull,
     t_over_seeds,
     unvaried,
     wilson,
@@ -87,9 +88,8 @@ class MeanOverImages:
         return (with_zero(interval) if few else interval), BOOTSTRAP_IMAGES
 
     def _bootstrap(self, values: np.ndarray, lowest: float) -> Interval:
-        if self.share and np.ptp(values) < ROUNDING:
-            return unvaried(float(values[0]), len(values), lowest)
-        return bootstrap_mean(values)
+        interval = bootstrap_mean(values)
+        return hull(interval, unvaried(float(values.mean()), len(values), lowest)) if self.share else interval
 
     def _mean(self, rows: np.ndarray) -> np.ndarray:
         return np.asarray(self.seen[rows].mean(axis=0, dtype=np.float64))

@@ -27,7 +27,7 @@ import pandas as pd
 from pydantic import Field
 
 from robustkd.evaluations.class_charts import class_panels
-from robustkd.evaluations.class_measures import prior_pull, rare_and_frequent, recalls_by, recalls_unvaried
+from robustkd.evaluations.class_measures import prior_pull, rare_and_frequent, recalls_by
 from robustkd.evaluations.class_rows import class_rows, classes_told_apart
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
 from robustkd.evaluations.metric_rows import metric_rows, seed_rows
@@ -176,14 +176,12 @@ class Minority(Evaluation):
         chosen = int(records.arrays["classes"])
         classes = len(records.arrays["class_names"])
         training = records.arrays.get("training", np.zeros((len(predicted), classes), dtype=np.int64))
-        seen = [
-            (row == labels, labels, classes, *rare_and_frequent(counts, chosen))
+        looks = [
+            recalls_by(row == labels, labels, classes, *rare_and_frequent(counts, chosen))
             for row, counts in zip(predicted, training, strict=True)
         ]
-        unvaried = [recalls_unvaried(*each) for each in seen]
-        limits = {name: [each[name] for each in unvaried] for name in unvaried[0]}
         pulls = [prior_pull(row, labels, counts) for row, counts in zip(predicted, training, strict=True)]
-        found = resampled([recalls_by(*each) for each in seen], len(labels), BIASED, limits=limits)
+        found = resampled(looks, len(labels), BIASED)
         rows = metric_rows(records.members, found | resampled(pulls, len(labels)), self.metrics)
         over_seeds = self.metric("balanced_accuracy_over_seeds")
         rows += seed_rows(records.members, found["balanced_accuracy"].values, over_seeds)

@@ -10,7 +10,7 @@ import numpy as np
 
 from robustkd.evaluations.label_audit import agreement_beyond_chance
 from robustkd.evaluations.records import Check
-from robustkd.evaluations.resampling import Statistics, ratio
+from robustkd.evaluations.resampling import Observed, ratio, where
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
@@ -130,7 +130,7 @@ def training_answers(trained: list[TrainedLabels], clean: np.ndarray, seen: list
     return {"true": seen[0].labels.astype(np.int32), "given": given, "predicted": predicted}
 
 
-def fates(arrays: Mapping[str, np.ndarray], row: int) -> Statistics:
+def fates(arrays: Mapping[str, np.ndarray], row: int) -> Observed:
     """Count what becomes of one member's training labels.
 
     Args:
@@ -138,13 +138,20 @@ def fates(arrays: Mapping[str, np.ndarray], row: int) -> Statistics:
         row: Of the member.
 
     Returns:
-        ``memorised``, ``recovered``, ``neither`` and ``clean_fit``, as functions of how often each image counts.
+        ``memorised``, ``recovered`` and ``neither``, of its wrong labels, and ``clean_fit``, of the others.
     """
     true, given, predicted = arrays["true"], arrays["given"][row], arrays["predicted"][row]
     wrong, right = (given >= 0) & (given != true), given == true
     memorised, recovered = predicted == given, predicted == true
-    found = [memorised & wrong, recovered & wrong, ~memorised & ~recovered & wrong, wrong, memorised & right, right]
+    neither = ~memorised & ~recovered
+    found = [memorised & wrong, recovered & wrong, neither & wrong, wrong, memorised & right, right]
     columns = np.stack(found, axis=1).astype(np.float32)
+    answers = {
+        "memorised": where(wrong, memorised),
+        "recovered": where(wrong, recovered),
+        "neither": where(wrong, neither),
+        "clean_fit": where(right, memorised),
+    }
 
     def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
         memorised, recovered, neither, wrong, fitted, right = (weights @ columns).T
@@ -155,7 +162,7 @@ def fates(arrays: Mapping[str, np.ndarray], row: int) -> Statistics:
             "clean_fit": ratio(fitted, right),
         }
 
-    return statistics
+    return Observed(statistics, answers)
 
 
 def labels_to_audit(

@@ -7,7 +7,7 @@ from scipy.special import softmax
 
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.judged_labels import JudgedLabels, refused_labels_found
-from robustkd.evaluations.label_audit import audit, auroc_unvaried, detection, estimation
+from robustkd.evaluations.label_audit import audit, detection, estimation
 from robustkd.evaluations.metric_rows import metric_rows, value_rows
 from robustkd.evaluations.noise_measurement import fates
 from robustkd.evaluations.records import Records
@@ -52,11 +52,8 @@ def _rate_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
 
 def _fate_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
     arrays, members = records.arrays, records.members
-    wrong = ((arrays["given"] >= 0) & (arrays["given"] != arrays["true"])).sum(axis=1).tolist()
-    counts = dict.fromkeys(("memorised", "recovered", "neither"), wrong)
-    counts["clean_fit"] = (arrays["given"] == arrays["true"]).sum(axis=1).tolist()
     looks = [fates(arrays, row) for row in range(len(members))]
-    found = resampled(looks, arrays["predicted"].shape[1], covers=TRAINING_IMAGES, counts=counts)
+    found = resampled(looks, arrays["predicted"].shape[1], covers=TRAINING_IMAGES)
     return metric_rows(members, found, metrics)
 
 
@@ -64,35 +61,19 @@ def _audit_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
     arrays = records.arrays
     members = records.members.iloc[arrays["inspectors"]].reset_index(drop=True)
     given, true, logits = (arrays[f"audit_{name}"] for name in ("given", "true", "logits"))
-    scores, estimates, areas, flagged = [], [], [], []
+    scores, estimates = [], []
     for labels, truth, z in zip(given, true, logits, strict=True):
         probabilities = softmax(z.astype(np.float64), axis=1)
         judged = audit(labels, probabilities)
         scores.append(detection(judged.quality, labels != truth, judged.flagged))
         estimates.append(estimation(labels, truth, probabilities))
-        areas.append(auroc_unvaried(judged.quality, labels != truth))
-        flagged.append(int(judged.flagged.sum()))
-    images = given.shape[1]
-    counts = {"audit_precision": flagged, "audit_recall": (given != true).sum(axis=1).tolist()}
-    limits = {"audit_auroc": areas}
-    found = resampled(scores, images, covers=TRAINING_IMAGES, counts=counts, limits=limits) | resampled(
-        estimates,
-        images,
-        biased=("transition_error",),
-        covers=f"{TRAINING_IMAGES}, {CLEANLAB_RESAMPLES} resamples",
-        counts=dict.fromkeys(("estimated_rate", "transition_error"), [images] * len(given)),
-        resamples=CLEANLAB_RESAMPLES,
-    )
+    images, covers = given.shape[1], f"{TRAINING_IMAGES}, {CLEANLAB_RESAMPLES} resamples"
+    found = resampled(scores, images, covers=TRAINING_IMAGES)
+    found |= resampled(estimates, images, ("transition_error",), covers, CLEANLAB_RESAMPLES)
     return metric_rows(members, found, metrics)
 
 
 def _test_error_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
     people = JudgedLabels(records.arrays["judged"], records.arrays["refused"])
-    qualities, refused = records.arrays["test_quality"], people.refused[people.judged]
-    found = resampled(
-        [refused_labels_found(people, quality) for quality in qualities],
-        len(people.judged),
-        counts={"test_error_recall": [int(refused.sum())] * len(qualities)},
-        limits={"test_error_auroc": [auroc_unvaried(quality[people.judged], refused) for quality in qualities]},
-    )
-    return metric_rows(records.members, found, metrics)
+    looks = [refused_labels_found(people, quality) for quality in records.arrays["test_quality"]]
+    return metric_rows(records.members, resampled(looks, len(people.judged)), metrics)

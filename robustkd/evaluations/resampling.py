@@ -6,7 +6,7 @@ basic one. All networks see the same resamples, so the difference of two network
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 
@@ -20,12 +20,16 @@ from robustkd.evaluations.statistics import (
     ROUNDING,
     Interval,
     basic,
+    hull,
     unvaried,
     with_zero,
 )
 
 BLOCK = 200
 """Resamples at a time."""
+
+_NOT_COUNTED = -2.0
+"""Stands for the answer of an image that does not count, among answers from −1 to 1, and classes."""
 
 _KEPT = 200_000_000
 """Draws kept in memory, a byte each."""
@@ -36,14 +40,39 @@ where it is not defined."""
 
 
 @dataclass(frozen=True)
+class Observed:
+    """What one network's metrics are made of.
+
+    Attributes:
+        statistics: The metrics, as functions of how often each image counts.
+        answers: By metric (N,), what each image gives to it, NaN where it does not count; only images that give another
+            answer can make two networks differ. All images count for metrics without answers, and may differ.
+        limits: By metric how surely it is known at best; of a metric between 0 and 1 that has answers, what is said of
+            a share of the images that count.
+    """
+
+    statistics: Statistics
+    answers: Mapping[str, np.ndarray] = field(default_factory=dict)
+    limits: Mapping[str, Interval] = field(default_factory=dict)
+
+    def limit(self, metric: str, value: float) -> Interval:
+        """Say how surely a metric of this value is known at best; NaN where nothing is said."""
+        if metric in self.limits:
+            return self.limits[metric]
+        if metric not in self.answers or not 0 <= value <= 1:
+            return Interval(np.nan, np.nan)
+        return unvaried(value, int((~np.isnan(self.answers[metric])).sum()))
+
+
+@dataclass(frozen=True)
 class Resampled:
     """A metric of some networks, and what it is in resamples of their images; it is laid out by `metric_rows`.
 
     Attributes:
         values: float64 (M,), NaN where it is not defined.
         samples: float64 (M, R), the same in each resample.
-        limits: float64 (M, 2), for each network the interval where all its resamples agree; NaN for none.
-        counts: int64 (M,), how many images count for each network.
+        limits: float64 (M, 2), for each network an interval that its own is no narrower than; NaN for none.
+        answers: float64 (M, N), what each image gives to it, NaN where it does not count.
         covers: What its intervals are called.
         biased: Whether resampling biases it; its intervals are those of the basic bootstrap then.
     """
@@ -51,13 +80,13 @@ class Resampled:
     values: np.ndarray
     samples: np.ndarray
     limits: np.ndarray
-    counts: np.ndarray
+    answers: np.ndarray
     covers: str = BOOTSTRAP_IMAGES
     biased: bool = False
 
     def images(self, rows: np.ndarray) -> int:
         """The mean over networks."""
-        return round(float(self.counts[rows].mean()))
+        return round(float((~np.isnan(self.answers[rows])).sum(axis=1).mean()))
 
     def of_network(self, row: int) -> tuple[Interval, str] | None:
         """Of its own resamples."""
@@ -65,15 +94,25 @@ class Resampled:
 
     def of_mean(self, rows: np.ndarray) -> tuple[Interval, str] | None:
         """Of the mean over the networks for which it is defined, resample by resample."""
-        samples, value, limits = (self._mean(seen[rows]) for seen in (self.samples, self.values, self.limits))
+        samples, value, limits = (mean_of_defined(seen[rows]) for seen in (self.samples, self.values, self.limits))
         return self._bounds(samples, value, limits, 0)
 
     def of_difference(self, rows: np.ndarray, others: np.ndarray) -> tuple[Interval, str] | None:
-        """Of the differences in the same resamples: paired."""
-        samples, value = (self._mean(seen[rows]) - self._mean(seen[others]) for seen in (self.samples, self.values))
-        limits = self._mean(self.limits[rows]) - self._mean(self.limits[others])[::-1]
+        """Of the differences in the same resamples: paired; it holds 0 where very few images differ."""
+        samples, value = (
+            mean_of_defined(seen[rows]) - mean_of_defined(seen[others]) for seen in (self.samples, self.values)
+        )
+        limits = mean_of_defined(self.limits[rows]) - mean_of_defined(self.limits[others])[::-1]
         found = self._bounds(samples, value, limits, -1)
-        return found if found is None or self.images(rows) >= FEWEST_DIFFERING else (with_zero(found[0]), found[1])
+        if found is None or self._differing(rows, others) >= FEWEST_DIFFERING:
+            return found
+        return with_zero(found[0]), found[1]
+
+    def _differing(self, rows: np.ndarray, others: np.ndarray) -> int:
+        own, theirs = (
+            np.nan_to_num(mean_of_defined(self.answers[chosen]), nan=_NOT_COUNTED) for chosen in (rows, others)
+        )
+        return int((np.abs(own - theirs) > ROUNDING).sum())
 
     def _bounds(
         self, samples: np.ndarray, value: np.ndarray, limits: np.ndarray, lowest: float
@@ -81,68 +120,59 @@ class Resampled:
         known = samples[~np.isnan(samples)]
         if np.isnan(value) or not len(known):
             return None
-        if np.ptp(known) < ROUNDING and not np.isnan(limits).any():
-            return Interval(*limits.tolist()), self.covers
         tail = (1 - CONFIDENCE) / 2
         low, high = np.quantile(known, [tail, 1 - tail])
         interval = Interval(float(low), float(high))
         if self.biased:
             interval = basic(float(value), interval)
             interval = Interval(max(interval.low, lowest), min(interval.high, 1.0))
-        return interval, self.covers
-
-    @staticmethod
-    def _mean(values: np.ndarray) -> np.ndarray:
-        defined = ~np.isnan(values)
-        return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0))
+        return interval if np.isnan(limits).any() else hull(interval, Interval(*limits.tolist())), self.covers
 
 
 def resampled(
-    networks: Sequence[Statistics],
+    networks: Sequence[Observed],
     images: int,
     biased: Collection[str] = (),
     covers: str = BOOTSTRAP_IMAGES,
-    counts: Mapping[str, Sequence[int]] | None = None,
-    limits: Mapping[str, Sequence[Interval]] | None = None,
     resamples: int = RESAMPLES,
 ) -> dict[str, Resampled]:
     """Compute metrics of networks, and what they would be for other images of the same kind.
 
     Args:
-        networks: For each network its metrics as functions of the weights of its images.
+        networks: What was observed of each.
         images: How many images each has looked at, at least one.
         biased: The metrics that resampling biases; their intervals are basic ones, and called so.
         covers: What the other intervals are called.
-        counts: Of a metric that is a share, for each network how many images it is a share of.
-        limits: Of another metric, for each network the interval where all resamples agree; they may be left with that
-            one number else.
         resamples: How many; a multiple of `BLOCK`.
 
     Returns:
         For each metric what was found.
     """
     once = np.ones((1, images))
-    values = [{name: float(value[0]) for name, value in network(once).items()} for network in networks]
+    values = [{name: float(value[0]) for name, value in each.statistics(once).items()} for each in networks]
     blocks: list[list[Mapping[str, np.ndarray]]] = [[] for _ in networks]
     for drawn in islice(_resamples(images), resamples // BLOCK):
         weights = drawn.astype(np.float32, order="F")  # as the areas under curves like them best
         for network, seen in zip(networks, blocks, strict=True):
-            seen.append(network(weights))
-    found = {}
-    for name in values[0] if values else ():
-        own, count = np.array([known[name] for known in values]), (counts or {}).get(name)
-        known_limits = (limits or {}).get(name) or [
-            Interval(np.nan, np.nan) if count is None else unvaried(value, count[row]) for row, value in enumerate(own)
-        ]
-        found[name] = Resampled(
-            own,
+            seen.append(network.statistics(weights))
+    # of its own for each network, and for no mean over others the same
+    unnamed = np.random.default_rng(0).random((len(networks), 1)) + np.zeros(images)
+    return {
+        name: Resampled(
+            np.array([known[name] for known in values]),
             np.stack([np.concatenate([block[name] for block in seen]) for seen in blocks]),
-            np.array(known_limits),
-            np.array([images] * len(own) if count is None else count),
+            np.array([each.limit(name, known[name]) for each, known in zip(networks, values, strict=True)]),
+            np.stack([each.answers[name] for each in networks]) if name in networks[0].answers else unnamed,
             covers.replace("bootstrap", "basic bootstrap") if name in biased else covers,
             name in biased,
         )
-    return found
+        for name in (values[0] if values else ())
+    }
+
+
+def where(eligible: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Give answers, float64 (N,), of the eligible images alone; NaN for the others."""
+    return np.where(eligible, answers.astype(np.float64), np.nan)
 
 
 def share(event: np.ndarray, eligible: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -163,6 +193,12 @@ def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """Divide, float64; NaN where there is nothing to divide by."""
     above, below = np.broadcast_arrays(np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64))
     return np.divide(above, below, out=np.full(above.shape, np.nan), where=below != 0)
+
+
+def mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """The mean over networks, of those that are not NaN."""
+    defined = ~np.isnan(values)
+    return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0))
 
 
 def _resamples(images: int) -> Iterator[np.ndarray]:

@@ -87,8 +87,11 @@ def bootstrap_ratio_difference(
         return None
     interval = _percentiles(event_1[defined] / all_1[defined] - event_2[defined] / all_2[defined])
     differing = (answers[0] != answers[1]) | (answers[2] != answers[3])
-    if interval.low == interval.high:
-        interval = _unvaried_difference(answers)
+    first, second = (
+        unvaried(float(event[everyone].mean()), int(everyone.sum()))
+        for event, everyone in zip(answers[:2], answers[2:], strict=True)
+    )
+    interval = hull(interval, Interval(first.low - second.high, first.high - second.low))
     return interval if differing.sum() >= FEWEST_DIFFERING else with_zero(interval)
 
 
@@ -134,13 +137,14 @@ def defined_percentiles(samples: np.ndarray) -> Interval | None:
 
 
 def unvaried(value: float, images: int, lowest: float = 0.0, highest: float = 1.0) -> Interval:
-    """Say how far a mean over images is known which is the same for every image seen.
+    """Say how surely a mean over images is known at best: if every image seen had given the same.
 
     All resamples of such images agree, so the bootstrap would give a single number. But of all images a share may do
-    otherwise that is as large as Wilson's upper end of none in so many, and do so by anything in the range.
+    otherwise that is as large as Wilson's upper end of none in so many, and do so by anything in the range. Where
+    images do differ, the bootstrap's interval is wider than this one, but for a handful of images.
 
     Args:
-        value: What every image gives.
+        value: The mean.
         images: How many were seen.
         lowest: An image can give no less.
         highest: Nor more.
@@ -152,9 +156,14 @@ def unvaried(value: float, images: int, lowest: float = 0.0, highest: float = 1.
     return Interval(value - otherwise * (value - lowest), value + otherwise * (highest - value))
 
 
+def hull(interval: Interval, other: Interval) -> Interval:
+    """Give the smallest interval that holds both."""
+    return Interval(min(interval.low, other.low), max(interval.high, other.high))
+
+
 def with_zero(interval: Interval) -> Interval:
     """Widen the interval of a difference to hold 0, where there are too few images to exclude it."""
-    return Interval(min(interval.low, 0.0), max(interval.high, 0.0))
+    return hull(interval, Interval(0.0, 0.0))
 
 
 def basic(value: float, percentiles: Interval) -> Interval:
@@ -259,18 +268,6 @@ def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     adjusted = np.empty_like(given)
     adjusted[order] = np.minimum(steps, 1)
     return adjusted
-
-
-def _unvaried_difference(answers: np.ndarray) -> Interval:
-    """Of two rates whose difference is the same in all resamples: they are equal image by image, or each 0 or 1."""
-    events, eligible = answers[:2], answers[2:]
-    if (events[0] == events[1]).all() and (eligible[0] == eligible[1]).all():
-        return unvaried(0.0, int(eligible[0].sum()), lowest=-1.0)
-    first, second = (
-        unvaried(float(event[everyone].mean()), int(everyone.sum()))
-        for event, everyone in zip(events, eligible, strict=True)
-    )
-    return Interval(first.low - second.high, first.high - second.low)
 
 
 def _percentiles(samples: np.ndarray) -> Interval:

@@ -14,13 +14,12 @@ from robustkd.data import Dataset, ImageSet
 from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.calibration import (
     CalibrationOptions,
-    bin_of,
     brier_score,
     calibration_error,
-    equal_mass_bin_of,
     fitted_temperature,
 )
-from robustkd.models import ModelPool
+from robustkd.evaluations.reliability_bins import bin_of, equal_mass_bin_of
+from robustkd.models import Member, ModelPool
 
 from .conftest import network
 
@@ -236,3 +235,42 @@ def test_the_intervals_of_calibration_errors_undo_the_bias_of_resampling_and_say
     assert ((rows["ci_low"] <= rows["value"]) & (rows["value"] <= rows["ci_high"])).all()
     assert (rows["ci_low"] >= 0).all()
     assert set(rows["interval"]) == {"95% basic bootstrap over test images"}
+
+
+def test_a_network_that_is_right_on_every_image_is_not_called_underconfident_for_being_unsure_by_as_little_as_that(
+    data: Dataset, predict_as: Callable
+) -> None:
+    labels = data.test.labels.numpy()
+    pool = ModelPool(students={"at": network(0), "sp": network(1)})
+    logits = {"at": np.eye(3)[labels] * 20, "sp": np.eye(3)[labels]}  # sure to 1 − 4e-9, and to 58 %
+
+    evaluation, frame = frame_of(pool, data, predict_as(logits, labels))
+
+    gap = frame[(frame["metric"] == "confidence_gap") & (frame["level"] == "method")].set_index("member")
+    assert gap.loc["at", "ci_low"] < 0 < gap.loc["at", "ci_high"]
+    assert evaluation.headline(frame)[-1] == "Underconfident: sp."
+
+
+def test_one_image_makes_nobody_over_or_underconfident(data: Dataset, predict_as: Callable) -> None:
+    pool = ModelPool(students={"at": network(0), "sp": network(1)})
+    logits = {"at": np.array([[2.0, 0, 0]]), "sp": np.array([[0.0, 2, 0]])}
+
+    evaluation, frame = frame_of(pool, data, predict_as(logits, np.array([0])))
+
+    assert evaluation.headline(frame)[-1] == "No network is significantly over- or underconfident."
+
+
+def test_what_is_in_a_bin_has_an_interval_over_images_and_not_over_seeds(many: Dataset, predict_as: Callable) -> None:
+    """Two networks that answer alike know no more of a bin than one."""
+    labels = many.test.labels.numpy()
+    member = [Member(network(0), "student", "at", seed) for seed in range(2)]
+    logits = {each.name: some_logits() for each in member}
+
+    _, twice = frame_of(ModelPool(members=member), many, predict_as(logits, labels))
+    _, once = frame_of(ModelPool(members=member[:1]), many, predict_as({member[0].name: some_logits()}, labels))
+
+    rows = twice[twice["level"] == "bin"]
+    filled = rows[rows["n"] > 0]
+    assert ((filled["ci_low"] <= filled["value"]) & (filled["value"] < filled["ci_high"])).all()
+    for column in ("value", "ci_low", "ci_high"):
+        np.testing.assert_allclose(rows[column], once[once["level"] == "bin"][column])

@@ -17,12 +17,12 @@ from robustkd.evaluations.label_audit import (
     agreement_beyond_chance,
     audit,
     auroc,
-    auroc_unvaried,
     detection,
     estimation,
     transition_error,
     transition_matrix,
 )
+from robustkd.evaluations.resampling import resampled
 from robustkd.evaluations.statistics import wilson
 
 
@@ -52,7 +52,7 @@ def test_wrong_labels_are_found_and_their_pattern_is_estimated() -> None:
     true, given, probabilities = of_noisy_labels(4000)
 
     found = audit(given, probabilities)
-    scores = detection(found.quality, given != true, found.flagged)(np.ones((1, 4000)))
+    scores = detection(found.quality, given != true, found.flagged).statistics(np.ones((1, 4000)))
 
     assert scores["audit_auroc"] > 0.9
     assert found.noise_rate == pytest.approx(0.25, abs=0.03)
@@ -64,7 +64,7 @@ def test_scores_are_those_of_scikit_learn() -> None:
     found = audit(given, probabilities)
     quality = found.quality.round(2)  # with ties
 
-    scores = detection(quality, given != true, found.flagged)(np.ones((1, 600)))
+    scores = detection(quality, given != true, found.flagged).statistics(np.ones((1, 600)))
 
     assert scores["audit_auroc"][0] == pytest.approx(roc_auc_score(given != true, -quality))
     assert scores["audit_precision"][0] == pytest.approx(precision_score(given != true, found.flagged))
@@ -75,7 +75,7 @@ def test_estimates_are_cleanlabs_of_the_images_drawn() -> None:
     true, given, probabilities = of_noisy_labels()
     often = np.random.default_rng(1).integers(0, 3, (2, 600))
 
-    found = estimation(given, true, probabilities)(often)
+    found = estimation(given, true, probabilities).statistics(often)
 
     for row, counts in enumerate(often):
         drawn = np.repeat(np.arange(600), counts)
@@ -86,10 +86,13 @@ def test_estimates_are_cleanlabs_of_the_images_drawn() -> None:
         assert found["transition_error"][row] == pytest.approx(distance.mean())
 
 
-def test_a_perfect_area_is_as_sure_as_the_rarer_kind_of_labels_allows() -> None:
-    wrong = np.arange(40) < 8
+@pytest.mark.parametrize(("wrong", "rare"), [(8, 8), (32, 8)])
+def test_a_perfect_area_is_as_sure_as_the_rarer_kind_of_labels_allows(wrong: int, rare: int) -> None:
+    is_wrong = np.arange(40) < wrong
 
-    assert auroc_unvaried(~wrong, wrong) == pytest.approx(wilson(8, 8))
+    found = resampled([detection(~is_wrong * 1.0, is_wrong, is_wrong)], 40)["audit_auroc"]
+
+    assert found.of_network(0)[0] == pytest.approx(wilson(rare, rare))
 
 
 def test_an_image_that_counts_twice_is_as_good_as_two() -> None:

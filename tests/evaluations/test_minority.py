@@ -14,8 +14,8 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score, 
 from robustkd.data import Clean, Dataset, ImageSet
 from robustkd.data.class_imbalance import ClassImbalance
 from robustkd.evaluations import EVALUATIONS
-from robustkd.evaluations.class_measures import by_class, rare_and_frequent, recalls_unvaried
-from robustkd.evaluations.class_rows import report_by_class
+from robustkd.evaluations.class_measures import by_class, prior_pull, rare_and_frequent, recalls_unvaried
+from robustkd.evaluations.class_report import CLASS_METRICS, class_report, class_report_observed
 from robustkd.evaluations.minority import MinorityOptions
 from robustkd.evaluations.statistics import HOLM_CLASSES, T_SEEDS, wilson
 from robustkd.models import Member, ModelPool
@@ -24,6 +24,7 @@ from .conftest import network
 
 NAMES = tuple("abcdefgh")
 CLASSES = len(NAMES)
+KNOWN_BEFOREHAND = ("class_test_share", "class_training_share", "class_rarity")
 
 
 def image_set(labels: np.ndarray) -> ImageSet:
@@ -189,6 +190,15 @@ def test_what_is_told_of_the_classes_of_several_networks_shares_one_level(
     assert set(better["interval"]) == {HOLM_CLASSES}
 
 
+def test_there_is_no_pull_to_a_training_prior_that_the_test_set_has_too() -> None:
+    training = np.array([5000, 1000, 500])
+    labels = np.arange(3).repeat([500, 100, 51])
+
+    found = prior_pull(np.roll(labels, 5), labels, training).statistics(np.ones((1, len(labels))))
+
+    assert np.isnan(found["prior_pull"])
+
+
 @pytest.mark.parametrize(("follow", "pull"), [("test", 0.0), ("training", 1.0)])
 def test_the_pull_is_0_if_predictions_follow_the_test_set_and_1_if_they_follow_training(
     follow: str, pull: float, skewed: Dataset, predict_as: Callable
@@ -333,12 +343,36 @@ def test_classes_without_or_with_few_test_images_are_dealt_with(skewed: Dataset,
     assert evaluation.chart(frame).to_dict()
 
 
-def test_the_report_of_several_networks_is_the_mean_of_theirs() -> None:
+def test_the_precision_of_a_class_that_is_never_predicted_is_absent() -> None:
     labels = np.array([0, 0, 1, 1])
 
-    found = report_by_class(np.array([[0, 0, 1, 1], [0, 1, 1, 1]]), labels, 3)
+    found = class_report(np.array([0, 0, 0, 0]), labels, 3)
 
-    np.testing.assert_allclose(found["rec"], [0.75, 1, np.nan])
+    np.testing.assert_allclose(found["pre"], [0.5, np.nan, np.nan])
+    np.testing.assert_allclose(found["rec"], [1, 0, np.nan])
+
+
+@given(st.integers(0, 2**31))
+def test_what_is_resampled_of_a_class_is_imbalanced_learns_report(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    labels, predicted = random.integers(0, 4, 60), random.integers(0, 3, 60)
+    often = random.integers(0, 3, 60)
+
+    found = class_report_observed(predicted, labels, 4).statistics(often[None].astype(np.float32))
+
+    expected = class_report(predicted.repeat(often), labels.repeat(often), 4)
+    for key in CLASS_METRICS:
+        np.testing.assert_allclose([found[f"{key} {label}"][0] for label in range(4)], expected[key], atol=1e-6)
+
+
+def test_all_that_is_measured_of_a_class_has_an_interval(skewed: Dataset, looked_at: tuple) -> None:
+    pool, _, predict = looked_at
+
+    _, frame = frame_of(pool, skewed, predict)
+
+    rows = frame[(frame["level"] == "class") & ~frame["metric"].isin(KNOWN_BEFOREHAND)]
+    assert ((rows["ci_low"] < rows["value"]) | (rows["value"] == 0)).all()
+    assert ((rows["value"] < rows["ci_high"]) | (rows["value"] == 1)).all()
 
 
 def test_seeds_have_a_t_interval_of_their_own(skewed: Dataset, predict_as: Callable) -> None:
@@ -377,3 +411,18 @@ def test_without_a_baseline_it_says_so(skewed: Dataset, predict_as: Callable) ->
 
     assert "classes_better" not in set(frame["metric"])
     assert evaluation.headline(frame)[-1] == "There is no independent baseline to hold the students against."
+
+
+def test_five_images_of_the_rare_classes_are_too_few_for_a_verdict(skewed: Dataset, predict_as: Callable) -> None:
+    labels = skewed.test.labels.numpy()
+    pool = pool_of(skewed.condition.label, "at")
+    logits = {member.name: np.eye(CLASSES)[labels] for member in pool}
+    missed = np.isin(np.arange(len(labels)), np.flatnonzero(labels == 7)[:5])
+    logits["baseline-0"] = np.eye(CLASSES)[np.where(missed, 0, labels)]
+
+    evaluation, frame = frame_of(pool, skewed, predict_as(logits, labels))
+
+    gain = frame[frame["metric"] == "minority_gain"].iloc[0]
+    assert gain["value"] > 0 == gain["ci_low"]
+    assert gain["n"] == 3 * 40
+    assert "better" not in evaluation.headline(frame)[0]

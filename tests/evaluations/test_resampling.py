@@ -4,7 +4,7 @@ import pytest
 
 from robustkd.evaluations import Metric
 from robustkd.evaluations.metric_rows import metric_rows, per_image_rows
-from robustkd.evaluations.resampling import ratio, resampled, share
+from robustkd.evaluations.resampling import Observed, ratio, resampled, share, where
 from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, Interval, bootstrap_mean, wilson
 from robustkd.evaluations.tidy import tidy
 
@@ -22,8 +22,13 @@ POOL = members(
 )
 
 
-def mean_of(correct: np.ndarray):
-    return lambda weights: {"accuracy": share(correct, np.ones(len(correct), dtype=bool), weights)}
+def share_of(event: np.ndarray, eligible: np.ndarray) -> Observed:
+    answers = {"accuracy": where(eligible, event)}
+    return Observed(lambda weights: {"accuracy": share(event, eligible, weights)}, answers)
+
+
+def mean_of(correct: np.ndarray) -> Observed:
+    return share_of(correct, np.ones(len(correct), dtype=bool))
 
 
 def test_what_is_a_mean_over_images_gets_the_values_and_intervals_of_means() -> None:
@@ -53,9 +58,9 @@ def test_networks_see_the_same_resamples() -> None:
 def test_the_interval_of_a_share_covers_the_images_that_are_eligible() -> None:
     random = np.random.default_rng(1)
     event, eligible = random.random(500) < 0.4, random.random(500) < 0.3
-    statistics = [lambda weights: {"accuracy": share(event, eligible, weights)}]
+    seen = [share_of(event, eligible)]
 
-    found = tidy(metric_rows(members(("student", "at", "small", 0)), resampled(statistics, 500), (ACCURACY,)))
+    found = tidy(metric_rows(members(("student", "at", "small", 0)), resampled(seen, 500), (ACCURACY,)))
 
     expected = bootstrap_mean(event[eligible].astype(float))
     assert found["value"].iloc[0] == pytest.approx(event[eligible].mean())
@@ -64,18 +69,16 @@ def test_the_interval_of_a_share_covers_the_images_that_are_eligible() -> None:
 
 def test_what_is_not_defined_has_neither_value_nor_interval() -> None:
     nothing = np.zeros(20, dtype=bool)
-    statistics = [lambda weights: {"accuracy": share(nothing, nothing, weights)}] * 4
 
-    found = tidy(metric_rows(POOL, resampled(statistics, 20), (ACCURACY, GAIN)))
+    found = tidy(metric_rows(POOL, resampled([share_of(nothing, nothing)] * 4, 20), (ACCURACY, GAIN)))
 
     assert found[["value", "ci_low", "ci_high", "below_baseline", "ties_best"]].isna().all(axis=None)
 
 
 def test_a_share_of_none_has_wilsons_interval_of_the_images_that_count() -> None:
     none, rare = np.zeros(100, dtype=bool), np.arange(100) < 20
-    statistics = [lambda weights: {"accuracy": share(none, rare, weights)}] * 4
 
-    found = tidy(metric_rows(POOL, resampled(statistics, 100, counts={"accuracy": [20] * 4}), (ACCURACY, GAIN)))
+    found = tidy(metric_rows(POOL, resampled([share_of(none, rare)] * 4, 100), (ACCURACY, GAIN)))
 
     of_none = wilson(0, 20).high
     one, mean, gain = (found[found["level"] == "network"], found[found["metric"] == "accuracy"], found[-1:])
@@ -84,18 +87,26 @@ def test_a_share_of_none_has_wilsons_interval_of_the_images_that_count() -> None
     assert (gain["ci_low"].item(), gain["ci_high"].item()) == pytest.approx((-of_none, of_none))
 
 
-def test_where_resamples_agree_a_metric_has_the_limits_given_with_it() -> None:
-    statistics = [
-        lambda weights: {"accuracy": np.zeros(len(weights))},
-        lambda weights: {"accuracy": np.ones(len(weights))},
-    ]
-    limits = {"accuracy": [Interval(0.0, 0.3), Interval(0.6, 1.0)]}
+def test_no_interval_is_narrower_than_what_is_known_at_best() -> None:
+    zero = Observed(lambda weights: {"accuracy": np.zeros(len(weights))}, limits={"accuracy": Interval(0.0, 0.3)})
+    one = Observed(lambda weights: {"accuracy": np.ones(len(weights))}, limits={"accuracy": Interval(0.6, 1.0)})
 
-    found = resampled(statistics, 10, limits=limits)["accuracy"]
+    found = resampled([zero, one], 10)["accuracy"]
 
-    zero, one = np.array([0]), np.array([1])
     assert found.of_network(0)[0] == (0, 0.3)
-    assert found.of_difference(one, zero)[0] == pytest.approx((0.6 - 0.3, 1 - 0))
+    assert found.of_difference(np.array([1]), np.array([0]))[0] == pytest.approx((0.6 - 0.3, 1 - 0))
+
+
+@pytest.mark.parametrize(("better_on", "significant"), [(5, False), (6, True)])
+def test_a_difference_is_significant_from_six_images_on_that_differ(better_on: int, significant: bool) -> None:
+    """However many others are looked at: by exact sign tests 2·(1/2)⁵ is 6.3 % and 2·(1/2)⁶ is 3.1 %."""
+    better, worse = np.arange(200) < 100 + better_on, np.arange(200) < 100
+    eligible = (np.arange(200) > 90) & (np.arange(200) < 115)
+
+    found = resampled([share_of(better, eligible), share_of(worse, eligible)], 200)["accuracy"]
+
+    assert (found.of_difference(np.array([0]), np.array([1]))[0].low > 0) is significant
+    assert found.images(np.array([0])) == 24
 
 
 def test_as_many_resamples_are_drawn_as_asked_for_and_all_networks_see_them() -> None:
