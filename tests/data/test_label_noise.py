@@ -248,6 +248,17 @@ def test_human_noise_of_cifar10n_has_its_published_rate(
     assert found == pytest.approx(rate, abs=5e-5)
 
 
+@pytest.mark.parametrize(("name", "classes"), [("noisy_fine", 100), ("noisy_coarse", 20)])
+def test_labels_of_cifar100n_are_given_in_the_order_of_the_training_images(
+    name: str, classes: int, human_labels: Path
+) -> None:
+    path = human_labels / f"cifar100n_{name}.npy"
+
+    noisy = LabelNoise(kind="human", labels=str(path)).apply(of_labels(np.arange(50_000) % classes, classes), 0)
+
+    np.testing.assert_array_equal(noisy.images.labels, np.load(path))
+
+
 def test_numbered_draws_differ_from_each_other_and_serve_all_seeds() -> None:
     first, second = (LabelNoise(rate=0.4, draw=number) for number in (0, 1))
 
