@@ -3,7 +3,7 @@ import pandas as pd
 
 from robustkd.evaluations import Result
 from robustkd.evaluations.tidy import tidy
-from robustkd.reporting.layouts import tables_of
+from robustkd.reporting.layouts import summary_tables, tables_of
 from robustkd.reporting.trust import trust_in
 
 
@@ -58,3 +58,18 @@ def test_equal_numbers_given_by_the_study_have_no_spread() -> None:
     (table,) = tables_of(Result("minority", frame, (), {}), trust_in(result, [result]))
 
     assert table.rows[0][1][0].spread == ""
+
+
+def test_without_a_number_that_stands_for_an_evaluation_there_is_no_summary() -> None:
+    for values in ({"clean": {"g_mean": 0.5}}, {"clean": {"g_mean": 0.5}, "imbalance": {"g_mean": 0.4}}):
+        result = minority(values)
+
+        assert summary_tables([result], {"minority": trust_in(result, [result])}) == []
+
+
+def test_parts_without_such_a_number_are_left_out_of_the_summary() -> None:
+    result = minority({"clean": {"g_mean": 0.5}, "imbalance": {"minority_accuracy": 0.4}})
+
+    found = summary_tables([result], {"minority": trust_in(result, [result])})
+
+    assert [table.name for table in found] == ["overview", "summary-imbalance"]

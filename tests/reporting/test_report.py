@@ -4,14 +4,20 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import torch
 
+import robustkd as rk
+from robustkd.data.label_noise import LabelNoise
 from robustkd.errors import StudyError
 from robustkd.evaluations import EVALUATIONS, load_results
 from robustkd.reporting import build_report, compose
+from robustkd.studies.evaluate import Evaluated, EvaluatedPart, evaluate_parts
+from robustkd.terminal import show_results
 
 
 class Page(HTMLParser):
@@ -146,3 +152,29 @@ def test_rebuilding_needs_no_torch(run: Path, tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="not a finished run"):
         build_report(tmp_path)
+
+
+def evaluated(evaluation: str, *networks: rk.PixelModel, out: Path, **conditioned: LabelNoise) -> Evaluated:
+    """A teacher, a baseline and students, evaluated on forty digits by one evaluation alone."""
+    teacher, baseline, *students = networks
+    pool = rk.ModelPool(teacher, baseline, {f"s{place}": student for place, student in enumerate(students)})
+    data = rk.load_dataset("digits")
+    data = replace(data, test=data.test.subset(data.test.sample_indices(40)))
+    about = {"name": evaluation, "study": "", "selection": ""}
+    part = EvaluatedPart(pool, **conditioned)
+    return evaluate_parts(
+        [part], data, {evaluation: EVALUATIONS[evaluation].Options()}, out, torch.device("cpu"), about
+    )
+
+
+def test_where_no_label_is_wrong_the_report_has_no_summary_and_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    networks = (rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed) for seed in range(3))
+
+    found = evaluated("label_noise", *networks, out=tmp_path, condition=LabelNoise(rate=0.0))
+    show_results(found)
+
+    assert compose(tmp_path).summaries == ()
+    assert "no training label is known to be wrong" in found.page.read_text().lower()
+    assert "No training label is known to be wrong" in " ".join(capsys.readouterr().out.split())
