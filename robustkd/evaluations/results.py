@@ -191,7 +191,7 @@ def _load(path: Path) -> Result:
     for suffix, digest in about["sha256"].items():
         if _digest(path.with_suffix(suffix)) != digest:
             raise StudyError(f"{path.stem}{suffix} is not as it was written")
-    frame = pd.read_csv(path.with_suffix(".csv"), dtype=COLUMNS)
+    frame = pd.read_parquet(path.with_suffix(".parquet")).astype(COLUMNS)  # CSV has one text for "" and for none
     checks: list[Check] = []
     notes: list[str] = []
     for part in about["parts"]:
