@@ -63,7 +63,7 @@ class Finding:
         difference: To the baseline; NaN without one.
         low: Of the difference's interval.
         high: Of the difference's interval.
-        alone: Whether there is no baseline; with one, a difference of NaN is not defined for these images.
+        why: Why there is no difference, if there is none; empty for want of any baseline.
     """
 
     student: str
@@ -71,7 +71,12 @@ class Finding:
     difference: float
     low: float
     high: float
-    alone: bool = True
+    why: str = ""
+
+
+NO_FAIR_BASELINE = "there is no independent baseline of its architecture"
+NOT_DEFINED = "no image is eligible there"
+NOT_TRUSTED = "a validity check failed"
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,8 @@ def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: 
         return [_one(finding, metric, difference, phrases) for finding in found]
     said = grouped(found, metric, difference, phrases.verdicts)
     if all(math.isnan(finding.difference) for finding in found):
-        return [f"{metric.title} {said}; {_why_none(found[0], phrases)}."]
+        reasons = dict.fromkeys(_why_none(finding, phrases) for finding in found)
+        return [f"{metric.title} {said}; {'; '.join(reasons)}."]
     return [f"{phrases.many} {said}."]
 
 
@@ -162,7 +168,7 @@ def _one(finding: Finding, metric: Metric, difference: Metric, phrases: Phrases)
 
 
 def _why_none(finding: Finding, phrases: Phrases) -> str:
-    return phrases.alone if finding.alone else f"{phrases.against} nothing can be told, no image is eligible there"
+    return f"{phrases.against} nothing can be told, {finding.why}" if finding.why else phrases.alone
 
 
 def _verdicts(found: list[Finding], verdicts: tuple[str, str, str]) -> list[str]:

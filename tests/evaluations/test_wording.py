@@ -3,7 +3,17 @@ import math
 import pytest
 
 from robustkd.evaluations import Metric
-from robustkd.evaluations.wording import Finding, Phrases, findings, grouped, interval, join, number, quantity
+from robustkd.evaluations.wording import (
+    NOT_DEFINED,
+    Finding,
+    Phrases,
+    findings,
+    grouped,
+    interval,
+    join,
+    number,
+    quantity,
+)
 
 ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
 GAIN = Metric("gain", "Gain", "points", True, "", difference_of="accuracy")
@@ -82,8 +92,8 @@ def test_verdicts_of_one_sentence_are_corrected_for_its_students() -> None:
 def test_a_difference_that_is_not_defined_is_not_called_a_lack_of_a_baseline() -> None:
     nothing = (math.nan, math.nan, math.nan)
 
-    (alone,) = findings([Finding("at", 0.5, *nothing, alone=True)], ACCURACY, GAIN, PHRASES)
-    (undefined,) = findings([Finding("at", 0.5, *nothing, alone=False)], ACCURACY, GAIN, PHRASES)
+    (alone,) = findings([Finding("at", 0.5, *nothing)], ACCURACY, GAIN, PHRASES)
+    (undefined,) = findings([Finding("at", 0.5, *nothing, NOT_DEFINED)], ACCURACY, GAIN, PHRASES)
 
     assert alone == "at has 50.0%; no baseline."
     assert undefined == "at has 50.0%; against the baseline nothing can be told, no image is eligible there."
