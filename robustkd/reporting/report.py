@@ -129,7 +129,8 @@ def compose(run: Path) -> Report:
         title=provenance["name"],
         summaries=tuple(summary_tables(results, trust)),
         sections=tuple(_section(result, trust[result.evaluation]) for result in results),
-        checks=tuple(check for result in results for check in result.checks),
+        # what was found of a network itself stands beside every evaluation's answer, and is told once
+        checks=tuple(dict.fromkeys(check for result in results for check in result.checks)),
         provenance=provenance,
         caution=_caution(results),
     )
