@@ -133,21 +133,29 @@ def grouped(found: list[Finding], metric: Metric, difference: Metric, verdicts: 
         verdicts: If the difference is significantly above 0, not significant, significantly below it.
 
     Returns:
-        A clause such as ``(points): better: at (+1.2); worse: sp (−0.4)``; empty for no students.
+        A clause such as ``(points): better: at (+1.2); worse: sp (−0.4); not defined: kd``; empty for no students.
     """
     if not found:
         return ""
-    if all(math.isnan(finding.difference) for finding in found):
+    defined = [finding for finding in found if not math.isnan(finding.difference)]
+    if not defined:
         values = [f"{finding.student} {number(finding.value, metric)}" for finding in found]
         return f"{_in_brackets(metric)}: {', '.join(values)}"
     groups = []
-    judged = sorted(zip(found, _verdicts(found, verdicts), strict=True), key=lambda pair: -pair[0].difference)
+    judged = sorted(zip(defined, _verdicts(defined, verdicts), strict=True), key=lambda pair: -pair[0].difference)
     for verdict in verdicts:
         named = [
             f"{finding.student} ({number(finding.difference, difference)})" for finding, its in judged if its == verdict
         ]
         groups += [f"{verdict}: {', '.join(named)}"] if named else []
+    undefined = [finding.student for finding in found if math.isnan(finding.difference)]
+    groups += [f"not defined: {', '.join(undefined)}"] if undefined else []
     return f"{_in_brackets(difference)}: {'; '.join(groups)}"
+
+
+def against_baseline(found: list[Finding]) -> str:
+    """Say what `grouped` holds students against; empty where it tells their values for want of any difference."""
+    return "" if all(math.isnan(finding.difference) for finding in found) else " against the independent baseline"
 
 
 def _in_brackets(metric: Metric) -> str:
