@@ -194,7 +194,7 @@ def _cell(row: pd.Series | None, metric: Metric, trust: Trust, *, brief: bool = 
     )  # by the study, not found by measuring
     if given:
         spread = ""
-    elif row["interval"] == T_SEEDS and not brief:
+    elif row["interval"] == T_SEEDS:
         spread = "t" + interval(row["ci_low"], row["ci_high"], metric)
     elif metric.difference_of is None and pd.notna(row["std"]):
         spread = f"± {number(row['std'], metric)}"
