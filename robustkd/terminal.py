@@ -22,12 +22,13 @@ def show_results(evaluated: "Evaluated") -> None:
     from robustkd.reporting.table import to_text
 
     report = compose(evaluated.path)
-    heads, *rows = to_text(report.summaries[0])
-    table = Table(*map(escape, heads))
-    for row in rows:
-        table.add_row(*map(escape, row))
     console = Console()
-    console.print(table)
+    for summary in report.summaries[:1]:
+        heads, *rows = to_text(summary)
+        table = Table(*map(escape, heads))
+        for row in rows:
+            table.add_row(*map(escape, row))
+        console.print(table)
     for section in [section for section in report.sections if section.brief]:
         for sentence in section.sentences:
             console.print(f"• {escape(sentence)}", highlight=False)

@@ -33,6 +33,9 @@ SEED = 12345
 
 _OVERFLOW = 700.0
 
+_READABLE = 0.01, 100.0
+"""Between which γ·ln K must lie for six digits of a and b to give the class sizes."""
+
 
 @CONDITIONS.register("class_imbalance")
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class ClassImbalance(Condition):
     def label(self) -> str:
         """``imbalance γ=0.2``, with whatever differs from the paper's."""
         law = {"power_law": "", "power_law_rising": " rising"}.get(self.law, f" {self.law}")
-        parts = [f"γ={self.gamma:g}".replace("inf", "∞")] if self.gamma is not None else []
+        parts = [f"γ={_written(self.gamma)}"] if self.gamma is not None else []
         parts += [f"n_max={self.n_max}"] if self.n_max else []
         parts += [f"n_min={self.n_min}"] if self.n_min else []
         drawn = {"fixed": "random", "per_seed": "random per seed"}.get(str(self.draw), f"random {self.draw}")
@@ -136,16 +139,21 @@ class ClassImbalance(Condition):
 
     def description(self, train: ImageSet) -> str:
         """Write the law with its constants, and the class sizes that come of it."""
-        n_max, n_min = self._ends(int(_available(train).max()))
         sizes = self.sizes(train)
-        formula = {"exponential": f"n_c = {n_max}·({n_min}/{n_max})^((c−1)/(K−1))", "step": f"n_c = {n_max} or {n_min}"}
+        return f"{self._formula(train)}: {' '.join(map(str, sizes))}, {sizes.sum()} images"
+
+    def _formula(self, train: ImageSet) -> str:
+        """The law; of a power law with a and b, unless these are too far from 1 to be read, or have no value."""
+        n_max, n_min = self._ends(int(_available(train).max()))
+        if self.law == "exponential":
+            return f"n_c = {n_max}·({n_min}/{n_max})^((c−1)/(K−1))"
+        if self.law == "step":
+            return f"n_c = {n_max} or {n_min}"
         gamma = float(self.gamma or 0)
-        if gamma and gamma * np.log(train.num_classes) < _OVERFLOW and train.num_classes > 1 and n_max > n_min:
-            sign = 1 if self.law == "power_law" else -1
-            a, b = constants(self.law, train.num_classes, n_max, n_min, gamma)
-            formula[self.law] = f"n_c = {a:.6f}/({b:.6f} + c^{sign * gamma:g})"
-        law = formula.get(self.law, f"{self.law}, γ = {self.gamma:g}")
-        return f"{law}: {' '.join(map(str, sizes))}, {sizes.sum()} images"
+        if n_max == n_min or not _READABLE[0] < gamma * np.log(train.num_classes) < _READABLE[1]:
+            return f"{self.law}, γ = {_written(gamma)}"
+        a, b = constants(self.law, train.num_classes, n_max, n_min, gamma)
+        return f"n_c = {a:.6g}/({b:.6g} + c^{gamma if self.law == 'power_law' else -gamma:g})"
 
     def _ends(self, largest: int) -> tuple[int, int]:
         n_max = self.n_max or largest
@@ -155,6 +163,10 @@ class ClassImbalance(Condition):
         if n_min > n_max:
             raise DataError(f"class imbalance: n_min is {n_min}, more than n_max, {n_max}")
         return n_max, n_min
+
+
+def _written(gamma: float) -> str:
+    return f"{gamma:g}".replace("inf", "∞")
 
 
 def _available(train: ImageSet) -> np.ndarray:

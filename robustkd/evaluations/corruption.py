@@ -169,15 +169,13 @@ class Corruption(Evaluation):
         )
         severities = tuple(sorted(set(options.severities)))
         seen = np.empty((len(members), len(names), len(severities), len(places)), dtype=np.int16)
+        before = [_in_evaluation_mode(member) for member in members]
         with progress("corruptions", len(names) * len(severities)) as advance:
             for place, name in enumerate(names):
                 for level, severity in enumerate(severities):
                     seen[:, place, level] = _classes(members, corrupted(name, severity), options.batch_size)
                     advance(1)
-        awake = any(part.training for member in members for part in member.model.modules())
-        mode = Check(
-            "networks in evaluation mode", not awake, "violated: the numbers are void" if awake else "after all"
-        )
+        modes = [_mode(member, was) for member, was in zip(members, before, strict=True)]
         arrays = {
             "image": places,
             "label": data.test.labels.cpu().numpy()[places],
@@ -186,7 +184,7 @@ class Corruption(Evaluation):
             "clean": np.stack([predict(member).predicted[places] for member in members]).astype(np.int16),
             "corrupted": seen,
         }
-        return Records(members_frame(members), arrays, (mode,), (about,))
+        return Records(members_frame(members), arrays, tuple(modes), (about,))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Means over corruptions, corruption errors, and accuracy by corruption and severity."""
@@ -278,6 +276,16 @@ def _released(options: CorruptionOptions, data: Dataset, places: np.ndarray) -> 
         lambda name, severity: arrays.read(name, severity, places),
         detail,
     )
+
+
+def _in_evaluation_mode(member: Member) -> bool:
+    return not any(part.training for part in member.model.modules())
+
+
+def _mode(member: Member, before: bool) -> Check:
+    held = before and _in_evaluation_mode(member)
+    detail = "before and after all corruptions" if held else "violated: the numbers are void"
+    return Check("networks in evaluation mode", held, detail, member.name)
 
 
 def _classes(members: list[Member], images: Tensor, batch_size: int) -> np.ndarray:

@@ -21,8 +21,7 @@ from robustkd.evaluations.charts import dots_and_intervals
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
 from robustkd.evaluations.metric_rows import per_image_rows
 from robustkd.evaluations.predictions import Predictions
-from robustkd.evaluations.records import Check, Records, members_frame
-from robustkd.evaluations.statistics import wilson
+from robustkd.evaluations.records import Records, members_frame
 from robustkd.evaluations.tidy import student_findings, tidy
 from robustkd.evaluations.wording import Phrases, findings
 
@@ -71,12 +70,11 @@ class Generalization(Evaluation):
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Ask every member about every test image."""
         predictions = [predict(member) for member in pool]
-        checks = [above_chance(member.name, seen) for member, seen in zip(pool, predictions, strict=True)]
         arrays = {
             "correct": np.stack([seen.correct for seen in predictions]),
             "nll": np.stack([negative_log_likelihood(seen) for seen in predictions]),
         }
-        return Records(members_frame(pool), arrays, tuple(checks))
+        return Records(members_frame(pool), arrays)
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Accuracy and NLL: networks, methods, differences to the baseline."""
@@ -106,12 +104,3 @@ def negative_log_likelihood(predictions: Predictions) -> np.ndarray:
     """Give −log p(true class) in nats for each image, float64 (N,)."""
     images = np.arange(len(predictions.labels))
     return -predictions.log_probabilities[images, predictions.labels]
-
-
-def above_chance(name: str, predictions: Predictions) -> Check:
-    """Check that a member does better than guessing, which a wrong normalisation or head makes it do."""
-    right, count, classes = int(predictions.correct.sum()), *predictions.logits.shape
-    passed = wilson(right, count).low > 1 / classes
-    seen = f"{name} is right on {right} of {count} images, guessing among {classes} classes gives {count / classes:.0f}"
-    mend = "" if passed else "; check mean, std, labels and architecture"
-    return Check("better than chance", passed, seen + mend, name)

@@ -15,14 +15,15 @@ from robustkd.atomic import atomic_path, write_text
 from robustkd.errors import StudyError
 from robustkd.evaluations.evaluation import Evaluation, Predict
 from robustkd.evaluations.records import Check, Records, json_text, members_frame
-from robustkd.evaluations.tidy import COLUMNS, baseline_of, groups_of
+from robustkd.evaluations.tidy import COLUMNS
+from robustkd.evaluations.validity import above_chance, same_architecture
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 
 
-RECORDS_VERSION = 2
+RECORDS_VERSION = 3
 """Raised whenever every evaluation would give other records."""
 
 
@@ -132,7 +133,8 @@ def measure(
             raise FileNotFoundError
     except Exception:  # absent, or damaged in whatever way: measured anew
         seen = evaluation.measure(pool, data, predict)
-        records = replace(seen, checks=(*seen.checks, *_other_baselines(evaluation, seen.members)))
+        able = [above_chance(member.name, predict(member)) for member in pool]
+        records = replace(seen, checks=(*able, *seen.checks, *same_architecture(evaluation, seen.members)))
         records.save(path, key)
     selection = {member.name: member.selection for member in pool}
     return PartResult(name, key, data.condition.label, architecture, records, selection)
@@ -191,7 +193,7 @@ def _load(path: Path) -> Result:
     for suffix, digest in about["sha256"].items():
         if _digest(path.with_suffix(suffix)) != digest:
             raise StudyError(f"{path.stem}{suffix} is not as it was written")
-    frame = pd.read_csv(path.with_suffix(".csv"), dtype=COLUMNS)
+    frame = pd.read_parquet(path.with_suffix(".parquet")).astype(COLUMNS)  # CSV has one text for "" and for none
     checks: list[Check] = []
     notes: list[str] = []
     for part in about["parts"]:
@@ -219,22 +221,6 @@ def _checks(records: Records, condition: str, architecture: str) -> list[Check]:
 
 def _notes(records: Records, condition: str) -> list[str]:
     return [note if condition == "clean" else f"{condition}: {note}" for note in records.notes]
-
-
-def _other_baselines(evaluation: Evaluation, members: pd.DataFrame) -> list[Check]:
-    """Whether students are held against a baseline of their own architecture: else what they gain may be its lack."""
-    differences = tuple(metric.name for metric in evaluation.metrics if metric.difference_of is not None)
-    groups = groups_of(members)
-    checks = []
-    for group in groups:
-        baseline = baseline_of(group, groups) if group.who["role"] == "student" else None
-        if baseline is None or not differences:
-            continue
-        own, other = group.who["architecture"], baseline.who["architecture"]
-        detail = f"{group.method} ({own}) is held against {baseline.method} ({other})"
-        member = str(members["member"].iloc[group.rows[0]])
-        checks.append(Check("baseline of the same architecture", own == other, detail, member, differences))
-    return checks
 
 
 def _about(part: PartResult) -> dict[str, Any]:

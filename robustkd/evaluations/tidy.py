@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from robustkd.evaluations.evaluation import Metric
-from robustkd.evaluations.wording import Finding
+from robustkd.evaluations.wording import NO_FAIR_BASELINE, NOT_DEFINED, NOT_TRUSTED, Finding
 
 COLUMNS = {
     "group": "str",
@@ -45,6 +45,9 @@ which setting a row is about, such as a class or a corruption, empty for all; `s
 severity;
 `p_holm`: of no difference to the baseline on the same images (exact McNemar test), adjusted for the number of students
 (Holm)."""
+
+VOID = "void"
+"""In place of an interval's kind: the number is withheld, for a validity check failed."""
 
 _WHO = ("role", "architecture", "condition")
 
@@ -91,20 +94,29 @@ def student_findings(frame: pd.DataFrame, metric: str, difference: str) -> list[
         difference: Rows of this metric give the difference, where there are any.
 
     Returns:
-        One finding for each method, or for each network where there are no rows of methods.
+        One finding for each method, or for each network where there are no rows of methods; none where the value itself
+        is void.
     """
     level = "method" if (frame["level"] == "method").any() else "network"
     chosen = frame[(frame["level"] == level) | (frame["level"] == "pair")]
-    students = chosen[(chosen["metric"] == metric) & (chosen["role"] == "student")]
+    students = chosen[(chosen["metric"] == metric) & (chosen["role"] == "student") & (chosen["interval"] != VOID)]
     differences = chosen[chosen["metric"] == difference].set_index("member")
-    alone = not (frame["role"] == "baseline").any()
+    absent = pd.Series({"value": np.nan, "ci_low": np.nan, "ci_high": np.nan, "interval": ""})
+    groups = groups_of(chosen)
     found = []
     for _, row in students.iterrows():
-        known = row["member"] in differences.index
-        against = differences.loc[row["member"]] if known else {"value": np.nan, "ci_low": np.nan, "ci_high": np.nan}
+        against = differences.loc[row["member"]] if row["member"] in differences.index else absent
         numbers = (row["value"], against["value"], against["ci_low"], against["ci_high"])
-        found.append(Finding(str(row["member"]), *numbers, alone))
+        why = NOT_TRUSTED if against["interval"] == VOID else _why_no_difference(row, groups)
+        found.append(Finding(str(row["member"]), *numbers, why if pd.isna(against["value"]) else ""))
     return found
+
+
+def _why_no_difference(student: pd.Series, groups: list[Group]) -> str:
+    if not any(group.who["role"] == "baseline" for group in groups):
+        return ""
+    own = next(group for group in groups if all(group.who[key] == student[key] for key in _WHO))
+    return NO_FAIR_BASELINE if baseline_of(own, groups) is None else NOT_DEFINED
 
 
 def baseline_of(group: Group, groups: list[Group]) -> Group | None:

@@ -63,7 +63,7 @@ class Finding:
         difference: To the baseline; NaN without one.
         low: Of the difference's interval.
         high: Of the difference's interval.
-        alone: Whether there is no baseline; with one, a difference of NaN is not defined for these images.
+        why: Why there is no difference, if there is none; empty for want of any baseline.
     """
 
     student: str
@@ -71,7 +71,12 @@ class Finding:
     difference: float
     low: float
     high: float
-    alone: bool = True
+    why: str = ""
+
+
+NO_FAIR_BASELINE = "there is no independent baseline of its architecture"
+NOT_DEFINED = "no image is eligible there"
+NOT_TRUSTED = "a validity check failed"
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,8 @@ def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: 
         return [_one(finding, metric, difference, phrases) for finding in found]
     said = grouped(found, metric, difference, phrases.verdicts)
     if all(math.isnan(finding.difference) for finding in found):
-        return [f"{metric.title} {said}; {_why_none(found[0], phrases)}."]
+        reasons = dict.fromkeys(_why_none(finding, phrases) for finding in found)
+        return [f"{metric.title} {said}; {'; '.join(reasons)}."]
     return [f"{phrases.many} {said}."]
 
 
@@ -127,21 +133,29 @@ def grouped(found: list[Finding], metric: Metric, difference: Metric, verdicts: 
         verdicts: If the difference is significantly above 0, not significant, significantly below it.
 
     Returns:
-        A clause such as ``(points): better: at (+1.2); worse: sp (−0.4)``; empty for no students.
+        A clause such as ``(points): better: at (+1.2); worse: sp (−0.4); not defined: kd``; empty for no students.
     """
     if not found:
         return ""
-    if all(math.isnan(finding.difference) for finding in found):
+    defined = [finding for finding in found if not math.isnan(finding.difference)]
+    if not defined:
         values = [f"{finding.student} {number(finding.value, metric)}" for finding in found]
         return f"{_in_brackets(metric)}: {', '.join(values)}"
     groups = []
-    judged = sorted(zip(found, _verdicts(found, verdicts), strict=True), key=lambda pair: -pair[0].difference)
+    judged = sorted(zip(defined, _verdicts(defined, verdicts), strict=True), key=lambda pair: -pair[0].difference)
     for verdict in verdicts:
         named = [
             f"{finding.student} ({number(finding.difference, difference)})" for finding, its in judged if its == verdict
         ]
         groups += [f"{verdict}: {', '.join(named)}"] if named else []
+    undefined = [finding.student for finding in found if math.isnan(finding.difference)]
+    groups += [f"not defined: {', '.join(undefined)}"] if undefined else []
     return f"{_in_brackets(difference)}: {'; '.join(groups)}"
+
+
+def against_baseline(found: list[Finding]) -> str:
+    """Say what `grouped` holds students against; empty where it tells their values for want of any difference."""
+    return "" if all(math.isnan(finding.difference) for finding in found) else " against the independent baseline"
 
 
 def _in_brackets(metric: Metric) -> str:
@@ -162,7 +176,7 @@ def _one(finding: Finding, metric: Metric, difference: Metric, phrases: Phrases)
 
 
 def _why_none(finding: Finding, phrases: Phrases) -> str:
-    return phrases.alone if finding.alone else f"{phrases.against} nothing can be told, no image is eligible there"
+    return f"{phrases.against} nothing can be told, {finding.why}" if finding.why else phrases.alone
 
 
 def _verdicts(found: list[Finding], verdicts: tuple[str, str, str]) -> list[str]:

@@ -48,10 +48,12 @@ def summary_tables(results: Sequence[Result], trust: Mapping[str, Trust]) -> lis
         trust: For each evaluation what voids its numbers.
 
     Returns:
-        One table; where a study has several parts, one of the first metric by part, then one for each part.
+        One table; where a study has several parts, one of the first metric by part, then one for each part. None where
+        there is no such number.
     """
     parts = list(dict.fromkeys(each.title for result in results for each in slices(result.frame)))
-    tables = [_overview(results[0], trust[results[0].evaluation])] if len(parts) > 1 else []
+    standing = _standing_for(results)
+    tables = [_overview(*standing[0], trust[standing[0][0].evaluation])] if len(parts) > 1 and standing else []
     for title in parts:
         held = [
             replace(result, frame=_told_of(each.frame, result.frame))
@@ -59,8 +61,19 @@ def summary_tables(results: Sequence[Result], trust: Mapping[str, Trust]) -> lis
             for each in slices(result.frame)
             if each.title == title
         ]
-        tables.append(_titled(_summary_table(held, trust), title))
+        chosen = _standing_for(held)
+        tables += [_titled(_summary_table(chosen, trust), title)] if chosen else []
     return _captions_once(tables)
+
+
+def _standing_for(results: Iterable[Result]) -> list[tuple[Result, Metric]]:
+    """The metrics that stand for their evaluations, as far as there are rows of them."""
+    chosen = []
+    for result in results:
+        evaluation = EVALUATIONS[result.evaluation]()
+        metrics = [evaluation.metric(name) for name in evaluation.summary]
+        chosen += [(result, metric) for metric in metrics if (result.frame["metric"] == metric.name).any()]
+    return chosen
 
 
 def _told_of(part: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
@@ -75,10 +88,8 @@ def _captions_once(tables: list[Table]) -> list[Table]:
     return [table if last[table.caption] == index else replace(table, caption="") for index, table in enumerate(tables)]
 
 
-def _overview(result: Result, trust: Trust) -> Table:
+def _overview(result: Result, metric: Metric, trust: Trust) -> Table:
     """One metric, methods in rows and parts in columns, as the papers print it."""
-    evaluation = EVALUATIONS[result.evaluation]()
-    metric = evaluation.metric(evaluation.summary[0])
     parts = slices(result.frame)
     methods = _methods(result.frame)
     rows = tuple(
@@ -105,12 +116,7 @@ def _methods(frame: pd.DataFrame) -> dict[str, str]:
     return {name: found[name] for name in sorted(found, key=lambda name: _ORDER.index(found[name]))}
 
 
-def _summary_table(results: Iterable[Result], trust: Mapping[str, Trust]) -> Table:
-    chosen: list[tuple[Result, Metric]] = []
-    for result in results:
-        evaluation = EVALUATIONS[result.evaluation]()
-        metrics = [evaluation.metric(name) for name in evaluation.summary]
-        chosen += [(result, metric) for metric in metrics if (result.frame["metric"] == metric.name).any()]
+def _summary_table(chosen: Sequence[tuple[Result, Metric]], trust: Mapping[str, Trust]) -> Table:
     methods = _methods(pd.concat([result.frame[["method", "role"]] for result, _ in chosen]))
     rows = []
     for method, role in methods.items():
@@ -188,7 +194,7 @@ def _cell(row: pd.Series | None, metric: Metric, trust: Trust, *, brief: bool = 
     )  # by the study, not found by measuring
     if given:
         spread = ""
-    elif row["interval"] == T_SEEDS and not brief:
+    elif row["interval"] == T_SEEDS:
         spread = "t" + interval(row["ci_low"], row["ci_high"], metric)
     elif metric.difference_of is None and pd.notna(row["std"]):
         spread = f"± {number(row['std'], metric)}"

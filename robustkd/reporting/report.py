@@ -18,6 +18,7 @@ from robustkd.atomic import write_text
 from robustkd.errors import StudyError
 from robustkd.evaluations import EVALUATIONS, Check, Evaluation, Result, load_results, slices
 from robustkd.evaluations.results import Slice
+from robustkd.evaluations.wording import FEW_STUDENTS, join
 from robustkd.reporting.layouts import summary_tables, tables_of
 from robustkd.reporting.page import render
 from robustkd.reporting.table import Table, to_csv, to_latex, to_markdown
@@ -128,7 +129,8 @@ def compose(run: Path) -> Report:
         title=provenance["name"],
         summaries=tuple(summary_tables(results, trust)),
         sections=tuple(_section(result, trust[result.evaluation]) for result in results),
-        checks=tuple(check for result in results for check in result.checks),
+        # what was found of a network itself stands beside every evaluation's answer, and is told once
+        checks=tuple(dict.fromkeys(check for result in results for check in result.checks)),
         provenance=provenance,
         caution=_caution(results),
     )
@@ -158,7 +160,7 @@ def _section(result: Result, trust: Trust) -> Section:
         sentences=tuple(
             f"{part.title}: {sentence}" if part.title else sentence
             for part in parts
-            for sentence in evaluation.headline(part.frame)
+            for sentence in _sentences(evaluation, part.frame, trust)
         ),
         tables=tuple(tables_of(result, trust)),
         chart=specification,
@@ -167,6 +169,27 @@ def _section(result: Result, trust: Trust) -> Section:
         notes=result.notes,
         brief=len(parts) == 1,
     )
+
+
+def _sentences(evaluation: Evaluation, frame: pd.DataFrame, trust: Trust) -> list[str]:
+    """What was found, as far as it is to be trusted, and what was left out for that."""
+    trusted, checks = trust.withhold(frame, evaluation.metrics)
+    if not checks:
+        return evaluation.headline(frame)
+    members: dict[str, list[str]] = {}
+    for check in checks:
+        members.setdefault(check.name, []).extend([check.member] if check.member else [])
+    told = "; ".join(f"{name}{_in_brackets(failing)}" for name, failing in members.items())
+    if not trusted.loc[trusted["metric"].isin([metric.name for metric in evaluation.metrics]), "value"].notna().any():
+        return [f"Nothing here is to be trusted, for validity checks failed: {told}."]
+    said = evaluation.headline(trusted)
+    left_out = [f"What failed checks void is left out: {told}."] if said != evaluation.headline(frame) else []
+    return [*said, *left_out]
+
+
+def _in_brackets(members: list[str]) -> str:
+    names = list(dict.fromkeys(members))
+    return f" ({join(names) if len(names) <= FEW_STUDENTS else f'{len(names)} networks'})" if names else ""
 
 
 def _chart(evaluation: Evaluation, parts: list[Slice]) -> alt.TopLevelMixin:

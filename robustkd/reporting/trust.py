@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from robustkd.evaluations import Check, Metric, Result
-from robustkd.evaluations.tidy import baseline_of, groups_of
+from robustkd.evaluations.tidy import VOID, baseline_of, groups_of
 
 _WHO = ["member", "role", "method", "architecture", "condition", "seed", "group"]
+_OF_ONE_NUMBER = ["level", "member", "source", "method", "condition", "group", "metric"]
+_NUMBERS = ["value", "ci_low", "ci_high", "std", "below_baseline", "ties_best", "p_holm"]
 
 
 @dataclass(frozen=True)
@@ -23,16 +25,42 @@ class Trust:
     failed: tuple[Check, ...]
     networks: pd.DataFrame
 
+    def withhold(self, frame: pd.DataFrame, metrics: Sequence[Metric]) -> tuple[pd.DataFrame, tuple[Check, ...]]:
+        """Take the numbers out that are not to be trusted, so that nothing is said of them.
+
+        Args:
+            frame: Tidy results.
+            metrics: Of their evaluation; what else stands in the frame, such as the classes' sizes, stays.
+
+        Returns:
+            The results, where such numbers are absent and their interval is `tidy.VOID`; and the checks that void them.
+        """
+        named = {metric.name: metric for metric in metrics}
+        void = pd.Series(False, index=frame.index)
+        why: dict[Check, None] = {}
+        given = frame[frame["metric"].isin(named) & frame["value"].notna()] if self.failed else frame[:0]
+        for _, rows in given.groupby(_OF_ONE_NUMBER, dropna=False, sort=False):
+            checks = self.voiding(rows.iloc[0], named[rows["metric"].iloc[0]])
+            void[rows.index] = bool(checks)
+            why |= dict.fromkeys(checks)
+        withheld = frame.assign(interval=frame["interval"].mask(void, VOID))
+        withheld[_NUMBERS] = frame[_NUMBERS].mask(void)
+        return withheld, tuple(why)
+
     def voids(self, row: pd.Series, metric: Metric) -> bool:
-        """Say whether a number is not to be trusted.
+        """Say whether a number is not to be trusted; see `voiding`."""
+        return bool(self.voiding(row, metric))
+
+    def voiding(self, row: pd.Series, metric: Metric) -> list[Check]:
+        """Find the checks that void a number.
 
         Args:
             row: Of the tidy results.
             metric: Which it is of.
 
         Returns:
-            True where a check failed for it: for its own network or networks, for the baseline it is a difference to,
-            for the teacher it is about, or for the source of the attack.
+            Those that failed for its own network or networks, for the baseline it is a difference to, for the teacher
+            it is about, or for the source of the attack.
         """
         named = ("", metric.name, metric.difference_of)
         concerning = [
@@ -43,15 +71,17 @@ class Trust:
             and check.group in ("", row["group"])
         ]
         if not concerning:
-            return False
+            return []
         members = self._rests_on(row, metric)
         if pd.isna(row["source"]):
-            return any(check.member == "" or check.member in members for check in concerning)
+            return [check for check in concerning if check.member == "" or check.member in members]
         # of an attack, what is wrong with a metric is so because of the network that was attacked
         source = str(row["source"])
-        return any(
-            check.member in ("", source) or (not check.metrics and check.member in members) for check in concerning
-        )
+        return [
+            check
+            for check in concerning
+            if check.member in ("", source) or (not check.metrics and check.member in members)
+        ]
 
     def _rests_on(self, row: pd.Series, metric: Metric) -> set[str]:
         beside = self.networks

@@ -71,6 +71,24 @@ def test_gamma_may_go_to_its_limits(law: str, gamma: float, sizes: list[int]) ->
     assert str(sum(sizes)) in ClassImbalance(law, gamma).description(images([100] * 4))
 
 
+@pytest.mark.parametrize(
+    ("law", "gamma", "written"),
+    [
+        ("exponential", None, "n_c = 100·(5/100)^((c−1)/(K−1)): 100 37 14 5, 156 images"),
+        ("step", None, "n_c = 100 or 5: 100 100 5 5, 210 images"),
+        # a = 3/(1/5 − 1/100), b = a/100 − 1; then a = −0.75/(1/100 − 1/5), b = a/5 − 1
+        ("power_law", 1.0, "n_c = 15.7895/(-0.842105 + c^1): 100 14 7 5, 126 images"),
+        ("power_law_rising", 1.0, "n_c = 3.94737/(-0.210526 + c^-1): 5 13 32 100, 150 images"),
+        ("power_law", 0.0, "power_law, γ = 0: 100 10 6 5, 121 images"),
+        ("power_law", 1e-9, "power_law, γ = 1e-09: 100 10 6 5, 121 images"),
+        ("power_law", 300.0, "power_law, γ = 300: 100 100 100 5, 305 images"),
+        ("power_law_rising", math.inf, "power_law_rising, γ = ∞: 5 100 100 100, 305 images"),
+    ],
+)
+def test_every_law_is_written_with_its_sizes(law: str, gamma: float | None, written: str) -> None:
+    assert ClassImbalance(law, gamma).description(images([100] * 4)) == written
+
+
 @given(
     st.sampled_from(LAWS),
     st.integers(1, 60),

@@ -302,3 +302,19 @@ def test_records_are_measured_anew_where_the_arrays_have_other_content(
     np.save(released / "frost.npy", 255 - frost)
 
     assert first == again != key()
+
+
+def test_a_network_in_training_mode_before_or_after_fails_the_check(pool: ModelPool, data: Dataset) -> None:
+    before, after = (pool.members[place].model for place in (1, 2))
+    before.train()
+    before.register_forward_hook(lambda model, *_: model.eval() and None)
+    after.register_forward_hook(lambda model, *_: model.train() and None)
+
+    checks = {check.member: check for check in measured(pool, data).checks}
+
+    assert {name: check.passed for name, check in checks.items()} == {
+        "teacher": True,
+        "baseline": False,
+        "at": False,
+        "sp": True,
+    }

@@ -110,7 +110,7 @@ def test_the_law_of_the_class_sizes_is_printed(skewed: Dataset, looked_at: tuple
     records = EVALUATIONS["minority"]().measure(pool, skewed, predict)
 
     (law,) = records.notes
-    assert law.startswith("Class sizes in training: n_c = 73.684211/(-0.631579 + c^1): 200 ")
+    assert law.startswith("Class sizes in training: n_c = 73.6842/(-0.631579 + c^1): 200 ")
     assert all(check.passed for check in records.checks)
 
 
@@ -426,3 +426,24 @@ def test_five_images_of_the_rare_classes_are_too_few_for_a_verdict(skewed: Datas
     assert gain["value"] > 0 == gain["ci_low"]
     assert gain["n"] == 3 * 40
     assert "better" not in evaluation.headline(frame)[0]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        ClassImbalance("power_law", 1.0),
+        ClassImbalance("power_law_rising", 1.0),
+        *map(ClassImbalance, ("exponential", "step")),
+    ],
+    ids=lambda condition: condition.law,
+)
+def test_networks_trained_under_any_law_are_measured_and_the_law_is_told(
+    condition: ClassImbalance, skewed: Dataset, predict_as: Callable
+) -> None:
+    labels = skewed.test.labels.numpy()
+    pool = pool_of(condition.label, "at")
+    logits = {member.name: np.eye(CLASSES)[labels] for member in pool}
+
+    records = EVALUATIONS["minority"]().measure(pool, replace(skewed, condition=condition), predict_as(logits, labels))
+
+    assert records.notes == (f"Class sizes in training: {condition.description(skewed.training)}",)

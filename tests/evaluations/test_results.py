@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from robustkd.data import Dataset
@@ -30,6 +31,17 @@ def test_what_is_gained_over_a_baseline_of_another_architecture_is_void(data: Da
     assert (checks["at"].passed, checks["sp"].passed) == (False, True)
     assert checks["at"].detail == "at (cifar_resnet8) is held against baseline (cifar_wrn_10_1)"
     assert checks["at"].metrics == ("accuracy_gain", "nll_difference")
+
+
+def test_results_are_read_as_they_were_written(data: Dataset, tmp_path: Path) -> None:
+    """An empty group and a student whom CSV takes for an absent value among them."""
+    evaluation = EVALUATIONS["generalization"]()
+    pool = ModelPool(None, network(1), {"NA": network(2)})
+
+    written = collect(evaluation, [measure(evaluation, pool, data, PredictionCache(data), tmp_path)], tmp_path)
+
+    (result,) = load_results(tmp_path)
+    pd.testing.assert_frame_equal(result.frame, written.frame, check_exact=True)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

@@ -3,7 +3,19 @@ import math
 import pytest
 
 from robustkd.evaluations import Metric
-from robustkd.evaluations.wording import Finding, Phrases, findings, grouped, interval, join, number, quantity
+from robustkd.evaluations.wording import (
+    NO_FAIR_BASELINE,
+    NOT_DEFINED,
+    Finding,
+    Phrases,
+    against_baseline,
+    findings,
+    grouped,
+    interval,
+    join,
+    number,
+    quantity,
+)
 
 ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
 GAIN = Metric("gain", "Gain", "points", True, "", difference_of="accuracy")
@@ -82,8 +94,32 @@ def test_verdicts_of_one_sentence_are_corrected_for_its_students() -> None:
 def test_a_difference_that_is_not_defined_is_not_called_a_lack_of_a_baseline() -> None:
     nothing = (math.nan, math.nan, math.nan)
 
-    (alone,) = findings([Finding("at", 0.5, *nothing, alone=True)], ACCURACY, GAIN, PHRASES)
-    (undefined,) = findings([Finding("at", 0.5, *nothing, alone=False)], ACCURACY, GAIN, PHRASES)
+    (alone,) = findings([Finding("at", 0.5, *nothing)], ACCURACY, GAIN, PHRASES)
+    (undefined,) = findings([Finding("at", 0.5, *nothing, NOT_DEFINED)], ACCURACY, GAIN, PHRASES)
 
     assert alone == "at has 50.0%; no baseline."
     assert undefined == "at has 50.0%; against the baseline nothing can be told, no image is eligible there."
+
+
+def test_students_whose_difference_is_not_defined_are_named_last() -> None:
+    at = Finding("at", 0.5, math.nan, math.nan, math.nan, NOT_DEFINED)
+    found = [at, *(Finding(name, 0.9, each, each - 0.01, each + 0.01) for name, each in (("kd", -0.2), ("sp", 0.1)))]
+
+    assert grouped(found, ACCURACY, GAIN, PHRASES.verdicts) == (
+        "(points): better: sp (+10.0); worse: kd (−20.0); not defined: at"
+    )
+    assert against_baseline(found) == " against the independent baseline"
+    assert against_baseline([at]) == ""
+
+
+def test_many_students_without_a_difference_have_each_reason_told_once() -> None:
+    nothing = (math.nan, math.nan, math.nan)
+    found = [Finding(f"m{place}", 0.9, *nothing, NOT_DEFINED if place else NO_FAIR_BASELINE) for place in range(4)]
+
+    (sentence,) = findings(found, ACCURACY, GAIN, PHRASES)
+
+    assert sentence == (
+        "Accuracy (%): m0 90.0, m1 90.0, m2 90.0, m3 90.0; against the baseline nothing can be told, there is no "
+        "independent baseline of its architecture; against the baseline nothing can be told, no image is eligible "
+        "there."
+    )

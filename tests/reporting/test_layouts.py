@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from robustkd.evaluations import Result
+from robustkd.evaluations.statistics import T_SEEDS
 from robustkd.evaluations.tidy import tidy
-from robustkd.reporting.layouts import tables_of
+from robustkd.reporting.layouts import summary_tables, tables_of
 from robustkd.reporting.trust import trust_in
 
 
@@ -58,3 +61,28 @@ def test_equal_numbers_given_by_the_study_have_no_spread() -> None:
     (table,) = tables_of(Result("minority", frame, (), {}), trust_in(result, [result]))
 
     assert table.rows[0][1][0].spread == ""
+
+
+def test_without_a_number_that_stands_for_an_evaluation_there_is_no_summary() -> None:
+    for values in ({"clean": {"g_mean": 0.5}}, {"clean": {"g_mean": 0.5}, "imbalance": {"g_mean": 0.4}}):
+        result = minority(values)
+
+        assert summary_tables([result], {"minority": trust_in(result, [result])}) == []
+
+
+def test_parts_without_such_a_number_are_left_out_of_the_summary() -> None:
+    result = minority({"clean": {"g_mean": 0.5}, "imbalance": {"minority_accuracy": 0.4}})
+
+    found = summary_tables([result], {"minority": trust_in(result, [result])})
+
+    assert [table.name for table in found] == ["overview", "summary-imbalance"]
+
+
+def test_an_interval_over_seeds_is_marked_in_every_table() -> None:
+    result = minority({"clean": {"minority_accuracy": 0.5}})
+    result = replace(result, frame=result.frame.assign(ci_low=0.4, ci_high=0.6, std=0.1, interval=T_SEEDS))
+    trust = trust_in(result, [result])
+
+    (summary,), (table,) = summary_tables([result], {"minority": trust}), tables_of(result, trust)
+
+    assert [cells[0].spread for _, cells in (*summary.rows, *table.rows)] == ["t[40.0, 60.0]"] * 2

@@ -4,14 +4,20 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import torch
 
+import robustkd as rk
+from robustkd.data.label_noise import LabelNoise
 from robustkd.errors import StudyError
 from robustkd.evaluations import EVALUATIONS, load_results
 from robustkd.reporting import build_report, compose
+from robustkd.studies.evaluate import Evaluated, EvaluatedPart, evaluate_parts
+from robustkd.terminal import show_results
 
 
 class Page(HTMLParser):
@@ -45,7 +51,7 @@ def test_the_page_refers_to_nothing_outside_itself(page: Page) -> None:
 def test_headlines_stand_before_tables_and_every_evaluation_has_its_section(run: Path, page: Page) -> None:
     text = " ".join(page.words)
 
-    places = [text.index(found) for found in ("In short", "of the test images correctly", "Accuracy", "Provenance")]
+    places = [text.index(found) for found in ("In short", "Nothing here is to be trusted", "Accuracy", "Provenance")]
     assert places == sorted(places)
     assert all(EVALUATIONS[result.evaluation]().question in text for result in load_results(run / "results"))
 
@@ -82,6 +88,14 @@ def test_untrained_networks_fail_the_check_and_their_numbers_are_greyed(run: Pat
     (generalization,) = (section for section in report.sections if section.name == "generalization")
     rows = generalization.tables[0].rows
     assert any(cell.untrusted for label, cells in rows for cell in cells if label.startswith("baseline"))
+
+
+def test_a_check_that_holds_for_all_evaluations_is_told_once(run: Path) -> None:
+    report = compose(run)
+
+    members = [check.member for check in report.checks if check.name == "better than chance"]
+    assert len(report.sections) > 1
+    assert sorted(members) == ["<b>at</b> & |co_", "baseline", "teacher"]
 
 
 def test_of_methods_trained_once_it_says_what_that_leaves_open(run: Path, page: Page) -> None:
@@ -146,3 +160,29 @@ def test_rebuilding_needs_no_torch(run: Path, tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="not a finished run"):
         build_report(tmp_path)
+
+
+def evaluated(evaluation: str, *networks: rk.PixelModel, out: Path, **conditioned: LabelNoise) -> Evaluated:
+    """A teacher, a baseline and students, evaluated on forty digits by one evaluation alone."""
+    teacher, baseline, *students = networks
+    pool = rk.ModelPool(teacher, baseline, {f"s{place}": student for place, student in enumerate(students)})
+    data = rk.load_dataset("digits")
+    data = replace(data, test=data.test.subset(data.test.sample_indices(40)))
+    about = {"name": evaluation, "study": "", "selection": ""}
+    part = EvaluatedPart(pool, **conditioned)
+    return evaluate_parts(
+        [part], data, {evaluation: EVALUATIONS[evaluation].Options()}, out, torch.device("cpu"), about
+    )
+
+
+def test_where_no_label_is_wrong_the_report_has_no_summary_and_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    networks = (rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed) for seed in range(3))
+
+    found = evaluated("label_noise", *networks, out=tmp_path, condition=LabelNoise(rate=0.0))
+    show_results(found)
+
+    assert compose(tmp_path).summaries == ()
+    assert sorted(file.name for file in (tmp_path / "report" / "tables").glob("*.csv")) == ["label_noise.csv"]
+    assert capsys.readouterr().out.strip().endswith(str(found.page))

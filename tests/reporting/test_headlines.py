@@ -1,0 +1,102 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import robustkd as rk
+from robustkd.data.label_noise import LabelNoise
+from robustkd.evaluations import EVALUATIONS, Check, Result, load_results
+from robustkd.reporting import compose
+from robustkd.reporting.trust import Trust, trust_in
+from robustkd.studies.evaluate import EvaluatedPart, evaluate_parts
+
+
+def network(seed: int) -> rk.PixelModel:
+    return rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)
+
+
+def constant() -> rk.PixelModel:
+    model = network(9)
+    for parameter in model.parameters():
+        parameter.data.zero_()
+    return model
+
+
+@pytest.fixture(scope="session")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two students under label noise, of which one always says the same."""
+    data = rk.load_dataset("digits")
+    sampled = replace(data, test=data.test.subset(data.test.sample_indices(40)))
+    noise = LabelNoise(rate=0.4)
+    students = {"at": network(2), "still": constant()}
+    pool = rk.ModelPool(network(0), network(1), students)
+    members = [replace(member, condition=noise.label) for member in pool]
+    names = ("generalization", "label_noise")
+    about = {"name": "noisy", "study": "", "selection": ""}
+    out = tmp_path_factory.mktemp("noisy")
+    part = EvaluatedPart(rk.ModelPool(members=members), noise)
+    options = {name: EVALUATIONS[name].Options() for name in names}
+    return evaluate_parts([part], sampled, options, out, torch.device("cpu"), about).path
+
+
+def results_of(run: Path) -> dict[str, Result]:
+    return {result.evaluation: result for result in load_results(run / "results")}
+
+
+def headline(result: Result, *failed: Check) -> str:
+    evaluation = EVALUATIONS[result.evaluation]()
+    frame, _ = trusting(result, *failed).withhold(result.frame, evaluation.metrics)
+    return " ".join(evaluation.headline(frame))
+
+
+def trusting(result: Result, *failed: Check) -> Trust:
+    return replace(trust_in(result, [result]), failed=failed)
+
+
+@pytest.mark.parametrize("name", EVALUATIONS.names())
+def test_no_headline_stumbles_over_numbers_withheld(name: str, run: Path, noisy: Path) -> None:
+    result = results_of(noisy if name == "label_noise" else run)[name]
+    members = ("", *result.frame.loc[result.frame["level"] == "network", "member"].unique())
+    metrics = ((), *((metric.name,) for metric in EVALUATIONS[name].metrics))
+
+    for member in members:
+        for concerned in metrics:
+            said = headline(result, Check("a check", False, "", member, concerned))
+
+            assert "nan" not in said, (member, concerned)
+
+
+def test_nothing_is_said_of_a_student_whose_numbers_are_void(noisy: Path) -> None:
+    (section,) = (each for each in compose(noisy).sections if each.name == "generalization")
+
+    assert not any(sentence.startswith("still") for sentence in section.sentences)
+    assert "better than chance" in section.sentences[-1]
+    assert section.sentences[-1].startswith(("What failed checks void is left out", "Nothing here is to be trusted"))
+
+
+def test_a_void_difference_is_not_put_down_to_the_images_or_to_a_missing_baseline(noisy: Path) -> None:
+    result = results_of(noisy)["generalization"]
+
+    said = headline(result, Check("a check", False, "", "baseline"))
+
+    assert "against the independent baseline nothing can be told, a validity check failed." in said
+
+
+def test_what_is_void_everywhere_is_no_verdict_at_all(noisy: Path) -> None:
+    result = results_of(noisy)["generalization"]
+    evaluation = EVALUATIONS["generalization"]()
+
+    frame, why = trusting(result, Check("a check", False, "")).withhold(result.frame, evaluation.metrics)
+
+    assert evaluation.headline(frame) == []
+    assert [check.name for check in why] == ["a check"]
+
+
+def test_where_no_check_failed_nothing_is_withheld(noisy: Path) -> None:
+    result = results_of(noisy)["generalization"]
+
+    frame, why = trusting(result).withhold(result.frame, EVALUATIONS["generalization"].metrics)
+
+    assert frame.equals(result.frame)
+    assert why == ()
