@@ -34,7 +34,7 @@ def noise_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
 
 def _accuracy(frame: pd.DataFrame) -> LayeredChart | alt.HConcatChart:
     """A line for each method where several shares of wrong labels are known, else the methods one below the other."""
-    realised = frame[(frame["metric"] == "realised_rate") & (frame["level"] == "method")]
+    realised = frame[(frame["metric"] == "realised_rate") & (frame["level"] == "method") & frame["value"].notna()]
     rates = {(row["member"], row["condition"]): 100 * row["value"] for _, row in realised.iterrows()}
     title = "Accuracy on clean test images"
     if len({round(rate, 3) for rate in realised.groupby("condition")["value"].mean()}) < 2:

@@ -180,12 +180,11 @@ def labels_to_audit(
         Arrays ``inspectors`` (rows of members), ``audit_given``, ``audit_true`` and ``audit_logits``, and a check of
         each inspector; nothing where every member was trained on all labels.
     """
-    from robustkd.data import Clean
     from robustkd.data.label_noise import LabelNoise as Noise
 
-    clean = Clean().label
+    clean = trained_clean(pool, data)
     held_out = all(len(part.held_out) for part in trained)
-    inspectors = [row for row, member in enumerate(pool) if held_out or member.condition == clean]
+    inspectors = [row for row in range(len(pool)) if held_out or clean[row]]
     if not inspectors:
         return {}, []
     places = np.arange(len(trained[0].held_out if held_out else trained[0].indices))
@@ -201,9 +200,9 @@ def labels_to_audit(
         given.append((part.held_out_given if held_out else part.given)[places])
         true.append(seen[row].labels[indices])
         logits.append(seen[row].logits[indices])
-        overlap = int(np.isin(indices, part.indices).sum()) if held_out else 0
+        overlap = 0 if clean[row] else int(np.isin(indices, part.indices).sum())
         excess = agreement_beyond_chance(true[-1], given[-1], logits[-1].argmax(axis=1)) if drawn else 0.0
-        checks.append(_out_of_sample(members[row].name, len(places), held_out, overlap, excess))
+        checks.append(_out_of_sample(members[row].name, len(places), bool(clean[row]), overlap, excess))
     arrays = {
         "inspectors": np.array(inspectors),
         "audit_given": np.stack(given),
@@ -213,9 +212,9 @@ def labels_to_audit(
     return arrays, checks
 
 
-def _out_of_sample(member: str, labels: int, held_out: bool, overlap: int, excess: float) -> Check:
+def _out_of_sample(member: str, labels: int, clean: bool, overlap: int, excess: float) -> Check:
     where = "of images held out of the training"
-    if not held_out:
+    if clean:
         where = "by a network trained on the true labels of these images: an upper bound"
     passed = overlap == 0 and excess < CONTAMINATED
     detail = f"{labels} labels audited, {where}"

@@ -195,6 +195,45 @@ def test_networks_trained_on_clean_labels_audit_them_all_and_the_check_calls_it_
     assert "upper bound" in records.checks[1].detail
 
 
+def pool_with_a_clean_teacher(condition: str) -> ModelPool:
+    net = network(0, CLASSES)
+    noisy = [Member(net, "baseline", "baseline", 0, condition), Member(net, "student", "at", 0, condition)]
+    return ModelPool(members=[Member(net, "teacher", "teacher", None, "clean"), *noisy])
+
+
+def test_a_clean_teacher_among_noisy_students_is_an_upper_bound_though_labels_were_held_out() -> None:
+    data = data_of(HELD_OUT)
+    noise = np.random.default_rng(0).normal(0, 3, (TRAIN, CLASSES))
+    train = {"teacher": votes(data.training.labels.numpy(), 4) + noise}
+
+    evaluation, records, frame = outcome(pool_with_a_clean_teacher(data.condition.label), data, predict_as(data, train))
+
+    details = {check.member: check.detail for check in records.checks if check.name == "labels audited out of sample"}
+    assert "held out" not in details["teacher"]
+    assert "upper bound" in details["teacher"]
+    assert "held out of the training" in details["at-0"]
+    told = evaluation.headline(frame.assign(condition=data.condition.label))  # as results are collected
+    assert f"({100 * records.arrays['realised'][1]:.1f}% of the labels wrong)" in told[0]
+    assert "nan" not in " ".join(told)
+    assert "so an upper bound at finding wrong ones: teacher (" in told[-1]
+    assert "at (" not in told[-1]
+
+
+def test_a_clean_teacher_that_alone_can_audit_is_said_to_be_an_upper_bound() -> None:
+    data = data_of(Noise(rate=0.4))
+
+    evaluation, _, frame = outcome(pool_with_a_clean_teacher(data.condition.label), data, predict_as(data, {}))
+
+    frame = frame.assign(condition=data.condition.label)
+    told = evaluation.headline(frame)
+    assert told[-1] == (
+        "Under label noise 40%, trained on the true labels of these images and so an upper bound at finding wrong "
+        "ones: teacher (100.0% AUROC)."
+    )
+    assert not any("cannot be told" in text for text in told)
+    assert "NaN" not in evaluation.chart(frame).to_json()
+
+
 @pytest.mark.parametrize("condition", [Clean(), Noise(rate=0.0)])
 def test_without_wrong_labels_the_rate_is_0_and_the_rest_absent(condition: Condition) -> None:
     data = data_of(condition)
