@@ -1,4 +1,4 @@
-"""Charts of label noise: accuracy by the share of wrong labels, their fate, and who finds them."""
+"""Charts of label noise: accuracy by the share of wrong labels, their fate, who finds them and their pattern."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from robustkd.evaluations.charts import ROLE_COLOURS, WIDTH, LayeredChart
+from robustkd.evaluations.noise_transitions import TRUE, transition_panels
 
 FATES = {"memorised": "as the wrong label", "neither": "as neither", "recovered": "as the true class"}
 FATE_COLOURS = ("#c0392b", "#d5d5d5", "#3c8d5a")
@@ -21,11 +22,13 @@ def noise_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
     Returns:
         A chart.
     """
-    panels = [_accuracy(frame)]
+    panels: list[alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart] = [_accuracy(frame)]
     if (frame["metric"] == "memorised").any():
         panels.append(_fates(frame))
     if (frame["metric"] == "audit_auroc").any():
         panels.append(_by_method(frame, "audit_auroc", "audit AUROC (%)", "Who finds wrong labels, out of sample"))
+    if (frame["metric"] == TRUE.name).any():
+        panels.append(transition_panels(frame))
     if (frame["metric"] == "test_error_auroc").any():
         title = "Who finds test labels that people refuse"
         panels.append(_by_method(frame, "test_error_auroc", "AUROC (%)", title))

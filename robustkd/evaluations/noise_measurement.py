@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from robustkd.evaluations.label_audit import agreement_beyond_chance
+from robustkd.evaluations.noise_transitions import FEW_CLASSES
 from robustkd.evaluations.records import Check
 from robustkd.evaluations.resampling import Statistics, ratio
 
@@ -27,7 +28,15 @@ CONTAMINATED = 4.0
 
 RATES = ("requested_rate", "realised_rate")
 
-AUDIT = ("audit_auroc", "audit_auroc_gain", "audit_precision", "audit_recall", "estimated_rate", "transition_error")
+AUDIT = (
+    "audit_auroc",
+    "audit_auroc_gain",
+    "audit_precision",
+    "audit_recall",
+    "estimated_rate",
+    "transition_error",
+    "transition_estimated",
+)
 
 
 @dataclass(frozen=True)
@@ -177,8 +186,8 @@ def labels_to_audit(
         seed: Draws them.
 
     Returns:
-        Arrays ``inspectors`` (rows of members), ``audit_given``, ``audit_true`` and ``audit_logits``, and a check of
-        each inspector; nothing where every member was trained on all labels.
+        Arrays ``inspectors`` (rows of members), ``audit_given``, ``audit_true``, ``audit_logits`` and ``class_names``,
+        and a check of each inspector; nothing where every member was trained on all labels.
     """
     from robustkd.data.label_noise import LabelNoise as Noise
 
@@ -208,8 +217,17 @@ def labels_to_audit(
         "audit_given": np.stack(given),
         "audit_true": np.stack(true),
         "audit_logits": np.stack(logits).astype(np.float32),
+        "class_names": np.array(data.test.class_names),
     }
     return arrays, checks
+
+
+def audit_notes(arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Say what the audit leaves out: matrices of many classes."""
+    classes = len(arrays["class_names"])
+    if classes <= FEW_CLASSES:
+        return ()
+    return (f"the transition matrices of {classes} classes are not listed, only their distance",)
 
 
 def _out_of_sample(member: str, labels: int, clean: bool, overlap: int, excess: float) -> Check:

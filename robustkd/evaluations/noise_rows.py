@@ -10,6 +10,7 @@ from robustkd.evaluations.judged_labels import JudgedLabels, refused_labels_foun
 from robustkd.evaluations.label_audit import audit, auroc_unvaried, detection, estimation
 from robustkd.evaluations.metric_rows import metric_rows, value_rows
 from robustkd.evaluations.noise_measurement import fates
+from robustkd.evaluations.noise_transitions import transition_rows
 from robustkd.evaluations.records import Records
 from robustkd.evaluations.resampling import resampled
 from robustkd.evaluations.statistics import TRAINING_IMAGES
@@ -64,7 +65,7 @@ def _audit_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
     arrays = records.arrays
     members = records.members.iloc[arrays["inspectors"]].reset_index(drop=True)
     given, true, logits = (arrays[f"audit_{name}"] for name in ("given", "true", "logits"))
-    scores, estimates, areas, flagged = [], [], [], []
+    scores, estimates, areas, flagged, transitions = [], [], [], [], []
     for labels, truth, z in zip(given, true, logits, strict=True):
         probabilities = softmax(z.astype(np.float64), axis=1)
         judged = audit(labels, probabilities)
@@ -72,6 +73,7 @@ def _audit_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
         estimates.append(estimation(labels, truth, probabilities))
         areas.append(auroc_unvaried(judged.quality, labels != truth))
         flagged.append(int(judged.flagged.sum()))
+        transitions.append(judged.transition)
     images = given.shape[1]
     counts = {"audit_precision": flagged, "audit_recall": (given != true).sum(axis=1).tolist()}
     limits = {"audit_auroc": areas}
@@ -83,7 +85,7 @@ def _audit_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
         counts=dict.fromkeys(("estimated_rate", "transition_error"), [images] * len(given)),
         resamples=CLEANLAB_RESAMPLES,
     )
-    return metric_rows(members, found, metrics)
+    return metric_rows(members, found, metrics) + transition_rows(records, np.stack(transitions))
 
 
 def _test_error_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from cleanlab.count import estimate_joint
+from scipy.special import softmax
+from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from robustkd.data import Clean, Condition, Dataset, ImageSet
 from robustkd.data.class_imbalance import ClassImbalance
@@ -171,6 +174,49 @@ def test_held_out_labels_are_audited() -> None:
     assert (estimates["ci_high"] - estimates["ci_low"]).between(0.001, 0.3).all()
     assert "500 labels audited, of images held out" in records.checks[1].detail
     assert "best inspectors of labels that they never saw: at" in evaluation.headline(frame)[-1]
+
+
+def test_both_transition_matrices_are_kept_and_drawn_side_by_side() -> None:
+    data = data_of(HELD_OUT)
+    random = np.random.default_rng(0)
+    true = data.training.labels.numpy()
+    train = {name: votes(true, 3) + random.normal(0, noise, (TRAIN, 4)) for name, noise in (("at", 1), ("baseline", 3))}
+
+    evaluation, _, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, train))
+
+    held_out = data.trained_on(0).held_out.numpy()
+    given = given_labels(data)
+    counted = confusion_matrix(true[held_out], given[held_out], normalize="true")
+    logits = train["at"].astype(np.float32)[held_out].astype(np.float64)
+    joint = estimate_joint(given[held_out], softmax(logits, axis=1))
+    rows = frame[frame["level"] == "detail"].set_index(["metric", "member", "part"])["value"]
+    for own, label in np.ndindex(4, 4):
+        part = f"{'abcd'[own]} → {'abcd'[label]}"
+        assert rows["transition_true", "at", part] == pytest.approx(counted[own, label])
+        assert rows["transition_estimated", "at", part] == pytest.approx(joint[label, own] / joint[:, own].sum())
+    drawn = json.dumps(evaluation.chart(frame).to_dict(), ensure_ascii=False)
+    errors = values_of(frame)["transition_error"].drop("teacher").sort_values()
+    assert "estimated by teacher (nearest)" in drawn
+    assert f"estimated by {errors.index[-1]} (farthest)" in drawn
+
+
+def test_transition_matrices_of_many_classes_are_not_laid_out() -> None:
+    names = tuple(f"class {number}" for number in range(21))
+    images = ImageSet(torch.zeros(2100, 1, 8, 8, dtype=torch.uint8), torch.arange(2100) % 21, names)
+    data = Dataset("many", images, images, condition=HELD_OUT)
+    pool = ModelPool(members=[Member(network(0, 21), "student", "at", 0, HELD_OUT.label)])
+
+    evaluation, records, frame = outcome(pool, data, lambda member, images=None: perfect(data.test))
+
+    assert "audit_auroc" in set(frame["metric"])
+    assert not (frame["level"] == "detail").any()
+    assert "matrices of 21 classes" in " ".join(records.notes)
+    assert evaluation.chart(frame).to_dict()
+
+
+def perfect(images: ImageSet) -> Predictions:
+    labels = images.labels.numpy()
+    return Predictions((5 * np.eye(images.num_classes)[labels]).astype(np.float32), labels)
 
 
 def test_memorisation_counts_no_held_out_image() -> None:
