@@ -253,5 +253,5 @@ class LabelNoise(Evaluation):
         return noise_panels(of_noise(frame))
 
     def headline(self, frame: pd.DataFrame) -> list[str]:
-        """For each condition the students' gains; who memorises most and least; who finds wrong labels best."""
+        """For each condition the students' gains; who memorises fewest wrong labels; who finds wrong labels best."""
         return sentences(frame, {metric.name: metric for metric in self.metrics})

@@ -17,7 +17,7 @@ CHANCE_AUROC = 0.5
 
 
 def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
-    """Say for each condition how the students fare; who memorises most and least; who finds wrong labels best.
+    """Say for each condition how the students fare; who memorises fewest wrong labels; who finds wrong labels best.
 
     Args:
         frame: Tidy results.
@@ -55,17 +55,22 @@ def _named(condition: str, rows: pd.DataFrame) -> str:
 
 
 def _memory(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    """Say who memorises fewest, who not significantly more, and who significantly more than these fewest."""
     metric = metrics["memorised"]
     known, condition = _noisiest(frame, metric.name)
-    known = known[known["role"] != "teacher"]
+    known = known[known["role"] != "teacher"].iloc[::-1]
     if len(known) < 2:
         return []
-    if known["ties_best"].all():
+    few = known["ties_best"].fillna(False).astype(bool)
+    if few.all():
         return [f"Under {condition}, no network memorises significantly fewer wrong labels than another."]
-    fewest, most = (known.iloc[place] for place in (-1, 0))
+    fewest, ties, more = (
+        [f"{row['member']} ({quantity(row['value'], metric)})" for _, row in rows.iterrows()]
+        for rows in (known.iloc[:1], known[few].iloc[1:], known[~few])
+    )
+    tied = f", not significantly fewer than {join(ties)}" if ties else ""
     return [
-        f"Under {condition}, {most['member']} memorises most of the wrong labels "
-        f"({quantity(most['value'], metric)}), {fewest['member']} fewest ({quantity(fewest['value'], metric)})."
+        f"Under {condition}, {fewest[0]} memorises fewest of the wrong labels{tied}; significantly more: {join(more)}."
     ]
 
 

@@ -115,6 +115,34 @@ def test_shares_and_differences_have_intervals() -> None:
         assert row["n"] == (given != true).sum()
 
 
+def test_who_memorises_fewest_is_named_with_those_that_cannot_be_told_from_it() -> None:
+    data = data_of(Noise(rate=0.4))
+    given, true = given_labels(data), data.training.labels.numpy()
+    wrong = np.flatnonzero(given != true)
+
+    def memorising(count: int) -> np.ndarray:
+        return votes(np.where(np.isin(np.arange(TRAIN), wrong[:count]), given, true))
+
+    train = {"baseline": memorising(250), "at": memorising(251), "sp": memorising(400)}
+
+    evaluation, _, frame = outcome(pool_of(data.condition.label, "at", "sp"), data, predict_as(data, train))
+
+    percent = [f"{100 * count / len(wrong):.1f}%" for count in (250, 251, 400)]
+    assert (
+        f"Under label noise 40%, baseline ({percent[0]}) memorises fewest of the wrong labels, not significantly fewer "
+        f"than at ({percent[1]}); significantly more: sp ({percent[2]})."
+    ) in evaluation.headline(frame)
+
+
+def test_networks_that_memorise_as_many_are_not_ranked() -> None:
+    data = data_of(Noise(rate=0.4))
+    train = {"baseline": votes(given_labels(data)), "at": votes(given_labels(data))}
+
+    evaluation, _, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, train))
+
+    assert "no network memorises significantly fewer wrong labels than another" in " ".join(evaluation.headline(frame))
+
+
 def test_networks_trained_on_all_labels_are_not_audited_and_it_says_so() -> None:
     data = data_of(Noise(rate=0.4))
 
