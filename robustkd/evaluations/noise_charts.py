@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from robustkd.evaluations.charts import ROLE_COLOURS, WIDTH, LayeredChart
-from robustkd.evaluations.noise_transitions import TRUE, transition_panels
+from robustkd.evaluations.noise_transitions import ESTIMATED, transition_panels
 
 FATES = {"memorised": "as the wrong label", "neither": "as neither", "recovered": "as the true class"}
 FATE_COLOURS = ("#c0392b", "#d5d5d5", "#3c8d5a")
@@ -23,13 +23,14 @@ def noise_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
         A chart.
     """
     panels: list[alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart] = [_accuracy(frame)]
-    if (frame["metric"] == "memorised").any():
+    known = set(frame[frame["value"].notna()]["metric"])
+    if "memorised" in known:
         panels.append(_fates(frame))
-    if (frame["metric"] == "audit_auroc").any():
+    if "audit_auroc" in known:
         panels.append(_by_method(frame, "audit_auroc", "audit AUROC (%)", "Who finds wrong labels, out of sample"))
-    if (frame["metric"] == TRUE.name).any():
+    if ESTIMATED.name in known:
         panels.append(transition_panels(frame))
-    if (frame["metric"] == "test_error_auroc").any():
+    if "test_error_auroc" in known:
         title = "Who finds test labels that people refuse"
         panels.append(_by_method(frame, "test_error_auroc", "AUROC (%)", title))
     return alt.vconcat(*panels, spacing=30).resolve_scale(color="independent")

@@ -27,9 +27,8 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
         Sentences.
     """
     frame = of_noise(frame)
-    known = frame[frame["metric"] == "realised_rate"]["value"]
     alone = [] if (frame["role"] == "baseline").any() else [ALONE]
-    if not known.any() and not (frame["metric"] == "estimated_rate").any():
+    if not frame["metric"].isin(["memorised", "estimated_rate"]).any():
         nothing = "No training label is known to be wrong, so there is nothing to memorise or to find."
         return [nothing, *alone, *_test_errors(frame, metrics)]
     said = []
@@ -76,8 +75,10 @@ def _memory(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
 
 def _inspectors(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     known, condition = _noisiest(frame, "audit_auroc")
-    if known.empty and (frame["metric"] == "audit_auroc").any():
+    if known.empty and frame[frame["metric"] == "estimated_rate"]["value"].notna().any():
         return ["Who finds wrong labels cannot be told: the labels audited are all right, or all wrong."]
+    if known.empty and (frame["metric"] == "audit_auroc").any():
+        return ["Who finds wrong labels cannot be told: no audit of them passed its check."]
     if known.empty and (frame["metric"] == "memorised").any():
         return [
             "Who finds wrong labels cannot be told: every network was trained on all of them; a condition that holds "
@@ -114,7 +115,9 @@ def _best(known: pd.DataFrame, where: str, what: str, metrics: Mapping[str, Metr
     """Say which networks inspect labels best, if any does so significantly better than another."""
     if len(known) < 2:
         return []
-    best = known[known["ties_best"].astype(bool)]
+    best = known[known["ties_best"].fillna(False).astype(bool)]
+    if best.empty:  # the best of all is not to be trusted, so nobody knows who is the best of these
+        return []
     if not known["ci_low"].iloc[0] > CHANCE_AUROC:
         return [f"{where}, no network is significantly better than chance at finding wrong {what}."]
     if len(best) == len(known):

@@ -19,6 +19,7 @@ from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.judged_labels import read_judged_labels
 from robustkd.evaluations.label_noise import LabelNoiseOptions
 from robustkd.evaluations.predictions import Predictions
+from robustkd.evaluations.records import Records
 from robustkd.evaluations.statistics import T_SEEDS, TRAINING_IMAGES
 from robustkd.models import Member, ModelPool
 
@@ -162,6 +163,59 @@ def test_a_network_that_was_trained_on_the_labels_held_out_fails_the_check() -> 
 
     passed = {check.member: check.passed for check in records.checks if check.name == "labels audited out of sample"}
     assert passed == {"teacher": True, "baseline-0": True, "at-0": False}
+
+
+def without_voided(frame: pd.DataFrame, records: Records) -> pd.DataFrame:
+    """Results with the values absent that a failed check voids."""
+    frame = frame.copy()
+    for check in records.checks:
+        if not check.passed:
+            own = frame["method"] == check.member.removesuffix("-0") if check.member else True
+            voided = own & frame["metric"].isin(check.metrics)
+            frame.loc[voided, ["value", "ci_low", "ci_high", "ties_best"]] = pd.NA
+    return frame
+
+
+def test_inspectors_that_were_trained_on_the_labels_are_not_ranked() -> None:
+    data = data_of(HELD_OUT)
+    true = data.training.labels.numpy()
+    doubtful = votes(true, 3) + np.random.default_rng(0).normal(0, 2, (TRAIN, CLASSES))
+    train = {"at": votes(given_labels(data)), "sp": votes(true), "baseline": doubtful}
+
+    evaluation, records, frame = outcome(pool_of(data.condition.label, "at", "sp"), data, predict_as(data, train))
+
+    told = evaluation.headline(without_voided(frame, records))
+    assert told[-1].startswith("Under label noise 40%, 25% held out, the best inspectors of labels that they never saw")
+    assert told[-1].endswith(": sp (100.0% AUROC).")
+    assert evaluation.chart(without_voided(frame, records)).to_dict()
+
+
+def test_where_no_audit_passed_its_check_nothing_is_said_of_the_labels() -> None:
+    data = data_of(HELD_OUT)
+    contaminated = dict.fromkeys(("teacher", "baseline", "at"), votes(given_labels(data)))
+
+    evaluation, records, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, contaminated))
+
+    told = " ".join(evaluation.headline(without_voided(frame, records)))
+    assert "Who finds wrong labels cannot be told: no audit of them passed its check." in told
+    assert "all right" not in told
+    assert "inspector" not in told
+    assert "nan" not in told
+    drawn = evaluation.chart(without_voided(frame, records)).to_json()
+    assert "NaN" not in drawn
+    assert "audit" not in drawn
+    assert "estimated by" not in drawn
+
+
+def test_a_realised_rate_that_is_not_to_be_trusted_makes_no_label_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = data_of(Noise(rate=0.4))
+    monkeypatch.setattr(Noise, "expected_rate", lambda self, train: 0.5)
+
+    evaluation, records, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, {}))
+
+    told = evaluation.headline(without_voided(frame, records))
+    assert told[0].startswith("Label noise 40%: accuracy")
+    assert not any("No training label is known to be wrong" in text for text in told)
 
 
 def test_a_condition_that_trains_on_what_it_holds_out_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
