@@ -236,8 +236,9 @@ class LabelNoise(Evaluation):
             quality = np.stack([np.exp(-negative_log_likelihood(seen)) for seen in tested])
             judged = read_judged_labels(Path(self.options.test_errors).expanduser(), tested[0].labels)
             arrays |= {"judged": judged.judged, "refused": judged.refused, "test_quality": quality}
-        notes = () if "inspectors" not in arrays else audit_notes(arrays)
-        return Records(members_frame(pool), arrays, tuple(checks), notes)
+        members = members_frame(pool)
+        notes = audit_notes(members, arrays) if "inspectors" in arrays else ()
+        return Records(members, arrays, tuple(checks), notes)
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Accuracy, memorisation, audits; what cannot be told of these networks is left out."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from robustkd.evaluations.label_audit import agreement_beyond_chance
+from robustkd.evaluations.label_audit import agreement_beyond_chance, never_flagged
 from robustkd.evaluations.noise_transitions import FEW_CLASSES
 from robustkd.evaluations.records import Check
 from robustkd.evaluations.resampling import Statistics, ratio
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from robustkd.data import Dataset
     from robustkd.evaluations.predictions import Predictions
     from robustkd.models import ModelPool
@@ -222,12 +224,31 @@ def labels_to_audit(
     return arrays, checks
 
 
-def audit_notes(arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
-    """Say what the audit leaves out: matrices of many classes."""
-    classes = len(arrays["class_names"])
-    if classes <= FEW_CLASSES:
-        return ()
-    return (f"the transition matrices of {classes} classes are not listed, only their distance",)
+def audit_notes(members: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Say what the audit leaves out: classes of which it can flag no label, and matrices of many classes.
+
+    Args:
+        members: One row per network.
+        arrays: Of `labels_to_audit`.
+
+    Returns:
+        Notes for `Records`; those on classes by network, where the networks were given different labels.
+    """
+    names, notes = arrays["class_names"], []
+    without: dict[tuple[str, ...], list[str]] = {}
+    for row, given in zip(arrays["inspectors"], arrays["audit_given"], strict=True):
+        classes = tuple(names[never_flagged(given)].tolist())
+        without.setdefault(classes, []).append(str(members["member"].iloc[row]))
+    for classes, networks in without.items():
+        if classes:
+            whose = "" if len(without) == 1 else f" by {', '.join(networks)}"
+            notes.append(
+                f"labels of {len(classes)} of {len(names)} classes are never flagged{whose}, for cleanlab flags no "
+                f"single label of a class: {', '.join(classes)}; audit more images (audit_images)"
+            )
+    if len(names) > FEW_CLASSES:
+        notes.append(f"the transition matrices of {len(names)} classes are not listed, only their distance")
+    return tuple(notes)
 
 
 def _out_of_sample(member: str, labels: int, clean: bool, overlap: int, excess: float) -> Check:

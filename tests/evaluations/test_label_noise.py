@@ -1,4 +1,5 @@
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -294,6 +295,27 @@ def test_transition_matrices_of_many_classes_are_not_laid_out() -> None:
     assert not (frame["level"] == "detail").any()
     assert "matrices of 21 classes" in " ".join(records.notes)
     assert evaluation.chart(frame).to_dict()
+
+
+@pytest.mark.parametrize("draw", ["fixed", "per_seed"])
+def test_classes_of_a_single_audited_label_are_noted_and_nothing_warns(draw: str) -> None:
+    data = data_of(Noise(rate=0.4, draw=draw))
+    pool = pool_of("clean", "at", seeds=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+
+        _, records, _ = outcome(pool, data, predict_as(data, {}), audit_images=6)
+
+    alone = [
+        [name for label, name in enumerate("abcd") if list(given).count(label) == 1]
+        for given in records.arrays["audit_given"]
+    ]
+    told = [f"labels of {len(names)} of 4 classes are never flagged" for names in alone]
+    assert len({*map(str, alone)}) == (1 if draw == "fixed" else 2)
+    for row, inspector in enumerate(records.members["member"]):
+        own = [note for note in records.notes if draw == "fixed" or f"{inspector}" in note]
+        assert [note[: len(told[row])] for note in own] == ([told[row]] if alone[row] else [])
+        assert all(f"single label of a class: {', '.join(alone[row])};" in note for note in own)
 
 
 def perfect(images: ImageSet) -> Predictions:
