@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robustkd.errors import BadInputError, RobustKDError
+from robustkd.errors import BadInputError, RobustKDError, nearest
 from robustkd.listing import Listing, listed
 from robustkd.model_argument import parse_model
 from robustkd.terminal import show_outlook, show_results
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
-    from robustkd.models import PixelModel
+    from robustkd.models import ModelPool, PixelModel
     from robustkd.studies import Evaluated
 
 app = typer.Typer(
@@ -147,6 +147,14 @@ def evaluate(
     condition: Annotated[
         str, typer.Option(metavar="YAML", help="What the training set was: 'label_noise: {rate: 0.4}', for example.")
     ] = "clean",
+    clean: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Trained on clean data whatever the condition: teacher, baseline, or a student's NAME; repeat for "
+            "more.",
+        ),
+    ] = None,
     suite: Annotated[Suite, typer.Option(help="quick: minutes on a laptop; full: as in the papers.")] = Suite.quick,
     mean: Annotated[
         str | None,
@@ -196,6 +204,7 @@ def evaluate(
         _one_or_more(baselines) if baselines else None,
         {name: _one_or_more(models) for name, models in students.items()},
     )
+    pool = _trained_clean(pool, clean or [])
     run_directory = out if out is not None else Path("runs") / evaluation_name(pool, dataset)
     options = _evaluation_overrides(tuple(overrides or ()))
     evaluated = evaluate_models(
@@ -314,6 +323,22 @@ def _load(text: str, role: str, dataset: "Dataset", loading: dict[str, Any]) -> 
         **loading,
     )
     return name or str(model.lineage.get("method", Path(path).stem)), model
+
+
+def _trained_clean(pool: "ModelPool", names: list[str]) -> "ModelPool":
+    from dataclasses import replace
+
+    from robustkd.data import Clean
+    from robustkd.models import ModelPool
+
+    known = {member.method for member in pool}
+    for name in names:
+        if name not in known:
+            raise BadInputError(f"--clean {name!r}: no such model; {nearest(name, known)}")
+    clean = Clean().label
+    return ModelPool(
+        members=[replace(member, condition=clean) if member.method in names else member for member in pool]
+    )
 
 
 def _channels(text: str | None, option: str) -> list[float] | None:

@@ -132,6 +132,31 @@ def test_the_same_name_twice_is_two_seeds_of_one_student(tmp_path: Path) -> None
     assert "network,at-1," in names
 
 
+def test_networks_trained_on_clean_labels_are_named_and_audit_the_noisy_ones(tmp_path: Path) -> None:
+    for seed, name in enumerate("tbs"):
+        model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)
+        rk.save_model(model, tmp_path / f"{name}.safetensors")
+    models = ("--teacher", "t.safetensors", "--baseline", "b.safetensors", "--student", "at=s.safetensors")
+    rest = ("--condition", "label_noise: {rate: 0.4}", "--limit", "20", "--set", "transferability.steps=1")
+    command = ("evaluate", "--data", "digits", *models, *rest, "--out", "run", "--device", "cpu")
+
+    done = robustkd(*command, "--clean", "teacher", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    rows = (tmp_path / "run" / "results" / "label_noise.csv").read_text().splitlines()
+    audited = [row.split(",")[2] for row in rows if ",audit_auroc," in row]
+    assert set(audited) == {"teacher"}
+
+
+def test_a_clean_network_that_is_none_of_the_models_is_refused(tmp_path: Path) -> None:
+    rk.save_model(rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0), tmp_path / "s.safetensors")
+
+    done = robustkd("evaluate", "--data", "digits", "--student", "at=s.safetensors", "--clean", "teacher", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr == "error: --clean 'teacher': no such model; known: at\n"
+
+
 def test_compare_leaves_with_one_where_numbers_differ(tmp_path: Path) -> None:
     digits = rk.load_dataset("digits")
     runs = []

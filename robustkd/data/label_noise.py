@@ -185,6 +185,12 @@ def _random_matrix(rate: float, prior: np.ndarray) -> np.ndarray:
     classes = len(prior)
     if rate == 0:
         return np.eye(classes)
+    if not prior.all():  # of which cleanlab finds no matrix, whatever the rate
+        empty = ", ".join(map(str, np.flatnonzero(prior == 0)))
+        raise DataError(
+            f"label noise: kind random_matrix needs a training image of every class, and of {empty} (from 0) there is "
+            "none; leave such classes out of the data set, or take another kind"
+        )
     before = np.random.get_state()
     try:
         columns = generate_noise_matrix_from_trace(classes, classes * (1 - rate), py=prior, seed=SEED)

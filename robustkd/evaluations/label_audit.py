@@ -5,6 +5,7 @@ must be **out of sample**: of a network that was not trained on the labels in qu
 each other's parts. One that was has learnt the wrong labels and finds none of them.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,19 @@ def audit(labels: np.ndarray, probabilities: np.ndarray) -> Audit:
     _refuse_unusable(labels, probabilities)
     transition, noise_rate = _estimated(labels, probabilities)
     return Audit(probabilities[np.arange(len(labels)), labels], _flagged(labels, probabilities), transition, noise_rate)
+
+
+def never_flagged(labels: np.ndarray) -> np.ndarray:
+    """Give the classes whose labels `audit` cannot hold to be wrong: it leaves a class its only one.
+
+    Args:
+        labels: int (N,), as given.
+
+    Returns:
+        int (C,), rising; the only class, where there is no other.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    return classes[counts == 1] if len(classes) > 1 else classes
 
 
 def transition_matrix(true: np.ndarray, given: np.ndarray, classes: int) -> np.ndarray:
@@ -221,8 +235,10 @@ def _flagged(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     present, compact, some = _present_only(labels, probabilities)
     if len(present) == 1:
         return np.zeros(len(labels), dtype=bool)
-    # without n_jobs=1 it forks, which a process that has begun to use a GPU does not survive
-    return np.asarray(find_label_issues(compact, some, n_jobs=1, verbose=False))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "May not flag all label issues")  # of those that `never_flagged` names
+        # without n_jobs=1 it forks, which a process that has begun to use a GPU does not survive
+        return np.asarray(find_label_issues(compact, some, n_jobs=1, verbose=False))
 
 
 def _present_only(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, Any, Any]:

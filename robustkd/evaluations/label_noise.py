@@ -10,7 +10,8 @@ label is wrong, how many a network classifies as that wrong label, as the true o
 that it was not trained on are audited: those of the images that the condition held out, or all of them by a network
 that was trained on clean ones. Without either there is no audit, and a check says so. The label errors that people
 found in test sets (Northcutt, Athalye, Mueller, *Pervasive label errors*, NeurIPS 2021) can be looked for by any
-network.
+network. The matrices of given labels by true class, as they are and as each method estimates them, are rows of level
+``detail`` (`noise_transitions`), for up to 20 classes.
 
 Needs predictions for the test images, and for the training images where some of their labels are wrong.
 """
@@ -32,6 +33,7 @@ from robustkd.evaluations.judged_labels import read_judged_labels
 from robustkd.evaluations.metric_rows import per_image_rows, seed_rows
 from robustkd.evaluations.noise_charts import noise_panels
 from robustkd.evaluations.noise_measurement import (
+    audit_notes,
     labels_to_audit,
     noise_rates,
     trained_clean,
@@ -71,7 +73,7 @@ class LabelNoise(Evaluation):
     name = "label_noise"
     title = "Label noise"
     question = "What do wrong training labels do to them, and can they find the wrong labels?"
-    version = 2
+    version = 3
     requires = Requirements(training=True)
     summary = ("memorised", "audit_auroc")
     across_conditions = True
@@ -234,7 +236,9 @@ class LabelNoise(Evaluation):
             quality = np.stack([np.exp(-negative_log_likelihood(seen)) for seen in tested])
             judged = read_judged_labels(Path(self.options.test_errors).expanduser(), tested[0].labels)
             arrays |= {"judged": judged.judged, "refused": judged.refused, "test_quality": quality}
-        return Records(members_frame(pool), arrays, tuple(checks))
+        members = members_frame(pool)
+        notes = audit_notes(members, arrays) if "inspectors" in arrays else ()
+        return Records(members, arrays, tuple(checks), notes)
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Accuracy, memorisation, audits; what cannot be told of these networks is left out."""
@@ -246,9 +250,9 @@ class LabelNoise(Evaluation):
         return tidy(rows + noise_rows(records, self.metrics))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
-        """Accuracy by the share of wrong labels, what becomes of these labels, and who finds them."""
+        """Accuracy by the share of wrong labels, what becomes of these labels, who finds them and their pattern."""
         return noise_panels(of_noise(frame))
 
     def headline(self, frame: pd.DataFrame) -> list[str]:
-        """For each condition the students' gains; who memorises most and least; who finds wrong labels best."""
+        """For each condition the students' gains; who memorises fewest wrong labels; who finds wrong labels best."""
         return sentences(frame, {metric.name: metric for metric in self.metrics})

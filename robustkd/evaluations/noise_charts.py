@@ -1,4 +1,4 @@
-"""Charts of label noise: accuracy by the share of wrong labels, their fate, and who finds them."""
+"""Charts of label noise: accuracy by the share of wrong labels, their fate, who finds them and their pattern."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from robustkd.evaluations.charts import ROLE_COLOURS, WIDTH, LayeredChart
+from robustkd.evaluations.noise_transitions import ESTIMATED, transition_panels
 
 FATES = {"memorised": "as the wrong label", "neither": "as neither", "recovered": "as the true class"}
 FATE_COLOURS = ("#c0392b", "#d5d5d5", "#3c8d5a")
@@ -21,12 +22,15 @@ def noise_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
     Returns:
         A chart.
     """
-    panels = [_accuracy(frame)]
-    if (frame["metric"] == "memorised").any():
+    panels: list[alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart] = [_accuracy(frame)]
+    known = set(frame[frame["value"].notna()]["metric"])
+    if "memorised" in known:
         panels.append(_fates(frame))
-    if (frame["metric"] == "audit_auroc").any():
+    if "audit_auroc" in known:
         panels.append(_by_method(frame, "audit_auroc", "audit AUROC (%)", "Who finds wrong labels, out of sample"))
-    if (frame["metric"] == "test_error_auroc").any():
+    if ESTIMATED.name in known:
+        panels.append(transition_panels(frame))
+    if "test_error_auroc" in known:
         title = "Who finds test labels that people refuse"
         panels.append(_by_method(frame, "test_error_auroc", "AUROC (%)", title))
     return alt.vconcat(*panels, spacing=30).resolve_scale(color="independent")
@@ -34,7 +38,7 @@ def noise_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
 
 def _accuracy(frame: pd.DataFrame) -> LayeredChart | alt.HConcatChart:
     """A line for each method where several shares of wrong labels are known, else the methods one below the other."""
-    realised = frame[(frame["metric"] == "realised_rate") & (frame["level"] == "method")]
+    realised = frame[(frame["metric"] == "realised_rate") & (frame["level"] == "method") & frame["value"].notna()]
     rates = {(row["member"], row["condition"]): 100 * row["value"] for _, row in realised.iterrows()}
     title = "Accuracy on clean test images"
     if len({round(rate, 3) for rate in realised.groupby("condition")["value"].mean()}) < 2:

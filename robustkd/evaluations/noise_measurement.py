@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from robustkd.evaluations.label_audit import agreement_beyond_chance
+from robustkd.evaluations.label_audit import agreement_beyond_chance, never_flagged
+from robustkd.evaluations.noise_transitions import FEW_CLASSES
 from robustkd.evaluations.records import Check
 from robustkd.evaluations.resampling import Observed, ratio, where
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from robustkd.data import Dataset
     from robustkd.evaluations.predictions import Predictions
     from robustkd.models import ModelPool
@@ -27,7 +30,15 @@ CONTAMINATED = 4.0
 
 RATES = ("requested_rate", "realised_rate")
 
-AUDIT = ("audit_auroc", "audit_auroc_gain", "audit_precision", "audit_recall", "estimated_rate", "transition_error")
+AUDIT = (
+    "audit_auroc",
+    "audit_auroc_gain",
+    "audit_precision",
+    "audit_recall",
+    "estimated_rate",
+    "transition_error",
+    "transition_estimated",
+)
 
 
 @dataclass(frozen=True)
@@ -184,15 +195,14 @@ def labels_to_audit(
         seed: Draws them.
 
     Returns:
-        Arrays ``inspectors`` (rows of members), ``audit_given``, ``audit_true`` and ``audit_logits``, and a check of
-        each inspector; nothing where every member was trained on all labels.
+        Arrays ``inspectors`` (rows of members), ``audit_given``, ``audit_true``, ``audit_logits`` and ``class_names``,
+        and a check of each inspector; nothing where every member was trained on all labels.
     """
-    from robustkd.data import Clean
     from robustkd.data.label_noise import LabelNoise as Noise
 
-    clean = Clean().label
+    clean = trained_clean(pool, data)
     held_out = all(len(part.held_out) for part in trained)
-    inspectors = [row for row, member in enumerate(pool) if held_out or member.condition == clean]
+    inspectors = [row for row in range(len(pool)) if held_out or clean[row]]
     if not inspectors:
         return {}, []
     places = np.arange(len(trained[0].held_out if held_out else trained[0].indices))
@@ -208,21 +218,49 @@ def labels_to_audit(
         given.append((part.held_out_given if held_out else part.given)[places])
         true.append(seen[row].labels[indices])
         logits.append(seen[row].logits[indices])
-        overlap = int(np.isin(indices, part.indices).sum()) if held_out else 0
+        overlap = 0 if clean[row] else int(np.isin(indices, part.indices).sum())
         excess = agreement_beyond_chance(true[-1], given[-1], logits[-1].argmax(axis=1)) if drawn else 0.0
-        checks.append(_out_of_sample(members[row].name, len(places), held_out, overlap, excess))
+        checks.append(_out_of_sample(members[row].name, len(places), bool(clean[row]), overlap, excess))
     arrays = {
         "inspectors": np.array(inspectors),
         "audit_given": np.stack(given),
         "audit_true": np.stack(true),
         "audit_logits": np.stack(logits).astype(np.float32),
+        "class_names": np.array(data.test.class_names),
     }
     return arrays, checks
 
 
-def _out_of_sample(member: str, labels: int, held_out: bool, overlap: int, excess: float) -> Check:
+def audit_notes(members: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Say what the audit leaves out: classes of which it can flag no label, and matrices of many classes.
+
+    Args:
+        members: One row per network.
+        arrays: Of `labels_to_audit`.
+
+    Returns:
+        Notes for `Records`; those on classes by network, where the networks were given different labels.
+    """
+    names, notes = arrays["class_names"], []
+    without: dict[tuple[str, ...], list[str]] = {}
+    for row, given in zip(arrays["inspectors"], arrays["audit_given"], strict=True):
+        classes = tuple(names[never_flagged(given)].tolist())
+        without.setdefault(classes, []).append(str(members["member"].iloc[row]))
+    for classes, networks in without.items():
+        if classes:
+            whose = "" if len(without) == 1 else f" by {', '.join(networks)}"
+            notes.append(
+                f"labels of {len(classes)} of {len(names)} classes are never flagged{whose}, for cleanlab flags no "
+                f"single label of a class: {', '.join(classes)}; audit more images (audit_images)"
+            )
+    if len(names) > FEW_CLASSES:
+        notes.append(f"the transition matrices of {len(names)} classes are not listed, only their distance")
+    return tuple(notes)
+
+
+def _out_of_sample(member: str, labels: int, clean: bool, overlap: int, excess: float) -> Check:
     where = "of images held out of the training"
-    if not held_out:
+    if clean:
         where = "by a network trained on the true labels of these images: an upper bound"
     passed = overlap == 0 and excess < CONTAMINATED
     detail = f"{labels} labels audited, {where}"

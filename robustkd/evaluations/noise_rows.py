@@ -10,6 +10,7 @@ from robustkd.evaluations.judged_labels import JudgedLabels, refused_labels_foun
 from robustkd.evaluations.label_audit import audit, detection, estimation
 from robustkd.evaluations.metric_rows import metric_rows, value_rows
 from robustkd.evaluations.noise_measurement import fates
+from robustkd.evaluations.noise_transitions import transition_rows
 from robustkd.evaluations.records import Records
 from robustkd.evaluations.resampling import resampled
 from robustkd.evaluations.statistics import TRAINING_IMAGES
@@ -61,16 +62,17 @@ def _audit_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
     arrays = records.arrays
     members = records.members.iloc[arrays["inspectors"]].reset_index(drop=True)
     given, true, logits = (arrays[f"audit_{name}"] for name in ("given", "true", "logits"))
-    scores, estimates = [], []
+    scores, estimates, transitions = [], [], []
     for labels, truth, z in zip(given, true, logits, strict=True):
         probabilities = softmax(z.astype(np.float64), axis=1)
         judged = audit(labels, probabilities)
         scores.append(detection(judged.quality, labels != truth, judged.flagged))
         estimates.append(estimation(labels, truth, probabilities))
+        transitions.append(judged.transition)
     images, covers = given.shape[1], f"{TRAINING_IMAGES}, {CLEANLAB_RESAMPLES} resamples"
     found = resampled(scores, images, covers=TRAINING_IMAGES)
     found |= resampled(estimates, images, ("transition_error",), covers, CLEANLAB_RESAMPLES)
-    return metric_rows(members, found, metrics)
+    return metric_rows(members, found, metrics) + transition_rows(records, np.stack(transitions))
 
 
 def _test_error_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:

@@ -23,14 +23,15 @@ class Member:
         role: ``teacher``; ``baseline``: trained on the same data without a teacher; or ``student``.
         method: How it was trained, or the user's name for it; members that differ in their seed alone share it.
         seed: Of its training; None where unknown.
-        condition: What was done to its training set.
+        condition: What was done to its training set, as a condition's label says it; empty where that is what the
+            evaluation is told of all of them.
     """
 
     model: PixelModel = field(repr=False)
     role: Role
     method: str
     seed: int | None = None
-    condition: str = "clean"
+    condition: str = ""
 
     @property
     def name(self) -> str:

@@ -105,7 +105,8 @@ def evaluate(
         options: Evaluations to add to the suite, and options that replace its own, as in
             ``{"transferability": {"epsilon": 0.01}}``.
         condition: What the training set was when the models were trained on it, as a study file would say it:
-            ``{"label_noise": {"kind": "human", "labels": "labels.npy"}}``.
+            ``{"label_noise": {"kind": "human", "labels": "labels.npy"}}``. A member that says ``clean`` of itself was
+            trained on the training set as it is.
         limit: Look at this many test images, drawn at random.
         out: The run directory; a temporary one if None.
         device: ``auto``, ``cpu``, ``cuda``, …
@@ -114,7 +115,8 @@ def evaluate(
         The results and where they are.
 
     Raises:
-        BadInputError: The suite, an option, or the directory is not usable, or models and data do not fit.
+        BadInputError: The suite, an option, or the directory is not usable, or models and data do not fit, or a member
+            was trained under another condition.
     """
     if suite not in SUITES:
         raise BadInputError(f"unknown suite {suite!r}: {nearest(suite, SUITES)}")
@@ -129,7 +131,7 @@ def evaluate(
         if limit < 1:
             raise BadInputError(f"limit must be at least 1, got {limit}")
         sampled = replace(data, test=data.test.subset(data.test.sample_indices(limit)))
-    pool = ModelPool(members=[replace(member, condition=trained_under.label) for member in pool])
+    pool = _under(trained_under, pool)
     name = evaluation_name(pool, sampled)
     content = {
         "name": name,
@@ -142,6 +144,7 @@ def evaluate(
                 "name": member.name,
                 "role": member.role,
                 "architecture": member.architecture,
+                "condition": member.condition,
                 "digest": member.digest,
             }
             for member in pool
@@ -163,6 +166,18 @@ def evaluate(
         },
         limited=len(sampled.test) < len(data.test),
     )
+
+
+def _under(condition: Condition, pool: ModelPool) -> ModelPool:
+    """Give the condition to all members that say none of their own; theirs must be that one, or clean."""
+    known = (condition.label, Clean().label)
+    for member in pool:
+        if member.condition and member.condition not in known:
+            raise BadInputError(
+                f"{member.name} was trained under {member.condition!r}: evaluate it with that condition, "
+                f"beside models that were trained under it or on clean data; here it is {condition.label!r}"
+            )
+    return ModelPool(members=[replace(member, condition=member.condition or condition.label) for member in pool])
 
 
 def evaluation_name(pool: ModelPool, data: Dataset) -> str:

@@ -204,6 +204,13 @@ def test_noise_that_does_not_fit_the_set_is_refused(condition: LabelNoise, class
         condition.apply(images(40, classes), 0)
 
 
+def test_a_random_matrix_of_a_class_without_images_is_refused_with_the_right_mend() -> None:
+    train = of_labels(np.array([0, 1, 3] * 20), 4)
+
+    with pytest.raises(DataError, match=r"image of every class, and of 2 .* there is none; leave such classes out"):
+        LabelNoise(0.2, "random_matrix").apply(train, 0)
+
+
 def test_labels_say_what_differs() -> None:
     conditions = [
         LabelNoise(0.4),

@@ -19,6 +19,7 @@ from robustkd.evaluations.label_audit import (
     auroc,
     detection,
     estimation,
+    never_flagged,
     transition_error,
     transition_matrix,
 )
@@ -155,6 +156,21 @@ def test_classes_that_no_label_names_are_absent_and_nothing_warns() -> None:
     assert np.isfinite(unsure.noise_rate)
     assert single.noise_rate == 0
     assert not single.flagged.any()
+
+
+def test_the_only_label_of_a_class_is_never_flagged_however_wrong_and_nothing_warns() -> None:
+    _, given, probabilities = of_noisy_labels(classes=3)
+    improbable = np.array([[0.99, 0.005, 0.0, 0.005]])
+    wider = np.concatenate([np.hstack([probabilities, np.zeros((600, 1))]), improbable])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = audit(np.append(given, 3), wider)
+
+    assert not found.flagged[-1]
+    assert never_flagged(np.append(given, 3)).tolist() == [3]
+    assert never_flagged(np.append(given, [3, 3])).tolist() == []
+    assert never_flagged(np.array([1, 1])).tolist() == [1]
 
 
 def test_transition_matrices_are_counted_by_hand() -> None:

@@ -1,3 +1,5 @@
+import json
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from cleanlab.count import estimate_joint
+from scipy.special import softmax
+from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from robustkd.data import Clean, Condition, Dataset, ImageSet
 from robustkd.data.class_imbalance import ClassImbalance
@@ -16,6 +20,7 @@ from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.judged_labels import read_judged_labels
 from robustkd.evaluations.label_noise import LabelNoiseOptions
 from robustkd.evaluations.predictions import Predictions
+from robustkd.evaluations.records import Records
 from robustkd.evaluations.statistics import T_SEEDS, TRAINING_IMAGES
 from robustkd.models import Member, ModelPool
 
@@ -112,6 +117,34 @@ def test_shares_and_differences_have_intervals() -> None:
         assert row["n"] == (given != true).sum()
 
 
+def test_who_memorises_fewest_is_named_with_those_that_cannot_be_told_from_it() -> None:
+    data = data_of(Noise(rate=0.4))
+    given, true = given_labels(data), data.training.labels.numpy()
+    wrong = np.flatnonzero(given != true)
+
+    def memorising(count: int) -> np.ndarray:
+        return votes(np.where(np.isin(np.arange(TRAIN), wrong[:count]), given, true))
+
+    train = {"baseline": memorising(250), "at": memorising(251), "sp": memorising(400)}
+
+    evaluation, _, frame = outcome(pool_of(data.condition.label, "at", "sp"), data, predict_as(data, train))
+
+    percent = [f"{100 * count / len(wrong):.1f}%" for count in (250, 251, 400)]
+    assert (
+        f"Under label noise 40%, baseline ({percent[0]}) memorises fewest of the wrong labels, not significantly fewer "
+        f"than at ({percent[1]}); significantly more: sp ({percent[2]})."
+    ) in evaluation.headline(frame)
+
+
+def test_networks_that_memorise_as_many_are_not_ranked() -> None:
+    data = data_of(Noise(rate=0.4))
+    train = {"baseline": votes(given_labels(data)), "at": votes(given_labels(data))}
+
+    evaluation, _, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, train))
+
+    assert "no network memorises significantly fewer wrong labels than another" in " ".join(evaluation.headline(frame))
+
+
 def test_networks_trained_on_all_labels_are_not_audited_and_it_says_so() -> None:
     data = data_of(Noise(rate=0.4))
 
@@ -131,6 +164,59 @@ def test_a_network_that_was_trained_on_the_labels_held_out_fails_the_check() -> 
 
     passed = {check.member: check.passed for check in records.checks if check.name == "labels audited out of sample"}
     assert passed == {"teacher": True, "baseline-0": True, "at-0": False}
+
+
+def without_voided(frame: pd.DataFrame, records: Records) -> pd.DataFrame:
+    """Results with the values absent that a failed check voids."""
+    frame = frame.copy()
+    for check in records.checks:
+        if not check.passed:
+            own = frame["method"] == check.member.removesuffix("-0") if check.member else True
+            voided = own & frame["metric"].isin(check.metrics)
+            frame.loc[voided, ["value", "ci_low", "ci_high", "ties_best"]] = pd.NA
+    return frame
+
+
+def test_inspectors_that_were_trained_on_the_labels_are_not_ranked() -> None:
+    data = data_of(HELD_OUT)
+    true = data.training.labels.numpy()
+    doubtful = votes(true, 3) + np.random.default_rng(0).normal(0, 2, (TRAIN, CLASSES))
+    train = {"at": votes(given_labels(data)), "sp": votes(true), "baseline": doubtful}
+
+    evaluation, records, frame = outcome(pool_of(data.condition.label, "at", "sp"), data, predict_as(data, train))
+
+    told = evaluation.headline(without_voided(frame, records))
+    assert told[-1].startswith("Under label noise 40%, 25% held out, the best inspectors of labels that they never saw")
+    assert told[-1].endswith(": sp (100.0% AUROC).")
+    assert evaluation.chart(without_voided(frame, records)).to_dict()
+
+
+def test_where_no_audit_passed_its_check_nothing_is_said_of_the_labels() -> None:
+    data = data_of(HELD_OUT)
+    contaminated = dict.fromkeys(("teacher", "baseline", "at"), votes(given_labels(data)))
+
+    evaluation, records, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, contaminated))
+
+    told = " ".join(evaluation.headline(without_voided(frame, records)))
+    assert "Who finds wrong labels cannot be told: no audit of them passed its check." in told
+    assert "all right" not in told
+    assert "inspector" not in told
+    assert "nan" not in told
+    drawn = evaluation.chart(without_voided(frame, records)).to_json()
+    assert "NaN" not in drawn
+    assert "audit" not in drawn
+    assert "estimated by" not in drawn
+
+
+def test_a_realised_rate_that_is_not_to_be_trusted_makes_no_label_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = data_of(Noise(rate=0.4))
+    monkeypatch.setattr(Noise, "expected_rate", lambda self, train: 0.5)
+
+    evaluation, records, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, {}))
+
+    told = evaluation.headline(without_voided(frame, records))
+    assert told[0].startswith("Label noise 40%: accuracy")
+    assert not any("No training label is known to be wrong" in text for text in told)
 
 
 def test_a_condition_that_trains_on_what_it_holds_out_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +259,70 @@ def test_held_out_labels_are_audited() -> None:
     assert "best inspectors of labels that they never saw: at" in evaluation.headline(frame)[-1]
 
 
+def test_both_transition_matrices_are_kept_and_drawn_side_by_side() -> None:
+    data = data_of(HELD_OUT)
+    random = np.random.default_rng(0)
+    true = data.training.labels.numpy()
+    train = {name: votes(true, 3) + random.normal(0, noise, (TRAIN, 4)) for name, noise in (("at", 1), ("baseline", 3))}
+
+    evaluation, _, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, train))
+
+    held_out = data.trained_on(0).held_out.numpy()
+    given = given_labels(data)
+    counted = confusion_matrix(true[held_out], given[held_out], normalize="true")
+    logits = train["at"].astype(np.float32)[held_out].astype(np.float64)
+    joint = estimate_joint(given[held_out], softmax(logits, axis=1))
+    rows = frame[frame["level"] == "detail"].set_index(["metric", "member", "part"])["value"]
+    for own, label in np.ndindex(4, 4):
+        part = f"{'abcd'[own]} → {'abcd'[label]}"
+        assert rows["transition_true", "at", part] == pytest.approx(counted[own, label])
+        assert rows["transition_estimated", "at", part] == pytest.approx(joint[label, own] / joint[:, own].sum())
+    drawn = json.dumps(evaluation.chart(frame).to_dict(), ensure_ascii=False)
+    errors = values_of(frame)["transition_error"].drop("teacher").sort_values()
+    assert "estimated by teacher (nearest)" in drawn
+    assert f"estimated by {errors.index[-1]} (farthest)" in drawn
+
+
+def test_transition_matrices_of_many_classes_are_not_laid_out() -> None:
+    names = tuple(f"class {number}" for number in range(21))
+    images = ImageSet(torch.zeros(2100, 1, 8, 8, dtype=torch.uint8), torch.arange(2100) % 21, names)
+    data = Dataset("many", images, images, condition=HELD_OUT)
+    pool = ModelPool(members=[Member(network(0, 21), "student", "at", 0, HELD_OUT.label)])
+
+    evaluation, records, frame = outcome(pool, data, lambda member, images=None: perfect(data.test))
+
+    assert "audit_auroc" in set(frame["metric"])
+    assert not (frame["level"] == "detail").any()
+    assert "matrices of 21 classes" in " ".join(records.notes)
+    assert evaluation.chart(frame).to_dict()
+
+
+@pytest.mark.parametrize("draw", ["fixed", "per_seed"])
+def test_classes_of_a_single_audited_label_are_noted_and_nothing_warns(draw: str) -> None:
+    data = data_of(Noise(rate=0.4, draw=draw))
+    pool = pool_of("clean", "at", seeds=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+
+        _, records, _ = outcome(pool, data, predict_as(data, {}), audit_images=6)
+
+    alone = [
+        [name for label, name in enumerate("abcd") if list(given).count(label) == 1]
+        for given in records.arrays["audit_given"]
+    ]
+    told = [f"labels of {len(names)} of 4 classes are never flagged" for names in alone]
+    assert len({*map(str, alone)}) == (1 if draw == "fixed" else 2)
+    for row, inspector in enumerate(records.members["member"]):
+        own = [note for note in records.notes if draw == "fixed" or f"{inspector}" in note]
+        assert [note[: len(told[row])] for note in own] == ([told[row]] if alone[row] else [])
+        assert all(f"single label of a class: {', '.join(alone[row])};" in note for note in own)
+
+
+def perfect(images: ImageSet) -> Predictions:
+    labels = images.labels.numpy()
+    return Predictions((5 * np.eye(images.num_classes)[labels]).astype(np.float32), labels)
+
+
 def test_memorisation_counts_no_held_out_image() -> None:
     data = data_of(HELD_OUT)
     given = given_labels(data)
@@ -193,6 +343,45 @@ def test_networks_trained_on_clean_labels_audit_them_all_and_the_check_calls_it_
     assert records.arrays["audit_logits"].shape == (3, 300, CLASSES)
     assert values_of(frame)["audit_auroc", "at"] == 1
     assert "upper bound" in records.checks[1].detail
+
+
+def pool_with_a_clean_teacher(condition: str) -> ModelPool:
+    net = network(0, CLASSES)
+    noisy = [Member(net, "baseline", "baseline", 0, condition), Member(net, "student", "at", 0, condition)]
+    return ModelPool(members=[Member(net, "teacher", "teacher", None, "clean"), *noisy])
+
+
+def test_a_clean_teacher_among_noisy_students_is_an_upper_bound_though_labels_were_held_out() -> None:
+    data = data_of(HELD_OUT)
+    noise = np.random.default_rng(0).normal(0, 3, (TRAIN, CLASSES))
+    train = {"teacher": votes(data.training.labels.numpy(), 4) + noise}
+
+    evaluation, records, frame = outcome(pool_with_a_clean_teacher(data.condition.label), data, predict_as(data, train))
+
+    details = {check.member: check.detail for check in records.checks if check.name == "labels audited out of sample"}
+    assert "held out" not in details["teacher"]
+    assert "upper bound" in details["teacher"]
+    assert "held out of the training" in details["at-0"]
+    told = evaluation.headline(frame.assign(condition=data.condition.label))  # as results are collected
+    assert f"({100 * records.arrays['realised'][1]:.1f}% of the labels wrong)" in told[0]
+    assert "nan" not in " ".join(told)
+    assert "so an upper bound at finding wrong ones: teacher (" in told[-1]
+    assert "at (" not in told[-1]
+
+
+def test_a_clean_teacher_that_alone_can_audit_is_said_to_be_an_upper_bound() -> None:
+    data = data_of(Noise(rate=0.4))
+
+    evaluation, _, frame = outcome(pool_with_a_clean_teacher(data.condition.label), data, predict_as(data, {}))
+
+    frame = frame.assign(condition=data.condition.label)
+    told = evaluation.headline(frame)
+    assert told[-1] == (
+        "Under label noise 40%, trained on the true labels of these images and so an upper bound at finding wrong "
+        "ones: teacher (100.0% AUROC)."
+    )
+    assert not any("cannot be told" in text for text in told)
+    assert "NaN" not in evaluation.chart(frame).to_json()
 
 
 @pytest.mark.parametrize("condition", [Clean(), Noise(rate=0.0)])

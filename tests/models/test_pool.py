@@ -57,7 +57,7 @@ def test_members_made_elsewhere_are_taken_as_they_are() -> None:
     pool = ModelPool(members=members)
 
     assert list(pool) == members
-    assert [member.condition for member in pool] == ["noise-0.2", "clean"]
+    assert [member.condition for member in pool] == ["noise-0.2", ""]
 
 
 def test_the_teacher_is_found_by_its_role() -> None:

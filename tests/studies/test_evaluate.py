@@ -167,6 +167,30 @@ def test_models_trained_under_a_condition_are_asked_about_it(
     assert "memorised" in frame.index
 
 
+def test_a_teacher_trained_on_clean_labels_audits_the_noisy_ones_of_its_students(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    teacher = rk.Member(network(0), "teacher", "teacher", condition="clean")
+    pool = rk.ModelPool(baseline=network(1), students={"at": network(2)}, members=[teacher])
+    noise = {"label_noise": {"rate": 0.4}}
+
+    evaluated = rk.evaluate(pool, digits, options=FAST, condition=noise, limit=30, out=tmp_path / "run", device="cpu")
+
+    frame = evaluated.results["label_noise"]
+    values = frame[frame["level"] == "method"].set_index(["metric", "member"])["value"]
+    assert values["realised_rate", "at"] == pytest.approx(0.36, abs=0.04)
+    assert pd.isna(values["realised_rate", "teacher"])
+    assert pd.isna(values["memorised", "teacher"])
+    assert list(values["audit_auroc"].index) == ["teacher"]
+
+
+def test_a_member_trained_under_yet_another_condition_is_refused(digits: Dataset, tmp_path: Path) -> None:
+    pool = rk.ModelPool(members=[rk.Member(network(0), "student", "at", condition="label noise 20%")])
+
+    with pytest.raises(BadInputError, match="at was trained under 'label noise 20%'"):
+        rk.evaluate(pool, digits, condition={"label_noise": {"rate": 0.4}}, out=tmp_path / "run", device="cpu")
+
+
 def test_a_condition_that_is_none_is_refused(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="unknown condition 'noise': did you mean label_noise"):
         rk.evaluate(pool, digits, condition={"noise": {}}, out=tmp_path / "run", device="cpu")
