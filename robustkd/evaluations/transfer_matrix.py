@@ -131,17 +131,6 @@ def robust(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.asarray(withstood & (arrays["own"] == labels).all(axis=0))
 
 
-def strongest_source(rates: np.ndarray, target: int) -> int:
-    """Say whose attack succeeds most often on a target; its own where no image is eligible for any.
-
-    Args:
-        rates: float64 (M, M), sources in rows, targets in columns.
-        target: Which column.
-    """
-    column = rates[:, target]
-    return target if np.isnan(column).all() else int(np.nanargmax(column))
-
-
 def masks_gradients(excess: float, low: float) -> bool:
     """Say whether a transferred attack succeeds more than two points oftener than a network's own, and not by chance.
 
@@ -149,7 +138,7 @@ def masks_gradients(excess: float, low: float) -> bool:
 
     Args:
         excess: Success of the strongest transferred attack minus that of the own one.
-        low: The lower end of its paired interval over the same images.
+        low: The lower end of its paired interval over the same images, for all sources together.
     """
     return bool(excess > MASKING_POINTS + _ROUNDING and low > 0)
 

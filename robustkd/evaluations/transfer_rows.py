@@ -36,9 +36,9 @@ from robustkd.evaluations.transfer_matrix import (
     jointly_correct,
     pair_of,
     robust,
-    strongest_source,
     success_matrix,
 )
+from robustkd.evaluations.transfer_strength import ALL_SOURCES, strongest_transferred
 
 Row = dict[str, Any]
 
@@ -183,7 +183,7 @@ def _excess_rows(records: Records, teacher: int, metric: str, counting: Counting
     for target, baseline in with_baselines(records.members):
         of_target, of_baseline = (counting(pair_of(records.arrays, teacher, seen)) for seen in (target, baseline))
         row = _row(records.members, target) | {"metric": metric, "source": records.members["member"][teacher]}
-        found = difference(of_target, of_baseline)
+        found = _difference(of_target, of_baseline)
         if found:
             both = of_target.eligible & of_baseline.eligible
             p_values.append(mcnemar(of_target.events[both], of_baseline.events[both]))
@@ -198,7 +198,7 @@ def _asymmetry_rows(records: Records) -> Iterator[Row]:
         return
     for student in _targets(members):
         up, down = (pair_of(records.arrays, *pair) for pair in ((student, teacher), (teacher, student)))
-        found = difference(jointly_correct(up), jointly_correct(down))
+        found = _difference(jointly_correct(up), jointly_correct(down))
         if found:
             yield _row(members, student) | {"metric": "asymmetry"} | found
 
@@ -228,14 +228,16 @@ def _own_rows(records: Records, metrics: tuple[Metric, ...]) -> Iterator[Row]:
 def _masking_rows(records: Records) -> Iterator[Row]:
     """The strongest transferred attack on each target against its own, on the same images."""
     arrays, members = records.arrays, records.members
-    rates = success_matrix(arrays)
     for target in _targets(members):
-        source = strongest_source(rates, target)
-        seen = (jointly_correct(pair_of(arrays, each, target)) for each in (source, target))
-        row = _row(members, target) | {"level": "detail", "metric": "masking", "source": members["member"][source]}
-        found = difference(*seen)
-        if found:
-            yield row | found
+        found = strongest_transferred(arrays, target, jointly_correct(pair_of(arrays, target, target)))
+        if found is None:
+            continue
+        row = _row(members, target) | {
+            "level": "detail",
+            "metric": "masking",
+            "source": members["member"][found.source],
+        }
+        yield row | {"value": found.excess, "n": found.images} | bounds((found.interval, ALL_SOURCES))
 
 
 def _standardised_rows(records: Records) -> Iterator[Row]:
@@ -312,7 +314,7 @@ def _rate(events: int, count: int) -> Row:
     return {"value": events / count, "ci_low": low, "ci_high": high, "interval": WILSON_IMAGES, "n": count}
 
 
-def difference(first: Counted, second: Counted) -> Row:
+def _difference(first: Counted, second: Counted) -> Row:
     """First rate minus second; empty where either is not defined."""
     if not (first.eligible.any() and second.eligible.any()):
         return {}

@@ -39,21 +39,12 @@ from robustkd.errors import EvaluationError
 from robustkd.evaluations.attacks import STANDARDISED, Attack, Setting, attack_by_name
 from robustkd.evaluations.charts import heatmap, lines_over
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
-from robustkd.evaluations.records import Check, Records, members_frame
+from robustkd.evaluations.records import Records, members_frame
 from robustkd.evaluations.tidy import groups_of, tidy
-from robustkd.evaluations.transfer_matrix import (
-    Counted,
-    jointly_correct,
-    masks_gradients,
-    overstates,
-    pair_of,
-    robust,
-    strongest_source,
-    success_matrix,
-)
 from robustkd.evaluations.transfer_measurement import Plan, attack_all, example_file
-from robustkd.evaluations.transfer_rows import all_rows, difference
+from robustkd.evaluations.transfer_rows import all_rows
 from robustkd.evaluations.transfer_sentences import sentences
+from robustkd.evaluations.transfer_strength import strength_checks
 from robustkd.progress import progress
 
 if TYPE_CHECKING:
@@ -138,7 +129,7 @@ class Transferability(Evaluation):
     name = "transferability"
     title = "Adversarial transferability"
     question = "Does what fools one network fool the others?"
-    version = 4
+    version = 5
     requires = Requirements(networks=True)
     summary = ("worst_case_accuracy", "teacher_transfer_excess")
     Options = TransferabilityOptions
@@ -250,7 +241,8 @@ class Transferability(Evaluation):
             "Strongest transferred over own",
             "points",
             None,
-            "Success of the attack that transfers best to the network minus that of the attack on itself.",
+            "Success of the attack on another network that transfers best to this one, minus that of the attack on "
+            "itself; the interval holds for all sources together.",
         ),
     )
 
@@ -336,51 +328,3 @@ def notes_on(attacks: tuple[Attack, ...], batch_size: int) -> tuple[str, ...]:
         *([f"Examples of {', '.join(seen)} depend on the batch size ({batch_size})"] if seen else []),
         *([f"{', '.join(free)} looks for the smallest change and has no ε"] if free else []),
     )
-
-
-def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> list[Check]:
-    """Check that no transferred attack, and none that does not see the logits' size, beats a network's own."""
-    checks = []
-    rates, right = success_matrix(arrays), robust(arrays)
-    everyone = np.arange(len(members))
-    standing = (arrays["adversarial"][everyone, everyone] == arrays["label"]) & (arrays["clean"] == arrays["label"])
-    names = [str(name) for name in arrays["attacks"]]
-    for target, member in enumerate(members):
-        own, column = rates[target, target], rates[:, target]
-        strongest = strongest_source(rates, target)
-        seen = (jointly_correct(pair_of(arrays, source, target)) for source in (strongest, target))
-        excess = difference(*seen)
-        masked = bool(excess) and masks_gradients(excess["value"], excess.get("ci_low", 0.0))
-        detail = "no image is eligible"
-        if not np.isnan(own):
-            detail = f"own attack {own:.1%}, strongest transferred {column[strongest]:.1%} "
-            detail += f"(from {members[strongest].name})"
-        if masked:
-            detail += ": gradients are masked, true robustness is lower than its own attack shows"
-        checks.append(Check("own attack is the strongest", not masked, detail, member.name, ("white_box_accuracy",)))
-        checks.append(_worst_case_check(member, target, strongest, arrays, right[target]))
-        if len(names) > 1:
-            share, worst = standing[target].mean(), right[target].mean()
-            flattered = overstates(share, worst)
-            detail = f"right on the clean image and after {names[0]} {share:.1%}, "
-            detail += f"after {', '.join(names[1:])} too {worst:.1%}"
-            detail += ": the first attack overstates robustness" if flattered else ""
-            metrics = ("white_box_accuracy", "white_box_accuracy_8bit")
-            checks.append(Check("further attacks find no more", not flattered, detail, member.name, metrics))
-    return checks
-
-
-def _worst_case_check(
-    member: Member, target: int, source: int, arrays: dict[str, np.ndarray], withstood: np.ndarray
-) -> Check:
-    """Whether what transfers best to a network turns images that all attacks on itself together do not."""
-    transferred = jointly_correct(pair_of(arrays, source, target))
-    correct = arrays["clean"][target] == arrays["label"]
-    own = Counted(correct & ~withstood, correct)
-    excess = difference(transferred, own)
-    refuted = bool(excess) and masks_gradients(excess["value"], excess.get("ci_low", 0.0))
-    detail = "no image is eligible"
-    if excess:
-        detail = f"all own attacks together {own.rate:.1%}, strongest transferred {transferred.rate:.1%}"
-    detail += ": its worst case is worse than they show" if refuted else ""
-    return Check("own attacks find the worst case", not refuted, detail, member.name, ("worst_case_accuracy",))

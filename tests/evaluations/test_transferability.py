@@ -18,7 +18,7 @@ from robustkd.evaluations.evaluation import EVALUATIONS
 from robustkd.evaluations.predictions import PredictionCache
 from robustkd.evaluations.results import measure
 from robustkd.evaluations.transfer_matrix import success_matrix
-from robustkd.evaluations.transferability import Transferability, TransferabilityOptions, strength_checks
+from robustkd.evaluations.transferability import Transferability, TransferabilityOptions
 from robustkd.models import ModelPool, PixelModel
 
 from .conftest import network
@@ -269,81 +269,6 @@ def test_a_transferred_attack_that_beats_the_own_one_on_a_few_images_may_do_so_b
     (told,) = (sentence for sentence in sentences if sentence.startswith("Masked"))
     assert "(not significantly)" in told
     assert told.endswith("which may be chance.")
-
-
-def test_a_transferred_attack_that_turns_what_all_own_attacks_leave_refutes_the_worst_case(pool: ModelPool) -> None:
-    def refuted(transferred: int) -> bool:
-        """Of 500 images 100 fall to the first own attack, 200 to the own ones together, others to a transferred one."""
-        images = 500
-        first, more, foreign = ((np.arange(images) < count).astype(int) for count in (100, 200, transferred))
-        arrays = {
-            "label": np.zeros(images, dtype=int),
-            "clean": np.zeros((2, images), dtype=int),
-            "adversarial": np.stack([np.stack([first, first]), np.stack([foreign, foreign])]),
-            "own": np.stack([np.stack([np.where(first, -1, more)] * 2)]),
-            "attacks": np.array(["PGD-20", "APGD-DLR-20"]),
-        }
-        (check,) = (
-            check
-            for check in strength_checks(pool.members[:2], arrays)
-            if (check.name, check.member) == ("own attacks find the worst case", pool.members[0].name)
-        )
-        assert check.metrics == ("worst_case_accuracy",)
-        return not check.passed
-
-    assert [refuted(150), refuted(205), refuted(260)] == [False, False, True]
-
-
-def test_the_gradient_masking_flag_stands_from_more_than_two_points_that_are_no_chance(
-    data: Dataset, pool: ModelPool
-) -> None:
-    def flagged(own: int, transferred: int, repeats: int) -> bool:
-        """Of 100 images `own` fall to the target's own attack, and `transferred` to another's; `repeats` times."""
-        fallen = [np.tile(np.arange(100) < count, repeats).astype(int) for count in (own, transferred)]
-        images = 100 * repeats
-        arrays = {
-            "label": np.zeros(images, dtype=int),
-            "clean": np.zeros((2, images), dtype=int),
-            "adversarial": np.stack([np.stack([fallen[0], fallen[0]]), np.stack([fallen[1], fallen[1]])]),
-            "own": np.empty((0, 2, images), dtype=int),
-            "attacks": np.array(["PGD-20"]),
-        }
-        first = strength_checks(pool.members[:2], arrays)[0]
-        assert (first.name, first.metrics) == ("own attack is the strongest", ("white_box_accuracy",))
-        return not first.passed
-
-    assert [flagged(60, 60, 1), flagged(60, 63, 1), flagged(60, 70, 1)] == [False, False, True]
-    assert [flagged(60, 62, 100), flagged(60, 63, 100)] == [False, True]
-
-
-def test_a_first_attack_that_overstates_robustness_is_told(pool: ModelPool) -> None:
-    arrays = {
-        "label": np.zeros(100, dtype=int),
-        "clean": np.zeros((1, 100), dtype=int),
-        "adversarial": np.zeros((1, 1, 100), dtype=int),
-        "own": (np.arange(100) < 40).astype(int)[None, None],
-        "attacks": np.array(["PGD-20", "APGD-DLR-20"]),
-    }
-
-    (check,) = (check for check in strength_checks(pool.members[:1], arrays) if "further" in check.name)
-
-    assert not check.passed
-    assert check.detail.startswith("right on the clean image and after PGD-20 100.0%, after APGD-DLR-20 too 60.0%")
-
-
-def test_an_image_that_was_wrong_to_begin_with_is_nothing_the_first_attack_overlooked(pool: ModelPool) -> None:
-    """Twenty images, wrong when clean, are right after the first attack: none of them can be in the worst case."""
-    arrays = {
-        "label": np.zeros(100, dtype=int),
-        "clean": (np.arange(100) < 20).astype(int)[None],
-        "adversarial": np.zeros((1, 1, 100), dtype=int),
-        "own": np.zeros((1, 1, 100), dtype=int),
-        "attacks": np.array(["PGD-20", "APGD-DLR-20"]),
-    }
-
-    (check,) = (check for check in strength_checks(pool.members[:1], arrays) if "further" in check.name)
-
-    assert check.passed
 
 
 def test_a_pair_without_a_jointly_correct_image_has_no_value_and_breaks_nothing() -> None:
