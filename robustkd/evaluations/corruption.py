@@ -7,7 +7,8 @@ severity, and b the independent baseline (the benchmark's AlexNet says nothing o
     mCE = mean_c Σ_s E(c,s) / Σ_s E_b(c,s),
     relative mCE = mean_c Σ_s (E(c,s) − E(clean)) / Σ_s (E_b(c,s) − E_b(clean)).
 
-A corruption whose denominator is not positive is left out of the mean. Agreement with the teacher is that of their
+A corruption whose denominator is not positive is left out of the mean; where one is of fewer than five errors, a check
+says so. Agreement with the teacher is that of their
 predictions for the same corrupted image.
 
 The images are those of CIFAR-10-C or -100-C where a folder of these arrays is given; otherwise they are made on the
@@ -18,7 +19,7 @@ networks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,7 @@ from pydantic import Field
 
 from robustkd.errors import EvaluationError, nearest
 from robustkd.evaluations.charts import lines_over, small_multiples
-from robustkd.evaluations.corruption_rows import GENERATED, MEAN, all_rows
+from robustkd.evaluations.corruption_rows import GENERATED, MEAN, all_rows, reference_checks
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
 from robustkd.evaluations.records import Check, Records, members_frame
 from robustkd.evaluations.tidy import student_findings, tidy
@@ -184,7 +185,8 @@ class Corruption(Evaluation):
             "clean": np.stack([predict(member).predicted[places] for member in members]).astype(np.int16),
             "corrupted": seen,
         }
-        return Records(members_frame(members), arrays, tuple(modes), (about,))
+        records = Records(members_frame(members), arrays, notes=(about,))
+        return replace(records, checks=(*modes, *reference_checks(records)))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Means over corruptions, corruption errors, and accuracy by corruption and severity."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.metric_rows import MeanOverImages, bounds, per_image_rows
-from robustkd.evaluations.records import Records
+from robustkd.evaluations.records import Check, Records
 from robustkd.evaluations.statistics import BOOTSTRAP_IMAGES, bootstrap_of_means
 from robustkd.evaluations.tidy import Group, baseline_of, groups_of, method_row
 
@@ -20,6 +20,10 @@ MEAN = "mean over corruptions"
 
 _LESS_THAN_ANY_IMAGE = 1e-9
 """What arithmetic leaves of a difference of two equal rates is no error."""
+
+
+HANDFUL = 5
+"""Errors; relative to fewer of the baseline's, those of others say nothing."""
 
 
 def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
@@ -73,17 +77,50 @@ def mean_corruption_error(errors: np.ndarray, reference: np.ndarray) -> np.ndarr
     return np.asarray(np.where(count > 0, ratios.sum(axis=-1) / np.maximum(count, 1), np.nan))
 
 
-def _error_rows(records: Records, correct: np.ndarray, named: dict[str, Metric]) -> Iterator[Row]:
-    """The corruption errors of each method, held against the baseline by name."""
+def reference_checks(records: Records) -> list[Check]:
+    """Check that each baseline errs often enough under every corruption for others' errors to be related to its own.
+
+    Args:
+        records: Of the corruption evaluation.
+
+    Returns:
+        For each baseline a check of its errors, and one of those that corruption adds; none where it makes none at all.
+    """
+    names, severities = records.arrays["corruptions"], len(records.arrays["severities"])
+    correct = records.arrays["corrupted"] == records.arrays["label"]
+    checks = []
+    for group in groups_of(records.members):
+        for metric, errors in _errors(records, correct).items() if group.who["role"] == "baseline" else ():
+            made = errors[group.rows].mean(axis=0).sum(axis=-1) * severities
+            related = np.where(made > _LESS_THAN_ANY_IMAGE, made, np.inf)
+            fewest, where = round(float(related.min()), 6), str(names[related.argmin()]).removesuffix(GENERATED)
+            if np.isinf(fewest):
+                continue
+            kind = "errors" if metric == "mce" else "added errors"
+            detail = f"{kind} of {group.method} under {where}: {fewest:g}, fewest of all corruptions"
+            detail += "" if fewest >= HANDFUL else "; too few to relate others' to"
+            member = str(records.members["member"].iloc[group.rows[0]])
+            checks.append(Check("baseline errs often enough", fewest >= HANDFUL, detail, member, (metric,)))
+    return checks
+
+
+def _errors(records: Records, correct: np.ndarray) -> dict[str, np.ndarray]:
+    """By metric what it relates: errors, or those that corruption adds, float64 (M, C, N), mean over severities."""
     clean_wrong = records.arrays["clean"] != records.arrays["label"]
     wrong = 1 - correct.mean(axis=2, dtype=np.float64)
+    return {"mce": wrong, "relative_mce": wrong - clean_wrong[:, None]}
+
+
+def _error_rows(records: Records, correct: np.ndarray, named: dict[str, Metric]) -> Iterator[Row]:
+    """The corruption errors of each method, held against the baseline by name."""
+    errors = _errors(records, correct)
     groups = groups_of(records.members)
     for group in groups:
         baseline = group if group.who["role"] == "baseline" else baseline_of(group, groups)
         if baseline is None:
             continue
-        for name, plain in (("mce", wrong), ("relative_mce", wrong - clean_wrong[:, None])):
-            row = method_row(group, named[name]) | {"part": f"relative to {baseline.method}", "n": wrong.shape[-1]}
+        for name, plain in errors.items():
+            row = method_row(group, named[name]) | {"part": f"relative to {baseline.method}", "n": plain.shape[-1]}
             relative = _relative(plain, group, baseline)
             if group.who["role"] == "student" and relative["value"] is not None:
                 relative["below_baseline"] = relative["value"] > 1

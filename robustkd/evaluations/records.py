@@ -111,7 +111,7 @@ def members_frame(members: Iterable[Member]) -> pd.DataFrame:
             "method": member.method,
             "architecture": member.architecture,
             "seed": member.seed,
-            "condition": member.condition,
+            "condition": member.condition or "clean",  # where nobody said anything
             "digest": member.digest,
         }
         for member in members

@@ -12,7 +12,7 @@ from robustkd.data.corruptions import corrupt
 from robustkd.errors import DataError, EvaluationError
 from robustkd.evaluations import Records
 from robustkd.evaluations.corruption import Corruption, CorruptionOptions
-from robustkd.evaluations.corruption_rows import MEAN, mean_corruption_error
+from robustkd.evaluations.corruption_rows import MEAN, mean_corruption_error, reference_checks
 from robustkd.evaluations.predictions import PredictionCache
 from robustkd.evaluations.results import measure
 from robustkd.models import ModelPool
@@ -310,7 +310,8 @@ def test_a_network_in_training_mode_before_or_after_fails_the_check(pool: ModelP
     before.register_forward_hook(lambda model, *_: model.eval() and None)
     after.register_forward_hook(lambda model, *_: model.train() and None)
 
-    checks = {check.member: check for check in measured(pool, data).checks}
+    found = measured(pool, data).checks
+    checks = {check.member: check for check in found if check.name == "networks in evaluation mode"}
 
     assert {name: check.passed for name, check in checks.items()} == {
         "teacher": True,
@@ -318,3 +319,24 @@ def test_a_network_in_training_mode_before_or_after_fails_the_check(pool: ModelP
         "at": False,
         "sp": True,
     }
+
+
+def test_errors_relative_to_a_handful_of_the_baselines_fail_a_check() -> None:
+    checks = {check.metrics: check for check in reference_checks(HAND)}
+
+    # of the baseline under fog 3 errors, under contrast 6; 1 and 4 more than without
+    assert not checks[("mce",)].passed
+    assert checks[("mce",)].detail == (
+        "errors of baseline under fog: 3, fewest of all corruptions; too few to relate others' to"
+    )
+    assert checks[("relative_mce",)].detail.startswith("added errors of baseline under fog: 1,")
+    assert {check.member for check in checks.values()} == {"baseline"}
+
+
+def test_a_corruption_under_which_the_baseline_never_errs_is_left_out_and_not_checked() -> None:
+    wrong = [[[0] * 5] * 2, [[1] * 5] * 2]  # fog: never; contrast: on all five images at both severities
+
+    checks = reference_checks(records_of([("baseline", "baseline")], clean=[[0] * 5], corrupted=[wrong]))
+
+    assert [check.passed for check in checks] == [True, True]
+    assert checks[0].detail == "errors of baseline under contrast: 10, fewest of all corruptions"
