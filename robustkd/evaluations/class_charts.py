@@ -28,7 +28,7 @@ def _panel(rows: pd.DataFrame, condition: str) -> alt.HConcatChart:
     values = rows.pivot_table(index=["member", "part"], columns="metric", values="value", sort=False).reset_index()
     values = values.reindex(columns=list(dict.fromkeys([*values.columns, "class_training_share", "class_rarity"])))
     values["role"] = values["member"].map(dict(zip(rows["member"], rows["role"], strict=True)))
-    first = values[values["member"] == values["member"].iloc[0]]
+    first = _most_skewed(values)
     order = list(first.sort_values("class_training_share", ascending=False, kind="stable")["part"])
     rare = set(first[first["class_rarity"] < 0]["part"])
     place = {name: index for index, name in enumerate(order)}
@@ -81,7 +81,7 @@ def _recalls(values: pd.DataFrame, order: list[str], rare: set[str]) -> LayeredC
 
 
 def _shares(values: pd.DataFrame, order: list[str]) -> LayeredChart:
-    first = values[values["member"] == values["member"].iloc[0]]
+    first = _most_skewed(values)
     prior = [
         {
             "class": row["part"],
@@ -120,6 +120,12 @@ def _shares(values: pd.DataFrame, order: list[str]) -> LayeredChart:
         dots.encode(x=x, y=y, color=colour, tooltip=tooltip),
     ]
     return alt.layer(*([bars] if known else []), *layers).properties(width=WIDTH, height=max(160, 22 * _count(values)))
+
+
+def _most_skewed(values: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the method with the most uneven training classes: one may have been trained on the clean set."""
+    largest = values.groupby("member", sort=False)["class_training_share"].max()
+    return values[values["member"] == (largest.idxmax() if largest.notna().any() else values["member"].iloc[0])]
 
 
 def _class_axis(order: list[str]) -> alt.Axis:

@@ -36,13 +36,12 @@ from robustkd.evaluations.noise_measurement import (
     audit_notes,
     labels_to_audit,
     noise_rates,
-    trained_clean,
     trained_labels,
     training_answers,
 )
 from robustkd.evaluations.noise_rows import noise_rows
 from robustkd.evaluations.noise_sentences import of_noise, sentences
-from robustkd.evaluations.records import Check, Records, members_frame
+from robustkd.evaluations.records import Check, Records, members_frame, trained_clean
 from robustkd.evaluations.tidy import tidy
 
 if TYPE_CHECKING:

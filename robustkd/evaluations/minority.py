@@ -31,7 +31,7 @@ from robustkd.evaluations.class_measures import prior_pull, rare_and_frequent, r
 from robustkd.evaluations.class_rows import class_rows, classes_told_apart
 from robustkd.evaluations.evaluation import EVALUATIONS, Evaluation, Metric, Predict, Requirements
 from robustkd.evaluations.metric_rows import metric_rows, seed_rows
-from robustkd.evaluations.records import Check, Records, members_frame
+from robustkd.evaluations.records import Check, Records, members_frame, trained_clean
 from robustkd.evaluations.resampling import resampled
 from robustkd.evaluations.tidy import student_findings, tidy
 from robustkd.evaluations.wording import grouped
@@ -163,11 +163,7 @@ class Minority(Evaluation):
             "classes": np.array(self.options.classes),
         }
         if data.train is not None:
-            counts = {
-                seed: np.bincount(data.trained_on(seed).images.labels.cpu().numpy(), minlength=data.num_classes)
-                for seed in {member.seed for member in pool}
-            }
-            arrays["training"] = np.stack([counts[member.seed] for member in pool])
+            arrays["training"] = _training_counts(pool, data)
         return Records(members_frame(pool), arrays, *_sizes(data))
 
     def summarise(self, records: Records) -> pd.DataFrame:
@@ -220,6 +216,17 @@ BIASED = ("worst_class_accuracy",)
 VERDICTS = ("better", "no significant difference", "worse")
 
 
+def _training_counts(pool: ModelPool, data: Dataset) -> np.ndarray:
+    """How many images of each class each member was trained on, int64 (M, K)."""
+    clean = trained_clean(pool, data)
+    of_seed = {
+        seed: np.bincount(data.trained_on(seed).images.labels.cpu().numpy(), minlength=data.num_classes)
+        for seed in {member.seed for member in pool}
+    }
+    of_all = np.bincount(data.training.labels.cpu().numpy(), minlength=data.num_classes)
+    return np.stack([of_all if own else of_seed[member.seed] for member, own in zip(pool, clean, strict=True)])
+
+
 def _sizes(data: Dataset) -> tuple[tuple[Check, ...], tuple[str, ...]]:
     """Whether the classes have the sizes of the law that was asked for, and which law that is."""
     from robustkd.data.class_imbalance import ClassImbalance
@@ -247,5 +254,5 @@ def _is_skewed(rows: pd.DataFrame) -> bool:
 
 def _rarest(rows: pd.DataFrame) -> str:
     rarity = rows[rows["metric"] == "class_rarity"]
-    count = int((rarity[rarity["member"] == rarity["member"].iloc[0]]["value"] < 0).sum())
+    count = int((rarity["value"] < 0).groupby(rarity["member"]).sum().max())
     return "rarest class" if count == 1 else f"{count} rarest classes"

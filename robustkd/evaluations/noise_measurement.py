@@ -10,7 +10,7 @@ import numpy as np
 
 from robustkd.evaluations.label_audit import agreement_beyond_chance, never_flagged
 from robustkd.evaluations.noise_transitions import FEW_CLASSES
-from robustkd.evaluations.records import Check
+from robustkd.evaluations.records import Check, trained_clean
 from robustkd.evaluations.resampling import Observed, ratio, where
 
 if TYPE_CHECKING:
@@ -68,14 +68,6 @@ def trained_labels(pool: ModelPool, data: Dataset) -> list[TrainedLabels]:
         labels = (part.indices, part.images.labels, part.true_labels, part.held_out, part.held_out_labels)
         known[seed] = TrainedLabels(*(numbers.cpu().numpy() for numbers in labels))
     return [known[member.seed] for member in pool]
-
-
-def trained_clean(pool: ModelPool, data: Dataset) -> np.ndarray:
-    """Say which members were trained on the clean labels though the others were not, bool (M,)."""
-    from robustkd.data import Clean
-
-    clean = Clean().label
-    return np.array([member.condition == clean != data.condition.label for member in pool])
 
 
 def noise_rates(data: Dataset, trained: list[TrainedLabels]) -> tuple[dict[str, np.ndarray], list[Check]]:

@@ -15,7 +15,8 @@ import pandas as pd
 from robustkd.atomic import atomic_path
 
 if TYPE_CHECKING:
-    from robustkd.models import Member
+    from robustkd.data import Dataset
+    from robustkd.models import Member, ModelPool
 
 _MEMBERS, _CHECKS, _NOTES, _KEY = "_members", "_checks", "_notes", "_key"
 
@@ -117,6 +118,14 @@ def members_frame(members: Iterable[Member]) -> pd.DataFrame:
         for member in members
     ]
     return _typed(pd.DataFrame(rows))
+
+
+def trained_clean(pool: ModelPool, data: Dataset) -> np.ndarray:
+    """Say which members were trained on the clean training set though the condition is another, bool (M,)."""
+    from robustkd.data import Clean
+
+    clean = Clean().label
+    return np.array([member.condition == clean != data.condition.label for member in pool])
 
 
 def json_text(content: Any) -> str:

@@ -447,3 +447,18 @@ def test_networks_trained_under_any_law_are_measured_and_the_law_is_told(
     records = EVALUATIONS["minority"]().measure(pool, replace(skewed, condition=condition), predict_as(logits, labels))
 
     assert records.notes == (f"Class sizes in training: {condition.description(skewed.training)}",)
+
+
+def test_a_teacher_of_the_whole_set_has_no_rare_classes_and_hides_none_of_its_students(
+    skewed: Dataset, looked_at: tuple
+) -> None:
+    pool, _, predict = looked_at
+    members = [replace(member, condition="clean") if member.role == "teacher" else member for member in pool]
+
+    evaluation, frame = frame_of(ModelPool(members=members), skewed, predict)
+
+    rows = frame[frame["level"] == "method"].set_index(["metric", "member"])["value"]
+    assert np.isnan(rows["minority_accuracy", "teacher"])
+    assert rows["minority_accuracy", "at"] > 0
+    assert "recall of the 3 rarest classes" in evaluation.headline(frame)[0]
+    assert evaluation.chart(frame).to_dict()
