@@ -59,7 +59,8 @@ def _cells(run: Path) -> dict[str, float]:
     for result in load_results(run / "results"):
         seen: Counter[str] = Counter()
         for _, row in result.frame.iterrows():
-            place = f"{result.evaluation}: {' '.join(str(row[key]) for key in KEYS if pd.notna(row[key]))}"
+            told = [str(row[key]) for key in KEYS if pd.notna(row[key]) and row[key] != ""]
+            place = f"{result.evaluation}: {' '.join(told)}"
             seen[place] += 1
             place += f" ({seen[place]})" if seen[place] > 1 else ""  # so that no row hides another
             for number in NUMBERS:

@@ -37,15 +37,13 @@ def test_a_run_equals_its_copy(run: Path, tmp_path: Path) -> None:
 
 def test_the_differing_cell_is_named_with_both_values(run: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(run, tmp_path / "copy")
-    file = copy / "results" / "generalization.csv"
-    lines = file.read_text().split("\n")
-    columns = lines[0].split(",")
-    cells = lines[1].split(",")
-    old = float(cells[columns.index("value")])
-    cells[columns.index("value")] = repr(old + 0.25)
-    file.write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]))
+    file = copy / "results" / "generalization.parquet"
+    frame = pd.read_parquet(file)
+    old = float(frame.loc[0, "value"])
+    frame.loc[0, "value"] = old + 0.25
+    frame.to_parquet(file, index=False)
     about = json.loads(file.with_suffix(".json").read_text())
-    about["sha256"][".csv"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    about["sha256"][".parquet"] = hashlib.sha256(file.read_bytes()).hexdigest()
     file.with_suffix(".json").write_text(json.dumps(about))
 
     _, (difference,) = compare_runs(run, copy)
