@@ -17,6 +17,7 @@ from robustkd.evaluations import Records
 from robustkd.evaluations.evaluation import EVALUATIONS
 from robustkd.evaluations.predictions import PredictionCache
 from robustkd.evaluations.results import measure
+from robustkd.evaluations.tidy import tidy
 from robustkd.evaluations.transfer_matrix import success_matrix
 from robustkd.evaluations.transferability import Transferability, TransferabilityOptions
 from robustkd.models import ModelPool, PixelModel
@@ -241,6 +242,54 @@ def test_differences_to_the_baseline_carry_a_p_value_adjusted_for_the_number_of_
 
     row = frame[(frame["metric"] == "teacher_transfer_excess") & (frame["level"] == "network")].iloc[0]
     assert row["p_holm"] == 0.5  # two images differ, both the same way: 2 · (1/2)²
+
+
+def from_teacher_frame(excess: dict[str, tuple[float, float, float]], seeds: int) -> pd.DataFrame:
+    """Rows of students, by method: the excess of its mean over seeds with its interval; its first seed is far above."""
+    rows = []
+    for method, (value, low, high) in excess.items():
+        who = {"role": "student", "method": method, "architecture": "net", "condition": "clean"}
+        told = {"metric": "teacher_transfer_excess", "interval": "95% bootstrap over test images"}
+        rows.append(
+            {**who, **told, "level": "method", "member": method, "value": value, "ci_low": low, "ci_high": high}
+        )
+        for seed in range(seeds):
+            member = method if seeds == 1 else f"{method}-{seed}"
+            mine = {**who, "member": member, "level": "network"}
+            rows.append({**mine, **told, "value": 0.2, "ci_low": 0.1, "ci_high": 0.3, "p_holm": 0.9})
+            pair = {"level": "pair", "metric": "transfer_success", "source": "teacher", "value": 0.4 + 0.2 * seed}
+            rows.append({**mine, **pair})
+    rows.append(
+        {"level": "network", "member": "baseline", "role": "baseline", "metric": "zero_gradients", "value": 0.0}
+    )
+    return tidy(rows)
+
+
+def test_of_several_seeds_the_headline_says_their_mean_and_its_interval() -> None:
+    frame = from_teacher_frame({"at": (0.017, -0.125, 0.159)}, seeds=2)
+
+    assert Transferability().headline(frame)[0] == (
+        "Attacks on the teacher fool at on 50.0% of the images both get right, +1.7 points [−12.5, +15.9] against the "
+        "independent baseline: no significant difference."
+    )
+
+
+def test_one_rule_decides_on_transfer_from_the_teacher_and_is_told() -> None:
+    """The p-values of another test, on other images, speak against the first; they have no part in it."""
+    excess = {
+        "at": (0.1, 0.06, 0.14),
+        "sp": (0.03, 0.001, 0.06),
+        "bss": (0.0, -0.03, 0.03),
+        "rkd": (-0.01, -0.04, 0.02),
+    }
+
+    first, second = Transferability().headline(from_teacher_frame(excess, seeds=1))[:2]
+
+    assert "shares more of the teacher's weaknesses: at (+10.0); no significant difference: sp (+3.0)" in first
+    assert second == (
+        "Significant is what the intervals of these differences exclude (95% bootstrap over test images), corrected "
+        "for 4 students (Holm)."
+    )
 
 
 def test_transfer_from_the_teacher_is_held_against_the_baseline() -> None:
