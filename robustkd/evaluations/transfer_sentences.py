@@ -59,9 +59,9 @@ def _by_method(pairs: pd.DataFrame, excess: pd.DataFrame, *, alone: bool) -> lis
     against = {key: rows.iloc[0] for key, rows in excess.groupby(keys)}
     found = []
     for key, rows in pairs.groupby(keys, sort=False):
-        row = against.get(key, {"value": np.nan, "ci_low": np.nan, "ci_high": np.nan})
-        numbers = (float(row[column]) for column in ("value", "ci_low", "ci_high"))
-        found.append(Finding(str(key[0]), float(rows["value"].mean()), *numbers, alone))
+        row = against.get(key, pd.Series(np.nan, ["value", "ci_low", "ci_high"]))
+        difference, low, high = float(row["value"]), float(row["ci_low"]), float(row["ci_high"])
+        found.append(Finding(str(key[0]), float(rows["value"].mean()), difference, low, high, alone))
     return found
 
 

@@ -22,7 +22,7 @@ from robustkd.evaluations.transfer_matrix import success_matrix
 from robustkd.evaluations.transferability import Transferability, TransferabilityOptions
 from robustkd.models import ModelPool, PixelModel
 
-from .conftest import network
+from .conftest import members, network
 
 OPTIONS = TransferabilityOptions(epsilon=0.2, step_size=0.05, steps=3, batch_size=16, white_box=())
 
@@ -641,15 +641,35 @@ def test_networks_come_back_as_they_were(pool: ModelPool, data: Dataset) -> None
     assert all(not member.model._forward_pre_hooks for member in pool)
 
 
-def test_many_seeds_are_told_as_points_for_two_and_as_a_t_interval_from_three_on(data: Dataset) -> None:
+def test_many_seeds_have_the_mean_of_their_intervals_for_two_and_a_t_interval_from_three_on(data: Dataset) -> None:
     pool = ModelPool(network(0), [network(i) for i in (1, 2)], {"at": [network(i) for i in (3, 4, 5)]})
 
     frame = Transferability().summarise(measured(pool, data, replace(OPTIONS, networks="all")))
 
     rows = frame[(frame["metric"] == "mean_from_source") & (frame["level"] == "method")].set_index("member")
     assert rows.loc["at", "interval"] == "95% t over seeds"
-    assert pd.isna(rows.loc["baseline", "ci_low"])
+    assert rows.loc["baseline", "interval"] == "95% over test images, mean of the networks' intervals"
+    networks = frame[(frame["metric"] == "mean_from_source") & (frame["level"] == "network")]
+    of_baseline = networks.loc[networks["method"] == "baseline", ["ci_low", "ci_high"]]
+    assert list(rows.loc["baseline", ["ci_low", "ci_high"]]) == pytest.approx(list(of_baseline.mean()))
     assert rows["n_seeds"].to_dict() == {"teacher": 1, "baseline": 2, "at": 3}
+
+
+def test_every_rate_of_two_seeds_has_an_interval() -> None:
+    seeds = [("baseline", "baseline", "net", 0), ("baseline", "baseline", "net", 1)]
+    seeds += [("student", "at", "net", 0), ("student", "at", "net", 1)]
+    fooled = (np.random.default_rng(0).random((5, 5, 200)) < 0.5).astype(int)
+    empty = {"own": np.empty((0, 5, 200), dtype=int), "sweep": np.empty((0, 5, 5, 200), dtype=int)}
+    of_five = {"clean": np.zeros((5, 200), dtype=int), "zero_gradient": np.zeros((5, 200), dtype=bool)}
+    shown = {"label": np.zeros(200, dtype=int), "adversarial": fooled, "rounded": fooled[range(5), range(5)]}
+    records = Records(members(("teacher", "teacher", "net", None), *seeds), HAND.arrays | empty | of_five | shown)
+
+    frame = Transferability().summarise(records)
+
+    rows = frame[(frame["level"] == "method") & (frame["n_seeds"] == 2) & frame["value"].notna()]
+    rates = {"mean_on_target", "mean_from_source", "asymmetry", "fooling_rate"}
+    assert set(rows["metric"]) >= {*rates, "fooling_rate_excess", "teacher_transfer_excess"}
+    assert rows[["ci_low", "ci_high"]].notna().all(axis=None)
 
 
 def test_transfer_from_a_teacher_whose_gradients_vanish_is_void_and_said_to_be(data: Dataset) -> None:
