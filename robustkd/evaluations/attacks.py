@@ -69,11 +69,10 @@ class Attack:
     @property
     def label(self) -> str:
         """What a report calls it: ``PGD-20``, ``APGD-DLR-20``, ``PGD-20 on standardised logits``."""
-        if self.name == "AutoAttack":
-            return "AA-torchattacks (10 steps)"
         loss = str(self.parameters.get("loss", "ce")).upper() if self.name == "APGD" else ""
         parts = (self.name, loss if loss != "CE" else "", str(self.parameters.get("steps", "")))
-        return "-".join(part for part in parts if part) + (" on standardised logits" if self.logits != "plain" else "")
+        name = "-".join(part for part in parts if part) if self.name != "AutoAttack" else "AA-torchattacks (10 steps)"
+        return name + (" on standardised logits" if self.logits != "plain" else "")
 
     @property
     def norm(self) -> Norm:
@@ -89,6 +88,12 @@ class Attack:
         """The largest change, in its norm; None for attacks that look for the smallest one."""
         key = _size_of(self.parameters)
         return None if key is None or not self.norm else float(self.parameters[key])
+
+    @property
+    def size(self) -> str:
+        """Its norm and ε: ``L∞, ε = 0.031``."""
+        norm = {"Linf": "L∞", "L2": "L2", "": "no norm"}[self.norm]
+        return f"{norm}, no ε" if self.epsilon is None else f"{norm}, ε = {self.epsilon:g}"
 
     @property
     def sees_batch(self) -> bool:

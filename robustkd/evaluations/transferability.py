@@ -66,7 +66,8 @@ class TransferabilityOptions:
         attack: Another attack of torchattacks for the matrix in place of this PGD: its ``name``, its parameters, and
             ``logits: standardised`` to attack through these; empty for PGD.
         white_box: Further attacks on each source itself, each on what withstood those before: ``standardised``, the
-            matrix's own attack on standardised logits; ``apgd_dlr``; or others as in `attack`.
+            matrix's own attack on standardised logits; ``apgd_dlr``; or others as in `attack`, of the matrix's norm and
+            ε: a worst case over several ε is that of the largest.
         epsilons: Sizes at which the matrix's attack is repeated, its step changed in proportion.
         images: How many test images, drawn with `seed`; None for all.
         networks: ``first``: the first seed of each method, as in the paper; ``all``: every network.
@@ -75,7 +76,7 @@ class TransferabilityOptions:
         save_examples: A folder for the adversarial examples, float32, one ``.npy`` for each source; None for nowhere.
 
     Raises:
-        EvaluationError: torchattacks has no such attack or parameter.
+        EvaluationError: torchattacks has no such attack or parameter, or a further attack has another norm or ε.
     """
 
     epsilon: Annotated[float, Field(gt=0, le=1)] = 0.031
@@ -92,11 +93,12 @@ class TransferabilityOptions:
     save_examples: str | None = None
 
     def __post_init__(self) -> None:
-        for each in (self.attack, *self.white_box):
-            if isinstance(each, dict) and each:
-                attack_by_name(each, "transferability")
+        main = main_attack(self)
+        for each in self.white_box:
+            if isinstance(each, dict):
+                _refuse_another_size(main, attack_by_name(each, "transferability: white_box"))
         if self.epsilons:
-            main_attack(self).with_epsilon(self.epsilons[0])
+            main.with_epsilon(self.epsilons[0])
 
 
 def main_attack(options: TransferabilityOptions) -> Attack:
@@ -105,6 +107,16 @@ def main_attack(options: TransferabilityOptions) -> Attack:
         return attack_by_name(options.attack, "transferability: attack")
     size = {"eps": options.epsilon, "alpha": options.step_size}
     return Attack("PGD", {**size, "steps": options.steps, "random_start": options.random_start})
+
+
+def _refuse_another_size(main: Attack, further: Attack) -> None:
+    """Attacks are compared, and a worst case is taken, at one norm and ε."""
+    if (main.norm, main.epsilon) != (further.norm, further.epsilon):
+        raise EvaluationError(
+            f"transferability: white_box: {further.label} ({further.size}) and the matrix's {main.label} ({main.size}) "
+            "have no common worst case: give both the same norm and eps, or list other sizes of the matrix's attack in "
+            "`epsilons`"
+        )
 
 
 def own_attacks(options: TransferabilityOptions, classes: int) -> tuple[Attack, ...]:

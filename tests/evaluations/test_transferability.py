@@ -555,7 +555,13 @@ def test_another_attack_by_name_makes_the_matrix(
         ({"attack": {"name": "PGD", "eps": 0.1, "step": 3}}, "no parameter 'step': did you mean steps"),
         ({"attack": {"name": "PGD", "eps": 0.1, "logits": "tiny"}}, "plain or standardised"),
         ({"white_box": ({"name": "Autoattack", "eps": 0.1},)}, "did you mean AutoAttack"),
-        ({"attack": {"name": "DeepFool"}, "epsilons": (0.1,)}, "DeepFool has no eps"),
+        ({"attack": {"name": "DeepFool"}, "white_box": (), "epsilons": (0.1,)}, "DeepFool has no eps"),
+        (
+            {"epsilon": 0.01, "white_box": ({"name": "PGD", "eps": 0.3},)},
+            r"PGD-10 \(L∞, ε = 0.3\) and the matrix's PGD-20 \(L∞, ε = 0.01\) .* list other sizes .* in `epsilons`",
+        ),
+        ({"white_box": ({"name": "PGDL2", "eps": 0.031},)}, r"PGDL2-10 \(L2, ε = 0.031\) and the matrix's"),
+        ({"white_box": ({"name": "CW"},)}, r"CW-50 \(L2, no ε\) and the matrix's"),
     ],
 )
 def test_an_attack_that_cannot_be_is_refused_with_the_mend(options: dict[str, object], message: str) -> None:
