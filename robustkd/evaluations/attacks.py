@@ -49,7 +49,10 @@ _SEE_BATCH = (
     "Square",
     "TIFGSM",
 )
-_NOT_BY_NAME = ("MultiAttack", "LGV")
+_NOT_BY_NAME = {
+    "MultiAttack": "it holds other attacks: list these in `white_box`, where each meets what withstood those before it",
+    "LGV": "it trains the network further, on training images that are not at hand here: take another attack",
+}
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,8 @@ def attack_by_name(given: Mapping[str, Setting], place: str) -> Attack:
 
     parameters = dict(given)
     name, logits = str(parameters.pop("name", "")), str(parameters.pop("logits", "plain"))
+    if name in _NOT_BY_NAME:
+        raise EvaluationError(f"{place}: {name} cannot be asked for by name, for {_NOT_BY_NAME[name]}")
     known = [each for each in torchattacks.__all__ if each not in _NOT_BY_NAME]
     if name not in known:
         raise EvaluationError(f"{place}: torchattacks has no attack {name!r}: {nearest(name, known)}")

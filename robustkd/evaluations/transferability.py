@@ -120,7 +120,7 @@ def _refuse_another_size(main: Attack, further: Attack) -> None:
 
 
 def own_attacks(options: TransferabilityOptions, classes: int) -> tuple[Attack, ...]:
-    """The further attacks on each source; the difference of logits ratio needs three classes."""
+    """The further attacks on each source that can be made on so many classes."""
     main = main_attack(options)
     found = []
     for each in options.white_box:
@@ -128,7 +128,7 @@ def own_attacks(options: TransferabilityOptions, classes: int) -> tuple[Attack, 
             found.append(attack_by_name(each, "transferability: white_box"))
         elif each == "standardised":
             found.append(Attack(main.name, main.parameters, STANDARDISED))
-        elif classes > 2 and main.epsilon is not None:
+        elif main.epsilon is not None and not _why_no_dlr(main, classes):
             size: dict[str, Setting] = {"norm": main.norm, "eps": main.epsilon, "steps": options.steps, "loss": "dlr"}
             found.append(Attack("APGD", size))
     return tuple(attack for attack in found if attack != main)
@@ -302,7 +302,7 @@ class Transferability(Evaluation):
             **seen,
         }
         found = (*checks, *strength_checks(members, arrays))
-        return Records(members_frame(members), arrays, found, notes_on((main, *own), options.batch_size))
+        return Records(members_frame(members), arrays, found, notes_on((main, *own), options, data.num_classes))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Pairs, means by source and target, excess over the baseline, robustness of each network."""
@@ -332,11 +332,20 @@ def chosen(members: list[Member], networks: str) -> list[Member]:
     return [members[group.rows[0]] for group in groups]
 
 
-def notes_on(attacks: tuple[Attack, ...], batch_size: int) -> tuple[str, ...]:
-    """Say which attacks give an image another example in another batch, and which have no ε to be held to."""
+def notes_on(attacks: tuple[Attack, ...], options: TransferabilityOptions, classes: int) -> tuple[str, ...]:
+    """Say which attacks depend on the batch, which have no ε to be held to, and which were left out."""
     seen = [attack.label for attack in attacks if attack.sees_batch]
     free = [attack.label for attack in attacks if attack.epsilon is None]
+    missing = _why_no_dlr(attacks[0], classes) if "apgd_dlr" in options.white_box else ""
     return (
-        *([f"Examples of {', '.join(seen)} depend on the batch size ({batch_size})"] if seen else []),
+        *([f"Examples of {', '.join(seen)} depend on the batch size ({options.batch_size})"] if seen else []),
         *([f"{', '.join(free)} looks for the smallest change and has no ε"] if free else []),
+        *([f"APGD-DLR did not run: {missing}"] if missing else []),
     )
+
+
+def _why_no_dlr(main: Attack, classes: int) -> str:
+    """The difference of logits ratio divides by the largest logit less the third; empty where it can be."""
+    if classes < 3:
+        return f"the difference of logits ratio needs three classes, and there are {classes}"
+    return "" if main.epsilon is not None else f"it needs an ε, and {main.label} has none"

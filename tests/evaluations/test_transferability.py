@@ -19,7 +19,13 @@ from robustkd.evaluations.predictions import PredictionCache
 from robustkd.evaluations.results import measure
 from robustkd.evaluations.tidy import tidy
 from robustkd.evaluations.transfer_matrix import success_matrix
-from robustkd.evaluations.transferability import Transferability, TransferabilityOptions
+from robustkd.evaluations.transferability import (
+    Transferability,
+    TransferabilityOptions,
+    main_attack,
+    notes_on,
+    own_attacks,
+)
 from robustkd.models import ModelPool, PixelModel
 
 from .conftest import members, network
@@ -561,6 +567,8 @@ def test_another_attack_by_name_makes_the_matrix(
             r"PGD-10 \(L∞, ε = 0.3\) and the matrix's PGD-20 \(L∞, ε = 0.01\) .* list other sizes .* in `epsilons`",
         ),
         ({"white_box": ({"name": "PGDL2", "eps": 0.031},)}, r"PGDL2-10 \(L2, ε = 0.031\) and the matrix's"),
+        ({"attack": {"name": "MultiAttack"}}, "MultiAttack cannot be asked for by name, .* list these in `white_box`"),
+        ({"white_box": ({"name": "LGV"},)}, "LGV cannot be asked for by name, for it trains the network further"),
         ({"white_box": ({"name": "CW"},)}, r"CW-50 \(L2, no ε\) and the matrix's"),
     ],
 )
@@ -705,6 +713,27 @@ def test_the_worst_case_is_void_where_only_an_attack_that_stands_still_ran(
     (check,) = (check for check in records.checks if (check.name, check.member) == ("few zero gradients", "at"))
     assert not check.passed
     assert ("worst_case_accuracy" in check.metrics) is voided
+
+
+@pytest.mark.parametrize(
+    ("classes", "attack", "told"),
+    [
+        (3, {}, ()),
+        (2, {}, ("APGD-DLR did not run: the difference of logits ratio needs three classes, and there are 2",)),
+        (
+            3,
+            {"name": "DeepFool", "steps": 2},
+            (
+                "DeepFool-2, DeepFool-2 on standardised logits looks for the smallest change and has no ε",
+                "APGD-DLR did not run: it needs an ε, and DeepFool-2 has none",
+            ),
+        ),
+    ],
+)
+def test_an_attack_that_is_left_out_is_told(classes: int, attack: dict[str, object], told: tuple[str, ...]) -> None:
+    options = TransferabilityOptions(attack=attack)
+
+    assert notes_on((main_attack(options), *own_attacks(options, classes)), options, classes) == told
 
 
 def test_attacks_that_look_at_the_batch_as_a_whole_are_told(pool: ModelPool, data: Dataset) -> None:
