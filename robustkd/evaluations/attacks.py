@@ -49,7 +49,10 @@ _SEE_BATCH = (
     "Square",
     "TIFGSM",
 )
-_NOT_BY_NAME = ("MultiAttack", "LGV")
+_NOT_BY_NAME = {
+    "MultiAttack": "it holds other attacks: list these in `white_box`, where each meets what withstood those before it",
+    "LGV": "it trains the network further, on training images that are not at hand here: take another attack",
+}
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,10 @@ class Attack:
     @property
     def label(self) -> str:
         """What a report calls it: ``PGD-20``, ``APGD-DLR-20``, ``PGD-20 on standardised logits``."""
-        if self.name == "AutoAttack":
-            return "AA-torchattacks (10 steps)"
         loss = str(self.parameters.get("loss", "ce")).upper() if self.name == "APGD" else ""
         parts = (self.name, loss if loss != "CE" else "", str(self.parameters.get("steps", "")))
-        return "-".join(part for part in parts if part) + (" on standardised logits" if self.logits != "plain" else "")
+        name = "-".join(part for part in parts if part) if self.name != "AutoAttack" else "AA-torchattacks (10 steps)"
+        return name + (" on standardised logits" if self.logits != "plain" else "")
 
     @property
     def norm(self) -> Norm:
@@ -89,6 +91,12 @@ class Attack:
         """The largest change, in its norm; None for attacks that look for the smallest one."""
         key = _size_of(self.parameters)
         return None if key is None or not self.norm else float(self.parameters[key])
+
+    @property
+    def size(self) -> str:
+        """Its norm and ε: ``L∞, ε = 0.031``."""
+        norm = {"Linf": "L∞", "L2": "L2", "": "no norm"}[self.norm]
+        return f"{norm}, no ε" if self.epsilon is None else f"{norm}, ε = {self.epsilon:g}"
 
     @property
     def sees_batch(self) -> bool:
@@ -122,6 +130,8 @@ def attack_by_name(given: Mapping[str, Setting], place: str) -> Attack:
 
     parameters = dict(given)
     name, logits = str(parameters.pop("name", "")), str(parameters.pop("logits", "plain"))
+    if name in _NOT_BY_NAME:
+        raise EvaluationError(f"{place}: {name} cannot be asked for by name, for {_NOT_BY_NAME[name]}")
     known = [each for each in torchattacks.__all__ if each not in _NOT_BY_NAME]
     if name not in known:
         raise EvaluationError(f"{place}: torchattacks has no attack {name!r}: {nearest(name, known)}")

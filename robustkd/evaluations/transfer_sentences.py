@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from robustkd.evaluations.evaluation import Metric
-from robustkd.evaluations.tidy import student_findings
 from robustkd.evaluations.transfer_matrix import MASKING_POINTS, masks_gradients, overstates, stands_still
-from robustkd.evaluations.wording import FEW_STUDENTS, Phrases, findings, join, quantity
+from robustkd.evaluations.wording import FEW_STUDENTS, Finding, Phrases, findings, join, quantity
 
 PHRASES = Phrases(
     one="Attacks on the teacher fool {student} on {value} of the images both get right",
@@ -39,16 +39,30 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
 
 
 def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
-    seen = frame[frame["level"].isin(["network", "pair"])]
-    seen = seen[(seen["level"] == "network") | seen["source"].isin(teacher)]
-    found = student_findings(seen, "transfer_success", "teacher_transfer_excess")
+    """Hold each method against the baseline, as the mean over its seeds; one rule decides, and many are told which."""
+    excess = frame[(frame["level"] == "method") & (frame["metric"] == "teacher_transfer_excess")]
+    pairs = frame[(frame["level"] == "pair") & (frame["role"] == "student") & frame["source"].isin(teacher)]
+    found = _by_method(pairs, excess, alone=not (frame["role"] == "baseline").any())
     said = findings(found, metrics["transfer_success"], metrics["teacher_transfer_excess"], PHRASES)
-    tested = seen[(seen["metric"] == "teacher_transfer_excess") & seen["p_holm"].notna()]
-    if len(tested) > FEW_STUDENTS:
-        holding = list(tested.loc[tested["p_holm"] < 0.05, "member"])
-        rest = f"the difference stays significant for {join(holding)}" if holding else "no difference stays significant"
-        said.append(f"Corrected for {len(tested)} comparisons (McNemar's test, Holm), {rest}.")
+    judged = excess[excess["value"].notna() & excess["ci_low"].notna()]
+    if len(judged) > FEW_STUDENTS:
+        covers = join(list(dict.fromkeys(judged["interval"])))
+        said.append(
+            f"Significant is what the intervals of these differences exclude ({covers}), corrected for "
+            f"{len(judged)} students (Holm)."
+        )
     return said
+
+
+def _by_method(pairs: pd.DataFrame, excess: pd.DataFrame, *, alone: bool) -> list[Finding]:
+    keys = ["method", "architecture", "condition"]
+    against = {key: rows.iloc[0] for key, rows in excess.groupby(keys)}
+    found = []
+    for key, rows in pairs.groupby(keys, sort=False):
+        row = against.get(key, pd.Series(np.nan, ["value", "ci_low", "ci_high"]))
+        difference, low, high = float(row["value"]), float(row["ci_low"]), float(row["ci_high"])
+        found.append(Finding(str(key[0]), float(rows["value"].mean()), difference, low, high, alone))
+    return found
 
 
 def _still(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
@@ -64,7 +78,7 @@ def _still(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]
 
 
 def _without_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
-    rows = frame[(frame["metric"] == "mean_on_target") & (frame["level"] == "network") & frame["value"].notna()]
+    rows = frame[(frame["metric"] == "mean_on_target") & (frame["level"] == "method") & frame["value"].notna()]
     alone = [] if (frame["role"] == "baseline").any() else ["There is no independent baseline either."]
     if rows.empty:
         return ["There is no teacher in the pool, and no image is eligible for any pair.", *alone]

@@ -66,7 +66,8 @@ class TransferabilityOptions:
         attack: Another attack of torchattacks for the matrix in place of this PGD: its ``name``, its parameters, and
             ``logits: standardised`` to attack through these; empty for PGD.
         white_box: Further attacks on each source itself, each on what withstood those before: ``standardised``, the
-            matrix's own attack on standardised logits; ``apgd_dlr``; or others as in `attack`.
+            matrix's own attack on standardised logits; ``apgd_dlr``; or others as in `attack`, of the matrix's norm and
+            ε: a worst case over several ε is that of the largest.
         epsilons: Sizes at which the matrix's attack is repeated, its step changed in proportion.
         images: How many test images, drawn with `seed`; None for all.
         networks: ``first``: the first seed of each method, as in the paper; ``all``: every network.
@@ -75,7 +76,7 @@ class TransferabilityOptions:
         save_examples: A folder for the adversarial examples, float32, one ``.npy`` for each source; None for nowhere.
 
     Raises:
-        EvaluationError: torchattacks has no such attack or parameter.
+        EvaluationError: torchattacks has no such attack or parameter, or a further attack has another norm or ε.
     """
 
     epsilon: Annotated[float, Field(gt=0, le=1)] = 0.031
@@ -92,11 +93,12 @@ class TransferabilityOptions:
     save_examples: str | None = None
 
     def __post_init__(self) -> None:
-        for each in (self.attack, *self.white_box):
-            if isinstance(each, dict) and each:
-                attack_by_name(each, "transferability")
+        main = main_attack(self)
+        for each in self.white_box:
+            if isinstance(each, dict):
+                _refuse_another_size(main, attack_by_name(each, "transferability: white_box"))
         if self.epsilons:
-            main_attack(self).with_epsilon(self.epsilons[0])
+            main.with_epsilon(self.epsilons[0])
 
 
 def main_attack(options: TransferabilityOptions) -> Attack:
@@ -107,8 +109,18 @@ def main_attack(options: TransferabilityOptions) -> Attack:
     return Attack("PGD", {**size, "steps": options.steps, "random_start": options.random_start})
 
 
+def _refuse_another_size(main: Attack, further: Attack) -> None:
+    """Attacks are compared, and a worst case is taken, at one norm and ε."""
+    if (main.norm, main.epsilon) != (further.norm, further.epsilon):
+        raise EvaluationError(
+            f"transferability: white_box: {further.label} ({further.size}) and the matrix's {main.label} ({main.size}) "
+            "have no common worst case: give both the same norm and eps, or list other sizes of the matrix's attack in "
+            "`epsilons`"
+        )
+
+
 def own_attacks(options: TransferabilityOptions, classes: int) -> tuple[Attack, ...]:
-    """The further attacks on each source; the difference of logits ratio needs three classes."""
+    """The further attacks on each source that can be made on so many classes."""
     main = main_attack(options)
     found = []
     for each in options.white_box:
@@ -116,7 +128,7 @@ def own_attacks(options: TransferabilityOptions, classes: int) -> tuple[Attack, 
             found.append(attack_by_name(each, "transferability: white_box"))
         elif each == "standardised":
             found.append(Attack(main.name, main.parameters, STANDARDISED))
-        elif classes > 2 and main.epsilon is not None:
+        elif main.epsilon is not None and not _why_no_dlr(main, classes):
             size: dict[str, Setting] = {"norm": main.norm, "eps": main.epsilon, "steps": options.steps, "loss": "dlr"}
             found.append(Attack("APGD", size))
     return tuple(attack for attack in found if attack != main)
@@ -290,7 +302,7 @@ class Transferability(Evaluation):
             **seen,
         }
         found = (*checks, *strength_checks(members, arrays))
-        return Records(members_frame(members), arrays, found, notes_on((main, *own), options.batch_size))
+        return Records(members_frame(members), arrays, found, notes_on((main, *own), options, data.num_classes))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Pairs, means by source and target, excess over the baseline, robustness of each network."""
@@ -320,11 +332,20 @@ def chosen(members: list[Member], networks: str) -> list[Member]:
     return [members[group.rows[0]] for group in groups]
 
 
-def notes_on(attacks: tuple[Attack, ...], batch_size: int) -> tuple[str, ...]:
-    """Say which attacks give an image another example in another batch, and which have no ε to be held to."""
+def notes_on(attacks: tuple[Attack, ...], options: TransferabilityOptions, classes: int) -> tuple[str, ...]:
+    """Say which attacks depend on the batch, which have no ε to be held to, and which were left out."""
     seen = [attack.label for attack in attacks if attack.sees_batch]
     free = [attack.label for attack in attacks if attack.epsilon is None]
+    missing = _why_no_dlr(attacks[0], classes) if "apgd_dlr" in options.white_box else ""
     return (
-        *([f"Examples of {', '.join(seen)} depend on the batch size ({batch_size})"] if seen else []),
+        *([f"Examples of {', '.join(seen)} depend on the batch size ({options.batch_size})"] if seen else []),
         *([f"{', '.join(free)} looks for the smallest change and has no ε"] if free else []),
+        *([f"APGD-DLR did not run: {missing}"] if missing else []),
     )
+
+
+def _why_no_dlr(main: Attack, classes: int) -> str:
+    """The difference of logits ratio divides by the largest logit less the third; empty where it can be."""
+    if classes < 3:
+        return f"the difference of logits ratio needs three classes, and there are {classes}"
+    return "" if main.epsilon is not None else f"it needs an ε, and {main.label} has none"

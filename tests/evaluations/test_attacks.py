@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -161,7 +162,10 @@ def test_parameters_not_given_are_those_of_torchattacks_and_are_written_down() -
 
 
 def test_the_autoattack_of_torchattacks_is_not_called_by_that_name() -> None:
-    assert attack_by_name({"name": "AutoAttack", "eps": 0.1}, "here").label == "AA-torchattacks (10 steps)"
+    attack = attack_by_name({"name": "AutoAttack", "eps": 0.1, "logits": "standardised"}, "here")
+
+    assert replace(attack, logits="plain").label == "AA-torchattacks (10 steps)"
+    assert attack.label == "AA-torchattacks (10 steps) on standardised logits"
 
 
 def test_the_step_follows_epsilon_in_a_sweep() -> None:

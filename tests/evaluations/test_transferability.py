@@ -17,11 +17,18 @@ from robustkd.evaluations import Records
 from robustkd.evaluations.evaluation import EVALUATIONS
 from robustkd.evaluations.predictions import PredictionCache
 from robustkd.evaluations.results import measure
+from robustkd.evaluations.tidy import tidy
 from robustkd.evaluations.transfer_matrix import success_matrix
-from robustkd.evaluations.transferability import Transferability, TransferabilityOptions
+from robustkd.evaluations.transferability import (
+    Transferability,
+    TransferabilityOptions,
+    main_attack,
+    notes_on,
+    own_attacks,
+)
 from robustkd.models import ModelPool, PixelModel
 
-from .conftest import network
+from .conftest import members, network
 
 OPTIONS = TransferabilityOptions(epsilon=0.2, step_size=0.05, steps=3, batch_size=16, white_box=())
 
@@ -241,6 +248,54 @@ def test_differences_to_the_baseline_carry_a_p_value_adjusted_for_the_number_of_
 
     row = frame[(frame["metric"] == "teacher_transfer_excess") & (frame["level"] == "network")].iloc[0]
     assert row["p_holm"] == 0.5  # two images differ, both the same way: 2 · (1/2)²
+
+
+def from_teacher_frame(excess: dict[str, tuple[float, float, float]], seeds: int) -> pd.DataFrame:
+    """Rows of students, by method: the excess of its mean over seeds with its interval; its first seed is far above."""
+    rows = []
+    for method, (value, low, high) in excess.items():
+        who = {"role": "student", "method": method, "architecture": "net", "condition": "clean"}
+        told = {"metric": "teacher_transfer_excess", "interval": "95% bootstrap over test images"}
+        rows.append(
+            {**who, **told, "level": "method", "member": method, "value": value, "ci_low": low, "ci_high": high}
+        )
+        for seed in range(seeds):
+            member = method if seeds == 1 else f"{method}-{seed}"
+            mine = {**who, "member": member, "level": "network"}
+            rows.append({**mine, **told, "value": 0.2, "ci_low": 0.1, "ci_high": 0.3, "p_holm": 0.9})
+            pair = {"level": "pair", "metric": "transfer_success", "source": "teacher", "value": 0.4 + 0.2 * seed}
+            rows.append({**mine, **pair})
+    rows.append(
+        {"level": "network", "member": "baseline", "role": "baseline", "metric": "zero_gradients", "value": 0.0}
+    )
+    return tidy(rows)
+
+
+def test_of_several_seeds_the_headline_says_their_mean_and_its_interval() -> None:
+    frame = from_teacher_frame({"at": (0.017, -0.125, 0.159)}, seeds=2)
+
+    assert Transferability().headline(frame)[0] == (
+        "Attacks on the teacher fool at on 50.0% of the images both get right, +1.7 points [−12.5, +15.9] against the "
+        "independent baseline: no significant difference."
+    )
+
+
+def test_one_rule_decides_on_transfer_from_the_teacher_and_is_told() -> None:
+    """The p-values of another test, on other images, speak against the first; they have no part in it."""
+    excess = {
+        "at": (0.1, 0.06, 0.14),
+        "sp": (0.03, 0.001, 0.06),
+        "bss": (0.0, -0.03, 0.03),
+        "rkd": (-0.01, -0.04, 0.02),
+    }
+
+    first, second = Transferability().headline(from_teacher_frame(excess, seeds=1))[:2]
+
+    assert "shares more of the teacher's weaknesses: at (+10.0); no significant difference: sp (+3.0)" in first
+    assert second == (
+        "Significant is what the intervals of these differences exclude (95% bootstrap over test images), corrected "
+        "for 4 students (Holm)."
+    )
 
 
 def test_transfer_from_the_teacher_is_held_against_the_baseline() -> None:
@@ -506,7 +561,15 @@ def test_another_attack_by_name_makes_the_matrix(
         ({"attack": {"name": "PGD", "eps": 0.1, "step": 3}}, "no parameter 'step': did you mean steps"),
         ({"attack": {"name": "PGD", "eps": 0.1, "logits": "tiny"}}, "plain or standardised"),
         ({"white_box": ({"name": "Autoattack", "eps": 0.1},)}, "did you mean AutoAttack"),
-        ({"attack": {"name": "DeepFool"}, "epsilons": (0.1,)}, "DeepFool has no eps"),
+        ({"attack": {"name": "DeepFool"}, "white_box": (), "epsilons": (0.1,)}, "DeepFool has no eps"),
+        (
+            {"epsilon": 0.01, "white_box": ({"name": "PGD", "eps": 0.3},)},
+            r"PGD-10 \(L∞, ε = 0.3\) and the matrix's PGD-20 \(L∞, ε = 0.01\) .* list other sizes .* in `epsilons`",
+        ),
+        ({"white_box": ({"name": "PGDL2", "eps": 0.031},)}, r"PGDL2-10 \(L2, ε = 0.031\) and the matrix's"),
+        ({"attack": {"name": "MultiAttack"}}, "MultiAttack cannot be asked for by name, .* list these in `white_box`"),
+        ({"white_box": ({"name": "LGV"},)}, "LGV cannot be asked for by name, for it trains the network further"),
+        ({"white_box": ({"name": "CW"},)}, r"CW-50 \(L2, no ε\) and the matrix's"),
     ],
 )
 def test_an_attack_that_cannot_be_is_refused_with_the_mend(options: dict[str, object], message: str) -> None:
@@ -592,15 +655,35 @@ def test_networks_come_back_as_they_were(pool: ModelPool, data: Dataset) -> None
     assert all(not member.model._forward_pre_hooks for member in pool)
 
 
-def test_many_seeds_are_told_as_points_for_two_and_as_a_t_interval_from_three_on(data: Dataset) -> None:
+def test_many_seeds_have_the_mean_of_their_intervals_for_two_and_a_t_interval_from_three_on(data: Dataset) -> None:
     pool = ModelPool(network(0), [network(i) for i in (1, 2)], {"at": [network(i) for i in (3, 4, 5)]})
 
     frame = Transferability().summarise(measured(pool, data, replace(OPTIONS, networks="all")))
 
     rows = frame[(frame["metric"] == "mean_from_source") & (frame["level"] == "method")].set_index("member")
     assert rows.loc["at", "interval"] == "95% t over seeds"
-    assert pd.isna(rows.loc["baseline", "ci_low"])
+    assert rows.loc["baseline", "interval"] == "95% over test images, mean of the networks' intervals"
+    networks = frame[(frame["metric"] == "mean_from_source") & (frame["level"] == "network")]
+    of_baseline = networks.loc[networks["method"] == "baseline", ["ci_low", "ci_high"]]
+    assert list(rows.loc["baseline", ["ci_low", "ci_high"]]) == pytest.approx(list(of_baseline.mean()))
     assert rows["n_seeds"].to_dict() == {"teacher": 1, "baseline": 2, "at": 3}
+
+
+def test_every_rate_of_two_seeds_has_an_interval() -> None:
+    seeds = [("baseline", "baseline", "net", 0), ("baseline", "baseline", "net", 1)]
+    seeds += [("student", "at", "net", 0), ("student", "at", "net", 1)]
+    fooled = (np.random.default_rng(0).random((5, 5, 200)) < 0.5).astype(int)
+    empty = {"own": np.empty((0, 5, 200), dtype=int), "sweep": np.empty((0, 5, 5, 200), dtype=int)}
+    of_five = {"clean": np.zeros((5, 200), dtype=int), "zero_gradient": np.zeros((5, 200), dtype=bool)}
+    shown = {"label": np.zeros(200, dtype=int), "adversarial": fooled, "rounded": fooled[range(5), range(5)]}
+    records = Records(members(("teacher", "teacher", "net", None), *seeds), HAND.arrays | empty | of_five | shown)
+
+    frame = Transferability().summarise(records)
+
+    rows = frame[(frame["level"] == "method") & (frame["n_seeds"] == 2) & frame["value"].notna()]
+    rates = {"mean_on_target", "mean_from_source", "asymmetry", "fooling_rate"}
+    assert set(rows["metric"]) >= {*rates, "fooling_rate_excess", "teacher_transfer_excess"}
+    assert rows[["ci_low", "ci_high"]].notna().all(axis=None)
 
 
 def test_transfer_from_a_teacher_whose_gradients_vanish_is_void_and_said_to_be(data: Dataset) -> None:
@@ -630,6 +713,27 @@ def test_the_worst_case_is_void_where_only_an_attack_that_stands_still_ran(
     (check,) = (check for check in records.checks if (check.name, check.member) == ("few zero gradients", "at"))
     assert not check.passed
     assert ("worst_case_accuracy" in check.metrics) is voided
+
+
+@pytest.mark.parametrize(
+    ("classes", "attack", "told"),
+    [
+        (3, {}, ()),
+        (2, {}, ("APGD-DLR did not run: the difference of logits ratio needs three classes, and there are 2",)),
+        (
+            3,
+            {"name": "DeepFool", "steps": 2},
+            (
+                "DeepFool-2, DeepFool-2 on standardised logits looks for the smallest change and has no ε",
+                "APGD-DLR did not run: it needs an ε, and DeepFool-2 has none",
+            ),
+        ),
+    ],
+)
+def test_an_attack_that_is_left_out_is_told(classes: int, attack: dict[str, object], told: tuple[str, ...]) -> None:
+    options = TransferabilityOptions(attack=attack)
+
+    assert notes_on((main_attack(options), *own_attacks(options, classes)), options, classes) == told
 
 
 def test_attacks_that_look_at_the_batch_as_a_whole_are_told(pool: ModelPool, data: Dataset) -> None:
