@@ -36,7 +36,7 @@ from robustkd.evaluations.reliability import reliability_diagrams
 from robustkd.evaluations.reliability_bins import bin_of, bin_rows, equal_mass_bin_of
 from robustkd.evaluations.resampling import Observed, ratio, resampled
 from robustkd.evaluations.statistics import differ_from_zero, unvaried
-from robustkd.evaluations.tidy import student_findings, tidy
+from robustkd.evaluations.tidy import VOID, student_findings, tidy
 from robustkd.evaluations.wording import Phrases, findings
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ class Calibration(Evaluation):
         """Each student's ECE against the baseline's, and who is overconfident."""
         found = student_findings(frame, "ece", "ece_difference")
         sentences = findings(found, self.metric("ece"), self.metric("ece_difference"), PHRASES)
-        gaps = frame[(frame["level"] == "method") & (frame["metric"] == "confidence_gap")]
-        return [*sentences, *_confidence_sentence(gaps)]
+        gaps = frame[(frame["level"] == "method") & (frame["metric"] == "confidence_gap") & (frame["interval"] != VOID)]
+        return [*sentences, *(_confidence_sentence(gaps) if len(gaps) else [])]
 
 
 BIASED = ("ece", "ece_equal_mass", "ece_after")

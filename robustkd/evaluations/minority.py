@@ -34,7 +34,7 @@ from robustkd.evaluations.metric_rows import metric_rows, seed_rows
 from robustkd.evaluations.records import Check, Records, members_frame, trained_clean
 from robustkd.evaluations.resampling import resampled
 from robustkd.evaluations.tidy import student_findings, tidy
-from robustkd.evaluations.wording import grouped
+from robustkd.evaluations.wording import against_baseline, grouped
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
@@ -198,7 +198,7 @@ class Minority(Evaluation):
             found = student_findings(rows, value, gain)
             said = grouped(found, self.metric(value), self.metric(gain), VERDICTS)
             if said:
-                against = "" if np.isnan(found[0].difference) else " against the independent baseline"
+                against = against_baseline(found)
                 sentences.append(f"{str(condition)[0].upper()}{str(condition)[1:]}: {what}{against} {said}.")
         if not (frame["role"] == "baseline").any():
             sentences.append("There is no independent baseline to hold the students against.")

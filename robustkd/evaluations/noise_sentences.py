@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.tidy import student_findings
-from robustkd.evaluations.wording import grouped, join, quantity
+from robustkd.evaluations.wording import against_baseline, grouped, join, quantity
 
 ALONE = "There is no independent baseline to hold the students against."
 
@@ -36,8 +35,7 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
         found = student_findings(rows, "accuracy", "accuracy_gain")
         verdict = grouped(found, metrics["accuracy"], metrics["accuracy_gain"], VERDICTS)
         if verdict:
-            against = "" if np.isnan(found[0].difference) else " against the independent baseline"
-            said.append(f"{_named(str(condition), rows)}: accuracy{against} {verdict}.")
+            said.append(f"{_named(str(condition), rows)}: accuracy{against_baseline(found)} {verdict}.")
     return [*said, *alone, *_memory(frame, metrics), *_inspectors(frame, metrics), *_test_errors(frame, metrics)]
 
 
