@@ -52,6 +52,10 @@ VOID = "void"
 _WHO = ("role", "architecture", "condition")
 
 
+ABSENT = pd.Series({"value": np.nan, "ci_low": np.nan, "ci_high": np.nan, "interval": ""})
+"""Stands for the row of a difference where there is none."""
+
+
 @dataclass(frozen=True)
 class Group:
     """The networks of one method, which differ in their seed alone.
@@ -101,18 +105,30 @@ def student_findings(frame: pd.DataFrame, metric: str, difference: str) -> list[
     chosen = frame[(frame["level"] == level) | (frame["level"] == "pair")]
     students = chosen[(chosen["metric"] == metric) & (chosen["role"] == "student") & (chosen["interval"] != VOID)]
     differences = chosen[chosen["metric"] == difference].set_index("member")
-    absent = pd.Series({"value": np.nan, "ci_low": np.nan, "ci_high": np.nan, "interval": ""})
     groups = groups_of(chosen)
     found = []
     for _, row in students.iterrows():
-        against = differences.loc[row["member"]] if row["member"] in differences.index else absent
+        against = differences.loc[row["member"]] if row["member"] in differences.index else ABSENT
         numbers = (row["value"], against["value"], against["ci_low"], against["ci_high"])
-        why = NOT_TRUSTED if against["interval"] == VOID else _why_no_difference(row, groups)
-        found.append(Finding(str(row["member"]), *numbers, why if pd.isna(against["value"]) else ""))
+        found.append(Finding(str(row["member"]), *numbers, why_no_difference(row, against, groups)))
     return found
 
 
-def _why_no_difference(student: pd.Series, groups: list[Group]) -> str:
+def why_no_difference(student: pd.Series, against: pd.Series, groups: list[Group]) -> str:
+    """Say why a student's difference to the baseline is absent.
+
+    Args:
+        student: A row of its own.
+        against: The row of the difference, or one without a value.
+        groups: All groups of the pool.
+
+    Returns:
+        The reason; empty where there is a difference, or no baseline at all.
+    """
+    if not pd.isna(against["value"]):
+        return ""
+    if against["interval"] == VOID:
+        return NOT_TRUSTED
     if not any(group.who["role"] == "baseline" for group in groups):
         return ""
     own = next(group for group in groups if all(group.who[key] == student[key] for key in _WHO))

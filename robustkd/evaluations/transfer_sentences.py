@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from robustkd.evaluations.evaluation import Metric
+from robustkd.evaluations.tidy import ABSENT, VOID, groups_of, why_no_difference
 from robustkd.evaluations.transfer_matrix import MASKING_POINTS, masks_gradients, overstates, stands_still
 from robustkd.evaluations.wording import FEW_STUDENTS, Finding, Phrases, findings, join, quantity
 
@@ -41,8 +41,7 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
 def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
     """Hold each method against the baseline, as the mean over its seeds; one rule decides, and many are told which."""
     excess = frame[(frame["level"] == "method") & (frame["metric"] == "teacher_transfer_excess")]
-    pairs = frame[(frame["level"] == "pair") & (frame["role"] == "student") & frame["source"].isin(teacher)]
-    found = _by_method(pairs, excess, alone=not (frame["role"] == "baseline").any())
+    found = _by_method(frame[(frame["level"] == "pair") & frame["source"].isin(teacher)], excess)
     said = findings(found, metrics["transfer_success"], metrics["teacher_transfer_excess"], PHRASES)
     judged = excess[excess["value"].notna() & excess["ci_low"].notna()]
     if len(judged) > FEW_STUDENTS:
@@ -54,14 +53,15 @@ def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, 
     return said
 
 
-def _by_method(pairs: pd.DataFrame, excess: pd.DataFrame, *, alone: bool) -> list[Finding]:
-    keys = ["method", "architecture", "condition"]
-    against = {key: rows.iloc[0] for key, rows in excess.groupby(keys)}
+def _by_method(pairs: pd.DataFrame, excess: pd.DataFrame) -> list[Finding]:
+    keys, groups = ["method", "architecture", "condition"], groups_of(pairs)
+    differences = {key: rows.iloc[0] for key, rows in excess.groupby(keys)}
     found = []
-    for key, rows in pairs.groupby(keys, sort=False):
-        row = against.get(key, pd.Series(np.nan, ["value", "ci_low", "ci_high"]))
-        difference, low, high = float(row["value"]), float(row["ci_low"]), float(row["ci_high"])
-        found.append(Finding(str(key[0]), float(rows["value"].mean()), difference, low, high, alone))
+    for key, rows in pairs[(pairs["role"] == "student") & (pairs["interval"] != VOID)].groupby(keys, sort=False):
+        against = differences.get(key, ABSENT)
+        difference, low, high = float(against["value"]), float(against["ci_low"]), float(against["ci_high"])
+        why = why_no_difference(rows.iloc[0], against, groups)
+        found.append(Finding(str(key[0]), float(rows["value"].mean()), difference, low, high, why))
     return found
 
 
