@@ -89,7 +89,8 @@ class MeanOverImages:
 
     def _bootstrap(self, values: np.ndarray, lowest: float) -> Interval:
         interval = bootstrap_mean(values)
-        return hull(interval, unvaried(float(values.mean()), len(values), lowest)) if self.share else interval
+        unsure = self.share and (self.seen.dtype == np.bool_ or np.ptp(values) < ROUNDING)
+        return hull(interval, unvaried(float(values.mean()), len(values), lowest)) if unsure else interval
 
     def _mean(self, rows: np.ndarray) -> np.ndarray:
         return np.asarray(self.seen[rows].mean(axis=0, dtype=np.float64))

@@ -47,8 +47,8 @@ class Observed:
         statistics: The metrics, as functions of how often each image counts.
         answers: By metric (N,), what each image gives to it, NaN where it does not count; only images that give another
             answer can make two networks differ. All images count for metrics without answers, and may differ.
-        limits: By metric how surely it is known at best; of a metric between 0 and 1 that has answers, what is said of
-            a share of the images that count.
+        limits: By metric how surely it is known at best; of another metric between 0 and 1 that has answers, what is
+            said of a share of the images that count.
     """
 
     statistics: Statistics
@@ -63,6 +63,11 @@ class Observed:
             return Interval(np.nan, np.nan)
         return unvaried(value, int((~np.isnan(self.answers[metric])).sum()))
 
+    def counts_cases(self, metric: str) -> bool:
+        """Whether a metric rests on yes or no of each image, so that a few unseen cases matter beside those seen."""
+        answers = self.answers.get(metric, np.array([0.5]))
+        return metric in self.limits or bool(np.isin(answers[~np.isnan(answers)], (0, 1)).all())
+
 
 @dataclass(frozen=True)
 class Resampled:
@@ -71,9 +76,10 @@ class Resampled:
     Attributes:
         values: float64 (M,), NaN where it is not defined.
         samples: float64 (M, R), the same in each resample.
-        limits: float64 (M, 2), for each network an interval that its own is no narrower than; NaN for none.
+        limits: float64 (M, 2), for each network how surely its metric is known at best; NaN where nothing is said.
         answers: float64 (M, N), what each image gives to it, NaN where it does not count.
         covers: What its intervals are called.
+        counts_cases: Whether no interval is narrower than its limit; they are kept for resamples that all agree else.
         biased: Whether resampling biases it; its intervals are those of the basic bootstrap then.
     """
 
@@ -82,6 +88,7 @@ class Resampled:
     limits: np.ndarray
     answers: np.ndarray
     covers: str = BOOTSTRAP_IMAGES
+    counts_cases: bool = False
     biased: bool = False
 
     def images(self, rows: np.ndarray) -> int:
@@ -126,7 +133,8 @@ class Resampled:
         if self.biased:
             interval = basic(float(value), interval)
             interval = Interval(max(interval.low, lowest), min(interval.high, 1.0))
-        return interval if np.isnan(limits).any() else hull(interval, Interval(*limits.tolist())), self.covers
+        unsure = (self.counts_cases or np.ptp(known) < ROUNDING) and not np.isnan(limits).any()
+        return hull(interval, Interval(*limits.tolist())) if unsure else interval, self.covers
 
 
 def resampled(
@@ -164,6 +172,7 @@ def resampled(
             np.array([each.limit(name, known[name]) for each, known in zip(networks, values, strict=True)]),
             np.stack([each.answers[name] for each in networks]) if name in networks[0].answers else unnamed,
             covers.replace("bootstrap", "basic bootstrap") if name in biased else covers,
+            all(each.counts_cases(name) for each in networks),
             name in biased,
         )
         for name in (values[0] if values else ())
