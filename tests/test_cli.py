@@ -98,7 +98,9 @@ def test_evaluate_takes_models_that_robustkd_never_made(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "run/report/index.html"
-    assert "mine classifies" in " ".join(done.stdout.split())
+    said = " ".join(done.stdout.split())
+    assert "│ mine │" in said
+    assert "better than chance (teacher and mine)" in said  # they are untrained, and nothing more is said of them
 
 
 def test_an_evaluation_that_cannot_be_made_is_missing_and_exits_with_one(tmp_path: Path) -> None:
