@@ -69,9 +69,10 @@ def main() -> None:
     options = TransferabilityOptions(steps=settings.steps, batch_size=settings.batch_size, **size)
     pool, images = contest(settings, device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    source = "CIFAR-10" if _has_cifar10() else "random pixels"
     print(
         f"{len(pool)} sources, {len(pool) - 1} targets, {settings.network} from {settings.teacher}, {len(images)} "
-        f"images, PGD-{settings.steps} at ε = {settings.epsilon:g}, batch {settings.batch_size}, {name}, "
+        f"images of {source}, PGD-{settings.steps} at ε = {settings.epsilon:g}, batch {settings.batch_size}, {name}, "
         f"{torch.get_num_threads()} threads, torch {torch.__version__}"
     )
     if settings.figure:
@@ -254,11 +255,19 @@ def clean_of(pool: ModelPool, images: ImageSet, device: torch.device) -> np.ndar
 
 
 def _images(count: int) -> ImageSet:
-    with suppress(RobustKDError):
+    if _has_cifar10():
         test = load_dataset("cifar10").test
         return test.subset(test.sample_indices(count))
     pixels = torch.randint(256, (count, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     return ImageSet(pixels, torch.arange(count) % CLASSES, tuple(map(str, range(CLASSES))))
+
+
+def _has_cifar10() -> bool:
+    try:
+        load_dataset("cifar10")
+    except RobustKDError:
+        return False
+    return True
 
 
 @contextmanager
