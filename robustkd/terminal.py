@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from robustkd.studies import Evaluated
     from robustkd.studies.outlook import Outlook, Row
 
+FRAME = 3
+"""Characters of a column beside its text: a border, and a space on either side."""
+
 ROWS_SHOWN = 60
 """Of a plan; of more, those that differ in their seed alone are summed."""
 
@@ -24,11 +27,14 @@ def show_results(evaluated: "Evaluated") -> None:
     report = compose(evaluated.path)
     console = Console()
     for summary in report.summaries[:1]:
-        heads, *rows = to_text(summary)
-        table = Table(*map(escape, heads))
-        for row in rows:
-            table.add_row(*map(escape, row))
-        console.print(table)
+        cells = to_text(summary)
+        for columns in columns_that_fit(cells, console.width):
+            table = Table()
+            for column in columns:
+                table.add_column(escape(cells[0][column]), min_width=narrowest(cells, column))
+            for row in cells[1:]:
+                table.add_row(*(escape(row[column]) for column in columns))
+            console.print(table)
     for section in [section for section in report.sections if section.brief]:
         for sentence in section.sentences:
             console.print(f"• {escape(sentence)}", highlight=False)
@@ -60,6 +66,31 @@ def show_outlook(found: "Outlook", devices: list[int], *, every_job: bool) -> No
     print(f"all of it, one after another: {duration(found.total)}; longest chain of trainings: {duration(found.chain)}")
     for count in devices:
         print(f"trainings on {count} device{'s' if count > 1 else ''}: {duration(found.on(count))}")
+
+
+def columns_that_fit(cells: list[list[str]], width: int) -> list[list[int]]:
+    """Divide a table that is too wide into narrower ones, none of which cuts a word.
+
+    Args:
+        cells: Rows of equally many texts, the heads first, which may be wrapped between words.
+        width: Characters of a line.
+
+    Returns:
+        For each table its columns; the first one, which names the rows, is in all.
+    """
+    wide = [FRAME + narrowest(cells, column) for column in range(len(cells[0]))]
+    tables: list[list[int]] = [[0]]
+    for column in range(1, len(wide)):
+        if len(tables[-1]) > 1 and 1 + sum(wide[each] for each in [*tables[-1], column]) > width:
+            tables.append([0])
+        tables[-1].append(column)
+    return tables
+
+
+def narrowest(cells: list[list[str]], column: int) -> int:
+    """Give the characters that a column needs: of the longest word of its head, or of its longest text."""
+    head, *texts = (row[column] for row in cells)
+    return max(len(text) for text in [*head.split(), *texts, ""])
 
 
 def duration(seconds: float) -> str:
