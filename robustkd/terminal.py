@@ -30,8 +30,10 @@ def show_results(evaluated: "Evaluated") -> None:
         cells = to_text(summary)
         for columns in columns_that_fit(cells, console.width):
             table = Table()
+            at_ease = 1 + sum(FRAME + max(len(row[column]) for row in cells) for column in columns)
             for column in columns:
-                table.add_column(escape(cells[0][column]), min_width=narrowest(cells, column))
+                width = None if at_ease <= console.width else narrowest(cells, column)
+                table.add_column(escape(cells[0][column]), width=width)
             for row in cells[1:]:
                 table.add_row(*(escape(row[column]) for column in columns))
             console.print(table)
