@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from robustkd.evaluations.resampling import Observed, ratio, where
+from robustkd.evaluations.resampling import Observed, mean_of_defined, ratio, where
 from robustkd.evaluations.statistics import Interval, mcnemar, unvaried
 
 SKEWED = 2
@@ -62,10 +62,10 @@ def recalls_by(
         with np.errstate(divide="ignore"):
             logs = np.log(present).sum(axis=1)
         return {
-            "minority_accuracy": _mean_of(recalls, rare),
-            "majority_accuracy": _mean_of(recalls, frequent),
+            "minority_accuracy": mean_of_defined(recalls[:, rare].T),
+            "majority_accuracy": mean_of_defined(recalls[:, frequent].T),
             "worst_class_accuracy": present.min(axis=1),
-            "balanced_accuracy": _mean_of(recalls, np.arange(classes)),
+            "balanced_accuracy": mean_of_defined(recalls.T),
             "g_mean": np.exp(logs / np.maximum(known, 1)),
         }
 
@@ -162,10 +162,3 @@ def by_class(correct_1: np.ndarray, correct_2: np.ndarray, labels: np.ndarray) -
     inside = [labels == label for label in np.unique(labels)]
     gains = [correct_1[images].mean() - correct_2[images].mean() for images in inside]
     return np.array(gains), np.array([mcnemar(correct_1[images], correct_2[images]) for images in inside])
-
-
-def _mean_of(recalls: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Mean recall of some classes, (B,), over those that have a test image."""
-    some = recalls[:, chosen]
-    known = ~np.isnan(some)
-    return ratio(np.where(known, some, 0).sum(axis=1), known.sum(axis=1))

@@ -10,7 +10,7 @@ from robustkd.evaluations.charts import LayeredChart
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.label_audit import transition_matrix
 from robustkd.evaluations.records import Records
-from robustkd.evaluations.resampling import ratio
+from robustkd.evaluations.resampling import mean_of_defined
 from robustkd.evaluations.tidy import groups_of, method_row
 
 FEW_CLASSES = 20
@@ -45,8 +45,7 @@ def transition_rows(records: Records, estimated: np.ndarray) -> list[dict[str, A
     for group in groups_of(records.members.iloc[arrays["inspectors"]]):
         counts = images[group.rows].mean(axis=0).round()
         for metric, matrices in ((TRUE, true), (ESTIMATED, estimated)):
-            known = ~np.isnan(matrices[group.rows])
-            mean = ratio(np.where(known, matrices[group.rows], 0).sum(axis=0), known.sum(axis=0))
+            mean = mean_of_defined(matrices[group.rows])
             row = {**method_row(group, metric), "level": "detail"}
             rows += [
                 row | {"part": names[own] + ARROW + names[given], "value": mean[own, given], "n": counts[own]}

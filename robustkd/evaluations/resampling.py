@@ -29,7 +29,7 @@ BLOCK = 200
 """Resamples at a time."""
 
 _NOT_COUNTED = -2.0
-"""Stands for the answer of an image that does not count, among answers from −1 to 1, and classes."""
+"""Stands for the answer of an image that does not count; no answer is as low."""
 
 _KEPT = 200_000_000
 """Draws kept in memory, a byte each."""
@@ -205,7 +205,7 @@ def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 
 
 def mean_of_defined(values: np.ndarray) -> np.ndarray:
-    """The mean over networks, of those that are not NaN."""
+    """Give the mean over the first axis of what is not NaN; NaN where all of it is."""
     defined = ~np.isnan(values)
     return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0))
 

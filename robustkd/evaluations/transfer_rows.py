@@ -11,7 +11,7 @@ import pandas as pd
 from robustkd.evaluations.evaluation import Metric
 from robustkd.evaluations.metric_rows import Bounds, bounds, per_image_rows
 from robustkd.evaluations.records import Records
-from robustkd.evaluations.resampling import ratio
+from robustkd.evaluations.resampling import mean_of_defined, ratio
 from robustkd.evaluations.statistics import (
     BOOTSTRAP_IMAGES,
     ROUNDING,
@@ -154,8 +154,8 @@ def _mean_row(rates: np.ndarray, samples: np.ndarray, images: np.ndarray) -> Row
     defined = ~np.isnan(rates)
     if not defined.any():
         return {"value": None}
-    value, known = float(rates[defined].mean()), ~np.isnan(samples)
-    interval = defined_percentiles(ratio(np.where(known, samples, 0).sum(axis=1), known.sum(axis=1)))
+    value = float(rates[defined].mean())
+    interval = defined_percentiles(mean_of_defined(samples.T))
     if interval is not None and interval.high - interval.low < ROUNDING:
         interval = unvaried(value, int(images[defined].min()))
     return {"value": value} | bounds(None if interval is None else (interval, BOOTSTRAP_IMAGES))
