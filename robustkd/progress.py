@@ -52,3 +52,11 @@ def _bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
         if outermost:
             bars.stop()
             _bars = None
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people do: ``40 s``, ``12 min``, ``3.5 h``, ``8.2 days``."""
+    for limit, unit, name, digits in ((90, 1, "s", 0), (5400, 60, "min", 0), (172_800, 3600, "h", 1)):
+        if seconds < limit:
+            return f"{seconds / unit:.{digits}f} {name}"
+    return f"{seconds / 86_400:.1f} days"

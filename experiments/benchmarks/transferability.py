@@ -44,12 +44,12 @@ from robustkd.data import ImageSet, load_dataset
 from robustkd.data.image_random import DrawnImageByImage, image_generators
 from robustkd.devices import resolve_device
 from robustkd.errors import RobustKDError
-from robustkd.evaluations import transfer_measurement
-from robustkd.evaluations.predictions import predict
-from robustkd.evaluations.transfer_matrix import jointly_correct, pair_of
-from robustkd.evaluations.transfer_measurement import Plan, attack_all
 from robustkd.evaluations.transferability import TransferabilityOptions, main_attack
+from robustkd.evaluations.transferability import measurement as transfer_measurement
+from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of
+from robustkd.evaluations.transferability.measurement import Plan, attack_all
 from robustkd.models import Member, ModelPool, create_model
+from robustkd.results.predictions import predict
 
 CLASSES = 10
 RIGHT = 0.92

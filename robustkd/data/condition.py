@@ -73,7 +73,7 @@ class Condition(ABC):
         """
 
 
-CONDITIONS: Registry[type[Condition]] = Registry("condition", "robustkd.data")
+CONDITIONS: Registry[type[Condition]] = Registry("condition", "robustkd.data.conditions")
 """Conditions by name."""
 
 

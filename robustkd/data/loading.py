@@ -7,7 +7,7 @@ from robustkd.data.dataset import Dataset, Loader
 from robustkd.errors import DataError, nearest
 from robustkd.registry import Registry
 
-DATASETS: Registry[Loader] = Registry("data set", "robustkd.data")
+DATASETS: Registry[Loader] = Registry("data set", "robustkd.data.sources")
 """Loaders by name; a name that ends in a colon takes a path after it."""
 
 

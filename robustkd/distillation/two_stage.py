@@ -9,15 +9,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from robustkd.data import Batch
-from robustkd.distillation.hinton import Hinton
-from robustkd.distillation.method import Stage, Supervision
+from robustkd.distillation.losses import labels_and_teacher
+from robustkd.distillation.method import Method, Stage, Supervision
 from robustkd.distillation.recipe import Recipe
 from robustkd.models import Outputs, PixelModel
 
 INITIALISATION = "initialisation"
 
 
-class TwoStage(Hinton):
+class TwoStage(Method):
     """A method with a stage of its own before `hinton`'s.
 
     The first stage is half as long as the second, at learning rate 0.001, times 0.1 after 60 % and 80 % of it; all else
@@ -41,7 +41,9 @@ class TwoStage(Hinton):
         temperature: Annotated[float, Field(gt=0)] = 4.0,
         init_epochs: Annotated[int, Field(ge=1)] | None = None,
     ) -> None:
-        super().__init__(student, teacher, kd_weight=kd_weight, temperature=temperature)
+        super().__init__(student, teacher)
+        self.kd_weight = kd_weight
+        self.temperature = temperature
         self.init_epochs = init_epochs
 
     def stages(self, recipe: Recipe) -> tuple[Stage, ...]:
@@ -59,12 +61,18 @@ class TwoStage(Hinton):
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch, by features first, by `hinton` then."""
-        if self.stage != INITIALISATION:
-            return super().forward(batch)
-        student = self.student.outputs(batch.pixels)
+        if self.stage == INITIALISATION:
+            student = self.student.outputs(batch.pixels)
+            with torch.no_grad():
+                teacher = self.teacher.outputs(batch.pixels)
+            return Supervision(student.logits, self.initialisation_losses(student, teacher))
+        logits = self.student(batch.pixels)
         with torch.no_grad():
-            teacher = self.teacher.outputs(batch.pixels)
-        return Supervision(student.logits, self.initialisation_losses(student, teacher))
+            teacher_logits = self.teacher(batch.pixels)
+        losses = labels_and_teacher(
+            logits, teacher_logits, batch.labels, kd_weight=self.kd_weight, temperature=self.temperature
+        )
+        return Supervision(logits, losses)
 
     @abstractmethod
     def initialised(self) -> list[nn.Parameter]:

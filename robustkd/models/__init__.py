@@ -1,7 +1,7 @@
 """Networks behind one face, their checkpoints, and the pool under evaluation."""
 
 from robustkd.models.architectures import OWN_ARCHITECTURES, check_architecture, create_model
-from robustkd.models.checkpoint import load_model, save_model
+from robustkd.models.checkpoints.own import load_model, save_model
 from robustkd.models.pixel_model import Outputs, PixelModel
 from robustkd.models.pool import Member, ModelPool
 

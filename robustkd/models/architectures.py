@@ -8,7 +8,7 @@ import torch
 from timm.models import get_pretrained_cfg
 
 from robustkd.errors import ModelError, nearest
-from robustkd.models import resnet, wide_resnet
+from robustkd.models.networks import resnet, wide_resnet
 from robustkd.models.pixel_model import PixelModel
 
 OWN_ARCHITECTURES = (*resnet.NAMES, *wide_resnet.NAMES)

@@ -1,5 +1,7 @@
 """Tables, figures and the page, from the files of a run alone."""
 
-from robustkd.reporting.report import Report, build_report, compose
+from robustkd.reporting.build import build_report
+from robustkd.reporting.compose import compose
+from robustkd.reporting.report import Report
 
 __all__ = ["Report", "build_report", "compose"]

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pandas as pd
 
-from robustkd.evaluations import EVALUATIONS, Evaluation, Metric, Result, slices
-from robustkd.evaluations.statistics import ROUNDING, T_SEEDS
-from robustkd.evaluations.wording import interval, number, unit_sign
+from robustkd.evaluations import EVALUATIONS, Evaluation
+from robustkd.presentation.numbers import interval, number, unit_sign
 from robustkd.reporting.table import Cell, Column, Table
 from robustkd.reporting.trust import Trust
+from robustkd.results.metric import Metric
+from robustkd.results.result import Result, slices
+from robustkd.statistics.intervals import ROUNDING, T_SEEDS
 
 MEANINGS = (
     "Bold: best, or not significantly worse than the best (paired bootstrap, Holm). ▼: worse than the independent "

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from robustkd.errors import BadInputError
-from robustkd.evaluations import load_results
+from robustkd.results.storage import load_results
 
 KEYS = ["group", "level", "member", "source", "condition", "seed", "metric", "part", "strength"]
 NUMBERS = ["value", "ci_low", "ci_high", "std", "n_seeds", "n", "p_holm"]

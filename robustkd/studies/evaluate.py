@@ -21,11 +21,13 @@ from robustkd.data import Clean, Condition, Dataset
 from robustkd.devices import resolve_device
 from robustkd.distillation import given_selection_sentence
 from robustkd.errors import BadInputError, ModelError, StorageError, StudyError, nearest
-from robustkd.evaluations import EVALUATIONS, Evaluation, PartResult, Result, collect, measure
-from robustkd.evaluations.predictions import PredictionCache
+from robustkd.evaluations import EVALUATIONS, Evaluation
 from robustkd.models import ModelPool
 from robustkd.reporting import build_report
-from robustkd.reporting.report import RUN_FILE
+from robustkd.reporting.compose import RUN_FILE
+from robustkd.results.predictions import PredictionCache
+from robustkd.results.result import PartResult, Result
+from robustkd.studies.measuring import collect, measure
 from robustkd.studies.provenance import provenance
 from robustkd.studies.study import condition_named, evaluation_options
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from robustkd.distillation import Stage
+from robustkd.progress import duration
 from robustkd.studies.plan import Job, Plan, stages_of
-from robustkd.terminal import duration
 
 
 class Live:

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from robustkd.data import Condition, Dataset, load_dataset
-from robustkd.data.class_imbalance import ClassImbalance
-from robustkd.data.label_noise import LabelNoise
+from robustkd.data.conditions.class_imbalance import ClassImbalance
+from robustkd.data.conditions.label_noise import LabelNoise
 from robustkd.distillation import METHODS, Recipe, train
 from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.label_noise import LabelNoiseOptions
-from robustkd.evaluations.predictions import PredictionCache
 from robustkd.models import Member, ModelPool, PixelModel, create_model
+from robustkd.results.predictions import PredictionCache
 
 IMAGES = 4_000
 

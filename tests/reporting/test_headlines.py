@@ -5,10 +5,13 @@ import pytest
 import torch
 
 import robustkd as rk
-from robustkd.data.label_noise import LabelNoise
-from robustkd.evaluations import EVALUATIONS, Check, Result, load_results
+from robustkd.data.conditions.label_noise import LabelNoise
+from robustkd.evaluations import EVALUATIONS
 from robustkd.reporting import compose
 from robustkd.reporting.trust import Trust, trust_in
+from robustkd.results.records import Check
+from robustkd.results.result import Result
+from robustkd.results.storage import load_results
 from robustkd.studies.evaluate import EvaluatedPart, evaluate_parts
 
 

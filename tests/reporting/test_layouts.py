@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from robustkd.evaluations import Result
-from robustkd.evaluations.statistics import T_SEEDS
-from robustkd.evaluations.tidy import tidy
 from robustkd.reporting.layouts import summary_tables, tables_of
 from robustkd.reporting.trust import trust_in
+from robustkd.results.result import Result
+from robustkd.results.tidy import tidy
+from robustkd.statistics.intervals import T_SEEDS
 
 
 def minority(values: dict[str, dict[str, float]]) -> Result:

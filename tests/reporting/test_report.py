@@ -12,12 +12,13 @@ import pytest
 import torch
 
 import robustkd as rk
-from robustkd.data.label_noise import LabelNoise
+from robustkd.cli.terminal import show_results
+from robustkd.data.conditions.label_noise import LabelNoise
 from robustkd.errors import StudyError
-from robustkd.evaluations import EVALUATIONS, load_results
+from robustkd.evaluations import EVALUATIONS
 from robustkd.reporting import build_report, compose
+from robustkd.results.storage import load_results
 from robustkd.studies.evaluate import Evaluated, EvaluatedPart, evaluate_parts
-from robustkd.terminal import show_results
 
 
 class Page(HTMLParser):

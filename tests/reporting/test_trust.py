@@ -1,10 +1,12 @@
 import numpy as np
 import pandas as pd
 
-from robustkd.evaluations import Check, Metric, Result
-from robustkd.evaluations.metric_rows import per_image_rows
-from robustkd.evaluations.tidy import tidy
 from robustkd.reporting.trust import trust_in
+from robustkd.results.metric import Metric
+from robustkd.results.metric_rows import per_image_rows
+from robustkd.results.records import Check
+from robustkd.results.result import Result
+from robustkd.results.tidy import tidy
 
 ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
 GAIN = Metric("gain", "Gain", "points", True, "", difference_of="accuracy")

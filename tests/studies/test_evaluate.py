@@ -74,7 +74,7 @@ def test_measuring_again_attacks_nothing_again(
 ) -> None:
     first = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
     monkeypatch.setattr("robustkd.evaluations.transferability.attack_all", lambda *_: pytest.fail("attacked again"))
-    monkeypatch.setattr("robustkd.evaluations.predictions.predict", lambda *_: pytest.fail("predicted again"))
+    monkeypatch.setattr("robustkd.results.predictions.predict", lambda *_: pytest.fail("predicted again"))
 
     second = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from robustkd.evaluations import load_results, slices
 from robustkd.reporting import compose
+from robustkd.results.result import slices
+from robustkd.results.storage import load_results
 from robustkd.studies import load_study, run_study
 
 TINY = Path(__file__).parent / "tiny.yaml"

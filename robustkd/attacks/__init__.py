@@ -1,0 +1,1 @@
+"""Adversarial attacks: those of torchattacks, seeded, batched and checked."""

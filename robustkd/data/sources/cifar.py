@@ -1,0 +1,85 @@
+"""`cifar10` and `cifar100`: the official files through torchvision, or a `cifar10.npz` / `cifar100.npz`."""
+
+import contextlib
+import io
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from robustkd.data.augmentation import CIFAR_AUGMENTATION
+from robustkd.data.dataset import Dataset
+from robustkd.data.image_set import ImageSet
+from robustkd.data.loading import DATASETS, cache_directory, data_places
+from robustkd.data.sources.npz import load_npz
+from robustkd.errors import DataError
+
+DOWNLOAD_TIMEOUT_SECONDS = 20.0
+
+
+def load_cifar(name: str, path: str = "", root: Path | None = None) -> Dataset:
+    """Load CIFAR-10 or CIFAR-100 from where it lies, or download it.
+
+    Each place (`root`, ``$ROBUSTKD_DATA``, the cache directory) is searched for ``<name>.npz`` and for the official
+    files, whose checksums torchvision verifies. Where none is found, torchvision downloads to the cache directory.
+
+    Args:
+        name: ``"cifar10"`` or ``"cifar100"``.
+        path: Not used.
+        root: Where to look first.
+
+    Returns:
+        50,000 training and 10,000 test images, 3×32×32, with the crops and flips of the papers.
+
+    Raises:
+        DataError: It is in none of these places and cannot be downloaded.
+    """
+    places = data_places(root)
+    for place in places:
+        if (archive := place / f"{name}.npz").is_file():
+            return replace(load_npz(str(archive)), name=name, augmentation=CIFAR_AUGMENTATION)
+        with contextlib.suppress(RuntimeError):  # torchvision: absent, or a wrong checksum
+            return _official(name, place, download=False)
+    try:
+        with _timeout(DOWNLOAD_TIMEOUT_SECONDS):
+            return _official(name, cache_directory(), download=True)
+    except (OSError, RuntimeError) as error:
+        official = "cifar-10-batches-py" if name == "cifar10" else "cifar-100-python"
+        searched = ["--data-root", "$ROBUSTKD_DATA", f"the cache directory ({cache_directory()})"]
+        raise DataError(
+            f"{name} is not here and could not be downloaded ({error}): put {name}.npz or {official}/ into "
+            f"{', '.join(searched[:-1])} or {searched[-1]}; searched {', '.join(map(str, places))}"
+        ) from error
+
+
+DATASETS.register("cifar10")(partial(load_cifar, "cifar10"))
+DATASETS.register("cifar100")(partial(load_cifar, "cifar100"))
+
+
+def _official(name: str, place: Path, download: bool) -> Dataset:
+    from torchvision import datasets
+
+    dataset = datasets.CIFAR10 if name == "cifar10" else datasets.CIFAR100
+    with contextlib.redirect_stdout(io.StringIO()):
+        train, test = (dataset(str(place), train=train, download=download) for train in (True, False))
+    return Dataset(name, _image_set(train), _image_set(test), CIFAR_AUGMENTATION)
+
+
+def _image_set(official: Any) -> ImageSet:
+    images = torch.from_numpy(official.data).permute(0, 3, 1, 2).contiguous()
+    labels = torch.tensor(official.targets, dtype=torch.int64)
+    return ImageSet(images, labels, tuple(official.classes))
+
+
+@contextlib.contextmanager
+def _timeout(seconds: float) -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,60 @@
+"""The two losses that most methods share: cross-entropy with the labels, and with softened predictions."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from robustkd.distillation.precision import in_full_precision
+
+
+@in_full_precision
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """CE: the mean over the batch of −log p of the label.
+
+    Args:
+        logits: (B, K).
+        labels: int64 (B,), 0 to K − 1.
+
+    Returns:
+        A scalar ≥ 0, in nats.
+    """
+    return F.cross_entropy(logits, labels)
+
+
+@in_full_precision
+def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """T² · KL(teacher ‖ student) at a temperature.
+
+    Args:
+        student_logits: (B, K).
+        teacher_logits: (B, K).
+        temperature: T > 0.
+
+    Returns:
+        A scalar, in nats times T².
+    """
+    student = F.log_softmax(student_logits / temperature, dim=1)
+    teacher = F.log_softmax(teacher_logits / temperature, dim=1)
+    return temperature**2 * F.kl_div(student, teacher, reduction="batchmean", log_target=True)
+
+
+def labels_and_teacher(
+    logits: Tensor, teacher_logits: Tensor, labels: Tensor, *, kd_weight: float, temperature: float
+) -> dict[str, Tensor]:
+    """(1 − kd_weight) · CE(z_s, y) + kd_weight · T² · KL(p_t^T ‖ p_s^T), as its two named terms.
+
+    Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (arXiv 1503.02531), section 2.
+
+    Args:
+        logits: (B, K), of the student.
+        teacher_logits: (B, K).
+        labels: int64 (B,), 0 to K − 1.
+        kd_weight: Weight of the second term, 0 to 1; the first gets the rest.
+        temperature: T > 0.
+
+    Returns:
+        The scalars ``cross_entropy`` and ``kd``, already weighted.
+    """
+    return {
+        "cross_entropy": (1 - kd_weight) * cross_entropy(logits, labels),
+        "kd": kd_weight * kd_loss(logits, teacher_logits, temperature),
+    }

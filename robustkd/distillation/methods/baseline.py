@@ -1,0 +1,22 @@
+"""`baseline`: the student on its own, trained on the labels alone.
+
+    L = CE(z, y)
+
+The independent network that every measurement of a student needs beside it.
+"""
+
+from robustkd.data import Batch
+from robustkd.distillation.losses import cross_entropy
+from robustkd.distillation.method import METHODS, Method, Supervision
+
+
+@METHODS.register("baseline")
+class Baseline(Method):
+    """Cross-entropy with the labels; a teacher is neither needed nor used."""
+
+    needs_teacher = False
+
+    def forward(self, batch: Batch) -> Supervision:
+        """Supervise the student on one batch."""
+        logits = self.student(batch.pixels)
+        return Supervision(logits, {"cross_entropy": cross_entropy(logits, batch.labels)})

@@ -1,0 +1,114 @@
+"""`dml`: several students learn together, each from the labels and from the others' predictions.
+
+    L_i = (1 − kd_weight) · CE(z_i, y) + kd_weight · T² · mean over j ≠ i of KL(p_j^T ‖ p_i^T)
+
+No teacher. Peers have one architecture and different initial weights; all are trained on every batch at once, and the
+gradient of L_i reaches peer i alone. Layer: output. Zhang et al., *Deep Mutual Learning* (arXiv 1706.00384), equations
+5 to 8, the mean over the others as in 8; T and the number of peers of sarfraz2020, Table I, which names no weight: the
+form of its authors' later code is taken, with `hinton`'s weight.
+
+Variants: `original` is L_i = CE + mean of KL at T = 1, and the peers are updated in turn, each on a batch of its own:
+peer 1 on the first, peer 2 on the second, and so on. A peer then takes 1/peers of the steps. `kd_weight` and
+`temperature` do not apply.
+
+All peers may be exported. The first of them is the student: the recipe's rule ``last`` takes it.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from robustkd.data import Batch
+from robustkd.distillation.initial_weights import twin
+from robustkd.distillation.losses import cross_entropy, kd_loss
+from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.models import PixelModel
+
+
+def mutual_loss(logits: Tensor, others: Sequence[Tensor], temperature: float) -> Tensor:
+    """Mean of T² · KL from each of the others to one peer.
+
+    Args:
+        logits: (B, K), of the peer that learns.
+        others: (B, K) each, of its peers; they get no gradient.
+        temperature: T > 0.
+
+    Returns:
+        A scalar ≥ 0.
+    """
+    return torch.stack([kd_loss(logits, other.detach(), temperature) for other in others]).mean()
+
+
+@METHODS.register("dml")
+class DeepMutualLearning(Method):
+    """Cross-entropy with the labels and softened cross-entropy with the peers.
+
+    Args:
+        student: The first peer; its architecture is that of all.
+        teacher: Neither needed nor used.
+        peers: How many networks learn together, the student included.
+        kd_weight: Weight of the distillation term, 0 to 1; the labels get the rest.
+        temperature: T, softens all predictions.
+        variant: See the module.
+
+    Raises:
+        ModelError: timm does not know the student's architecture, so that no peer can be made.
+    """
+
+    needs_teacher = False
+
+    def __init__(
+        self,
+        student: PixelModel,
+        teacher: PixelModel | None = None,
+        *,
+        peers: Annotated[int, Field(ge=2)] = 2,
+        kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.9,
+        temperature: Annotated[float, Field(gt=0)] = 4.0,
+        variant: Literal["sarfraz2020", "original"] = "sarfraz2020",
+    ) -> None:
+        super().__init__(student, teacher)
+        self.peers = peers
+        self.kd_weight = kd_weight
+        self.temperature = temperature
+        self.variant = variant
+        self.others = nn.ModuleList(twin(student, index) for index in range(1, peers))
+        self._turn = 0
+
+    def begin_epoch(self, stage: str, epoch: int, epochs: int) -> None:
+        """Let the peers take turns in being the first of an epoch."""
+        super().begin_epoch(stage, epoch, epochs)
+        self._turn = epoch % self.peers
+
+    def forward(self, batch: Batch) -> Supervision:
+        """Supervise all peers on one batch, or in `original` the one whose turn it is."""
+        learning = self._learning()
+        logits = []
+        for index, peer in enumerate((self.student, *self.others)):
+            with torch.set_grad_enabled(index in learning):
+                logits.append(peer(batch.pixels))
+        temperature = 1.0 if self.variant == "original" else self.temperature
+        distances = [
+            mutual_loss(logits[index], logits[:index] + logits[index + 1 :], temperature) for index in learning
+        ]
+        errors = [cross_entropy(logits[index], batch.labels) for index in learning]
+        ce_weight, kd_weight = (1.0, 1.0) if self.variant == "original" else (1 - self.kd_weight, self.kd_weight)
+        losses = {
+            "cross_entropy": ce_weight * torch.stack(errors).sum(),
+            "mutual": kd_weight * torch.stack(distances).sum(),
+        }
+        return Supervision(logits[0], losses)
+
+    def candidates(self) -> tuple[PixelModel, ...]:
+        """Give all peers, the student first."""
+        return cast(tuple[PixelModel, ...], (self.student, *self.others))
+
+    def _learning(self) -> Sequence[int]:
+        if self.variant == "sarfraz2020":
+            return range(self.peers)
+        turn = self._turn
+        self._turn = (turn + 1) % self.peers
+        return (turn,)

@@ -1,0 +1,52 @@
+"""`hinton`: match the teacher's softened predictions.
+
+    L = (1 − kd_weight) · CE(z_s, y) + kd_weight · T² · KL(p_t^T ‖ p_s^T),    p^T = softmax(z / T)
+
+KL is summed over classes and averaged over the batch; T² keeps its gradient's size independent of T. Layer: output.
+Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (arXiv 1503.02531), section 2 and equation 4;
+weights of sarfraz2020, Table I.
+"""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+
+from robustkd.data import Batch
+from robustkd.distillation.losses import labels_and_teacher
+from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.models import PixelModel
+
+
+@METHODS.register("hinton")
+class Hinton(Method):
+    """Cross-entropy with the labels and softened cross-entropy with the teacher.
+
+    Args:
+        student: The network to train.
+        teacher: The network to learn from.
+        kd_weight: Weight of the distillation term, 0 to 1; the labels get the rest.
+        temperature: T, softens both predictions.
+    """
+
+    def __init__(
+        self,
+        student: PixelModel,
+        teacher: PixelModel | None = None,
+        *,
+        kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.9,
+        temperature: Annotated[float, Field(gt=0)] = 4.0,
+    ) -> None:
+        super().__init__(student, teacher)
+        self.kd_weight = kd_weight
+        self.temperature = temperature
+
+    def forward(self, batch: Batch) -> Supervision:
+        """Supervise the student on one batch."""
+        logits = self.student(batch.pixels)
+        with torch.no_grad():
+            teacher_logits = self.teacher(batch.pixels)
+        losses = labels_and_teacher(
+            logits, teacher_logits, batch.labels, kd_weight=self.kd_weight, temperature=self.temperature
+        )
+        return Supervision(logits, losses)

@@ -1,0 +1,169 @@
+"""`rkd_d`, `rkd_a`, `rkd_da`: keep the distances between the teacher's embeddings, their angles, or both.
+
+    L = CE(z_s, y) + distance_weight · mean huber(d_s / μ_s, d_t / μ_t) + angle_weight · mean huber(cos∠_s, cos∠_t)
+
+d is the distance between two embeddings, μ the mean of the positive distances of a batch (the student's keeps its
+gradient), cos∠ the cosine of the angle at i between j and k; means are over all b² pairs and all b³ triplets. Park et
+al., *Relational Knowledge Distillation* (arXiv 1904.05068), equations 5 to 10; weights of sarfraz2020, Table I.
+
+Variants: `original` embeds an image as the pooled features that the classifier sees. `sarfraz2020` embeds it as block
+3, flattened and scaled to unit L2 norm, and its distance of an image from itself counts as 1e-6, so that μ is a mean
+over b² pairs.
+
+Deviations: differences of embeddings are never formed (b²·C·H·W numbers); distances come from the Gram matrix of the
+centred embeddings, angles from the distances. Embeddings nearer than its rounding error count as one.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from robustkd.data import Batch
+from robustkd.distillation.blocks import paper_block
+from robustkd.distillation.losses import cross_entropy
+from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.distillation.precision import in_full_precision
+from robustkd.distillation.recipe import NonNegative
+from robustkd.models import Outputs, PixelModel
+
+Variant = Literal["sarfraz2020", "original"]
+SMALLEST_SQUARE = 1e-12
+
+
+@in_full_precision
+def distance_loss(student: Tensor, teacher: Tensor, *, variant: Variant = "sarfraz2020") -> Tensor:
+    """RKD-D: Huber distance of the pairwise distances, each set divided by its mean.
+
+    Args:
+        student: (B, D).
+        teacher: (B, D').
+        variant: What the mean runs over: `original`, the pairs of different images; `sarfraz2020`, all b² pairs.
+
+    Returns:
+        A scalar ≥ 0.
+    """
+    return F.smooth_l1_loss(_relative_distances(student, variant), _relative_distances(teacher, variant))
+
+
+@in_full_precision
+def angle_loss(student: Tensor, teacher: Tensor) -> Tensor:
+    """RKD-A: Huber distance of the cosines of the angles between all triplets.
+
+    Args:
+        student: (B, D).
+        teacher: (B, D').
+
+    Returns:
+        A scalar, 0 to 1.5.
+    """
+    return F.smooth_l1_loss(_cosines(student), _cosines(teacher))
+
+
+def _relative_distances(embedding: Tensor, variant: Variant) -> Tensor:
+    squares = _squared_distances(embedding)
+    distances = squares.clamp(min=SMALLEST_SQUARE).sqrt()
+    if variant == "sarfraz2020":
+        return distances / distances.mean()
+    positive = squares > 0
+    distances = distances * positive
+    # clamped for a batch whose images all have one embedding
+    mean = distances.sum() / positive.sum().clamp(min=1)
+    return distances / mean.clamp(min=SMALLEST_SQUARE)
+
+
+def _cosines(embedding: Tensor) -> Tensor:
+    """[i, j, k]: of the angle at i between j and k; 0 where j or k has the embedding of i."""
+    squares = _squared_distances(embedding)
+    inverse = torch.where(squares > 0, squares.clamp(min=SMALLEST_SQUARE).rsqrt(), 0.0)
+    # the law of cosines: 2 ab cos γ = a² + b² − c²
+    doubled = squares[:, :, None] + squares[:, None, :] - squares
+    return doubled * (inverse[:, :, None] * inverse[:, None, :] / 2)
+
+
+def _squared_distances(embedding: Tensor) -> Tensor:
+    """(B, B); exactly 0 where rounding hides the difference, as on the diagonal."""
+    # centring changes no difference of embeddings, and leaves less to cancel
+    centred = embedding - embedding.mean(0)
+    gram = centred @ centred.T
+    norms = gram.diagonal()
+    sums = norms[:, None] + norms
+    squares = sums - 2 * gram
+    resolved = squares > 8 * torch.finfo(gram.dtype).eps * sums
+    return torch.where(resolved & ~torch.eye(len(gram), dtype=torch.bool, device=gram.device), squares, 0.0)
+
+
+@METHODS.register("rkd_da")
+class RelationalDistancesAndAngles(Method):
+    """Cross-entropy with the labels, and the teacher's distances and angles between the images of a batch.
+
+    Args:
+        student: The network to train.
+        teacher: The network to learn from.
+        distance_weight: λ_D, weight of the distance term; 0 leaves it out.
+        angle_weight: λ_A, weight of the angle term; 0 leaves it out.
+        variant: See the module.
+    """
+
+    def __init__(
+        self,
+        student: PixelModel,
+        teacher: PixelModel | None = None,
+        *,
+        distance_weight: NonNegative = 25.0,
+        angle_weight: NonNegative = 50.0,
+        variant: Variant = "sarfraz2020",
+    ) -> None:
+        super().__init__(student, teacher)
+        self.distance_weight = distance_weight
+        self.angle_weight = angle_weight
+        self.variant: Variant = variant
+
+    def forward(self, batch: Batch) -> Supervision:
+        """Supervise the student on one batch."""
+        outputs = self.student.outputs(batch.pixels)
+        student = self._embedding(outputs)
+        with torch.no_grad():
+            teacher = self._embedding(self.teacher.outputs(batch.pixels))
+        losses = {"cross_entropy": cross_entropy(outputs.logits, batch.labels)}
+        if self.distance_weight:
+            losses["distance"] = self.distance_weight * distance_loss(student, teacher, variant=self.variant)
+        if self.angle_weight:
+            losses["angle"] = self.angle_weight * angle_loss(student, teacher)
+        return Supervision(outputs.logits, losses)
+
+    def _embedding(self, outputs: Outputs) -> Tensor:
+        if self.variant == "original":
+            return outputs.pooled
+        return F.normalize(paper_block(outputs.blocks, 3).float().flatten(1))
+
+
+@METHODS.register("rkd_d")
+class RelationalDistances(RelationalDistancesAndAngles):
+    """`rkd_da` with distances alone."""
+
+    def __init__(
+        self,
+        student: PixelModel,
+        teacher: PixelModel | None = None,
+        *,
+        distance_weight: NonNegative = 25.0,
+        variant: Variant = "sarfraz2020",
+    ) -> None:
+        super().__init__(student, teacher, distance_weight=distance_weight, angle_weight=0.0, variant=variant)
+
+
+@METHODS.register("rkd_a")
+class RelationalAngles(RelationalDistancesAndAngles):
+    """`rkd_da` with angles alone."""
+
+    def __init__(
+        self,
+        student: PixelModel,
+        teacher: PixelModel | None = None,
+        *,
+        angle_weight: NonNegative = 50.0,
+        variant: Variant = "sarfraz2020",
+    ) -> None:
+        super().__init__(student, teacher, distance_weight=0.0, angle_weight=angle_weight, variant=variant)

@@ -1,0 +1,69 @@
+"""`sp`: preserve which images are similar.
+
+    L = CE(z_s, y) + sp_weight / b² · ‖G_s − G_t‖²_F
+
+    G = rows of Q·Qᵀ, each scaled to unit L2 norm,    Q = block 3 flattened to (b, C·H·W)
+
+b is the size of the batch, the last partial one included. Layer: block 3. Tung and Mori, *Similarity-Preserving
+Knowledge Distillation* (arXiv 1907.09682), equations 1 to 4; weight of sarfraz2020, Table I.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from robustkd.data import Batch
+from robustkd.distillation.blocks import paper_block
+from robustkd.distillation.losses import cross_entropy
+from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.distillation.precision import in_full_precision
+from robustkd.distillation.recipe import NonNegative
+from robustkd.models import PixelModel
+
+
+@in_full_precision
+def similarity_loss(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference of the row-normalised similarity matrices.
+
+    Args:
+        student: (B, …), any shape after the batch.
+        teacher: (B, …), likewise.
+
+    Returns:
+        A scalar, 0 to 4 / B.
+    """
+    return F.mse_loss(_similarities(student), _similarities(teacher))
+
+
+def _similarities(features: Tensor) -> Tensor:
+    flat = features.flatten(1)
+    return F.normalize(flat @ flat.T, dim=1)
+
+
+@METHODS.register("sp")
+class SimilarityPreserving(Method):
+    """Cross-entropy with the labels, and the teacher's similarities between the images of a batch.
+
+    Args:
+        student: The network to train.
+        teacher: The network to learn from.
+        sp_weight: γ, weight of the similarity term.
+    """
+
+    def __init__(
+        self, student: PixelModel, teacher: PixelModel | None = None, *, sp_weight: NonNegative = 3000.0
+    ) -> None:
+        super().__init__(student, teacher)
+        self.sp_weight = sp_weight
+
+    def forward(self, batch: Batch) -> Supervision:
+        """Supervise the student on one batch."""
+        student = self.student.outputs(batch.pixels)
+        with torch.no_grad():
+            teacher = self.teacher.outputs(batch.pixels)
+        similarity = similarity_loss(paper_block(student.blocks, 3), paper_block(teacher.blocks, 3))
+        losses = {
+            "cross_entropy": cross_entropy(student.logits, batch.labels),
+            "similarity": self.sp_weight * similarity,
+        }
+        return Supervision(student.logits, losses)

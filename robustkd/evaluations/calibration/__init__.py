@@ -1,0 +1,327 @@
+"""Do their probabilities mean what they say?
+
+Expected calibration error in ten equal-width bins of the confidence, Σ_b n_b/n·|acc_b − conf_b| (Guo, Pleiss, Sun,
+Weinberger, *On Calibration of Modern Neural Networks*, ICML 2017, equation 3; ten bins as in Stanton et al. 2021), and
+beside it in ten bins that hold equally many images, which no empty bin can flatter; the Brier score Σ_k (p_k − y_k)²
+(Brier 1950), the negative log-likelihood, and confidence minus accuracy, whose sign tells over- from under-confidence.
+
+Distillation changes the scale of the logits, so an error alone rewards a temperature. The temperature that would mend
+it is therefore fitted, by likelihood (Guo et al. 2017, section 4.2), on a random half of the test images, and the
+errors that are left are those of the other half. Needs predictions for the test images, nothing else.
+
+Intervals: bootstrap over test images, the limits of the bins as they are. Few images make a calibration error look
+larger than it is, and resamples of them even more so: its interval is the basic one, which undoes that. That of the
+temperature takes one step of Halley's method from the fitted one in each resample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
+from robustkd.evaluations.calibration.bins import bin_of, bin_rows, equal_mass_bin_of
+from robustkd.evaluations.calibration.diagrams import reliability_diagrams
+from robustkd.evaluations.generalization import negative_log_likelihood
+from robustkd.presentation.findings import Phrases, findings, student_findings
+from robustkd.results.metric import Metric
+from robustkd.results.metric_rows import metric_rows
+from robustkd.results.predictions import Predictions
+from robustkd.results.records import Records, members_frame
+from robustkd.results.tidy import VOID, tidy
+from robustkd.statistics.intervals import unvaried
+from robustkd.statistics.resampling import Observed, ratio, resampled
+from robustkd.statistics.significance import differ_from_zero
+
+if TYPE_CHECKING:
+    from robustkd.data import Dataset
+    from robustkd.models import ModelPool
+
+COLDEST, HOTTEST = 0.01, 100.0
+"""Between these a temperature is looked for."""
+
+
+@dataclass(frozen=True)
+class CalibrationOptions:
+    """How it is measured.
+
+    Attributes:
+        bins: Of the confidence.
+        seed: Draws the half of the test images that the temperature is fitted on.
+    """
+
+    bins: Annotated[int, Field(ge=1)] = 10
+    seed: int = 0
+
+
+@EVALUATIONS.register("calibration")
+class Calibration(Evaluation):
+    """How far confidence is from accuracy."""
+
+    name = "calibration"
+    title = "Calibration"
+    question = "Do their probabilities mean what they say?"
+    version = 1
+    requires = Requirements()
+    summary = ("ece",)
+    Options = CalibrationOptions
+    metrics = (
+        Metric("nll", "NLL", "nats", False, "Mean negative log-likelihood of the true class."),
+        Metric("brier", "Brier score", "", False, "Mean squared distance of the probabilities from the truth, 0 to 2."),
+        Metric(
+            "ece",
+            "ECE",
+            "fraction",
+            False,
+            "Mean distance of confidence from accuracy, over bins of the confidence of equal width.",
+        ),
+        Metric(
+            "ece_difference",
+            "ECE against baseline",
+            "points",
+            False,
+            "ECE minus the independent baseline's, on the same images.",
+            difference_of="ece",
+        ),
+        Metric(
+            "ece_equal_mass",
+            "ECE, equal mass",
+            "fraction",
+            False,
+            "The same over bins that hold equally many images.",
+        ),
+        Metric(
+            "confidence_gap",
+            "Confidence − accuracy",
+            "points",
+            None,
+            "Mean confidence minus accuracy: above 0 overconfident, below 0 underconfident.",
+        ),
+        Metric(
+            "temperature",
+            "Fitted temperature",
+            "",
+            None,
+            "What the logits must be divided by to be most likely, on half of the test images; above 1, they were too "
+            "large. Absent where it is beyond 0.01 or 100; the metrics after it are those at that end.",
+            table="with a temperature that mends it",
+        ),
+        Metric(
+            "ece_after",
+            "ECE after",
+            "fraction",
+            False,
+            "ECE with the fitted temperature, on the other half of the test images.",
+            table="with a temperature that mends it",
+        ),
+        Metric(
+            "nll_after",
+            "NLL after",
+            "nats",
+            False,
+            "NLL with the fitted temperature, on the other half of the test images.",
+            table="with a temperature that mends it",
+        ),
+    )
+
+    def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
+        """Ask every member about every test image."""
+        predictions = [predict(member) for member in pool]
+        images = len(predictions[0].labels)
+        order = np.random.default_rng(self.options.seed).permutation(images)
+        fitted = np.isin(np.arange(images), order[: images // 2])
+        seen = [_seen(prediction, fitted) for prediction in predictions]
+        arrays = {name: np.stack([one[name] for one in seen]) for name in seen[0]}
+        return Records(members_frame(pool), arrays | {"fitted": fitted, "bins": np.array(self.options.bins)})
+
+    def summarise(self, records: Records) -> pd.DataFrame:
+        """All metrics, and for each method what is in its bins."""
+        arrays, members = records.arrays, range(len(records.members))
+        fitted, bins = arrays["fitted"], int(arrays["bins"])
+        found = resampled([_whole_set(arrays, row, bins) for row in members], len(fitted), BIASED)
+        if fitted.any():
+            found |= resampled([_fitted_half(arrays, row) for row in members], int(fitted.sum()))
+            found |= resampled([_other_half(arrays, row, bins) for row in members], int((~fitted).sum()), BIASED)
+        rows = metric_rows(records.members, found, self.metrics)
+        return tidy(rows + bin_rows(records.members, arrays["confidence"], arrays["correct"], bins))
+
+    def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
+        """A reliability diagram for each method, a histogram of the confidence under it."""
+        return reliability_diagrams(frame)
+
+    def headline(self, frame: pd.DataFrame) -> list[str]:
+        """Each student's ECE against the baseline's, and who is overconfident."""
+        found = student_findings(frame, "ece", "ece_difference")
+        sentences = findings(found, self.metric("ece"), self.metric("ece_difference"), PHRASES)
+        gaps = frame[(frame["level"] == "method") & (frame["metric"] == "confidence_gap") & (frame["interval"] != VOID)]
+        return [*sentences, *(_confidence_sentence(gaps) if len(gaps) else [])]
+
+
+BIASED = ("ece", "ece_equal_mass", "ece_after")
+"""Means of absolute values, which the noise of resampling makes larger."""
+
+PHRASES = Phrases(
+    one="The confidence of {student} is {value} off its accuracy (ECE)",
+    against="against the independent baseline",
+    many="ECE against the independent baseline",
+    verdicts=("worse calibrated", "no significant difference", "better calibrated"),
+    alone="there is no independent baseline to hold it against",
+)
+
+
+def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Find the temperature under which the labels are most likely (Guo et al. 2017, section 4.2).
+
+    Args:
+        logits: (N, K).
+        labels: int64 (N,).
+
+    Returns:
+        From 0.01 to 100; at an end where the likelihood rises beyond it, as it does for a network that is always right.
+    """
+    scaled = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    images = np.arange(len(labels))
+
+    def nll(log_temperature: float) -> float:
+        return float(-log_softmax(scaled / np.exp(log_temperature), axis=1)[images, labels].mean())
+
+    ends = float(np.log(COLDEST)), float(np.log(HOTTEST))
+    inside = minimize_scalar(nll, bounds=ends, method="bounded", options={"xatol": 1e-7})
+    best = min((*ends, float(inside.x)), key=nll)
+    return float(np.exp(best))
+
+
+def calibration_error(
+    confidence: np.ndarray, correct: np.ndarray, assigned: np.ndarray, bins: int, weights: np.ndarray
+) -> np.ndarray:
+    """Σ_b n_b/n·|acc_b − conf_b| (Guo et al. 2017, equation 3).
+
+    Args:
+        confidence: (N,), the largest probability.
+        correct: bool (N,).
+        assigned: int64 (N,), the bin of each.
+        bins: How many there are.
+        weights: float32 (B, N), how often each image counts.
+
+    Returns:
+        float64 (B,), 0 to 1.
+    """
+    gaps = np.zeros((len(confidence), bins), dtype=np.float32)
+    gaps[np.arange(len(confidence)), assigned] = correct - confidence
+    return np.asarray(np.abs(weights @ gaps).sum(axis=1, dtype=np.float64) / weights.sum(axis=1))
+
+
+def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Σ_k (p_k − y_k)² of each image (Brier 1950), float64 (N,), 0 to 2.
+
+    Args:
+        probabilities: (N, K).
+        labels: int64 (N,).
+    """
+    truth = np.arange(probabilities.shape[1]) == labels[:, None]
+    return np.asarray(((probabilities - truth) ** 2).sum(axis=1))
+
+
+def _seen(predictions: Predictions, fitted: np.ndarray) -> dict[str, np.ndarray]:
+    """What a network is like on each image: on all, on those that the temperature is fitted on, and on the others."""
+    logits, labels = predictions.logits, predictions.labels
+    seen = {
+        "correct": predictions.correct,
+        "confidence": np.exp(predictions.log_probabilities.max(axis=1)),
+        "nll": negative_log_likelihood(predictions),
+        "brier": brier_score(np.exp(predictions.log_probabilities), labels),
+    }
+    if not fitted.any():
+        return seen
+    temperature = fitted_temperature(logits[fitted], labels[fitted])
+    derivatives = _derivatives(logits[fitted], labels[fitted], temperature)
+    after = Predictions(logits[~fitted].astype(np.float64) / temperature, labels[~fitted])
+    return seen | {
+        "temperature": np.array(temperature),
+        "derivatives": derivatives,
+        "confidence_after": np.exp(after.log_probabilities.max(axis=1)),
+        "nll_after": negative_log_likelihood(after),
+    }
+
+
+def _derivatives(logits: np.ndarray, labels: np.ndarray, temperature: float) -> np.ndarray:
+    """The first three derivatives by β = 1/T of each image's −log p(y), float64 (N, 3).
+
+    With z the logits: E_p[z] − z_y, the variance of z under p, and its third central moment.
+    """
+    z = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    p = np.exp(log_softmax(z / temperature, axis=1))
+    mean = (p * z).sum(axis=1)
+    centred = z - mean[:, None]
+    slope = mean - z[np.arange(len(labels)), labels]
+    return np.stack([slope, (p * centred**2).sum(axis=1), (p * centred**3).sum(axis=1)], axis=1)
+
+
+def _whole_set(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Observed:
+    confidence, correct = arrays["confidence"][row], arrays["correct"][row]
+    means = np.stack([arrays["nll"][row], arrays["brier"][row], confidence - correct], axis=1).astype(np.float32)
+    equal_width, equal_mass = bin_of(confidence, bins), equal_mass_bin_of(confidence, bins)
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        nll, brier, gap = ratio(weights @ means, weights.sum(axis=1, keepdims=True)).T
+        return {
+            "nll": nll,
+            "brier": brier,
+            "ece": calibration_error(confidence, correct, equal_width, bins, weights),
+            "ece_equal_mass": calibration_error(confidence, correct, equal_mass, bins, weights),
+            "confidence_gap": gap,
+        }
+
+    limit = unvaried(float((confidence - correct).mean()), len(correct), lowest=-1.0)
+    answers = dict.fromkeys(("ece", "ece_equal_mass"), confidence)
+    return Observed(statistics, answers, {"confidence_gap": limit})
+
+
+def _fitted_half(arrays: Mapping[str, np.ndarray], row: int) -> Observed:
+    """T = 1/β after a step of Halley's method from the fitted β, which stays where it is if every image counts once."""
+    temperature, derivatives = float(arrays["temperature"][row]), arrays["derivatives"][row]
+    inside = COLDEST * 1.001 < temperature < HOTTEST * 0.999
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        slope, curvature, third = (weights @ derivatives).T
+        step = ratio(2 * slope * curvature, 2 * curvature**2 - slope * third)
+        stepped = 1 / temperature - step
+        possible = inside & (stepped > 1 / HOTTEST)
+        return {"temperature": ratio(possible, np.where(possible, stepped, 0))}
+
+    return Observed(statistics)
+
+
+def _other_half(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Observed:
+    confidence, correct = arrays["confidence_after"][row], arrays["correct"][row][~arrays["fitted"]]
+    nll, assigned = arrays["nll_after"][row].astype(np.float32), bin_of(confidence, bins)
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        return {
+            "ece_after": calibration_error(confidence, correct, assigned, bins, weights),
+            "nll_after": ratio(weights @ nll, weights.sum(axis=1)),
+        }
+
+    return Observed(statistics, {"ece_after": confidence})
+
+
+def _confidence_sentence(gaps: pd.DataFrame) -> list[str]:
+    """Say who is over- and who is underconfident, by the interval of the signed gap (Holm over networks)."""
+    said = []
+    differ = differ_from_zero(gaps["value"].tolist(), gaps["ci_low"].tolist(), gaps["ci_high"].tolist())
+    for word, chosen in (("overconfident", gaps["ci_low"] > 0), ("underconfident", gaps["ci_high"] < 0)):
+        chosen = chosen & differ
+        if chosen.all():
+            return [f"All networks are {word}."] if len(gaps) > 1 else [f"It is {word}."]
+        if chosen.any():
+            said.append(f"{word}: {', '.join(gaps[chosen]['member'])}")
+    text = "; ".join(said) if said else "no network is significantly over- or underconfident"
+    return [f"{text[0].upper()}{text[1:]}."]

@@ -1,0 +1,107 @@
+"""How well do they classify images they were not trained on?
+
+Accuracy and negative log-likelihood on the test set, for each network and as mean and standard deviation over seeds,
+beside the independent baseline. Needs predictions for the test images, nothing else.
+
+Intervals: Wilson for the accuracy of one network, percentile bootstrap over the test images for all other means; the
+difference to the baseline is a paired bootstrap, on the same images. None of them holds the variation between
+trainings: that is the standard deviation over seeds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
+from robustkd.presentation.charts import dots_and_intervals
+from robustkd.presentation.findings import Phrases, findings, student_findings
+from robustkd.results.metric import Metric
+from robustkd.results.metric_rows import per_image_rows
+from robustkd.results.predictions import Predictions
+from robustkd.results.records import Records, members_frame
+from robustkd.results.tidy import tidy
+
+if TYPE_CHECKING:
+    from robustkd.data import Dataset
+    from robustkd.models import ModelPool
+
+
+@dataclass(frozen=True)
+class GeneralizationOptions:
+    """There is nothing to choose."""
+
+
+@EVALUATIONS.register("generalization")
+class Generalization(Evaluation):
+    """Accuracy and likelihood on the test set."""
+
+    name = "generalization"
+    title = "Generalization"
+    question = "How well do they classify images they were not trained on?"
+    version = 1
+    requires = Requirements()
+    summary = ("accuracy", "accuracy_gain")
+    Options = GeneralizationOptions
+    metrics = (
+        Metric("accuracy", "Accuracy", "fraction", True, "Share of test images classified as labelled."),
+        Metric(
+            "accuracy_gain",
+            "Accuracy against baseline",
+            "points",
+            True,
+            "Accuracy minus the independent baseline's, on the same images.",
+            difference_of="accuracy",
+        ),
+        Metric("nll", "NLL", "nats", False, "Mean negative log-likelihood of the true class."),
+        Metric(
+            "nll_difference",
+            "NLL against baseline",
+            "nats",
+            False,
+            "Negative log-likelihood minus the independent baseline's, on the same images.",
+            difference_of="nll",
+        ),
+    )
+
+    def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
+        """Ask every member about every test image."""
+        predictions = [predict(member) for member in pool]
+        arrays = {
+            "correct": np.stack([seen.correct for seen in predictions]),
+            "nll": np.stack([negative_log_likelihood(seen) for seen in predictions]),
+        }
+        return Records(members_frame(pool), arrays)
+
+    def summarise(self, records: Records) -> pd.DataFrame:
+        """Accuracy and NLL: networks, methods, differences to the baseline."""
+        values = {"accuracy": records.arrays["correct"], "nll": records.arrays["nll"]}
+        return tidy(per_image_rows(records.members, values, self.metrics))
+
+    def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
+        """Accuracy by method."""
+        return dots_and_intervals(frame, self.metric("accuracy"))
+
+    def headline(self, frame: pd.DataFrame) -> list[str]:
+        """Each student's accuracy, and its gain over the baseline."""
+        found = student_findings(frame, "accuracy", "accuracy_gain")
+        return findings(found, self.metric("accuracy"), self.metric("accuracy_gain"), PHRASES)
+
+
+PHRASES = Phrases(
+    one="{student} classifies {value} of the test images correctly",
+    against="against the independent baseline",
+    many="Accuracy against the independent baseline",
+    verdicts=("better", "no significant difference", "worse"),
+    alone="there is no independent baseline to hold it against",
+)
+
+
+def negative_log_likelihood(predictions: Predictions) -> np.ndarray:
+    """Give −log p(true class) in nats for each image, float64 (N,)."""
+    images = np.arange(len(predictions.labels))
+    return -predictions.log_probabilities[images, predictions.labels]

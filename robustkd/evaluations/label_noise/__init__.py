@@ -1,0 +1,258 @@
+"""What do wrong training labels do to them, and can they find the wrong labels?
+
+Sarfraz, Arani, Zonooz, *Knowledge Distillation Beyond Model Compression* (arXiv 2007.01922), Table V: accuracy on the
+clean test set after training on noisy labels, against the independent baseline trained on the same labels.
+
+**Memorisation** (Liu et al., *Early-learning regularization*, NeurIPS 2020, Figure 1): of the training images whose
+label is wrong, how many a network classifies as that wrong label, as the true one, or as neither.
+
+**Audit** (confident learning; see `label_audit`): how well a network's probabilities tell the wrong labels. Only labels
+that it was not trained on are audited: those of the images that the condition held out, or all of them by a network
+that was trained on clean ones. Without either there is no audit, and a check says so. The label errors that people
+found in test sets (Northcutt, Athalye, Mueller, *Pervasive label errors*, NeurIPS 2021) can be looked for by any
+network. The matrices of given labels by true class, as they are and as each method estimates them, are rows of level
+``detail`` (`noise_transitions`), for up to 20 classes.
+
+Needs predictions for the test images, and for the training images where some of their labels are wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
+from robustkd.evaluations.generalization import negative_log_likelihood
+from robustkd.evaluations.label_noise.charts import noise_panels
+from robustkd.evaluations.label_noise.judged_labels import read_judged_labels
+from robustkd.evaluations.label_noise.measurement import (
+    audit_notes,
+    labels_to_audit,
+    noise_rates,
+    trained_labels,
+    training_answers,
+)
+from robustkd.evaluations.label_noise.rows import noise_rows
+from robustkd.evaluations.label_noise.sentences import of_noise, sentences
+from robustkd.results.metric import Metric
+from robustkd.results.metric_rows import per_image_rows, seed_rows
+from robustkd.results.records import Check, Records, members_frame, trained_clean
+from robustkd.results.tidy import tidy
+
+if TYPE_CHECKING:
+    from robustkd.data import Dataset
+    from robustkd.models import ModelPool
+
+
+@dataclass(frozen=True)
+class LabelNoiseOptions:
+    """What is audited.
+
+    Attributes:
+        audit_images: At most this many labels are audited, drawn with `seed`; None for all.
+        test_errors: A ``.npy`` file of label errors in the test set that people judged, whole numbers (J, 7): test
+            index, given label, suggested label, and how many of five people chose given, suggested, neither, both.
+        seed: Draws the audited labels.
+    """
+
+    audit_images: Annotated[int, Field(ge=1)] | None = 10_000
+    test_errors: str | None = None
+    seed: int = 0
+
+
+@EVALUATIONS.register("label_noise")
+class LabelNoise(Evaluation):
+    """Accuracy under label noise, memorisation, and the audit of labels."""
+
+    name = "label_noise"
+    title = "Label noise"
+    question = "What do wrong training labels do to them, and can they find the wrong labels?"
+    version = 3
+    requires = Requirements(training=True)
+    summary = ("memorised", "audit_auroc")
+    across_conditions = True
+    Options = LabelNoiseOptions
+    metrics = (
+        Metric("requested_rate", "Requested", "fraction", None, "The rate of label noise asked for."),
+        Metric("realised_rate", "Wrong labels", "fraction", None, "Share of training labels that are really wrong."),
+        Metric("accuracy", "Accuracy", "fraction", True, "Share of clean test images classified as labelled."),
+        Metric(
+            "accuracy_gain",
+            "Accuracy against baseline",
+            "points",
+            True,
+            "Accuracy minus the independent baseline's, on the same images.",
+            difference_of="accuracy",
+        ),
+        Metric(
+            "accuracy_over_seeds",
+            "Accuracy over seeds",
+            "fraction",
+            True,
+            "The same with the t-interval of the variation between three trainings or more.",
+        ),
+        Metric(
+            "memorised",
+            "Memorised",
+            "fraction",
+            False,
+            "Of the wrong training labels, the share it predicts.",
+            table="what becomes of the labels it was trained on",
+        ),
+        Metric(
+            "memorised_difference",
+            "Memorised against baseline",
+            "points",
+            False,
+            "Share of memorised wrong labels minus the independent baseline's.",
+            difference_of="memorised",
+            table="what becomes of the labels it was trained on",
+        ),
+        Metric(
+            "recovered",
+            "Recovered",
+            "fraction",
+            True,
+            "Of the training images with a wrong label, the share classified as the true class nevertheless.",
+            table="what becomes of the labels it was trained on",
+        ),
+        Metric(
+            "neither",
+            "Neither",
+            "fraction",
+            None,
+            "Of the training images with a wrong label, the share classified as neither that label nor the true class.",
+            table="what becomes of the labels it was trained on",
+        ),
+        Metric(
+            "clean_fit",
+            "Fit of right labels",
+            "fraction",
+            None,
+            "Of the right training labels, the share it predicts.",
+            table="what becomes of the labels it was trained on",
+        ),
+        Metric(
+            "audit_auroc",
+            "Audit AUROC",
+            "fraction",
+            True,
+            "Out of sample: chance that a wrong label gets less of its probability than a right one.",
+            table="finding wrong labels that it never saw",
+        ),
+        Metric(
+            "audit_auroc_gain",
+            "Audit AUROC against baseline",
+            "points",
+            True,
+            "Audit AUROC minus the independent baseline's, on the same labels.",
+            difference_of="audit_auroc",
+            table="finding wrong labels that it never saw",
+        ),
+        Metric(
+            "audit_precision",
+            "Audit precision",
+            "fraction",
+            True,
+            "Of the labels it flags, the share that are wrong.",
+            table="finding wrong labels that it never saw",
+        ),
+        Metric(
+            "audit_recall",
+            "Audit recall",
+            "fraction",
+            True,
+            "Of the wrong labels, the share that it flags.",
+            table="finding wrong labels that it never saw",
+        ),
+        Metric(
+            "estimated_rate",
+            "Estimated wrong",
+            "fraction",
+            None,
+            "Share of wrong labels that the audit estimates.",
+            table="finding wrong labels that it never saw",
+        ),
+        Metric(
+            "transition_error",
+            "Transition error",
+            "fraction",
+            False,
+            "Distance of the estimated from the true probabilities of given labels; mean total variation over classes.",
+            table="finding wrong labels that it never saw",
+        ),
+        Metric(
+            "test_error_auroc",
+            "Test errors AUROC",
+            "fraction",
+            True,
+            "Chance that a test label which people refuse gets less of its probability than one which they confirm.",
+            table="finding wrong labels of the test set",
+        ),
+        Metric(
+            "test_error_auroc_gain",
+            "Test errors against baseline",
+            "points",
+            True,
+            "Test errors AUROC minus the independent baseline's, on the same labels.",
+            difference_of="test_error_auroc",
+            table="finding wrong labels of the test set",
+        ),
+        Metric(
+            "test_error_recall",
+            "Test errors found",
+            "fraction",
+            True,
+            "Of the test labels which people refuse, the share among its least probable, as many as people looked at.",
+            table="finding wrong labels of the test set",
+        ),
+    )
+
+    def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
+        """Look at the test images, and at the training images if some of their labels are wrong."""
+        tested = [predict(member) for member in pool]
+        arrays = {"correct": np.stack([seen.correct for seen in tested])}
+        checks: list[Check] = []
+        if data.train is not None:
+            trained, clean = trained_labels(pool, data), trained_clean(pool, data)
+            rates, rate_checks = noise_rates(data, trained)
+            checks += rate_checks
+            if "realised" in rates:
+                arrays |= rates | {"realised": np.where(clean, np.nan, rates["realised"])}
+            if "realised" in rates and rates["realised"].any():
+                seen = [predict(member, data.train) for member in pool]
+                arrays |= training_answers(trained, clean, seen)
+                options = self.options
+                audited, found = labels_to_audit(pool, data, trained, seen, options.audit_images, options.seed)
+                arrays |= audited
+                checks += found
+        if self.options.test_errors is not None:
+            quality = np.stack([np.exp(-negative_log_likelihood(seen)) for seen in tested])
+            judged = read_judged_labels(Path(self.options.test_errors).expanduser(), tested[0].labels)
+            arrays |= {"judged": judged.judged, "refused": judged.refused, "test_quality": quality}
+        members = members_frame(pool)
+        notes = audit_notes(members, arrays) if "inspectors" in arrays else ()
+        return Records(members, arrays, tuple(checks), notes)
+
+    def summarise(self, records: Records) -> pd.DataFrame:
+        """Accuracy, memorisation, audits; what cannot be told of these networks is left out."""
+        members, arrays = records.members, records.arrays
+        rows = per_image_rows(
+            members, {"accuracy": arrays["correct"]}, (self.metric("accuracy"), self.metric("accuracy_gain"))
+        )
+        rows += seed_rows(members, arrays["correct"].mean(axis=1), self.metric("accuracy_over_seeds"))
+        return tidy(rows + noise_rows(records, self.metrics))
+
+    def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
+        """Accuracy by the share of wrong labels, what becomes of these labels, who finds them and their pattern."""
+        return noise_panels(of_noise(frame))
+
+    def headline(self, frame: pd.DataFrame) -> list[str]:
+        """For each condition the students' gains; who memorises fewest wrong labels; who finds wrong labels best."""
+        return sentences(frame, {metric.name: metric for metric in self.metrics})

@@ -1,0 +1,166 @@
+"""Charts of label noise: accuracy by the share of wrong labels, their fate, who finds them and their pattern."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from robustkd.evaluations.label_noise.transitions import ESTIMATED, transition_panels
+from robustkd.presentation.charts import ROLE_COLOURS, WIDTH, LayeredChart
+
+FATES = {"memorised": "as the wrong label", "neither": "as neither", "recovered": "as the true class"}
+FATE_COLOURS = ("#c0392b", "#d5d5d5", "#3c8d5a")
+PANEL = 260
+
+
+def noise_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
+    """Draw what there is to draw.
+
+    Args:
+        frame: Tidy results of `LabelNoise`, of one condition or several.
+
+    Returns:
+        A chart.
+    """
+    panels: list[alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart] = [_accuracy(frame)]
+    known = set(frame[frame["value"].notna()]["metric"])
+    if "memorised" in known:
+        panels.append(_fates(frame))
+    if "audit_auroc" in known:
+        panels.append(_by_method(frame, "audit_auroc", "audit AUROC (%)", "Who finds wrong labels, out of sample"))
+    if ESTIMATED.name in known:
+        panels.append(transition_panels(frame))
+    if "test_error_auroc" in known:
+        title = "Who finds test labels that people refuse"
+        panels.append(_by_method(frame, "test_error_auroc", "AUROC (%)", title))
+    return alt.vconcat(*panels, spacing=30).resolve_scale(color="independent")
+
+
+def _accuracy(frame: pd.DataFrame) -> LayeredChart | alt.HConcatChart:
+    """A line for each method where several shares of wrong labels are known, else the methods one below the other."""
+    realised = frame[(frame["metric"] == "realised_rate") & (frame["level"] == "method") & frame["value"].notna()]
+    rates = {(row["member"], row["condition"]): 100 * row["value"] for _, row in realised.iterrows()}
+    title = "Accuracy on clean test images"
+    if len({round(rate, 3) for rate in realised.groupby("condition")["value"].mean()}) < 2:
+        return _by_method(frame, "accuracy", "accuracy (%)", title)
+    values = [
+        {**_drawn(row), "wrong": rates.get((row["method"], row["condition"]))}
+        for _, row in frame[frame["metric"] == "accuracy"].iterrows()
+    ]
+    means = [value for value in values if value["level"] == "method"]
+    networks = [value for value in values if value["level"] == "network"]
+    methods = {value["method"]: value["role"] for value in means}
+    colour = alt.Color(
+        "method:N",
+        sort=list(methods),
+        scale=_method_colours(methods),
+        legend=alt.Legend(title=None, symbolLimit=0, symbolOpacity=1),
+    )
+    dash = alt.StrokeDash(
+        "role:N", scale=alt.Scale(domain=list(ROLE_COLOURS), range=[[2, 3], [8, 3], [1, 0]]), legend=None
+    )
+    x = alt.X("wrong:Q", title="wrong training labels (%)", scale=alt.Scale(zero=False, nice=False, padding=12))
+    y = alt.Y("value:Q", title="accuracy (%)", scale=alt.Scale(zero=False, nice=True))
+    tooltip = _tooltips("wrong")
+    mean = alt.Chart(alt.Data(values=means))
+    bars = mean.mark_rule(opacity=0.5).encode(
+        x=x, y=alt.Y("ci_low:Q", title="accuracy (%)"), y2="ci_high:Q", color=colour
+    )
+    lines = mean.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash)
+    dots = alt.Chart(alt.Data(values=networks)).mark_circle(size=30, opacity=0.6)
+    layers = [bars, lines, dots.encode(x=x, y=y, color=colour, tooltip=tooltip)]
+    return alt.layer(*layers).properties(width=WIDTH, height=PANEL, title=_title(title))
+
+
+def _fates(frame: pd.DataFrame) -> alt.HConcatChart:
+    """What becomes of the images with a wrong label: stacked bars by method, a panel for each condition."""
+    rows = frame[(frame["level"] == "method") & frame["metric"].isin(list(FATES))]
+    conditions = list(dict.fromkeys(rows["condition"]))
+    colour = alt.Color(
+        "fate:N",
+        sort=list(FATES.values()),
+        scale=alt.Scale(domain=list(FATES.values()), range=list(FATE_COLOURS)),
+        legend=alt.Legend(title=None, orient="bottom", direction="horizontal"),
+    )
+    panels = []
+    for condition in conditions:
+        own = rows[rows["condition"] == condition]
+        order = list(FATES)
+        values = [
+            {**_drawn(row), "fate": FATES[row["metric"]], "place": order.index(row["metric"])}
+            for _, row in own.iterrows()
+        ]
+        chart = alt.Chart(alt.Data(values=values)).mark_bar()
+        panels.append(
+            chart.encode(
+                x=alt.X(
+                    "value:Q", title="images with a wrong label (%)", stack="zero", scale=alt.Scale(domain=[0, 100])
+                ),
+                y=alt.Y("method:N", sort=list(dict.fromkeys(own["method"])), title=None),
+                color=colour,
+                order=alt.Order("place:Q"),
+                tooltip=[alt.Tooltip("method:N"), alt.Tooltip("fate:N"), alt.Tooltip("value:Q", format=".1f")],
+            ).properties(width=max(WIDTH // len(conditions), 150), height=alt.Step(18), title=_title(condition, 11))
+        )
+    title = "Training images with a wrong label: how they are classified"
+    return alt.hconcat(*panels, spacing=24).resolve_scale(color="shared").properties(title=_title(title))
+
+
+def _by_method(frame: pd.DataFrame, metric: str, axis: str, title: str) -> alt.HConcatChart:
+    """A metric by method, a panel for each condition: tick and bar for a method, dots for its networks."""
+    rows = frame[(frame["metric"] == metric) & frame["value"].notna()]
+    conditions = list(dict.fromkeys(rows["condition"]))
+    roles = {role: colour for role, colour in ROLE_COLOURS.items() if role in set(rows["role"])}
+    colour = alt.Color(
+        "role:N",
+        scale=alt.Scale(domain=list(roles), range=list(roles.values())),
+        legend=alt.Legend(title=None, orient="bottom", direction="horizontal", symbolOpacity=1),
+    )
+    panels = []
+    for condition in conditions:
+        own = rows[rows["condition"] == condition]
+        values = [_drawn(row) for _, row in own.iterrows()]
+        means = alt.Chart(alt.Data(values=[value for value in values if value["level"] == "method"]))
+        networks = alt.Chart(alt.Data(values=[value for value in values if value["level"] == "network"]))
+        y = alt.Y("method:N", sort=list(dict.fromkeys(own["method"])), title=None)
+        x = alt.X("value:Q", title=axis, scale=alt.Scale(zero=False, nice=True))
+        layers = [
+            means.mark_rule(strokeWidth=2, opacity=0.7).encode(
+                x=alt.X("ci_low:Q", title=axis), x2="ci_high:Q", y=y, color=colour
+            ),
+            means.mark_tick(thickness=3, size=14).encode(x=x, y=y, color=colour, tooltip=_tooltips()),
+            networks.mark_circle(size=40, opacity=0.55).encode(x=x, y=y, color=colour, tooltip=_tooltips()),
+        ]
+        size = max(WIDTH // len(conditions), 150)
+        panels.append(alt.layer(*layers).properties(width=size, height=alt.Step(18), title=_title(condition, 11)))
+    # one axis for all conditions, so that they can be told apart by eye
+    together = alt.hconcat(*panels, spacing=24).resolve_scale(color="shared", x="shared")
+    return together.properties(title=_title(title))
+
+
+def _method_colours(methods: dict[str, str]) -> alt.Scale:
+    """Baseline and teacher have the colours of their roles, each student one of its own."""
+    palette = (
+        *("#1f6fb2", "#3c8d5a", "#8e5ea2", "#c0392b", "#17a2b8", "#b58900", "#e377c2"),
+        *("#5d4037", "#7cb342", "#283593", "#00897b", "#ad1457", "#9e9d24"),
+    )
+    colours, used = [], 0
+    for role in methods.values():
+        colours.append(palette[used % len(palette)] if role == "student" else ROLE_COLOURS[role])
+        used += role == "student"
+    return alt.Scale(domain=list(methods), range=colours)
+
+
+def _drawn(row: pd.Series) -> dict[str, Any]:
+    """A row as plain objects, in percent."""
+    numbers = {name: None if pd.isna(row[name]) else 100 * float(row[name]) for name in ("value", "ci_low", "ci_high")}
+    return {**{name: str(row[name]) for name in ("level", "member", "method", "role", "condition")}, **numbers}
+
+
+def _tooltips(*more: str) -> list[alt.Tooltip]:
+    numbers = [alt.Tooltip(f"{name}:Q", format=".2f") for name in (*more, "value", "ci_low", "ci_high")]
+    return [alt.Tooltip("member:N"), alt.Tooltip("condition:N"), *numbers]
+
+
+def _title(text: str, size: int = 13) -> alt.TitleParams:
+    return alt.TitleParams(text, anchor="start", fontSize=size)

@@ -1,0 +1,138 @@
+"""What label noise did, in sentences."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from robustkd.presentation.findings import against_baseline, grouped, student_findings
+from robustkd.presentation.numbers import join, quantity
+from robustkd.results.metric import Metric
+
+ALONE = "There is no independent baseline to hold the students against."
+
+VERDICTS = ("better", "no significant difference", "worse")
+
+CHANCE_AUROC = 0.5
+
+
+def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    """Say for each condition how the students fare; who memorises fewest wrong labels; who finds wrong labels best.
+
+    Args:
+        frame: Tidy results.
+        metrics: By name.
+
+    Returns:
+        Sentences.
+    """
+    frame = of_noise(frame)
+    alone = [] if (frame["role"] == "baseline").any() else [ALONE]
+    if not frame["metric"].isin(["memorised", "estimated_rate"]).any():
+        nothing = "No training label is known to be wrong, so there is nothing to memorise or to find."
+        return [nothing, *alone, *_test_errors(frame, metrics)]
+    said = []
+    for condition, rows in frame.groupby("condition", sort=False):
+        found = student_findings(rows, "accuracy", "accuracy_gain")
+        verdict = grouped(found, metrics["accuracy"], metrics["accuracy_gain"], VERDICTS)
+        if verdict:
+            said.append(f"{_named(str(condition), rows)}: accuracy{against_baseline(found)} {verdict}.")
+    return [*said, *alone, *_memory(frame, metrics), *_inspectors(frame, metrics), *_test_errors(frame, metrics)]
+
+
+def of_noise(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out conditions that have nothing to do with label noise, such as class imbalance, if there are others."""
+    known = frame[frame["metric"] == "realised_rate"]["condition"].unique()
+    return frame[frame["condition"].isin(known)] if len(known) else frame
+
+
+def _named(condition: str, rows: pd.DataFrame) -> str:
+    realised = rows[rows["metric"] == "realised_rate"]["value"].dropna()
+    wrong = f" ({100 * realised.mean():.1f}% of the labels wrong)" if realised.any() else ""
+    return f"{condition[0].upper()}{condition[1:]}{wrong}"
+
+
+def _memory(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    """Say who memorises fewest, who not significantly more, and who significantly more than these fewest."""
+    metric = metrics["memorised"]
+    known, condition = _noisiest(frame, metric.name)
+    known = known[known["role"] != "teacher"].iloc[::-1]
+    if len(known) < 2:
+        return []
+    few = known["ties_best"].fillna(False).astype(bool)
+    if few.all():
+        return [f"Under {condition}, no network memorises significantly fewer wrong labels than another."]
+    fewest, ties, more = (
+        [f"{row['member']} ({quantity(row['value'], metric)})" for _, row in rows.iterrows()]
+        for rows in (known.iloc[:1], known[few].iloc[1:], known[~few])
+    )
+    tied = f", not significantly fewer than {join(ties)}" if ties else ""
+    return [
+        f"Under {condition}, {fewest[0]} memorises fewest of the wrong labels{tied}; significantly more: {join(more)}."
+    ]
+
+
+def _inspectors(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    known, condition = _noisiest(frame, "audit_auroc")
+    if known.empty and frame[frame["metric"] == "estimated_rate"]["value"].notna().any():
+        return ["Who finds wrong labels cannot be told: the labels audited are all right, or all wrong."]
+    if known.empty and (frame["metric"] == "audit_auroc").any():
+        return ["Who finds wrong labels cannot be told: no audit of them passed its check."]
+    if known.empty and (frame["metric"] == "memorised").any():
+        return [
+            "Who finds wrong labels cannot be told: every network was trained on all of them; a condition that holds "
+            "some out (held_out) lets them be audited."
+        ]
+    rows = frame[(frame["level"] == "method") & (frame["condition"] == condition)]
+    where, ranked = f"Under {condition}", known[known["role"] != "teacher"]
+    return [
+        *_best(ranked, where, "labels that they never saw", metrics),
+        *_upper_bounds(known[known["member"].isin(_trained_clean(rows))], where, metrics),
+    ]
+
+
+def _upper_bounds(known: pd.DataFrame, where: str, metrics: Mapping[str, Metric]) -> list[str]:
+    """Say how networks fare that were trained on the true labels of the images."""
+    if known.empty:
+        return []
+    told = join(_areas(known, metrics))
+    return [f"{where}, trained on the true labels of these images and so an upper bound at finding wrong ones: {told}."]
+
+
+def _trained_clean(rows: pd.DataFrame) -> set[str]:
+    """Members that fit none of the noisy labels, right or wrong, for they were trained on others."""
+    fits = rows[rows["metric"].isin(["memorised", "clean_fit"])].groupby("member")["value"].count()
+    return set(fits[fits == 0].index)
+
+
+def _test_errors(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    known, condition = _noisiest(frame, "test_error_auroc")
+    return _best(known[known["role"] != "teacher"], f"Under {condition}", "test labels that people judged", metrics)
+
+
+def _best(known: pd.DataFrame, where: str, what: str, metrics: Mapping[str, Metric]) -> list[str]:
+    """Say which networks inspect labels best, if any does so significantly better than another."""
+    if len(known) < 2:
+        return []
+    best = known[known["ties_best"].fillna(False).astype(bool)]
+    if best.empty:  # the best of all is not to be trusted, so nobody knows who is the best of these
+        return []
+    if not known["ci_low"].iloc[0] > CHANCE_AUROC:
+        return [f"{where}, no network is significantly better than chance at finding wrong {what}."]
+    if len(best) == len(known):
+        return [f"{where}, no network is a significantly better inspector of {what} than another (over these images)."]
+    return [f"{where}, the best inspectors of {what}: {join(_areas(best, metrics))}."]
+
+
+def _areas(known: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
+    return [f"{row['member']} ({quantity(row['value'], metrics[row['metric']])} AUROC)" for _, row in known.iterrows()]
+
+
+def _noisiest(frame: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
+    """Rows of all methods under the condition of most wrong labels, falling, and that condition."""
+    rows = frame[frame["level"] == "method"]
+    known = rows[(rows["metric"] == metric) & rows["value"].notna()]
+    if known.empty:
+        return known, ""
+    realised = rows[rows["metric"] == "realised_rate"].groupby("condition")["value"].mean().fillna(0)
+    noisiest = max(dict.fromkeys(known["condition"]), key=lambda condition: float(realised.get(condition, 0)))
+    return known[known["condition"] == noisiest].sort_values("value", ascending=False, kind="stable"), str(noisiest)

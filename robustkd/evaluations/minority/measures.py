@@ -1,0 +1,165 @@
+"""Numbers that look at classes one by one: which are rare, their recalls, and the pull towards the training prior."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from robustkd.statistics.intervals import Interval, unvaried
+from robustkd.statistics.resampling import Observed, mean_of_defined, ratio, where
+from robustkd.statistics.significance import mcnemar
+
+SKEWED = 2
+"""Largest over smallest class from which on some classes count as rare."""
+
+APART = 10
+"""Training and test shares must be this many times further apart than by chance, for a pull from one to the other."""
+
+
+def rare_and_frequent(counts: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Name the classes that are rare and those that are frequent in training.
+
+    Args:
+        counts: int64 (K,), training images of each class.
+        classes: How many of each kind at the most; never more than K // 2.
+
+    Returns:
+        Two arrays of classes; of equally many images the later class counts as rarer. No frequent class is as small as
+        the smallest one, and every rare class is smaller than each frequent one, so there may be fewer than `classes`.
+        Empty ones where no class is rare: the largest has less than `SKEWED` times the images of the smallest.
+    """
+    none = np.empty(0, dtype=np.int64)
+    chosen = min(classes, len(counts) // 2)
+    if chosen == 0 or counts.max() < SKEWED * max(int(counts.min()), 1):
+        return none, none
+    order = np.lexsort((-np.arange(len(counts)), counts))
+    rare, frequent = order[:chosen], order[-chosen:]
+    frequent = frequent[counts[frequent] > counts.min()]
+    return rare[counts[rare] < counts[frequent].min()], frequent
+
+
+def recalls_by(
+    correct: np.ndarray, labels: np.ndarray, classes: int, rare: np.ndarray, frequent: np.ndarray
+) -> Observed:
+    """Look at the recalls of all classes.
+
+    Args:
+        correct: bool (N,), which images are classified as labelled.
+        labels: int64 (N,).
+        classes: K.
+        rare: The classes of the minority.
+        frequent: Those of the majority.
+
+    Returns:
+        ``minority_accuracy``, ``majority_accuracy``, ``worst_class_accuracy``, ``balanced_accuracy`` and ``g_mean``,
+        over the classes that have a test image.
+    """
+    shown = (labels[:, None] == np.arange(classes)).astype(np.float32)
+    hit = shown * correct[:, None]
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        recalls = ratio(weights @ hit, weights @ shown)
+        present = np.where(np.isnan(recalls), 1, recalls)
+        known = (~np.isnan(recalls)).sum(axis=1)
+        with np.errstate(divide="ignore"):
+            logs = np.log(present).sum(axis=1)
+        return {
+            "minority_accuracy": mean_of_defined(recalls[:, rare].T),
+            "majority_accuracy": mean_of_defined(recalls[:, frequent].T),
+            "worst_class_accuracy": present.min(axis=1),
+            "balanced_accuracy": mean_of_defined(recalls.T),
+            "g_mean": np.exp(logs / np.maximum(known, 1)),
+        }
+
+    every = correct.astype(np.float64)
+    answers = dict.fromkeys(("worst_class_accuracy", "balanced_accuracy", "g_mean"), every)
+    for name, chosen in (("minority_accuracy", rare), ("majority_accuracy", frequent)):
+        answers[name] = where(np.isin(labels, chosen), correct)
+    return Observed(statistics, answers, recalls_unvaried(correct, labels, classes, rare, frequent))
+
+
+def recalls_unvaried(
+    correct: np.ndarray, labels: np.ndarray, classes: int, rare: np.ndarray, frequent: np.ndarray
+) -> dict[str, Interval]:
+    """Say how surely each metric of `recalls_by` is known at best, that is if every image of a class gives the same.
+
+    A mean of recalls is as sure as a share of as many images as have its variance; a mean over m classes of n₁, n₂, …
+    images has that of m²/(1/n₁ + 1/n₂ + …). A geometric mean of 0 may be as large as
+    that of the recalls seen and the upper ends of those that are 0.
+
+    Args:
+        correct: As there.
+        labels: As there.
+        classes: As there.
+        rare: As there.
+        frequent: As there.
+
+    Returns:
+        For each metric the interval; NaN where it is not defined.
+    """
+    tested = np.bincount(labels, minlength=classes)
+    recalls = ratio(np.bincount(labels[correct], minlength=classes), tested)
+    shown = np.flatnonzero(tested)
+
+    def as_sure_as(value: float, chosen: np.ndarray) -> Interval:
+        return unvaried(value, round(len(chosen) ** 2 / float((1 / tested[chosen]).sum())))
+
+    def mean_of(chosen: np.ndarray) -> Interval:
+        some = chosen[tested[chosen] > 0]
+        return as_sure_as(float(recalls[some].mean()), some) if len(some) else Interval(np.nan, np.nan)
+
+    worst = shown[recalls[shown].argmin()]
+    ends = [recalls[label] or unvaried(0.0, int(tested[label])).high for label in shown]
+    geometric = float(np.exp(np.log(ends).mean()))
+    return {
+        "minority_accuracy": mean_of(rare),
+        "majority_accuracy": mean_of(frequent),
+        "worst_class_accuracy": unvaried(float(recalls[worst]), int(tested[worst])),
+        "balanced_accuracy": mean_of(shown),
+        "g_mean": as_sure_as(geometric, shown) if recalls[worst] else Interval(0.0, geometric),
+    }
+
+
+def prior_pull(predicted: np.ndarray, labels: np.ndarray, training: np.ndarray) -> Observed:
+    """Look at how often each class is predicted, between the test set's shares and the training set's.
+
+    Args:
+        predicted: int (N,).
+        labels: int64 (N,).
+        training: int64 (K,), training images of each class.
+
+    Returns:
+        ``prior_pull``, Σ_c (q_c − t_c)(p_c − t_c) / Σ_c (p_c − t_c)² for shares q of predictions, t of test labels and
+        p of training labels; NaN where no class is rare, and where the divisor is below `APART` times (1 − Σ_c p_c²)/N,
+        the mean of what it is if the test images are drawn like those for training.
+    """
+    classes = np.arange(len(training))
+    votes, shown = ((given[:, None] == classes).astype(np.float32) for given in (predicted, labels))
+    prior = ratio(training, np.array(training.sum()))
+    test = np.bincount(labels, minlength=len(classes)) / len(labels)
+    told = ((prior - test) ** 2).sum() >= APART * (1 - (prior**2).sum()) / len(labels)
+    defined = len(rare_and_frequent(training, 1)[0]) > 0 and bool(told)
+
+    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        images = weights.sum(axis=1, keepdims=True)
+        expected = ratio(weights @ shown, images)
+        towards = prior - expected if defined else np.zeros_like(expected)
+        moved = ratio(weights @ votes, images) - expected
+        return {"prior_pull": ratio((moved * towards).sum(axis=1), (towards**2).sum(axis=1))}
+
+    return Observed(statistics)
+
+
+def by_class(correct_1: np.ndarray, correct_2: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compare two networks on the images of each class that has any.
+
+    Args:
+        correct_1: bool (N,).
+        correct_2: bool (N,).
+        labels: int64 (N,).
+
+    Returns:
+        For each such class the first's accuracy minus the second's, and McNemar's exact p-value.
+    """
+    inside = [labels == label for label in np.unique(labels)]
+    gains = [correct_1[images].mean() - correct_2[images].mean() for images in inside]
+    return np.array(gains), np.array([mcnemar(correct_1[images], correct_2[images]) for images in inside])

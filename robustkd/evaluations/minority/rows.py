@@ -1,0 +1,135 @@
+"""Rows of classes: imbalanced-learn's report of each, and how often it is predicted."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from robustkd.evaluations.minority.measures import by_class, rare_and_frequent
+from robustkd.evaluations.minority.report import CLASS_METRICS, class_report, class_report_observed
+from robustkd.results.metric import Metric
+from robustkd.results.metric_rows import bounds
+from robustkd.results.records import Records
+from robustkd.results.tidy import groups_of, method_row, network_row, with_baselines
+from robustkd.statistics.intervals import HOLM_CLASSES, Interval
+from robustkd.statistics.resampling import mean_of_defined, resampled
+from robustkd.statistics.significance import holm
+
+LEVEL = 0.05
+"""Of the tests for each class, all classes of a network together."""
+
+PREDICTED_SHARE = Metric(
+    "class_predicted_share", "Share of predictions", "fraction", None, "How often a class is predicted."
+)
+TEST_SHARE = Metric(
+    "class_test_share", "Share of test images", "fraction", None, "How often it occurs in the test set."
+)
+TRAINING_SHARE = Metric(
+    "class_training_share", "Share of training images", "fraction", None, "How often it occurs in training."
+)
+RARITY = Metric(
+    "class_rarity", "Rarity", "", None, "−1 for a class of the minority, 1 for one of the majority, else 0."
+)
+
+
+def class_rows(records: Records, training: np.ndarray) -> list[dict[str, Any]]:
+    """Lay out each method's classes, the mean over its seeds.
+
+    Args:
+        records: Of `Minority`.
+        training: int64 (M, K), training images of each class, for each member.
+
+    Returns:
+        Rows of level ``class`` for `tidy`.
+    """
+    names = [str(name) for name in records.arrays["class_names"]]
+    rows: list[dict[str, Any]] = []
+    for group in groups_of(records.members):
+        told = dict(_told_of_classes(records.arrays["predicted"][group.rows], records.arrays["labels"], len(names)))
+        told |= _known_of_classes(records, training[group.rows])
+        for metric, cells in told.items():
+            row = {**method_row(group, metric), "level": "class"}
+            rows += [row | {"part": name} | cell for name, cell in zip(names, cells, strict=True)]
+    return rows
+
+
+Cells = list[dict[str, Any]]
+"""Of each class."""
+
+
+def _told_of_classes(predicted: np.ndarray, labels: np.ndarray, classes: int) -> Iterator[tuple[Metric, Cells]]:
+    """What is measured of each class, with its interval: imbalanced-learn's report, and how often it is predicted."""
+    reports = [class_report(row, labels, classes) for row in predicted]
+    found = resampled([class_report_observed(row, labels, classes) for row in predicted], len(labels))
+    tested, seeds = np.bincount(labels, minlength=classes).tolist(), np.arange(len(predicted))
+
+    def cell(label: int, value: float, key: str) -> dict[str, Any]:
+        if np.isnan(value):
+            return {"value": None, "n": tested[label]}
+        return {"value": value, "n": tested[label]} | bounds(found[f"{key} {label}"].of_mean(seeds))
+
+    columns: dict[str, list[np.ndarray]] = {key: [report[key] for report in reports] for key in CLASS_METRICS}
+    columns["share"] = [np.bincount(row, minlength=classes) / len(labels) for row in predicted]
+    for key, metric in (CLASS_METRICS | {"share": PREDICTED_SHARE}).items():
+        means = mean_of_defined(np.stack(columns[key]))
+        yield metric, [cell(label, value, key) for label, value in enumerate(means.tolist())]
+
+
+def _known_of_classes(records: Records, training: np.ndarray) -> dict[Metric, Cells]:
+    """What is known of each class beforehand: how often it occurs, and whether it is rare in training."""
+    labels, classes = records.arrays["labels"], len(records.arrays["class_names"])
+    tested = np.bincount(labels, minlength=classes)
+    known: dict[Metric, np.ndarray] = {TEST_SHARE: tested / len(labels)}
+    if "training" in records.arrays:
+        counts = training.mean(axis=0)
+        rare, frequent = rare_and_frequent(training[0], int(records.arrays["classes"]))
+        known[TRAINING_SHARE] = counts / counts.sum()
+        known[RARITY] = np.isin(np.arange(classes), frequent) * 1.0 - np.isin(np.arange(classes), rare)
+    return {
+        metric: [{"value": float(value), "n": int(count)} for value, count in zip(values, tested, strict=True)]
+        for metric, values in known.items()
+    }
+
+
+def classes_told_apart(records: Records, better: Metric, worse: Metric) -> list[dict[str, Any]]:
+    """Lay out at how many classes each student is significantly better than its baseline, and at how many worse.
+
+    Holm's tests err about any class of a network, or about the direction, with a chance of 5 % at most (Shaffer 1980;
+    no image is of two classes, so the tests are independent). So it is really better at no fewer classes than are
+    found, and at no more than are not found worse: that is the interval. Of a mean over networks it is that of tests
+    which share the 5 %.
+
+    Args:
+        records: Of `Minority`.
+        better: The metric of the one share.
+        worse: And of the other.
+
+    Returns:
+        Rows for `tidy`, of students that have a baseline.
+    """
+    members, labels = records.members, records.arrays["labels"]
+    correct = records.arrays["predicted"] == labels
+    tests = {row: by_class(correct[row], correct[baseline], labels) for row, baseline in with_baselines(members)}
+    rows: list[dict[str, Any]] = []
+    for group in groups_of(members):
+        own = [(row, *tests[row]) for row in group.rows if row in tests]
+        for metric, sign in ((better, 1), (worse, -1)):
+            values = []
+            for row, gains, p_values in own:
+                value, known = _share_told(gains, p_values, sign, LEVEL)
+                values.append(value)
+                told = network_row(members.iloc[row], metric) | {"value": value, "n": len(labels)}
+                rows.append(told | bounds((known, HOLM_CLASSES)))
+            if own:
+                ends = [_share_told(gains, p_values, sign, LEVEL / len(own))[1] for _, gains, p_values in own]
+                told = method_row(group, metric) | {"value": float(np.mean(values)), "n": len(labels)}
+                told |= {"std": float(np.std(values, ddof=1)) if len(values) > 1 else None}
+                rows.append(told | bounds((Interval(*np.mean(ends, axis=0).tolist()), HOLM_CLASSES)))
+    return rows
+
+
+def _share_told(gains: np.ndarray, p_values: np.ndarray, sign: int, level: float) -> tuple[float, Interval]:
+    """The share of classes found to gain, or to lose, and between what the share lies that really does."""
+    found = holm(p_values) < level
+    share, opposite = (float((found & (side * gains > 0)).mean()) for side in (sign, -sign))
+    return share, Interval(share, 1 - opposite)

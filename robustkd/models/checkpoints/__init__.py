@@ -1,0 +1,1 @@
+"""Files of weights: those that robustkd writes, and those of others."""

@@ -1,0 +1,214 @@
+"""Checkpoints: ours are safetensors whose header says all that is needed; foreign ones are read safely.
+
+Nothing in a checkpoint is ever executed.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from robustkd.atomic import atomic_path
+from robustkd.errors import ModelError
+from robustkd.models.architectures import check_architecture, classifier_name, create_model, first_convolution_name
+from robustkd.models.checkpoints.foreign import advice, read_foreign, unwrap
+from robustkd.models.pixel_model import PixelModel
+
+HEADER_KEY = "robustkd"
+
+
+def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] | None = None) -> None:
+    """Write a model as safetensors, whole or not at all.
+
+    Args:
+        model: The model; its weights, architecture, classes, preprocessing and lineage are kept.
+        path: Where to; conventionally ``*.safetensors``.
+        lineage: Added to the model's lineage: method, seed, condition, recipe, … (JSON values).
+
+    Raises:
+        ModelError: Its architecture is not timm's, so that nobody could load it again.
+    """
+    check_architecture(model.architecture)
+    network: Any = model.module
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.module.state_dict().items()}
+    header = Header(
+        architecture=model.architecture,
+        options=model.options,
+        num_classes=network.num_classes,
+        in_chans=network.in_chans,
+        mean=model.mean.flatten().tolist() if model.normalises else None,
+        std=model.std.flatten().tolist() if model.normalises else None,
+        image_size=model.image_size,
+        lineage={**model.lineage, **(lineage or {})},
+    )
+    with atomic_path(Path(path)) as partial:
+        safetensors.torch.save_file(state, partial, metadata={HEADER_KEY: header.model_dump_json()})
+
+
+def load_model(
+    path: str | Path,
+    *,
+    architecture: str | None = None,
+    num_classes: int | None = None,
+    in_chans: int | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    image_size: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    ema: bool = False,
+) -> PixelModel:
+    """Load a checkpoint, ours or anybody's.
+
+    A checkpoint of ours says what it is; give only what you want verified. A foreign one (``.safetensors`` or anything
+    `torch.save` wrote) needs its architecture; common wrappings around the weights are undone. Its pixels go in
+    unnormalised unless you give the mean and std that it was trained with.
+
+    Args:
+        path: The file.
+        architecture: A name that timm knows.
+        num_classes: How many classes it must have; None takes what the checkpoint has.
+        in_chans: How many image channels it must take; None takes what the checkpoint has.
+        mean: Of a foreign checkpoint's normalisation, one value per channel.
+        std: Of a foreign checkpoint's normalisation.
+        image_size: That images are resized to, for a foreign checkpoint.
+        options: For timm's `create_model`, for a foreign checkpoint.
+        ema: Take the exponential moving average of the weights, from a file that holds both.
+
+    Returns:
+        The model, frozen and in evaluation mode; `lineage["notes"]` says what the loader did.
+
+    Raises:
+        ModelError: The file is missing, damaged, unsafe, or of another architecture or class count.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise ModelError(f"{file}: no such file")
+    header, state, notes = _read(file, ema)
+    wanted = {"architecture": architecture, "num_classes": num_classes, "in_chans": in_chans}
+    if header is not None:
+        model = _own_model(file, header, wanted)
+        given = {"mean": mean, "std": std, "image_size": image_size, "options": options, "ema": ema or None}
+        if ignored := [name for name, value in given.items() if value is not None]:
+            notes.append(f"{', '.join(ignored)}: the checkpoint's own apply, not those given")
+    else:
+        found = _foreign_settings(file, state, wanted)
+        model = create_model(**found, mean=mean, std=std, image_size=image_size, options=options)
+        if mean is None and std is None:
+            notes.append("no mean and std given: pixels go in as they are, in [0, 1]")
+    _load_state(model, state, file)
+    model.lineage = {**(header.lineage if header else {}), "file": file.name, "notes": notes}
+    return model.eval().requires_grad_(False)
+
+
+_MISMATCH = {
+    "architecture": "is a {held}, not a {wanted}",
+    "num_classes": "has {held} classes where {wanted} are needed",
+    "in_chans": "takes images of {held} channels where they have {wanted}",
+}
+
+
+class Header(BaseModel):
+    """What a checkpoint of ours says of itself."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    format: Literal[1] = 1
+    architecture: str
+    options: dict[str, Any]
+    num_classes: int
+    in_chans: int
+    mean: list[float] | None
+    std: list[float] | None
+    image_size: int | None
+    lineage: dict[str, Any]
+
+
+def _read(file: Path, ema: bool) -> tuple[Header | None, dict[str, Tensor], list[str]]:
+    if file.suffix != ".safetensors":
+        state, notes = read_foreign(file, ema)
+        return None, state, notes
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  # not a mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{file}: not a whole safetensors file ({error}); {advice(file)}") from error
+    if HEADER_KEY not in metadata:
+        return None, *unwrap(state, file, ema)
+    try:
+        return Header.model_validate_json(metadata[HEADER_KEY]), state, []
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "all of it"
+        raise ModelError(
+            f"{file}: its robustkd header is damaged or of another version ({place}: {first['msg']})"
+        ) from error
+
+
+def _own_model(file: Path, header: Header, wanted: Mapping[str, Any]) -> PixelModel:
+    for key in wanted:
+        _refuse_mismatch(file, key, getattr(header, key), wanted[key])
+    try:
+        return create_model(**header.model_dump(exclude={"format", "lineage"}))
+    except ModelError as error:
+        raise ModelError(f"{file}: {error}") from error
+
+
+def _foreign_settings(file: Path, state: Mapping[str, Tensor], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    architecture = wanted["architecture"]
+    if architecture is None:
+        raise ModelError(f"{file}: does not say what it is; give its architecture, as in resnet18:{file}")
+    check_architecture(architecture)
+    held = {
+        "num_classes": _axis(state, classifier_name(architecture), 0),
+        "in_chans": _axis(state, first_convolution_name(architecture), 1),
+    }
+    for key, value in held.items():
+        _refuse_mismatch(file, key, value, wanted[key])
+    if classifier_name(architecture) is None and wanted["num_classes"] is None:
+        raise ModelError(f"{file}: cannot tell how many classes {architecture} has here; give num_classes")
+    # where the weights lack the classifier, any count will do: loading them fails and names what is missing
+    return {
+        "architecture": architecture,
+        "num_classes": held["num_classes"] or wanted["num_classes"] or 1,
+        "in_chans": held["in_chans"] or wanted["in_chans"] or 3,
+    }
+
+
+def _refuse_mismatch(file: Path, key: str, held: Any, wanted: Any) -> None:
+    if held is not None and wanted is not None and held != wanted:
+        raise ModelError(f"{file}: {_MISMATCH[key].format(held=held, wanted=wanted)}")
+
+
+def _axis(state: Mapping[str, Tensor], module_name: str | None, axis: int) -> int | None:
+    weight = state.get(f"{module_name}.weight")
+    return int(weight.shape[axis]) if weight is not None and weight.ndim > axis else None
+
+
+def _load_state(model: PixelModel, state: Mapping[str, Tensor], file: Path) -> None:
+    expected = model.module.state_dict()
+    # checkpoints written before PyTorch 0.4.1 lack the counters, which evaluation never reads
+    optional = {name for name in expected if name.endswith("num_batches_tracked")}
+    problems = {
+        "missing": sorted(expected.keys() - state.keys() - optional),
+        "unexpected": sorted(state.keys() - expected.keys()),
+        "of another shape": sorted(
+            name for name in expected.keys() & state.keys() if expected[name].shape != state[name].shape
+        ),
+    }
+    if any(problems.values()):
+        found = [f"{len(names)} {what} ({_few(names)})" for what, names in problems.items() if names]
+        raise ModelError(f"{file}: these are not the weights of a {model.architecture}: {', '.join(found)}")
+    broken = next((name for name, tensor in state.items() if not torch.isfinite(tensor).all()), None)
+    if broken is not None:
+        raise ModelError(f"{file}: the weights {broken} are not finite")
+    model.module.load_state_dict(state, strict=False)
+
+
+def _few(names: Sequence[str], count: int = 2) -> str:
+    return ", ".join(names[:count]) + (", …" if len(names) > count else "")

@@ -1,0 +1,1 @@
+"""The networks that robustkd adds to timm: one file for each family."""

@@ -1,0 +1,1 @@
+"""The charts and sentences that every evaluation uses."""

@@ -1,0 +1,49 @@
+"""Numbers as people read them; the same in tables, labels of charts and sentences."""
+
+import math
+
+from robustkd.results.metric import Metric
+
+_PERCENT = {"fraction": "%", "points": " points"}
+
+
+def number(value: float, metric: Metric, signed: bool = False) -> str:
+    """Write a value without its unit.
+
+    Args:
+        value: As stored; fractions between 0 and 1.
+        metric: Says the unit: fractions and points are shown times 100 with one decimal, others with three.
+        signed: Always show the sign, as for a difference.
+
+    Returns:
+        For example ``94.3``, ``+0.6`` or ``0.241``; ``–`` for an absent value.
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    sign = "+" if signed or metric.difference_of else ""
+    text = f"{value * 100:{sign}.1f}" if metric.unit in _PERCENT else f"{value:{sign}.3f}"
+    if float(text) == 0:
+        text = text.replace("-", "+" if sign else "")
+    return text.replace("-", "−")
+
+
+def quantity(value: float, metric: Metric, signed: bool = False) -> str:
+    """Write a value with its unit: ``94.3%``, ``+0.6 points``, ``0.241 nats``."""
+    return (number(value, metric, signed) + _PERCENT.get(metric.unit, f" {metric.unit}")).rstrip()
+
+
+def interval(low: float, high: float, metric: Metric) -> str:
+    """Write an interval: ``[−0.2, +1.4]``; empty where there is none."""
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    return f"[{number(low, metric)}, {number(high, metric)}]"
+
+
+def unit_sign(metric: Metric) -> str:
+    """Write the unit for a table's head: ``%``, ``points``, ``nats``."""
+    return _PERCENT.get(metric.unit, metric.unit).strip()
+
+
+def join(parts: list[str]) -> str:
+    """List things in a sentence: ``a, b and c``."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,39 @@
+"""Charts drawn as pictures, without a browser."""
+
+import re
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+
+def to_svg(specification: dict[str, Any], name: str) -> str:
+    """Draw a chart as SVG.
+
+    Args:
+        specification: Of Vega-Lite.
+        name: Unique on its page; the ids in the drawing begin with it.
+    """
+    return _own_ids(vl_convert.vegalite_to_svg(specification, vl_version=vega_lite_version()), name)
+
+
+def to_png(specification: dict[str, Any]) -> bytes:
+    """Draw a chart as PNG, at twice its size."""
+    return vl_convert.vegalite_to_png(specification, vl_version=vega_lite_version(), scale=2)
+
+
+def vega_lite_version() -> str:
+    """Give altair's version as vl-convert names it: ``6.1`` for ``v6.1.0``, or the nearest it carries."""
+    wanted = tuple(int(part) for part in alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    carried = [tuple(int(part) for part in version.split(".")) for version in vl_convert.get_vegalite_versions()]
+    same = [version for version in carried if version[0] == wanted[0]] or carried
+    nearest = min(same, key=lambda version: abs(version[1] - wanted[1]))
+    return ".".join(map(str, nearest))
+
+
+def _own_ids(svg: str, prefix: str) -> str:
+    """Number a drawing's ids from 0 and prefix them: vl-convert counts on, and a page holds several drawings."""
+    found = dict.fromkeys(re.findall(r'id="([^"]+)"', svg))
+    for index, name in enumerate(found):
+        svg = re.sub(rf'(id="|url\(#|href="#){re.escape(name)}(?=["\)])', rf"\g<1>{prefix}-{index}", svg)
+    return svg

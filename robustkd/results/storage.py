@@ -1,0 +1,119 @@
+"""Results on disk: the tidy table, the records behind it, and how they were obtained."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from robustkd.atomic import atomic_path, write_text
+from robustkd.errors import StudyError
+from robustkd.results.records import Check, Records, json_text
+from robustkd.results.result import PartResult, Result
+from robustkd.results.tidy import COLUMNS
+
+
+def save_result(
+    evaluation: str,
+    settings: dict[str, Any],
+    parts: Sequence[PartResult],
+    frames: Sequence[pd.DataFrame],
+    folder: Path,
+) -> Result:
+    """Put the parts of a study in one table, and write it.
+
+    Args:
+        evaluation: The name of the evaluation.
+        settings: Evaluation, version, options.
+        parts: At least one; their records are on disk already.
+        frames: The tidy results of each part.
+        folder: Where ``<evaluation>.csv``, ``.parquet`` and, last of all, ``.json`` go.
+
+    Returns:
+        The result.
+    """
+    labelled = [
+        frame.assign(group=part.architecture, condition=part.condition)
+        for part, frame in zip(parts, frames, strict=True)
+    ]
+    whole = pd.concat(labelled, ignore_index=True) if len(labelled) > 1 else labelled[0]
+    frame = whole.astype(COLUMNS)[list(COLUMNS)]
+    csv, parquet, about = (folder / f"{evaluation}.{suffix}" for suffix in ("csv", "parquet", "json"))
+    about.unlink(missing_ok=True)
+    with atomic_path(csv) as partial:
+        frame.to_csv(partial, index=False, lineterminator="\n")
+    with atomic_path(parquet) as partial:
+        frame.to_parquet(partial, index=False)
+    listed = [_described(part) for part in parts]
+    digests = {table.suffix: file_digest(table) for table in (csv, parquet)}
+    write_text(about, json_text({"settings": settings, "parts": listed, "sha256": digests}))
+    checks = [check for part in parts for check in _checks(part.records, part.condition, part.architecture)]
+    notes = [note for part in parts for note in _notes(part.records, part.condition)]
+    return Result(evaluation, frame, tuple(checks), settings, tuple(dict.fromkeys(notes)))
+
+
+def load_results(folder: Path) -> list[Result]:
+    """Read all results of a run.
+
+    Args:
+        folder: ``RUN/results``.
+
+    Returns:
+        One result per evaluation, by name.
+
+    Raises:
+        StudyError: There are none.
+    """
+    results = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            results.append(_load(path))
+        except Exception as error:  # a damaged file may fail in any way
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise StudyError(f"{path.with_suffix('')}.*: damaged ({reason}); run again to measure it anew") from error
+    if not results:
+        raise StudyError(f"{folder}: holds no results")
+    return results
+
+
+def _load(path: Path) -> Result:
+    about = json.loads(path.read_text(encoding="utf-8"))
+    for suffix, digest in about["sha256"].items():
+        if file_digest(path.with_suffix(suffix)) != digest:
+            raise StudyError(f"{path.stem}{suffix} is not as it was written")
+    frame = pd.read_parquet(path.with_suffix(".parquet")).astype(COLUMNS)  # CSV has one text for "" and for none
+    checks: list[Check] = []
+    notes: list[str] = []
+    for part in about["parts"]:
+        records = Records.load(path.parent / part["records"])
+        checks += _checks(records, part["condition"], part["architecture"])
+        notes += _notes(records, part["condition"])
+    return Result(path.stem, frame, tuple(checks), about["settings"], tuple(dict.fromkeys(notes)))
+
+
+def _described(part: PartResult) -> dict[str, Any]:
+    return {
+        "records": f"{part.name}.npz",
+        "key": part.key,
+        "condition": part.condition,
+        "architecture": part.architecture,
+        "selection": part.selection,
+    }
+
+
+def _checks(records: Records, condition: str, architecture: str) -> list[Check]:
+    return [replace(check, condition=condition, group=architecture) for check in records.checks]
+
+
+def _notes(records: Records, condition: str) -> list[str]:
+    return [note if condition == "clean" else f"{condition}: {note}" for note in records.notes]
+
+
+def file_digest(path: Path) -> str:
+    """Give the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,107 @@
+"""Intervals, in one place; each name says what its interval covers."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+ROUNDING = 1e-12
+"""Means of the same numbers, summed in another order, differ by less."""
+
+Z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+
+BOOTSTRAP_IMAGES = "95% bootstrap over test images"
+
+TRAINING_IMAGES = "95% bootstrap over training images"
+
+WILSON_IMAGES = "95% Wilson over test images"
+
+T_SEEDS = "95% t over seeds"
+
+HOLM_CLASSES = "95% for all classes together, Holm"
+
+
+class Interval(NamedTuple):
+    """A two-sided 95 % interval."""
+
+    low: float
+    high: float
+
+
+def unvaried(value: float, images: int, lowest: float = 0.0, highest: float = 1.0) -> Interval:
+    """Say how surely a mean over images is known at best: if every image seen had given the same.
+
+    All resamples of such images agree, so the bootstrap would give a single number. But of all images a share may do
+    otherwise that is as large as Wilson's upper end of none in so many, and do so by anything in the range. Where
+    images do differ, the bootstrap's interval is wider than this one, but for a handful of images.
+
+    Args:
+        value: The mean.
+        images: How many were seen.
+        lowest: An image can give no less.
+        highest: Nor more.
+
+    Returns:
+        The interval; of a share that is 0 or 1, Wilson's.
+    """
+    otherwise = wilson(0, max(images, 1)).high
+    return Interval(value - otherwise * (value - lowest), value + otherwise * (highest - value))
+
+
+def hull(interval: Interval, other: Interval) -> Interval:
+    """Give the smallest interval that holds both."""
+    return Interval(min(interval.low, other.low), max(interval.high, other.high))
+
+
+def with_zero(interval: Interval) -> Interval:
+    """Widen the interval of a difference to hold 0, where there are too few images to exclude it."""
+    return hull(interval, Interval(0.0, 0.0))
+
+
+def basic(value: float, percentiles: Interval) -> Interval:
+    """Turn the percentiles of resamples around, so that their bias is undone and not doubled.
+
+    That is the basic bootstrap interval, [2v − q_high, 2v − q_low] (Efron and Tibshirani 1993, section 13; Davison and
+    Hinkley 1997, equation 5.6). Where all resamples lie to one side of the value, it would lie to the other side
+    altogether; it is widened to hold the value then.
+
+    Args:
+        value: Of the statistic.
+        percentiles: Of its resamples.
+    """
+    low, high = 2 * value - percentiles.high, 2 * value - percentiles.low
+    return Interval(min(low, value), max(high, value))
+
+
+def wilson(successes: int, trials: int) -> Interval:
+    """Wilson's score interval of a proportion (Wilson 1927).
+
+    Args:
+        successes: How often it happened.
+        trials: Of how many, at least one.
+
+    Returns:
+        The interval.
+    """
+    share, shrink = successes / trials, 1 + Z**2 / trials
+    middle = (share + Z**2 / (2 * trials)) / shrink
+    half = Z / shrink * math.sqrt(share * (1 - share) / trials + Z**2 / (4 * trials**2))
+    return Interval(max(middle - half, 0.0), min(middle + half, 1.0))
+
+
+def t_over_seeds(values: np.ndarray) -> Interval | None:
+    """Student's t-interval of a mean over trainings (Student 1908); it covers the variation between seeds.
+
+    Args:
+        values: (S,), one finite number for each seed.
+
+    Returns:
+        The interval; None for fewer than three seeds, of which it would say nothing.
+    """
+    if len(values) < 3:
+        return None
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return Interval(float(values.mean()) - half, float(values.mean()) + half)

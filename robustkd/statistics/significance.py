@@ -1,0 +1,69 @@
+"""Tests of differences, and corrections for many comparisons."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from robustkd.statistics.intervals import CONFIDENCE, Z
+
+FEWEST_DIFFERING = 6
+"""Of fewer images on which two networks differ, no difference is significant: 2·(1/2)⁵ is 6.3 % (exact sign test)."""
+
+
+def mcnemar(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
+    """Exact McNemar test of two networks on the same images (McNemar 1947).
+
+    Args:
+        correct_1: bool (N,).
+        correct_2: bool (N,).
+
+    Returns:
+        The two-sided p-value that both are right equally often; 1 where they never differ.
+    """
+    only_1, only_2 = int((correct_1 & ~correct_2).sum()), int((~correct_1 & correct_2).sum())
+    if only_1 + only_2 == 0:
+        return 1.0
+    return float(stats.binomtest(only_1, only_1 + only_2).pvalue)
+
+
+def differ_from_zero(values: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> np.ndarray:
+    """Say which differences are significant at 5 %, corrected for their number (Holm), by their 95 % intervals.
+
+    The p-value of one is that of a normal distribution whose standard error is the part of the interval that faces 0,
+    over 1.96: it is below 5 % just where the interval excludes 0, so a single difference is judged by its interval.
+
+    Args:
+        values: (M,), NaN where absent; such ones are not counted.
+        lows: (M,), lower ends.
+        highs: (M,), upper ends.
+
+    Returns:
+        bool (M,).
+    """
+    value, low, high = (np.asarray(given, dtype=np.float64) for given in (values, lows, highs))
+    known = ~(np.isnan(value) | np.isnan(low) | np.isnan(high))
+    nearest = np.where(low > 0, low, np.where(high < 0, high, 0))
+    half = np.maximum(np.abs(value) - np.abs(nearest), 1e-300)
+    p_values = 2 * stats.norm.sf(Z * np.abs(value) / half)
+    p_values = np.where(nearest == 0, 1.0, p_values)
+    found = np.zeros(value.shape, dtype=np.bool_)
+    found[known] = holm(p_values[known]) < 1 - CONFIDENCE
+    return found
+
+
+def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Adjust p-values for their number, whatever their dependence (Holm 1979).
+
+    Args:
+        p_values: (M,), each from 0 to 1.
+
+    Returns:
+        float64 (M,), in their order: the level at which each would just be rejected among all.
+    """
+    given = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(given, kind="stable")
+    steps = np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1))
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.minimum(steps, 1)
+    return adjusted

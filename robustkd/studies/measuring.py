@@ -1,0 +1,123 @@
+"""One evaluation asked of one pool, and what was seen kept on disk for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from robustkd.evaluations import Evaluation, Predict
+from robustkd.results.records import Records, members_frame
+from robustkd.results.result import PartResult, Result
+from robustkd.results.storage import file_digest, save_result
+from robustkd.results.validity import above_chance, same_architecture
+
+if TYPE_CHECKING:
+    from robustkd.data import Dataset
+    from robustkd.models import ModelPool
+
+RECORDS_VERSION = 3
+"""Raised whenever every evaluation would give other records."""
+
+
+def measure(
+    evaluation: Evaluation,
+    pool: ModelPool,
+    data: Dataset,
+    predict: Predict,
+    folder: Path,
+    *,
+    architecture: str = "",
+    part: str = "",
+) -> PartResult:
+    """Ask one evaluation of a pool, unless the folder holds the answer for the same models, data and options.
+
+    Args:
+        evaluation: The evaluation.
+        pool: The models, trained under `data.condition`.
+        data: The images.
+        predict: Cached predictions.
+        folder: Where the records go: to ``<evaluation>.npz``.
+        architecture: Of the students that are compared.
+        part: Names the part where a study has several; the records go to ``<evaluation>-<part>.npz`` then.
+
+    Returns:
+        What was seen, which is on disk then.
+    """
+    key = _key(evaluation, pool, data)
+    name = f"{evaluation.name}-{part}" if part else evaluation.name
+    path = folder / f"{name}.npz"
+    try:
+        records = Records.load(path, key)
+        if not all(file.is_file() for file in evaluation.files(pool)):
+            raise FileNotFoundError
+    except Exception:  # absent, or damaged in whatever way: measured anew
+        seen = evaluation.measure(pool, data, predict)
+        able = [above_chance(member.name, predict(member)) for member in pool]
+        records = replace(seen, checks=(*able, *seen.checks, *same_architecture(evaluation.metrics, seen.members)))
+        records.save(path, key)
+    selection = {member.name: member.selection for member in pool}
+    return PartResult(name, key, data.condition.label, architecture, records, selection)
+
+
+def collect(evaluation: Evaluation, parts: Sequence[PartResult], folder: Path) -> Result:
+    """Summarise all parts of a study in one table, and write it.
+
+    Args:
+        evaluation: The evaluation.
+        parts: At least one.
+        folder: Where the files go; see `save_result`.
+
+    Returns:
+        The result.
+    """
+    frames = [evaluation.summarise(part.records) for part in parts]
+    return save_result(evaluation.name, evaluation.settings(), parts, frames, folder)
+
+
+def _key(evaluation: Evaluation, pool: ModelPool, data: Dataset) -> str:
+    members = members_frame(pool).astype(str).to_dict("records")
+    content = [RECORDS_VERSION, evaluation.settings(), members, data.test.digest, _file_digests(evaluation)]
+    content += _trained_on(data) if evaluation.requires.training else []
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _trained_on(data: Dataset) -> list[Any]:
+    """What the members were trained on, as far as it is known: images, condition, and the labels that came of it."""
+    if data.train is None:
+        return []
+    conditioned = data.trained_on()
+    labels = hashlib.sha256(conditioned.indices.numpy().tobytes() + conditioned.images.labels.cpu().numpy().tobytes())
+    return [data.train.digest, data.condition.name, data.condition.options(), labels.hexdigest()]
+
+
+def _file_digests(evaluation: Evaluation) -> dict[str, str]:
+    """The content of files and folders that options name: a path alone does not say what was read."""
+    named = {key: value for key, value in asdict(evaluation.options).items() if isinstance(value, str)}
+    places = {key: Path(value).expanduser() for key, value in named.items()}
+    files = {key: file_digest(file) for key, file in places.items() if file.is_file()}
+    folders = {key: places[key] for key in evaluation.reads_folders if key in places and places[key].is_dir()}
+    return files | {key: _folder_digest(folder) for key, folder in folders.items()}
+
+
+ENDS = 1 << 20
+"""Bytes of a file in a folder that are looked at from either end."""
+
+
+def _folder_digest(folder: Path) -> str:
+    """Hash names, sizes, and the first and last MiB of the files in a folder: whole arrays take too long to read.
+
+    A file that is changed in its middle alone passes for the same.
+    """
+    seen = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        size = path.stat().st_size
+        seen.update(json.dumps([path.relative_to(folder).as_posix(), size]).encode())
+        with open(path, "rb") as file:
+            seen.update(file.read(ENDS))
+            file.seek(max(size - ENDS, 0))
+            seen.update(file.read(ENDS))
+    return seen.hexdigest()

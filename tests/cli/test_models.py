@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from robustkd.cli.models import parse_model
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("t.pth", (None, None, "t.pth")),
+        ("resnet18:t.pth", (None, "resnet18", "t.pth")),
+        ("at=t.pth", ("at", None, "t.pth")),
+        ("at=resnet18:runs/a=b/t.pth", ("at", "resnet18", "runs/a=b/t.pth")),
+        ("my net=vit_tiny_patch16_224.augreg_in21k:t.pth", ("my net", "vit_tiny_patch16_224.augreg_in21k", "t.pth")),
+        ("/a=b/t.pth", (None, None, "/a=b/t.pth")),
+        ("C:\\models\\t.pth", (None, None, "C:\\models\\t.pth")),
+    ],
+)
+def test_a_model_is_taken_apart(text: str, expected: tuple[str | None, str | None, str]) -> None:
+    assert parse_model(text) == expected
+
+
+def test_a_path_that_exists_is_taken_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("seed=1.pth").touch()
+
+    assert parse_model("seed=1.pth") == (None, None, "seed=1.pth")

@@ -1,0 +1,110 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from robustkd.data import Batch
+from robustkd.distillation import METHODS
+from robustkd.distillation.losses import kd_loss
+from robustkd.models import PixelModel
+
+logits = st.builds(
+    lambda seed, size, classes: np.random.default_rng(seed).normal(0, 3, (2, size, classes)),
+    st.integers(0, 999),
+    st.integers(1, 5),
+    st.integers(2, 6),
+)
+temperatures = st.floats(0.5, 8)
+
+
+def softened(values: np.ndarray, temperature: float) -> np.ndarray:
+    weights = np.exp(values / temperature)
+    return weights / weights.sum(1, keepdims=True)
+
+
+def reference(student: np.ndarray, teacher: np.ndarray, temperature: float) -> float:
+    p_s, p_t = softened(student, temperature), softened(teacher, temperature)
+    return float(temperature**2 * (p_t * np.log(p_t / p_s)).sum(1).mean())
+
+
+def test_the_loss_is_what_the_original_code_gives(wave: Callable[..., Tensor]) -> None:
+    value = kd_loss(wave((4, 10), 0.7, 0.1, 3), wave((4, 10), 0.9, 0.5, 4), 4.0)
+
+    assert value.item() == pytest.approx(5.27374839104, rel=1e-11)
+
+
+@given(logits=logits, temperature=temperatures)
+def test_value_and_gradient_follow_the_formula(
+    logits: np.ndarray, temperature: float, assert_loss: Callable[..., None]
+) -> None:
+    assert_loss(
+        lambda student, teacher: kd_loss(student, teacher, temperature),
+        lambda student, teacher: reference(student, teacher, temperature),
+        logits[0],
+        logits[1],
+    )
+
+
+@given(logits=logits, temperature=temperatures)
+def test_the_gradient_is_t_times_the_difference_of_the_predictions(logits: np.ndarray, temperature: float) -> None:
+    student = torch.from_numpy(logits[0]).requires_grad_()
+
+    kd_loss(student, torch.from_numpy(logits[1]), temperature).backward()
+
+    expected = temperature * (softened(logits[0], temperature) - softened(logits[1], temperature)) / len(logits[0])
+    np.testing.assert_allclose(student.grad, expected, rtol=1e-9, atol=1e-12)
+
+
+@given(logits=logits, temperature=temperatures)
+def test_no_prediction_is_nearer_to_the_teacher_than_its_own(logits: np.ndarray, temperature: float) -> None:
+    student, teacher = torch.from_numpy(logits)
+
+    assert kd_loss(student, teacher, temperature) >= 0
+    assert kd_loss(teacher, teacher, temperature).item() == pytest.approx(0, abs=1e-12)
+    assert kd_loss(teacher + 7, teacher, temperature).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_it_is_summed_over_classes_and_averaged_over_images() -> None:
+    student, teacher = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+
+    one, two = kd_loss(student, teacher, 1.0), kd_loss(student.repeat(2, 1), teacher.repeat(2, 1), 1.0)
+
+    # sigmoid(1) − sigmoid(−1), times the difference of the log-probabilities, 1
+    assert one.item() == pytest.approx(0.46211715726, rel=1e-6)
+    assert two.item() == pytest.approx(one.item())
+
+
+def test_logits_of_any_size_give_a_finite_loss() -> None:
+    student = torch.tensor([[1e4, -1e4, 0.0]], requires_grad=True)
+
+    kd_loss(student, torch.tensor([[-1e4, 1e4, 0.0]]), 1.0).backward()
+
+    assert student.grad is not None
+    assert student.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("options", "weight", "temperature"), [({}, 0.9, 4.0), ({"kd_weight": 0.3, "temperature": 2.0}, 0.3, 2.0)]
+)
+def test_the_weight_goes_to_the_teacher_and_the_rest_to_the_labels(
+    options: dict[str, float],
+    weight: float,
+    temperature: float,
+    networks: Callable[[str, str], tuple[PixelModel, PixelModel]],
+    batch: Batch,
+) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_wrn_10_1")
+    method = METHODS["hinton"](student, teacher, **options).eval()
+
+    losses = method(batch).losses
+
+    mine, theirs = (model(batch.pixels).detach().double() for model in (student, teacher))
+    picked = softened(mine.numpy(), 1)[np.arange(8), batch.labels]
+    assert losses["cross_entropy"].item() == pytest.approx((1 - weight) * -np.log(picked).mean(), rel=1e-5)
+    assert losses["kd"].item() == pytest.approx(
+        weight * reference(mine.numpy(), theirs.numpy(), temperature), rel=1e-4, abs=1e-6
+    )

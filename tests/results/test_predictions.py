@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from robustkd.data import Dataset
+from robustkd.models import Member, ModelPool, PixelModel
+from robustkd.results.predictions import PredictionCache, Predictions, predict
+
+
+class Counting(nn.Module):
+    """Counts the images it sees."""
+
+    num_classes = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(64, 3)
+        self.seen = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen += len(x)
+        return self.linear(x.flatten(1))
+
+
+@pytest.fixture
+def member() -> Member:
+    torch.manual_seed(0)
+    return Member(PixelModel(Counting()), "student", "counting")
+
+
+def test_log_probabilities_are_the_log_softmax() -> None:
+    logits = np.random.default_rng(0).normal(0, 5, (4, 3)).astype(np.float32)
+
+    found = Predictions(logits, np.zeros(4, dtype=np.int64)).log_probabilities
+
+    expected = np.log(np.exp(logits.astype(float)) / np.exp(logits.astype(float)).sum(1, keepdims=True))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_large_logits_stay_finite() -> None:
+    found = Predictions(np.array([[1e4, 0, -1e4]], dtype=np.float32), np.array([2])).log_probabilities
+
+    np.testing.assert_allclose(found, [[0, -1e4, -2e4]])
+
+
+def test_a_member_sees_each_image_once_whatever_asks(member: Member, data: Dataset, tmp_path: Path) -> None:
+    cache = PredictionCache(data, folder=tmp_path)
+
+    for _ in range(3):
+        cache(member)
+
+    assert member.model.module.seen == 40
+
+
+def test_predictions_are_found_again_on_disk(member: Member, data: Dataset, tmp_path: Path) -> None:
+    first = PredictionCache(data, folder=tmp_path)(member)
+
+    second = PredictionCache(data, folder=tmp_path)(member)
+
+    assert member.model.module.seen == 40
+    np.testing.assert_array_equal(first.logits, second.logits)
+
+
+def test_other_weights_under_the_same_name_are_not_confused(data: Dataset, tmp_path: Path) -> None:
+    members = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        members.append(Member(PixelModel(Counting()), "student", "counting"))
+
+    predictions = [PredictionCache(data, folder=tmp_path)(member) for member in members]
+
+    assert not np.array_equal(predictions[0].logits, predictions[1].logits)
+
+
+def test_a_damaged_file_is_computed_anew(member: Member, data: Dataset, tmp_path: Path) -> None:
+    PredictionCache(data, folder=tmp_path)(member)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+
+    PredictionCache(data, folder=tmp_path)(member)
+
+    assert member.model.module.seen == 80
+
+
+def test_predicting_uses_evaluation_mode_and_restores_the_mode(pool: ModelPool, data: Dataset) -> None:
+    model = pool.members[0].model.train()
+    statistics = model.module.norm.running_mean.clone()
+
+    predict(model, data.test)
+
+    assert model.training
+    assert torch.equal(model.module.norm.running_mean, statistics)
