@@ -7,17 +7,19 @@ from robustkd.distillation.precision import in_full_precision
 
 
 @in_full_precision
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """CE: the mean over the batch of −log p of the label.
 
     Args:
         logits: (B, K).
         labels: int64 (B,), 0 to K − 1.
+        label_smoothing: ε in [0, 1); the targets are (1 − ε) for the label plus ε/K for every class (Szegedy et al.
+            2016, section 7).
 
     Returns:
         A scalar ≥ 0, in nats.
     """
-    return F.cross_entropy(logits, labels)
+    return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
 
 
 @in_full_precision
@@ -38,7 +40,13 @@ def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) 
 
 
 def labels_and_teacher(
-    logits: Tensor, teacher_logits: Tensor, labels: Tensor, *, kd_weight: float, temperature: float
+    logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    *,
+    kd_weight: float,
+    temperature: float,
+    label_smoothing: float = 0.0,
 ) -> dict[str, Tensor]:
     """(1 − kd_weight) · CE(z_s, y) + kd_weight · T² · KL(p_t^T ‖ p_s^T), as its two named terms.
 
@@ -50,11 +58,12 @@ def labels_and_teacher(
         labels: int64 (B,), 0 to K − 1.
         kd_weight: Weight of the second term, 0 to 1; the first gets the rest.
         temperature: T > 0.
+        label_smoothing: See `cross_entropy`.
 
     Returns:
         The scalars ``cross_entropy`` and ``kd``, already weighted.
     """
     return {
-        "cross_entropy": (1 - kd_weight) * cross_entropy(logits, labels),
+        "cross_entropy": (1 - kd_weight) * cross_entropy(logits, labels, label_smoothing),
         "kd": kd_weight * kd_loss(logits, teacher_logits, temperature),
     }

@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 from torch import Tensor, nn
 
 from robustkd.data import Batch
+from robustkd.distillation.losses import cross_entropy
 from robustkd.distillation.recipe import Recipe, Rule
 from robustkd.models import PixelModel
 from robustkd.registry import Registry
@@ -58,6 +59,7 @@ class Method(nn.Module, ABC):
             the method fixed beforehand.
         select: The rule by which it was chosen; ``last`` keeps the one fixed beforehand.
         candidate_accuracies: Of all candidates, 0 to 1, where the rule looked at them.
+        label_smoothing: Of the recipe of the stage that is under way; `cross_entropy` applies it.
 
     Raises:
         ValueError: A method that needs a teacher was given none.
@@ -69,6 +71,7 @@ class Method(nn.Module, ABC):
     chosen: int = 0
     select: Rule = "last"
     candidate_accuracies: tuple[float, ...] = ()
+    label_smoothing: float = 0.0
 
     def __init__(self, student: PixelModel, teacher: PixelModel | None = None) -> None:
         super().__init__()
@@ -138,6 +141,10 @@ class Method(nn.Module, ABC):
             epochs: How many the stage has.
         """
         self.stage = stage
+
+    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy with the labels, smoothed as the recipe says; see `losses.cross_entropy`."""
+        return cross_entropy(logits, labels, self.label_smoothing)
 
     @abstractmethod
     def forward(self, batch: Batch) -> Supervision:

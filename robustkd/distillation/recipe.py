@@ -1,63 +1,111 @@
 """How a network is optimised, as data."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 NonNegative = Annotated[float, Field(ge=0)]
+Optimiser = Literal["sgd", "adam", "adamw"]
+Schedule = Literal["step", "cosine", "constant"]
 Rule = Literal["last", "validation", "test"]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Stochastic gradient descent with a stepped learning rate; the defaults are those of sarfraz2020, section III.
+    """Optimiser, schedule and length of a training; the defaults are those of sarfraz2020, section III.
 
     Attributes:
-        epochs: Passes over the training set.
-        batch_size: Images in a step.
-        learning_rate: Of the first epoch.
-        milestones: Epochs, counted from 0, from which on the learning rate is multiplied by `factor` once more.
-        factor: See `milestones`.
-        momentum: Of the descent.
-        weight_decay: On every parameter. Not stated in the paper; that of the recipe it cites.
-        nesterov: Nesterov's momentum.
-        precision: Of the networks' arithmetic; with bfloat16 autocast chooses it operation by operation, and weights,
-            gradients and losses stay float32.
-        compile: Let `torch.compile` make the step of each stage: a minute or more before the first one, faster
-            afterwards, and other roundings.
-        select: Which network is exported where a method trains several; see `selection`. It never chooses an epoch.
-        validation_fraction: Share of the training images that is held out of training, in [0, 1), the same images for
-            all networks; see `selection`.
+        epochs: The number of passes over the training set.
+        batch_size: The number of images in a step.
+        optimiser: ``sgd`` with momentum; ``adam`` (Kingma and Ba 2015) or ``adamw`` (Loshchilov and Hutter 2019) with
+            torch's defaults of β = (0.9, 0.999) and ε = 1e-8.
+        learning_rate: The learning rate after the warm-up, before the schedule lowers it.
+        schedule: ``step`` multiplies the learning rate by `factor` at each of the `milestones`; ``cosine`` lowers it to
+            `last_learning_rate` along half a period of the cosine; ``constant`` keeps it. It changes from epoch to
+            epoch, never within one.
+        milestones: For ``step``: the epochs, counted from 0, from which on the learning rate is multiplied once more.
+        factor: For ``step``: the multiplier.
+        warmup_epochs: The number of epochs in which the learning rate rises linearly to `learning_rate`.
+        last_learning_rate: For ``cosine``: the learning rate at the end of the curve, which would be reached one epoch
+            after the last.
+        momentum: The momentum of SGD; Adam has its own.
+        weight_decay: The weight decay on every parameter: an L2 penalty for SGD and Adam, decoupled for AdamW. Not
+            stated in the paper; the default is that of the recipe it cites.
+        nesterov: Whether SGD uses Nesterov's momentum.
+        label_smoothing: The share of the target probability that is spread evenly over all classes, in [0, 1), in the
+            cross-entropy with the labels (Szegedy et al. 2016, section 7) of every method that has one.
+        precision: The precision of the networks' arithmetic; with bfloat16, autocast chooses it for each operation, and
+            weights, gradients and losses stay float32.
+        compile: Whether `torch.compile` compiles the step of each stage: a minute or more before the first step, faster
+            afterwards, and different rounding.
+        select: The rule that chooses the exported network where a method trains several; see `selection`. It never
+            chooses an epoch.
+        validation_fraction: The share of the training images that is held out of training, in [0, 1), the same images
+            for all networks; see `selection`.
 
     Raises:
-        ValueError: `select` is no rule, or needs validation images and there are none, or the share is out of range.
+        ValueError: A setting is out of range or does not go with another; the message says which.
+
+    >>> recipe = Recipe(epochs=4, schedule="cosine", warmup_epochs=1)
+    >>> [round(recipe.learning_rate_at(epoch), 3) for epoch in range(4)]
+    [0.05, 0.1, 0.075, 0.025]
     """
 
     epochs: Annotated[int, Field(ge=1)] = 200
     batch_size: Annotated[int, Field(ge=1)] = 128
+    optimiser: Optimiser = "sgd"
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    schedule: Schedule = "step"
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = (60, 120, 150)
     factor: Annotated[float, Field(gt=0)] = 0.2
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    last_learning_rate: NonNegative = 0.0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: NonNegative = 5e-4
     nesterov: bool = False
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
     select: Rule = "last"
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def __post_init__(self) -> None:
-        if self.select not in get_args(Rule):
-            raise ValueError(f"select must be one of {', '.join(get_args(Rule))}, got {self.select!r}")
-        if not 0 <= self.validation_fraction < 1:
-            raise ValueError(f"validation_fraction must be at least 0 and less than 1, got {self.validation_fraction}")
+        for name, kind in (("optimiser", Optimiser), ("schedule", Schedule), ("select", Rule)):
+            if getattr(self, name) not in get_args(kind):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)!r}")
+        for name in ("validation_fraction", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 0 and less than 1, got {getattr(self, name)}")
         if self.select == "validation" and self.validation_fraction == 0:
             raise ValueError(
                 "select: validation needs images to select by: set validation_fraction, to 0.1 for example"
             )
+        if self.nesterov and (self.optimiser != "sgd" or self.momentum == 0):
+            raise ValueError("nesterov: true needs optimiser: sgd and a momentum above 0")
+        if self.warmup_epochs and self.warmup_epochs >= self.epochs:
+            raise ValueError(f"warmup_epochs must be less than epochs ({self.epochs}), got {self.warmup_epochs}")
+        if self.last_learning_rate and self.schedule != "cosine":
+            raise ValueError(f"last_learning_rate needs schedule: cosine, got schedule: {self.schedule}")
+        if self.last_learning_rate > self.learning_rate:
+            raise ValueError(f"last_learning_rate must be at most learning_rate ({self.learning_rate})")
 
     def learning_rate_at(self, epoch: int) -> float:
-        """Give the learning rate of an epoch, counted from 0."""
-        passed = sum(epoch >= milestone for milestone in self.milestones)
+        """Return the learning rate of an epoch.
+
+        With η the learning rate and w the epochs of warm-up, epoch e < w has η·(e + 1)/(w + 1) (gradual warm-up, Goyal
+        et al. 2017, section 2.2, by epochs). Then ``cosine`` is η_last + ½(η − η_last)(1 + cos(π (e − w)/(E − w)))
+        (Loshchilov and Hutter 2017, equation 5, without restarts) for E epochs.
+
+        Args:
+            epoch: Counted from 0.
+        """
+        if epoch < self.warmup_epochs:
+            return self.learning_rate * (epoch + 1) / (self.warmup_epochs + 1)
+        if self.schedule == "cosine":
+            gone = (epoch - self.warmup_epochs) / (self.epochs - self.warmup_epochs)
+            above = self.learning_rate - self.last_learning_rate
+            return self.last_learning_rate + above * (1 + math.cos(math.pi * gone)) / 2
+        passed = sum(epoch >= milestone for milestone in self.milestones) if self.schedule == "step" else 0
         return self.learning_rate * self.factor**passed

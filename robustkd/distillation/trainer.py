@@ -81,6 +81,7 @@ def train(
     for stage in stages:
         done = sum(entry.stage == stage.name for entry in history)
         batches.batch_size = stage.recipe.batch_size
+        method.label_smoothing = stage.recipe.label_smoothing
         place = f"{method.name}, stage {stage.name}"
         with (
             _training_only(method, method.trained(stage.name)) as parameters,
@@ -218,14 +219,14 @@ def _place(
 
 
 def _optimiser(parameters: list[nn.Parameter], recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
-    return torch.optim.SGD(
-        parameters,
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        nesterov=recipe.nesterov,
-        fused=device.type in ("cpu", "cuda", "mps"),
-    )
+    fused = device.type in ("cpu", "cuda", "mps")
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    if recipe.optimiser == "adam":
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=fused)
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=fused)
+    momentum, nesterov = recipe.momentum, recipe.nesterov
+    return torch.optim.SGD(parameters, lr=rate, momentum=momentum, weight_decay=decay, nesterov=nesterov, fused=fused)
 
 
 @contextmanager

@@ -20,8 +20,9 @@ INITIALISATION = "initialisation"
 class TwoStage(Method):
     """A method with a stage of its own before `hinton`'s.
 
-    The first stage is half as long as the second, at learning rate 0.001, times 0.1 after 60 % and 80 % of it; all else
-    is as in the second. For 200 epochs these are the 100 epochs and milestones 60 and 80 of sarfraz2020, section III.
+    The first stage is half as long as the second, at learning rate 0.001, times 0.1 after 60 % and 80 % of its epochs,
+    whatever the recipe's schedule and warm-up; all other settings are those of the second. For 200 epochs these are the
+    100 epochs and milestones 60 and 80 of sarfraz2020, section III.
     Layers that it does not train keep their statistics: they stay in evaluation mode.
 
     Args:
@@ -50,7 +51,16 @@ class TwoStage(Method):
         """Put the initialisation before the training."""
         epochs = self.init_epochs or max(1, recipe.epochs // 2)
         milestones = (round(0.6 * epochs), round(0.8 * epochs))
-        first = replace(recipe, epochs=epochs, learning_rate=0.001, milestones=milestones, factor=0.1)
+        first = replace(
+            recipe,
+            epochs=epochs,
+            schedule="step",
+            learning_rate=0.001,
+            milestones=milestones,
+            factor=0.1,
+            warmup_epochs=0,
+            last_learning_rate=0.0,
+        )
         return (Stage(INITIALISATION, first), Stage("training", recipe))
 
     def trained(self, stage: str) -> list[nn.Parameter]:
@@ -70,7 +80,12 @@ class TwoStage(Method):
         with torch.no_grad():
             teacher_logits = self.teacher(batch.pixels)
         losses = labels_and_teacher(
-            logits, teacher_logits, batch.labels, kd_weight=self.kd_weight, temperature=self.temperature
+            logits,
+            teacher_logits,
+            batch.labels,
+            kd_weight=self.kd_weight,
+            temperature=self.temperature,
+            label_smoothing=self.label_smoothing,
         )
         return Supervision(logits, losses)
 

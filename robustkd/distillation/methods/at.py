@@ -21,7 +21,6 @@ from torch import Tensor
 
 from robustkd.data import Batch
 from robustkd.distillation.blocks import paper_block, to_common_size
-from robustkd.distillation.losses import cross_entropy
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
@@ -85,7 +84,7 @@ class AttentionTransfer(Method):
             for number in (1, 2, 3)
         ]
         losses = {
-            "cross_entropy": cross_entropy(student.logits, batch.labels),
+            "cross_entropy": self.cross_entropy(student.logits, batch.labels),
             "attention": self.at_weight * torch.stack(distances).sum(),
         }
         return Supervision(student.logits, losses)

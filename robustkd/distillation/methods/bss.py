@@ -31,7 +31,6 @@ from torch import Tensor
 
 from robustkd.data import Batch
 from robustkd.distillation.boundary import base_samples, boundary_samples, draw_targets
-from robustkd.distillation.losses import cross_entropy
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
@@ -115,7 +114,7 @@ class BoundarySupportingSamples(Method):
         with torch.no_grad():
             teacher_logits = self.teacher(batch.pixels)
         losses = {
-            "cross_entropy": cross_entropy(logits, batch.labels),
+            "cross_entropy": self.cross_entropy(logits, batch.labels),
             "kd": self.image_weight * soft_cross_entropy(logits, teacher_logits, self.temperature).mean(),
         }
         if self._attacks:

@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from robustkd.data import Batch
-from robustkd.distillation.losses import cross_entropy, kd_loss
+from robustkd.distillation.losses import kd_loss
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
@@ -108,7 +108,7 @@ class DecoupledDistillation(Method):
             teacher_logits = self.teacher(batch.pixels)
         given = (logits, teacher_logits, batch.labels, self.temperature)
         losses = {
-            "cross_entropy": cross_entropy(logits, batch.labels),
+            "cross_entropy": self.cross_entropy(logits, batch.labels),
             "target": self.target_weight * target_loss(*given),
             "nontarget": self.nontarget_weight * nontarget_loss(*given),
         }

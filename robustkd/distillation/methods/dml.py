@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from robustkd.data import Batch
 from robustkd.distillation.initial_weights import twin
-from robustkd.distillation.losses import cross_entropy, kd_loss
+from robustkd.distillation.losses import kd_loss
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.models import PixelModel
 
@@ -94,7 +94,7 @@ class DeepMutualLearning(Method):
         distances = [
             mutual_loss(logits[index], logits[:index] + logits[index + 1 :], temperature) for index in learning
         ]
-        errors = [cross_entropy(logits[index], batch.labels) for index in learning]
+        errors = [self.cross_entropy(logits[index], batch.labels) for index in learning]
         ce_weight, kd_weight = (1.0, 1.0) if self.variant == "original" else (1 - self.kd_weight, self.kd_weight)
         losses = {
             "cross_entropy": ce_weight * torch.stack(errors).sum(),

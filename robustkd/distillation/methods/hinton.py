@@ -47,6 +47,11 @@ class Hinton(Method):
         with torch.no_grad():
             teacher_logits = self.teacher(batch.pixels)
         losses = labels_and_teacher(
-            logits, teacher_logits, batch.labels, kd_weight=self.kd_weight, temperature=self.temperature
+            logits,
+            teacher_logits,
+            batch.labels,
+            kd_weight=self.kd_weight,
+            temperature=self.temperature,
+            label_smoothing=self.label_smoothing,
         )
         return Supervision(logits, losses)

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from robustkd.data import Batch
 from robustkd.distillation.blocks import paper_block, probe
 from robustkd.distillation.initial_weights import seeded_by, twin
-from robustkd.distillation.losses import cross_entropy, kd_loss
+from robustkd.distillation.losses import kd_loss
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.errors import ModelError
@@ -146,7 +146,7 @@ class OnTheFlyNativeEnsemble(Method):
         shared = paper_block(outputs.blocks, 2)
         logits = [outputs.logits, *(branch(shared) for branch in self.tails)]
         ensemble = gated_ensemble(self.gate(shared), torch.stack(logits))
-        errors = [cross_entropy(each, batch.labels) for each in (*logits, ensemble)]
+        errors = [self.cross_entropy(each, batch.labels) for each in (*logits, ensemble)]
         losses = {
             "cross_entropy": torch.stack(errors).sum(),
             "ensemble": self.weight * ensemble_loss(logits, ensemble, self.temperature),

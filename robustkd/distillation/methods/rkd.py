@@ -22,7 +22,6 @@ from torch import Tensor
 
 from robustkd.data import Batch
 from robustkd.distillation.blocks import paper_block
-from robustkd.distillation.losses import cross_entropy
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
@@ -126,7 +125,7 @@ class RelationalDistancesAndAngles(Method):
         student = self._embedding(outputs)
         with torch.no_grad():
             teacher = self._embedding(self.teacher.outputs(batch.pixels))
-        losses = {"cross_entropy": cross_entropy(outputs.logits, batch.labels)}
+        losses = {"cross_entropy": self.cross_entropy(outputs.logits, batch.labels)}
         if self.distance_weight:
             losses["distance"] = self.distance_weight * distance_loss(student, teacher, variant=self.variant)
         if self.angle_weight:

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from robustkd.data import Batch
 from robustkd.distillation.blocks import paper_block
-from robustkd.distillation.losses import cross_entropy
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
@@ -63,7 +62,7 @@ class SimilarityPreserving(Method):
             teacher = self.teacher.outputs(batch.pixels)
         similarity = similarity_loss(paper_block(student.blocks, 3), paper_block(teacher.blocks, 3))
         losses = {
-            "cross_entropy": cross_entropy(student.logits, batch.labels),
+            "cross_entropy": self.cross_entropy(student.logits, batch.labels),
             "similarity": self.sp_weight * similarity,
         }
         return Supervision(student.logits, losses)
