@@ -2,12 +2,16 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from robustkd.errors import BadInputError, nearest
 
 T = TypeVar("T")
+
+EXTRA_SOURCES: list[Path] = []
+"""Source files of plugins."""
 
 
 class Registry(Generic[T]):
@@ -42,6 +46,10 @@ class Registry(Generic[T]):
             raise BadInputError(f"unknown {self.kind} {name!r}: {nearest(name, names)}")
         return self._entries[name]
 
+    def imported(self) -> dict[str, T]:
+        """The entries registered so far, by name; nothing is imported for it."""
+        return dict(self._entries)
+
     def names(self) -> list[str]:
         """The registered names, sorted."""
         if not self._discovered:
@@ -50,3 +58,20 @@ class Registry(Generic[T]):
                 importlib.import_module(f"{self._package}.{module.name}")
             self._discovered = True
         return sorted(self._entries)
+
+
+def exported(package: str, homes: Mapping[str, tuple[str, ...]], name: str) -> Any:
+    """Import a public name of a package from the module that defines it.
+
+    Args:
+        package: The package, for the message.
+        homes: By module the names that the package offers from it.
+        name: The name that was asked for.
+
+    Raises:
+        AttributeError: The package offers no such name.
+    """
+    home = next((module for module, names in homes.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)

@@ -1,4 +1,4 @@
-"""The floors of the package, from top to bottom: a file imports from its own floor and from those below, in no circle."""
+"""The floors of the package: a file imports from its own floor and from those below it, and in no circle."""
 
 import ast
 import subprocess
@@ -167,7 +167,9 @@ def test_the_folder_of_methods_holds_methods_alone() -> None:
 def test_a_floor_is_imported_without_torch(floor: str) -> None:
     """All its files, at least until something is measured."""
     names = [name for name in modules() if name.split(".")[1:2] == [floor]]
-    program = f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\nprint('torch' in sys.modules)"
+    program = (
+        f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\nprint('torch' in sys.modules)"
+    )
 
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

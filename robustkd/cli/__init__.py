@@ -181,7 +181,7 @@ def evaluate(
     from robustkd.data import load_dataset
     from robustkd.models import ModelPool
     from robustkd.studies import evaluate as evaluate_models
-    from robustkd.studies.evaluate import evaluation_name
+    from robustkd.studies.evaluate_models import evaluation_name
 
     dataset = load_dataset(data, data_root)
     loading = {

@@ -1,11 +1,15 @@
 """Random crop with reflect padding and horizontal flip, for a whole batch at once, drawn for each image by itself."""
 
-from dataclasses import dataclass
-from typing import Annotated
+from __future__ import annotations
 
-import torch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
 from pydantic import Field
-from torch import Tensor
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,10 @@ class Draws:
     left: Tensor
     flipped: Tensor
 
-    def __getitem__(self, part: slice) -> "Draws":
+    def __getitem__(self, part: slice) -> Draws:
         return Draws(self.top[part], self.left[part], self.flipped[part])
 
-    def to(self, device: torch.device | str) -> "Draws":
+    def to(self, device: torch.device | str) -> Draws:
         """Move the choices to a device."""
         return Draws(self.top.to(device), self.left.to(device), self.flipped.to(device))
 
@@ -58,6 +62,8 @@ def draw(augmentation: Augmentation, count: int, generator: torch.Generator) -> 
     Returns:
         The choices, on the CPU.
     """
+    import torch
+
     padding = augmentation.crop_padding
     shifts = torch.rand((2, count), generator=generator).mul(2 * padding + 1).long().clamp_(max=2 * padding)
     flipped = torch.rand(count, generator=generator) < 0.5
@@ -75,6 +81,8 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
     Returns:
         (B, C, H, W), the same type, channels last in memory.
     """
+    import torch
+
     height, width = images.shape[-2:]
     rows = _reflect(torch.arange(height, device=images.device) + draws.top[:, None], height)
     columns = _reflect(torch.arange(width, device=images.device) + draws.left[:, None], width)

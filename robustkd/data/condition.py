@@ -3,15 +3,18 @@
 A condition is one file here: a frozen dataclass, registered by a decorator, whose fields are the keys of a study file.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-import torch
-from torch import Tensor
-
-from robustkd.data.image_set import ImageSet
 from robustkd.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from robustkd.data.image_set import ImageSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,5 +94,7 @@ class Clean(Condition):
 
     def apply(self, train: ImageSet, seed: int) -> Conditioned:
         """Change nothing."""
+        import torch
+
         none = torch.empty(0, dtype=torch.int64)
         return Conditioned(train, train.labels, torch.arange(len(train)), none, none)

@@ -24,25 +24,12 @@ def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
     Raises:
         DataError: There is no such data set, or it is broken; the message says how to mend it.
     """
-    check_dataset_name(name)
-    kind, colon, path = name.partition(":")
-    return DATASETS[kind + colon](path=path, root=Path(root) if root is not None else None)
-
-
-def check_dataset_name(name: str) -> None:
-    """Refuse the name of a data set that nothing here loads.
-
-    Args:
-        name: As for `load_dataset`.
-
-    Raises:
-        DataError: There is no such data set; whether it is on this machine is not looked at.
-    """
     kind, colon, path = name.partition(":")
     if kind + colon not in DATASETS.names():
         raise DataError(f"unknown data set {name!r}: {nearest(name, DATASETS.names())}")
     if colon and not path:
         raise DataError(f"{name!r} needs a path after the colon")
+    return DATASETS[kind + colon](path=path, root=Path(root) if root is not None else None)
 
 
 def data_places(root: Path | None) -> list[Path]:

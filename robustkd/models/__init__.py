@@ -1,9 +1,34 @@
 """Networks behind one face, their checkpoints, and the pool under evaluation."""
 
-from robustkd.models.architectures import OWN_ARCHITECTURES, check_architecture, create_model
-from robustkd.models.checkpoints.own import load_model, save_model
-from robustkd.models.pixel_model import Outputs, PixelModel
-from robustkd.models.pool import Member, ModelPool
+from typing import TYPE_CHECKING, Any
+
+from robustkd.registry import exported
+
+if TYPE_CHECKING:
+    from robustkd.models.architectures import OWN_ARCHITECTURES, check_architecture, create_model
+    from robustkd.models.checkpoints.own import load_model, save_model
+    from robustkd.models.pixel_model import Outputs, PixelModel
+    from robustkd.models.pool import Member, ModelPool
+
+_HOMES = {
+    "robustkd.models.architectures": (
+        "OWN_ARCHITECTURES",
+        "check_architecture",
+        "create_model",
+    ),
+    "robustkd.models.checkpoints.own": (
+        "load_model",
+        "save_model",
+    ),
+    "robustkd.models.pixel_model": (
+        "Outputs",
+        "PixelModel",
+    ),
+    "robustkd.models.pool": (
+        "Member",
+        "ModelPool",
+    ),
+}
 
 __all__ = [
     "OWN_ARCHITECTURES",
@@ -16,3 +41,8 @@ __all__ = [
     "load_model",
     "save_model",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used, so that what needs no torch does not wait for it."""
+    return exported(__name__, _HOMES, name)

@@ -12,12 +12,13 @@ from pathlib import Path
 import torch
 
 from robustkd.data import Dataset, load_dataset
+from robustkd.data.subset import stratified_subset
 from robustkd.devices import resolve_device
 from robustkd.distillation import selection_sentence
 from robustkd.errors import BadInputError, StoppedError, StudyError, TrainingError
 from robustkd.models import Member, ModelPool, load_model
 from robustkd.studies.applicability import refuse_inapplicable
-from robustkd.studies.evaluate import Evaluated, EvaluatedPart, claim, evaluate_parts
+from robustkd.studies.evaluate_models import Evaluated, EvaluatedPart, claim, evaluate_parts
 from robustkd.studies.executors import Executor, InProcess, Processes, Progressed
 from robustkd.studies.live import Live
 from robustkd.studies.plan import Job, Part, plan
@@ -135,15 +136,18 @@ def study_data(study: Study, data_root: Path | None) -> Dataset:
         DataError: It is not there or broken.
         StudyError: There is nothing to train on.
     """
-    data = with_augmentation(load_dataset(study.data.name, data_root), study)
+    data = as_in_study(load_dataset(study.data.name, data_root), study)
     if data.train is None:
         raise StudyError(f"{study.data.name} has no training images: use robustkd evaluate on trained models")
     return data
 
 
-def with_augmentation(data: Dataset, study: Study) -> Dataset:
-    """Give a data set the augmentation that a study names, if it names one."""
-    return data if study.data.augmentation is None else replace(data, augmentation=study.data.augmentation)
+def as_in_study(data: Dataset, study: Study) -> Dataset:
+    """Return a data set with the training images and the augmentation that a study asks for."""
+    asked = study.data
+    if asked.train_images is not None and data.train is not None:
+        data = replace(data, train=stratified_subset(data.train, asked.train_images))
+    return data if asked.augmentation is None else replace(data, augmentation=asked.augmentation)
 
 
 def devices_for(device: str, how: Execution, jobs: int) -> list[str]:

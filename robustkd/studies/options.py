@@ -1,14 +1,13 @@
 """Options of methods, evaluations and conditions: validated against the code that takes them, errors at their place."""
 
 import dataclasses
-import inspect
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from robustkd.distillation import METHODS, Method
+from robustkd.declarations import Declaration, declared
 from robustkd.errors import BadInputError, nearest
 
 Place = tuple[str | int, ...]
@@ -49,9 +48,10 @@ def method_options(name: str, options: Mapping[str, Any], place: Place) -> dict[
     Raises:
         PlaceError: The method or an option is not known, or a value is not valid.
     """
-    if name not in METHODS.names():
-        raise PlaceError(place, f"unknown method {name!r}: {nearest(name, METHODS.names())}")
-    model = method_model(METHODS[name])
+    known = declared("method")
+    if name not in known:
+        raise PlaceError(place, f"unknown method {name!r}: {nearest(name, known)}")
+    model = method_model(known[name])
     try:
         taken = model.model_validate(options)
     except ValidationError as error:
@@ -60,15 +60,12 @@ def method_options(name: str, options: Mapping[str, Any], place: Place) -> dict[
     return taken.model_dump(mode="json")
 
 
-def method_model(method: type[Method]) -> type[BaseModel]:
-    """Describe the keyword arguments of a method's constructor."""
-    hints = get_type_hints(method.__init__, include_extras=True)
+def method_model(method: Declaration) -> type[BaseModel]:
+    """Describe the options of a method as a model that validates them."""
     fields: dict[str, Any] = {
-        parameter.name: (hints[parameter.name], parameter.default)
-        for parameter in inspect.signature(method).parameters.values()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        option.name: (option.annotation, option.default if option.has_default else ...) for option in method.options
     }
-    return create_model(f"{method.__name__}Options", __base__=_MethodOptions, **fields)
+    return create_model(f"{method.name.title().replace('_', '')}Options", __base__=_MethodOptions, **fields)
 
 
 def options_of(kind: Any, name: str, options: Mapping[str, Any], place: Place) -> Any:

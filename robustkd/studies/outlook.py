@@ -15,7 +15,7 @@ from robustkd.evaluations import EVALUATIONS, Evaluation
 from robustkd.reporting.compose import RUN_FILE
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.cost import critical_path, job_seconds, makespan
-from robustkd.studies.execute import study_data, with_augmentation
+from robustkd.studies.execute import as_in_study, study_data
 from robustkd.studies.plan import Job, Plan, plan
 from robustkd.studies.provenance import describe_device
 from robustkd.studies.speeds import Planned, Speeds
@@ -108,7 +108,7 @@ def outlook(
         if study.data.name not in loaded:
             loaded[study.data.name] = _data(study, data_root)
         data, here = loaded[study.data.name]
-        data = with_augmentation(data, study)
+        data = as_in_study(data, study)
         absent |= {} if here else {data.name: None}
         refuse_inapplicable(study, data)
         planned.append(Planned(plan(study, data, threads), data, Store(store or run / "jobs")))

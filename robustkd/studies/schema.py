@@ -5,7 +5,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from robustkd.data import CONDITIONS
-from robustkd.distillation import METHODS, Recipe
+from robustkd.declarations import declared
+from robustkd.distillation.recipe import Recipe
 from robustkd.evaluations import EVALUATIONS
 from robustkd.studies.options import method_model
 from robustkd.studies.study import Study
@@ -22,8 +23,8 @@ def study_schema() -> dict[str, Any]:
     recipe = _options(Recipe, definitions)
     partial = {**recipe, "description": "What of the recipe is different here."}
     methods = {}
-    for name in METHODS.names():
-        options = _options(method_model(METHODS[name]), definitions)
+    for name, method in declared("method").items():
+        options = _options(method_model(method), definitions)
         methods[name] = _or_nothing({**options, "properties": {**options.get("properties", {}), "training": partial}})
     evaluations = {name: _or_nothing(_options(EVALUATIONS[name].Options, definitions)) for name in EVALUATIONS.names()}
     conditions = {name: _or_nothing(_options(CONDITIONS[name], definitions)) for name in CONDITIONS.names()}

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from robustkd.data import CONDITIONS, Augmentation, Condition
-from robustkd.data.loading import check_dataset_name
-from robustkd.distillation import METHODS, Recipe
+from robustkd.data.augmentation import Augmentation
+from robustkd.data.condition import CONDITIONS, Condition
+from robustkd.declarations import check_architecture_name, check_dataset_name, declared
+from robustkd.distillation.recipe import Recipe
 from robustkd.errors import BadInputError, DataError, nearest
 from robustkd.evaluations import EVALUATIONS
-from robustkd.models import check_architecture
 from robustkd.studies.options import (
     Place,
     PlaceError,
@@ -53,9 +53,16 @@ Architectures = Annotated[list[str], BeforeValidator(_one_or_list), Field(min_le
 
 
 class DataSettings(_Settings):
-    """Which images; `augmentation` replaces the data set's own."""
+    """Which images.
+
+    Attributes:
+        name: As for `load_dataset`.
+        train_images: Train on this many images of the training set only, of each class in proportion; all if not given.
+        augmentation: Replaces the data set's own.
+    """
 
     name: str
+    train_images: Annotated[int, Field(ge=1)] | None = None
     augmentation: Augmentation | None = None
 
 
@@ -110,7 +117,7 @@ class Study(_Settings):
     teacher: TeacherSettings | None = None
     students: Annotated[list[StudentSettings], BeforeValidator(_one_or_list), Field(min_length=1)]
     training: Recipe = Recipe()
-    evaluations: Choices = Field(default_factory=lambda: names_or_mapping(EVALUATIONS.names()))
+    evaluations: Choices = Field(default_factory=lambda: names_or_mapping(list(declared("evaluation"))))
 
     def teacher_of(self, students: StudentSettings) -> TeacherSettings | None:
         """Give the teacher of a family of students."""
@@ -244,7 +251,7 @@ def _students(study: Study, students: StudentSettings, place: Place) -> StudentS
 
 def _check_independence(teacher: TeacherSettings | None, students: StudentSettings, place: Place) -> None:
     if teacher is None:
-        needing = [name for name in students.methods if METHODS[name].needs_teacher]
+        needing = [name for name in students.methods if declared("method")[name].needs_teacher]
         if needing:
             raise PlaceError((*place, "methods"), f"{needing[0]} needs a teacher: add the key teacher")
         return
@@ -271,8 +278,9 @@ def _check_families(study: Study) -> None:
 
 
 def _check_draws(study: Study, conditions: Sequence[Condition]) -> None:
-    needing = [name for each in study.students for name in each.methods if name in METHODS.names()]
-    needing = [name for name in needing if METHODS[name].needs_teacher]
+    methods = declared("method")
+    needing = [name for each in study.students for name in each.methods if name in methods]
+    needing = [name for name in needing if methods[name].needs_teacher]
     for index, condition in enumerate(conditions):
         if condition.per_seed and needing:
             raise PlaceError(
@@ -302,7 +310,7 @@ def _check_dataset(name: str) -> None:
 
 def _check_architecture(architecture: str, place: Place) -> None:
     try:
-        check_architecture(architecture)
+        check_architecture_name(architecture)
     except BadInputError as error:
         raise PlaceError(place, str(error)) from error
 

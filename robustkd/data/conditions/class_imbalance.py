@@ -13,16 +13,19 @@ The long-tail literature has n_c = n_max·(n_min/n_max)^((c−1)/(K−1)) (``exp
 loss*, CVPR 2019) and n_max for the first half of the classes, n_min for the others (``step``: Buda et al. 2018).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from robustkd.data.condition import CONDITIONS, Condition, Conditioned
-from robustkd.data.image_set import ImageSet
 from robustkd.errors import DataError
+
+if TYPE_CHECKING:
+    from robustkd.data.image_set import ImageSet
 
 Law = Literal["power_law", "power_law_rising", "exponential", "step"]
 
@@ -107,6 +110,8 @@ class ClassImbalance(Condition):
         Raises:
             DataError: The set has too few images.
         """
+        import torch
+
         labels = train.labels.cpu().numpy()
         sizes = self.sizes(train)
         if self.draw == "first":

@@ -6,18 +6,21 @@ the labels are wrong: 18, 36 and 54 % for σ = 0.2, 0.4, 0.6 and ten classes. Th
 leaves the true class out; both have a name here. What really came of it is always reported beside what was asked for.
 """
 
+from __future__ import annotations
+
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from robustkd.data.condition import CONDITIONS, Condition, Conditioned
-from robustkd.data.image_set import ImageSet
 from robustkd.errors import DataError
+
+if TYPE_CHECKING:
+    from robustkd.data.image_set import ImageSet
 
 SEED = 12345
 """Of the authors' generator."""
@@ -104,6 +107,8 @@ class LabelNoise(Condition):
         Raises:
             DataError: Matrix or file do not fit the set, or nothing would be left to train on.
         """
+        import torch
+
         true = train.labels.cpu().numpy()
         given = torch.from_numpy(self._given(true, train.num_classes, seed)).to(train.labels)
         count = round(self.held_out * len(train))

@@ -5,7 +5,6 @@ import io
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +20,46 @@ from robustkd.errors import DataError
 DOWNLOAD_TIMEOUT_SECONDS = 20.0
 
 
-def load_cifar(name: str, path: str = "", root: Path | None = None) -> Dataset:
-    """Load CIFAR-10 or CIFAR-100 from where it lies, or download it.
+@DATASETS.register("cifar10")
+def load_cifar10(path: str = "", root: Path | None = None) -> Dataset:
+    """Load CIFAR-10: 50,000 training and 10,000 test photographs of ten classes, 3×32×32.
 
-    Each place (`root`, ``$ROBUSTKD_DATA``, the cache directory) is searched for ``<name>.npz`` and for the official
-    files, whose checksums torchvision verifies. Where none is found, torchvision downloads to the cache directory.
+    Each place (`root`, ``$ROBUSTKD_DATA``, the cache directory) is searched for ``cifar10.npz`` and for the official
+    files, whose checksums torchvision verifies. If none is found, torchvision downloads them to the cache directory.
 
     Args:
-        name: ``"cifar10"`` or ``"cifar100"``.
         path: Not used.
-        root: Where to look first.
+        root: The first place to search.
 
     Returns:
-        50,000 training and 10,000 test images, 3×32×32, with the crops and flips of the papers.
+        The data set, with the crops and flips of the papers.
 
     Raises:
         DataError: It is in none of these places and cannot be downloaded.
     """
+    return _cifar("cifar10", root)
+
+
+@DATASETS.register("cifar100")
+def load_cifar100(path: str = "", root: Path | None = None) -> Dataset:
+    """Load CIFAR-100: 50,000 training and 10,000 test photographs of a hundred classes, 3×32×32.
+
+    It is searched for as `load_cifar10` says.
+
+    Args:
+        path: Not used.
+        root: The first place to search.
+
+    Returns:
+        The data set, with the crops and flips of the papers.
+
+    Raises:
+        DataError: It is in none of these places and cannot be downloaded.
+    """
+    return _cifar("cifar100", root)
+
+
+def _cifar(name: str, root: Path | None) -> Dataset:
     places = data_places(root)
     for place in places:
         if (archive := place / f"{name}.npz").is_file():
@@ -54,10 +76,6 @@ def load_cifar(name: str, path: str = "", root: Path | None = None) -> Dataset:
             f"{name} is not here and could not be downloaded ({error}): put {name}.npz or {official}/ into "
             f"{', '.join(searched[:-1])} or {searched[-1]}; searched {', '.join(map(str, places))}"
         ) from error
-
-
-DATASETS.register("cifar10")(partial(load_cifar, "cifar10"))
-DATASETS.register("cifar100")(partial(load_cifar, "cifar100"))
 
 
 def _official(name: str, place: Path, download: bool) -> Dataset:

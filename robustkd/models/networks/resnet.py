@@ -15,7 +15,16 @@ from torch import Tensor, nn
 from robustkd.models.staged_network import build_staged_network, cifar_cfg
 
 SHORTCUTS = ("projection", "zero_pad")
-NAMES = tuple(f"cifar_resnet{depth}{widen}" for widen in ("", "x4") for depth in (8, 14, 20, 26))
+NAMES = (
+    "cifar_resnet8",
+    "cifar_resnet14",
+    "cifar_resnet20",
+    "cifar_resnet26",
+    "cifar_resnet8x4",
+    "cifar_resnet14x4",
+    "cifar_resnet20x4",
+    "cifar_resnet26x4",
+)
 default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NAMES})
 
 

@@ -1,0 +1,424 @@
+"""Names and options of methods, evaluations, conditions, data sets and networks, read from their source.
+
+To import a method is to import torch, which takes seconds. A list, a completion or the error in a study file must not
+wait for that, so the sources are parsed here, and of them only annotations and default values are evaluated. Whatever a
+plugin registers is found likewise in its files (`registry.EXTRA_SOURCES`).
+"""
+
+import ast
+import dataclasses
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+
+from robustkd.errors import BadInputError, DataError, ModelError, nearest
+from robustkd.registry import EXTRA_SOURCES
+
+PACKAGE = Path(__file__).parent
+
+Kind = Literal["method", "evaluation", "condition", "data set"]
+
+_PLACES: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
+    "method": ("METHODS", ("distillation/methods/*.py",)),
+    "evaluation": ("EVALUATIONS", ("evaluations/*/__init__.py",)),
+    "condition": ("CONDITIONS", ("data/condition.py", "data/conditions/*.py")),
+    "data set": ("DATASETS", ("data/sources/*.py",)),
+}
+_EVALUATED = ("typing", "dataclasses", "pydantic", "enum", "collections.abc", "math")
+_MISSING: Any = dataclasses.MISSING
+
+
+@dataclasses.dataclass(frozen=True)
+class OptionDeclaration:
+    """An option of a method, an evaluation or a condition.
+
+    Attributes:
+        name: Its key in a study file.
+        annotation: Its type, with constraints as pydantic takes them.
+        default: Its default value; `dataclasses.MISSING` if it must be given.
+        meaning: What the docstring says of it.
+    """
+
+    name: str
+    annotation: Any
+    default: Any
+    meaning: str
+
+    @property
+    def has_default(self) -> bool:
+        """Whether it may be left out."""
+        return self.default is not _MISSING
+
+    @property
+    def kind(self) -> str:
+        """The type in words: ``number, at least 0``, ``original or sarfraz2020``."""
+        return in_words(self.annotation)
+
+
+@dataclasses.dataclass(frozen=True)
+class Declaration:
+    """Something that is registered under a name.
+
+    Attributes:
+        kind: What it is.
+        name: As in study files and on the command line.
+        summary: One sentence.
+        doc: The docstrings of its module and of itself.
+        options: In the order of the source.
+        needs_teacher: For a method: whether it cannot do without one.
+        path: Its source file.
+    """
+
+    kind: Kind
+    name: str
+    summary: str
+    doc: str
+    options: tuple[OptionDeclaration, ...]
+    needs_teacher: bool
+    path: Path
+
+    @property
+    def papers(self) -> tuple[str, ...]:
+        """The sentences of its docstrings that name a paper: with an arXiv number, or a title in italics and a year."""
+        text = " ".join(self.doc.split())
+        sentences = re.split(r"(?<=[a-z)\]])[.;:] (?=[A-Z])", text)
+        return tuple(each.strip() for each in sentences if re.search(r"arXiv \d|\*[^*]+\*.*\b(19|20)\d\d\b", each))
+
+
+def declared(kind: Kind) -> dict[str, Declaration]:
+    """Return all that is registered of a kind, by name, without importing it.
+
+    Args:
+        kind: ``method``, ``evaluation``, ``condition`` or ``data set``.
+    """
+    registry, patterns = _PLACES[kind]
+    found = {}
+    for path in [*(path for pattern in patterns for path in sorted(PACKAGE.glob(pattern))), *EXTRA_SOURCES]:
+        source = _source(path)
+        for node in source.tree.body:
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef):
+                continue
+            for name in _registered(node, registry):
+                found[name] = _declaration(kind, name, node, source)
+    return dict(sorted({**_registered_here(kind), **found}.items()))
+
+
+def network_names() -> tuple[str, ...]:
+    """Return the names of the networks that robustkd and its plugins add to timm, in the order of the sources."""
+    paths = [*sorted((PACKAGE / "models" / "networks").glob("*.py")), *EXTRA_SOURCES]
+    return tuple(name for path in paths for name in _models_in(path))
+
+
+@cache
+def timm_names() -> tuple[str, ...]:
+    """Return the names of timm's own networks, sorted, without importing timm."""
+    package = importlib.util.find_spec("timm")
+    folders = list(package.submodule_search_locations or ()) if package is not None else []
+    names = {name for folder in folders for path in (Path(folder) / "models").glob("*.py") for name in _models_in(path)}
+    return tuple(sorted(names))
+
+
+def check_dataset_name(name: str) -> None:
+    """Refuse the name of a data set that nothing loads.
+
+    Args:
+        name: As for `load_dataset`.
+
+    Raises:
+        DataError: There is no such data set; whether it is on this machine is not checked.
+    """
+    kind, colon, path = name.partition(":")
+    known = declared("data set")
+    if kind + colon not in known:
+        raise DataError(f"unknown data set {name!r}: {nearest(name, known)}")
+    if colon and not path:
+        raise DataError(f"{name!r} needs a path after the colon")
+
+
+def check_architecture_name(architecture: str) -> None:
+    """Refuse a name that is not timm's or ours, and offer the nearest.
+
+    Raises:
+        ModelError: There is no such architecture.
+    """
+    known = {*network_names(), *timm_names()}
+    if architecture not in known and not _registered_with_timm(architecture):
+        raise ModelError(f"unknown architecture {architecture!r}: {nearest(architecture, known)}")
+
+
+def _registered_with_timm(architecture: str) -> bool:
+    """Ask timm itself, where a plugin or the user's own code may have registered a network with it."""
+    timm = sys.modules.get("timm")
+    return timm is not None and "/" not in architecture and ":" not in architecture and timm.is_model(architecture)
+
+
+def in_words(annotation: Any) -> str:
+    """Describe a type for people: ``number, above 0``, ``list of whole numbers``, ``clean or noisy``.
+
+    Args:
+        annotation: A type as a dataclass or a signature has it.
+    """
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return ", ".join([in_words(inner[0]), *_limits(inner[1:])])
+    if origin is Literal:
+        return " or ".join(map(str, inner))
+    if origin in (Union, UnionType):
+        return " or ".join("none" if each is NoneType else in_words(each) for each in inner)
+    if origin in (tuple, list):
+        kinds = [each for each in inner if each is not Ellipsis]
+        return f"list of {_plural(in_words(kinds[0]))}" if kinds else "list"
+    if origin is dict:
+        return "mapping"
+    names = {int: "whole number", float: "number", str: "text", bool: "true or false", NoneType: "none"}
+    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _plural(words: str) -> str:
+    head, comma, rest = words.partition(", ")
+    return (head + "s" if head.endswith(("number", "text")) else head) + comma + rest
+
+
+_REGISTRIES: Mapping[Kind, str] = {
+    "method": "robustkd.distillation.method",
+    "evaluation": "robustkd.evaluations",
+    "condition": "robustkd.data.condition",
+    "data set": "robustkd.data.loading",
+}
+
+
+def _registered_here(kind: Kind) -> dict[str, Declaration]:
+    """What this process has registered itself, in a notebook for example, or in a way that its source does not show."""
+    module = sys.modules.get(_REGISTRIES[kind])
+    entries = getattr(module, _PLACES[kind][0]).imported() if module is not None else {}
+    return {name: _described(kind, name, entry) for name, entry in entries.items()}
+
+
+def _described(kind: Kind, name: str, entry: Any) -> Declaration:
+    own = inspect.getdoc(entry) or ""
+    options: list[OptionDeclaration] = []
+    meanings = _meanings(own)
+    if kind == "method":
+        hints = get_type_hints(entry.__init__, include_extras=True)
+        given = [each for each in inspect.signature(entry).parameters.values() if each.kind is each.KEYWORD_ONLY]
+        for each in given:
+            default = _MISSING if each.default is inspect.Parameter.empty else each.default
+            options.append(
+                OptionDeclaration(each.name, hints.get(each.name, Any), default, meanings.get(each.name, ""))
+            )
+    elif kind in ("evaluation", "condition"):
+        fields = entry.Options if kind == "evaluation" else entry
+        hints = get_type_hints(fields, include_extras=True)
+        for field in dataclasses.fields(fields):
+            made = field.default_factory
+            default = made() if made is not dataclasses.MISSING else field.default
+            options.append(OptionDeclaration(field.name, hints[field.name], default, meanings.get(field.name, "")))
+    summary = getattr(entry, "question", "") or _first_sentence(own)
+    needs_teacher = bool(getattr(entry, "needs_teacher", False))
+    path = Path(getattr(sys.modules.get(entry.__module__), "__file__", None) or entry.__module__)
+    return Declaration(kind, name, summary, own, tuple(options), needs_teacher, path)
+
+
+def _limits(metadata: tuple[Any, ...]) -> Iterator[str]:
+    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    for entry in metadata:
+        for limit in getattr(entry, "metadata", (entry,)):
+            yield from (f"{word} {getattr(limit, key):g}" for key, word in words.items() if hasattr(limit, key))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Source:
+    """A parsed file."""
+
+    path: Path
+    tree: ast.Module
+
+    def definition(self, name: str) -> "tuple[ast.ClassDef, _Source] | None":
+        """A class of this name, defined here or imported from a file that can be found without importing it."""
+        for node in self.tree.body:
+            if isinstance(node, ast.ClassDef) and node.name == name:
+                return node, self
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    if (alias.asname or alias.name) == name and (path := self._file(node)) is not None:
+                        return _source(path).definition(alias.name)
+        return None
+
+    def _file(self, imported: ast.ImportFrom) -> Path | None:
+        parts = (imported.module or "").split(".") if imported.module else []
+        if imported.level:
+            folder = self.path.parents[imported.level - 1]
+        elif parts[:1] == ["robustkd"]:
+            folder, parts = PACKAGE, parts[1:]
+        else:
+            folder = self.path.parent
+        place = folder.joinpath(*parts)
+        candidates = (place.with_suffix(".py") if parts else place / "__init__.py", place / "__init__.py")
+        return next((path for path in candidates if path.is_file()), None)
+
+    def names(self) -> dict[str, Any]:
+        """What annotations and defaults may refer to: harmless imports, and plain assignments."""
+        return _names_in(self.path)
+
+
+@cache
+def _source(path: Path) -> _Source:
+    try:
+        return _Source(path, ast.parse(path.read_text(encoding="utf-8")))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path}: not readable as Python ({error})") from error
+
+
+@cache
+def _names_in(path: Path) -> dict[str, Any]:
+    source, known = _source(path), {}
+    for node in source.tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module in _EVALUATED:
+            module = importlib.import_module(str(node.module))
+            known.update({alias.asname or alias.name: getattr(module, alias.name) for alias in node.names})
+        elif isinstance(node, ast.ImportFrom):
+            file = source._file(node)
+            other = _names_in(file) if file is not None and file != path else {}
+            known.update({alias.asname or alias.name: other[alias.name] for alias in node.names if alias.name in other})
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and _is_plain(node.value):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                if isinstance(target, ast.Name) and (value := _evaluated(node.value, known)) is not _MISSING:
+                    known[target.id] = value
+    return known
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """Whether an expression calls nothing but what makes a constraint or a default."""
+    calls = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
+    return all(isinstance(func, ast.Name) and func.id in ("Field", "field", "float", "tuple", "dict") for func in calls)
+
+
+def _evaluated(node: ast.expr, known: Mapping[str, Any]) -> Any:
+    try:
+        return eval(compile(ast.Expression(node), "<declaration>", "eval"), dict(known))
+    except Exception:  # it refers to what only an import would give
+        return _MISSING
+
+
+def _registered(node: ast.ClassDef | ast.FunctionDef, registry: str) -> Iterator[str]:
+    for each in node.decorator_list:
+        if isinstance(each, ast.Call) and ast.unparse(each.func).split(".")[-2:] == [registry, "register"]:
+            yield from (str(given.value) for given in each.args[:1] if isinstance(given, ast.Constant))
+
+
+def _models_in(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return re.findall(r"^@register_model(?:\(\))?\s*\ndef (\w+)\(", text, re.MULTILINE)
+
+
+def _declaration(kind: Kind, name: str, node: ast.ClassDef | ast.FunctionDef, source: _Source) -> Declaration:
+    own, module = ast.get_docstring(node) or "", ast.get_docstring(source.tree) or ""
+    options: list[OptionDeclaration] = []
+    needs_teacher = False
+    summary = _first_sentence(own)
+    if isinstance(node, ast.ClassDef):
+        if kind == "method":
+            needs_teacher = bool(_class_value("needs_teacher", node, source, True))
+            options = list(_arguments(node, source))
+        elif kind == "condition":
+            options = list(_fields(node, source))
+        elif kind == "evaluation":
+            summary = str(_class_value("question", node, source, summary))
+            options = _options_of(node, source)
+    return Declaration(kind, name, summary, f"{module}\n\n{own}".strip(), tuple(options), needs_teacher, source.path)
+
+
+def _options_of(node: ast.ClassDef, source: _Source) -> list[OptionDeclaration]:
+    for each in node.body:
+        if isinstance(each, ast.Assign) and any(isinstance(to, ast.Name) and to.id == "Options" for to in each.targets):
+            found = source.definition(ast.unparse(each.value))
+            return list(_fields(*found)) if found is not None else []
+    return []
+
+
+def _bases(node: ast.ClassDef, source: _Source) -> Iterator[tuple[ast.ClassDef, _Source]]:
+    """A class and all that it derives from, as far as their sources are found."""
+    yield node, source
+    for base in node.bases:
+        found = source.definition(ast.unparse(base))
+        if found is not None:
+            yield from _bases(*found)
+
+
+def _class_value(name: str, node: ast.ClassDef, source: _Source, otherwise: Any) -> Any:
+    for kind, where in _bases(node, source):
+        for each in kind.body:
+            targets = each.targets if isinstance(each, ast.Assign) else [getattr(each, "target", None)]
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                value = getattr(each, "value", None)
+                found = _evaluated(value, where.names()) if isinstance(value, ast.expr) else _MISSING
+                return otherwise if found is _MISSING else found
+    return otherwise
+
+
+def _arguments(node: ast.ClassDef, source: _Source) -> Iterator[OptionDeclaration]:
+    """The keyword-only arguments of a constructor, its own or an inherited one."""
+    for kind, where in _bases(node, source):
+        made = next((each for each in kind.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
+        if made is None:
+            continue
+        inherited = [_meanings(ast.get_docstring(each) or "") for each, _ in reversed(list(_bases(node, source)))]
+        meanings = {
+            name: text
+            for found in (*inherited, _meanings(ast.get_docstring(made) or ""))
+            for name, text in found.items()
+        }
+        for argument, default in zip(made.args.kwonlyargs, made.args.kw_defaults, strict=True):
+            yield _option(argument.arg, argument.annotation, default, where, meanings)
+        return
+
+
+def _fields(node: ast.ClassDef, source: _Source) -> Iterator[OptionDeclaration]:
+    """The fields of a dataclass, those of its bases first."""
+    for kind, where in reversed(list(_bases(node, source))):
+        meanings = _meanings(ast.get_docstring(kind) or "")
+        for each in kind.body:
+            if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
+                continue
+            annotation = _evaluated(each.annotation, where.names())
+            if annotation is not ClassVar and get_origin(annotation) is not ClassVar:
+                yield _option(each.target.id, each.annotation, each.value, where, meanings)
+
+
+def _option(
+    name: str, annotation: ast.expr | None, default: ast.expr | None, source: _Source, meanings: Mapping[str, str]
+) -> OptionDeclaration:
+    known = source.names()
+    kind = _evaluated(annotation, known) if annotation is not None else Any
+    if kind is _MISSING:
+        raise BadInputError(f"{source.path}: the type of {name} cannot be read without importing the file")
+    value = _evaluated(default, known) if default is not None else _MISSING
+    if isinstance(value, dataclasses.Field):
+        made = value.default_factory
+        value = made() if made is not dataclasses.MISSING else value.default
+    return OptionDeclaration(name, kind, value, meanings.get(name, ""))
+
+
+def _meanings(docstring: str) -> dict[str, str]:
+    """What the sections Args and Attributes of a docstring say of each name."""
+    text = inspect.cleandoc(docstring)
+    found: dict[str, str] = {}
+    for section in re.findall(r"^(?:Args|Attributes):\n((?:(?: {4}.*)?\n?)+)", text, re.MULTILINE):
+        for entry in re.split(r"\n(?= {4}\w+ *(?:\([^)]*\))?:)", "\n" + section):
+            name, colon, meaning = entry.strip().partition(":")
+            if colon:
+                found[name.split(" ")[0]] = " ".join(meaning.split())
+    return found
+
+
+def _first_sentence(text: str) -> str:
+    paragraph = " ".join(text.split("\n\n")[0].split())
+    return re.split(r"(?<=\.) ", paragraph)[0]
