@@ -141,10 +141,32 @@ def first_problem(error: ValidationError, model: Any, place: Place) -> PlaceErro
         message = "must not be empty"
     else:
         got = first["input"]
-        message = first["msg"].replace("Input should", "must").removeprefix("Value error, ")
-        message += f", got {got!r}" if not isinstance(got, Mapping) else ""
+        message = _WORDS.get(first["type"]) or first["msg"].replace("Input should", "must").removeprefix(
+            "Value error, "
+        )
+        message += f", got {got!r}" if not isinstance(got, Mapping) and not message.endswith(f"got {got!r}") else ""
     more = len(error.errors()) - 1
     return PlaceError((*place, *where), message + (f" (and {more} more)" if more else ""))
+
+
+_WORDS = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "dataclass_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "list_type": "must be a list",
+    "model_type": "must be a mapping",
+    "string_pattern_mismatch": "must begin with a letter, a digit or '_' and hold only these, '.' and '-'",
+    "string_too_long": "is too long",
+    "string_type": "must be text",
+    "tuple_type": "must be a list",
+}
+"""Plain words for what pydantic says of a wrong value, by its type of error."""
 
 
 def _keys_at(model: Any, where: Place) -> list[str]:

@@ -9,6 +9,8 @@ import yaml
 from robustkd.errors import StudyError
 from robustkd.studies.options import Place, PlaceError
 from robustkd.studies.study import Study, names_or_mapping, validated
+from robustkd.studies.yaml_text import YAML_ERRORS, parsed, parsed_option, problem_place
+from robustkd.studies.yaml_text import problem as yaml_problem
 
 
 def load_study(path: Path, overrides: tuple[str, ...] = ()) -> Study:
@@ -58,10 +60,7 @@ def override(content: dict[str, Any], text: str) -> None:
     key, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
         raise StudyError(f"--set {text}: must be key=value, as in training.epochs=5")
-    try:
-        replacement = yaml.load(value, _Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise StudyError(f"--set {text}: the value is not valid YAML") from error
+    replacement = parsed_option(value, f"--set {key}")
     *parents, last = key.split(".")
     place: Any = content
     for parent in parents:
@@ -99,6 +98,8 @@ def _position(entries: list[Any], key: str, text: str) -> int:
 
 def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tuple[Path, str]]]:
     """A file's content completed by what it extends, and the texts it came from, its own first."""
+    if path.exists() and not path.is_file():
+        raise StudyError(f"{path}: not a file")
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -106,9 +107,9 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
     except (OSError, ValueError) as error:
         raise StudyError(f"{path!s}: cannot be read as text ({error})") from error
     try:
-        content = yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # PyYAML lets some values fail in Python's own way
-        raise StudyError(f"{path}{_yaml_place(error)}: not valid YAML ({_yaml_problem(error)})") from error
+        content = parsed(text)
+    except YAML_ERRORS as error:
+        raise StudyError(f"{path}{problem_place(error)}: not valid YAML ({yaml_problem(error)})") from error
     if not isinstance(content, dict):
         raise StudyError(f"{path}: must be a mapping with the keys {', '.join(Study.model_fields)}")
     if "extends" not in content:
@@ -211,23 +212,3 @@ def _inner(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Nod
             return (node.value[step], node.value[step]) if step < len(node.value) else None
         return next(((entry, entry) for entry in node.value if entry.value == step), None)
     return None
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that occurs twice, of which YAML would silently keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = next((key for key, _ in reversed(node.value) if keys.count(key.value) > 1), None)
-        if twice is not None:
-            raise yaml.MarkedYAMLError(problem=f"{twice.value} occurs twice", problem_mark=twice.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def _yaml_place(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f":{mark.line + 1}" if mark is not None else ""
-
-
-def _yaml_problem(error: Exception) -> str:
-    return str(getattr(error, "problem", None) or error).splitlines()[0]

@@ -42,7 +42,7 @@ def test_numbers_in_scientific_notation_are_numbers(tiny: Path) -> None:
         ("trainin.epochs=3", r"unknown key 'trainin': did you mean training\?"),
         ("training.epoch=3", r"unknown key 'epoch': did you mean epochs\?"),
         ("training.epochs=-1", r"must be greater than or equal to 1, got -1"),
-        ("training.epochs=ten", r"must be a valid integer.*got 'ten'"),
+        ("training.epochs=ten", r"must be a whole number, got 'ten'"),
         ("training.momentum=1.5", r"must be less than 1"),
         ("training.select=best", r"must be 'last', 'validation' or 'test', got 'best'"),
         ("training.select=validation", r"tiny\.yaml:11: training: select: validation needs images to select by: set"),

@@ -132,7 +132,7 @@ def test_what_python_itself_stumbles_over_is_refused_in_one_line(tmp_path: Path,
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("students.seeds=true", r"seeds\.0: must be a valid integer"),
+        ("students.seeds=true", r"seeds\.0: must be a whole number"),
         ("students.seeds=99999999999999999999", r"seeds\.0: must be less than"),
         (
             "students=[{architecture: a, methods: [baseline], seeds: 0}, {architecture: a, methods: [sp], seeds: 0}]",
