@@ -1,3 +1,4 @@
+import random
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -7,7 +8,8 @@ import torch
 import torchattacks
 from torch import Tensor, nn
 
-from robustkd.attacks.attack import Attack, attack_by_name
+from robustkd.attacks.attack import Attack, told_apart
+from robustkd.attacks.by_name import attack_by_name
 from robustkd.attacks.craft import craft, largest_change, zero_gradients
 from robustkd.data import load_dataset
 from robustkd.errors import EvaluationError
@@ -122,6 +124,61 @@ def test_other_attacks_do_not_see_the_batch_either(
     torch.testing.assert_close(together[4:], apart, rtol=0, atol=1e-6)
 
 
+BY_NUMPY = [
+    attack_by_name({"name": "OnePixel", "steps": 2, "popsize": 6}, "here"),
+    attack_by_name({"name": "Pixle", "restarts": 2, "max_iterations": 3}, "here"),
+]
+
+
+@pytest.mark.parametrize("attack", BY_NUMPY, ids=lambda attack: attack.name)
+def test_attacks_that_draw_from_numpys_global_state_depend_on_seed_and_image_alone(
+    attack: Attack, scaled: Callable[[float], PixelModel], digits: tuple[Tensor, Tensor]
+) -> None:
+    pixels, labels = digits
+
+    def crafted(first: int, last: int, seed: int) -> Tensor:
+        np.random.seed(first)  # whatever the state before
+        return craft(attack, scaled(1), pixels[first:last], labels[first:last], list(range(first, last)), seed, 10)
+
+    together, apart = crafted(0, 6, seed=3), crafted(2, 5, seed=3)
+
+    assert not attack.sees_batch
+    assert torch.equal(together[2:5], apart)
+    assert not torch.equal(together, crafted(0, 6, seed=4))
+    assert not torch.equal(together, pixels[:6])
+
+
+@pytest.mark.parametrize("attack", BY_NUMPY, ids=lambda attack: attack.name)
+def test_the_global_random_states_survive_attacks_that_draw_from_them(
+    attack: Attack, scaled: Callable[[float], PixelModel], digits: tuple[Tensor, Tensor]
+) -> None:
+    def drawn() -> tuple[float, float, float]:
+        return float(np.random.random()), random.random(), float(torch.rand(1))
+
+    def seed() -> None:
+        np.random.seed(5)
+        random.seed(5)
+        torch.manual_seed(5)
+
+    seed()
+    expected = drawn()
+
+    seed()
+    craft(attack, scaled(1), digits[0][:3], digits[1][:3], [0, 1, 2], 0, 10)
+
+    assert drawn() == expected
+
+
+def test_the_same_image_of_another_index_gets_other_random_numbers(
+    scaled: Callable[[float], PixelModel], digits: tuple[Tensor, Tensor]
+) -> None:
+    pixels, labels = digits[0][:1].repeat(2, 1, 1, 1), digits[1][:1].repeat(2)
+
+    first, second = craft(BY_NUMPY[1], scaled(1), pixels, labels, [0, 1], 0, 10)
+
+    assert not torch.equal(first, second)
+
+
 def test_the_global_random_state_survives_apgd(
     scaled: Callable[[float], PixelModel], digits: tuple[Tensor, Tensor]
 ) -> None:
@@ -167,6 +224,37 @@ def test_the_autoattack_of_torchattacks_is_not_called_by_that_name() -> None:
 
     assert replace(attack, logits="plain").label == "AA-torchattacks (10 steps)"
     assert attack.label == "AA-torchattacks (10 steps) on standardised logits"
+
+
+def pgd(**parameters: float | bool) -> Attack:
+    return Attack("PGD", {"eps": 0.031, "alpha": 0.003, "steps": 20, "random_start": True} | parameters)
+
+
+def test_attacks_that_share_a_label_are_told_apart_by_the_parameters_in_which_they_differ() -> None:
+    attacks = (pgd(), pgd(alpha=0.01), pgd(alpha=0.01, random_start=False), pgd(steps=10))
+
+    assert [attack.label for attack in told_apart(attacks)] == [
+        "PGD-20 (alpha 0.003, random_start True)",
+        "PGD-20 (alpha 0.01, random_start True)",
+        "PGD-20 (alpha 0.01, random_start False)",
+        "PGD-10",
+    ]
+    assert [attack.label for attack in told_apart(attacks[:2])] == ["PGD-20 (alpha 0.003)", "PGD-20 (alpha 0.01)"]
+
+
+def test_attacks_with_labels_of_their_own_keep_them() -> None:
+    attacks = (PGD, STANDARDISED, APGD_DLR)
+
+    assert told_apart(attacks) == attacks
+
+
+def test_a_parameter_left_out_counts_as_the_default_of_torchattacks() -> None:
+    named = attack_by_name({"name": "APGD", "eps": 0.1, "steps": 20, "loss": "dlr", "rho": 0.5}, "here")
+
+    assert [attack.label for attack in told_apart((APGD_DLR, named))] == [
+        "APGD-DLR-20 (rho 0.75)",
+        "APGD-DLR-20 (rho 0.5)",
+    ]
 
 
 def test_the_step_follows_epsilon_in_a_sweep() -> None:
@@ -221,7 +309,7 @@ def test_a_gradient_that_underflows_in_the_batch_attacked_counts_as_zero() -> No
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"name": "PGD", "eps": 0.0}, "eps of PGD must be above 0"),
+        ({"name": "PGD", "eps": 0.0}, "eps of PGD must be greater than 0"),
         ({"name": "PGD", "eps": "lots"}, "eps of PGD must be a number, got 'lots'"),
         ({"name": "PGD", "eps": True}, "eps of PGD must be a number"),
         ({"name": "PGD", "eps": 0.1, "steps": 0}, "steps of PGD must be at least 1"),
