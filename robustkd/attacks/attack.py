@@ -30,7 +30,7 @@ class Attack:
         name: The name of its class in torchattacks.
         parameters: The arguments of that class besides the network.
         logits: ``plain`` or ``standardised`` (see `StandardisedLogits`).
-        distinction: The parameters that distinguish it from other attacks of the same label (see `told_apart`).
+        distinction: The parameters that distinguish it from others of the same label (see `with_distinct_labels`).
     """
 
     name: str
@@ -96,7 +96,7 @@ def size_of(parameters: Mapping[str, Any]) -> str | None:
     return next((key for key in ("eps", "max_epsilon") if key in parameters), None)
 
 
-def told_apart(attacks: Sequence[Attack]) -> tuple[Attack, ...]:
+def with_distinct_labels(attacks: Sequence[Attack]) -> tuple[Attack, ...]:
     """Give each attack a label of its own: where several share one, the parameters in which they differ are appended.
 
     Args:

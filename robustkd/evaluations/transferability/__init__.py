@@ -39,7 +39,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from robustkd.attacks.attack import STANDARDISED, told_apart
+from robustkd.attacks.attack import STANDARDISED, with_distinct_labels
 from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.transferability.examples import example_file
@@ -140,7 +140,7 @@ class Transferability(Evaluation):
     def _plan(self, classes: int) -> Plan:
         options = self.options
         first = main_attack(options)
-        main, *own = told_apart((first, *own_attacks(options, classes)))
+        main, *own = with_distinct_labels((first, *own_attacks(options, classes)))
         standardised = next((attack for attack in own if attack.logits == STANDARDISED), None)
         sweep = tuple(first.with_epsilon(epsilon) for epsilon in options.epsilons)
         return Plan(main, tuple(own), standardised, sweep, options.batch_size, options.seed, self._folder)

@@ -127,7 +127,7 @@ class _Source:
         return [member.model for member in self.members]
 
     def examples(self, attack: Attack, batch: _Batch) -> Tensor:
-        """Craft adversarial examples, and look at how that went."""
+        """Craft adversarial examples, and record whether the attack was sound."""
         from robustkd.models.modes import in_evaluation_mode
 
         before = in_evaluation_mode(self.everyone)

@@ -13,7 +13,7 @@ def networks(count: int) -> list[Member]:
 
 
 def attacked(fooled: np.ndarray, **more: np.ndarray) -> dict[str, np.ndarray]:
-    """Images that all networks get right; `fooled` (M, M, N): whom attacks fool, by source and target."""
+    """Images that all networks classify correctly; `fooled`, bool (M, M, N), by source and target."""
     count, _, images = fooled.shape
     return {
         "label": np.zeros(images, dtype=int),
