@@ -1,27 +1,27 @@
-"""How much sooner the transfer matrix comes than the plain way, and whether it is the same matrix.
+"""Compare the time of the transfer matrix with that of a plain loop, and check that both give the same matrix.
 
     python experiments/benchmarks/transferability.py --images 64
 
-Two opponents, on the same networks, images and random starts:
+There are two opponents, on the same networks, images and random starts:
 
-* robustkd: each source attacked once on prepared networks, every target shown the same examples (`attack_all`, with
-  all that the evaluation measures on the way: the teacher as a target, examples of 8 bit, zero gradients);
-* the plain way: for each ordered pair select what both classify correctly, run torchattacks' PGD on the source, ask the
-  target.
+* robustkd attacks each source once on prepared networks and shows every target the same examples (`attack_all`, with
+  everything that the evaluation measures on the way: the teacher as a target, 8-bit examples, zero gradients);
+* the plain loop selects, for each ordered pair, the images that both classify correctly, runs torchattacks' PGD on the
+  source, and shows the examples to the target.
 
-robustkd runs before and after the plain way, and its mean counts; on a CPU it is the processor's time that counts, so
-that a busy machine slows both alike. The ratio depends on how many images two networks both get right, for the plain
-way attacks no others (their share is printed). So the networks, each from a seed of its own, first learn the images,
-until they are right on nine in ten: about as often as networks trained on a whole data set are on new images. Images
-are CIFAR-10's where ROBUSTKD_DATA has them, else random. Networks that have learnt so little share few weaknesses, so
-that ε is larger than the published one; it has no part in the time.
+robustkd runs before and after the plain loop, and the mean of both times counts. On a CPU, processor time is measured,
+so that other load on the machine slows both alike. The ratio depends on how many images two networks both classify
+correctly, because the plain loop attacks no others; this share is printed. The networks, each with its own seed,
+therefore first learn the images until they classify nine in ten correctly, about as many as networks trained on a whole
+data set do on new images. The images are CIFAR-10's if ROBUSTKD_DATA has them, and random otherwise. Networks that have
+learnt so little share few weaknesses, so ε is larger than the published one; the time does not depend on it.
 
-``--memory`` prints the peak memory with 3 and with all sources, each in a process of its own. For all of Figure 1,
+``--memory`` prints the peak memory with 3 sources and with all of them, each in its own process. For all of Figure 1,
 
     python experiments/benchmarks/transferability.py --device cuda --figure
 
-attacks WRN-40-2 and ten WRN-16-2 with PGD-20 on 10,000 images, without the plain way, and prints the time, how much of
-it the accelerator was busy, and how it divides into attacks and looking at examples, which says what limits it.
+attacks WRN-40-2 and ten WRN-16-2 with PGD-20 on 10,000 images, without the plain loop. It prints the time, how busy the
+accelerator was, and how the time divides into attacks and predictions for the examples, which shows what limits it.
 """
 
 import argparse
@@ -44,16 +44,16 @@ from robustkd.data import ImageSet, load_dataset
 from robustkd.data.image_random import DrawnImageByImage, image_generators
 from robustkd.devices import resolve_device
 from robustkd.errors import RobustKDError
-from robustkd.evaluations.transferability import TransferabilityOptions, main_attack
 from robustkd.evaluations.transferability import measurement as transfer_measurement
 from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of
 from robustkd.evaluations.transferability.measurement import Plan, attack_all
+from robustkd.evaluations.transferability.options import TransferabilityOptions, main_attack
 from robustkd.models import Member, ModelPool, create_model
 from robustkd.results.predictions import predict
 
 CLASSES = 10
 RIGHT = 0.92
-"""Networks learn until they are right on so many of the images."""
+"""The share of the images that networks learn to classify correctly."""
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def main() -> None:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     source = "CIFAR-10" if _has_cifar10() else "random pixels"
     print(
-        f"{len(pool)} sources, {len(pool) - 1} targets, {settings.network} from {settings.teacher}, {len(images)} "
+        f"{len(pool)} sources, teacher {settings.teacher}, {len(pool) - 1} targets {settings.network}, {len(images)} "
         f"images of {source}, PGD-{settings.steps} at ε = {settings.epsilon:g}, batch {settings.batch_size}, {name}, "
         f"{torch.get_num_threads()} threads, torch {torch.__version__}"
     )
@@ -85,17 +85,17 @@ def main() -> None:
 
 
 def compete(pool: ModelPool, images: ImageSet, options: TransferabilityOptions, device: torch.device) -> None:
-    """Let the two take turns; print the ratio, and in how many cells the matrices differ.
+    """Run both in turn; print the ratio of their times, and in how many cells the matrices differ.
 
     Args:
-        pool: A teacher first, then the targets.
-        images: To attack.
-        options: The attack.
-        device: Where to.
+        pool: The teacher first, then the targets.
+        images: The images to attack.
+        options: The options of the attack.
+        device: The device to run on.
     """
     members = list(pool)
     clean = clean_of(pool, images, device)
-    plain = copy.deepcopy(members)  # the plain way gets networks that nobody prepared
+    plain = copy.deepcopy(members)  # the plain loop gets networks that are not prepared
     seconds: dict[str, float] = defaultdict(float)
     with clock(seconds, "first", device):
         arrays = robustkd_matrix(members, images, clean, options)
@@ -114,10 +114,10 @@ def compete(pool: ModelPool, images: ImageSet, options: TransferabilityOptions, 
     apart = np.abs(rates[:, 0] - rates[:, 1])
     low, middle, high = 100 * np.nanquantile(rates[:, 1], [0, 0.5, 1])
     classes = len(images.labels.unique())
-    print(f"{classes} classes, right on {right.mean():.1%} of the images, two networks together on {both:.1%}")
-    print(f"success from {low:.0f}% to {high:.0f}%, median {middle:.0f}%")
-    print(f"{len(cells)} cells, {int((apart > 1e-9).sum())} differ, by {100 * np.nanmax(apart):.2f} points at most")
-    print(f"robustkd {own:.1f} s, the plain way {seconds['plain']:.1f} s: {seconds['plain'] / own:.1f} times as long")
+    print(f"{classes} classes; {right.mean():.1%} of the images are classified correctly, {both:.1%} by both of a pair")
+    print(f"transfer success from {low:.0f}% to {high:.0f}%, median {middle:.0f}%")
+    print(f"{int((apart > 1e-9).sum())} of {len(cells)} cells differ, by at most {100 * np.nanmax(apart):.2f} points")
+    print(f"robustkd {own:.1f} s, plain loop {seconds['plain']:.1f} s, {seconds['plain'] / own:.1f} times as long")
 
 
 def plain_cell(
@@ -128,7 +128,7 @@ def plain_cell(
     options: TransferabilityOptions,
     device: torch.device,
 ) -> float:
-    """Measure one pair as one would by hand, but for the random starts, which are those of robustkd."""
+    """Measure one pair as one would by hand, except for the random starts, which are those of robustkd."""
     fooled = eligible = 0
     for start in range(0, len(images), options.batch_size):
         pixels = images.pixels(start, start + options.batch_size, device)
@@ -150,7 +150,7 @@ def plain_cell(
 def robustkd_matrix(
     members: list[Member], images: ImageSet, clean: np.ndarray, options: TransferabilityOptions
 ) -> dict[str, np.ndarray]:
-    """Measure the matrix as the evaluation does, without the further attacks, which the plain way does not make."""
+    """Measure the matrix as the evaluation does, without the further attacks, which the plain loop does not run."""
     plan = Plan(main_attack(options), (), None, (), options.batch_size, options.seed, None)
     arrays, checks = attack_all(members, images, np.arange(len(images)), clean, plan, lambda count: None)
     for check in checks:
@@ -160,13 +160,13 @@ def robustkd_matrix(
 
 
 def figure(pool: ModelPool, images: ImageSet, options: TransferabilityOptions, device: torch.device) -> None:
-    """Print how long all of Figure 1 takes, and what it spends the time on.
+    """Print how long all of Figure 1 takes, and how the time divides.
 
     Args:
-        pool: A teacher first, then the targets.
-        images: To attack.
-        options: The attack.
-        device: Where to.
+        pool: The teacher first, then the targets.
+        images: The images to attack.
+        options: The options of the attack.
+        device: The device to run on.
     """
     seconds: dict[str, float] = defaultdict(float)
     craft = transfer_measurement.craft
@@ -186,7 +186,7 @@ def figure(pool: ModelPool, images: ImageSet, options: TransferabilityOptions, d
         transfer_measurement.craft = craft
     attacks, whole = seconds["attacks"], seconds["all"]
     passes = len(pool) * len(images) * options.steps / attacks
-    print(f"{whole:.1f} s in all, {attacks:.1f} s ({attacks / whole:.0%}) of it attacks, the rest looking at examples")
+    print(f"{whole:.1f} s in total, {attacks:.1f} s ({attacks / whole:.0%}) for attacks, the rest for predictions")
     print(f"{passes:,.0f} images a second forward and backward")
     if busy:
         print(f"the accelerator was busy {np.mean(busy):.0f}% of the time ({len(busy)} samples)")
@@ -195,7 +195,7 @@ def figure(pool: ModelPool, images: ImageSet, options: TransferabilityOptions, d
 
 
 def memory(settings: argparse.Namespace) -> None:
-    """Print the peak memory of a few and of all sources: it should not grow with their number."""
+    """Print the peak memory with a few and with all sources: it should not grow with their number."""
     for sources in (3, settings.sources):
         command = [sys.executable, __file__, "--alone", "--sources", str(sources), "--images", str(settings.images)]
         command += [
@@ -214,7 +214,7 @@ def memory(settings: argparse.Namespace) -> None:
 
 
 def contest(settings: argparse.Namespace, device: torch.device) -> tuple[ModelPool, ImageSet]:
-    """Make networks, each from a seed of its own, and images; where rates are looked at, these have been learnt."""
+    """Make networks, each with its own seed, and images; where rates are compared, the networks have learnt them."""
     images = _images(settings.images).to(device)
     members = []
     for seed in range(settings.sources):
@@ -230,10 +230,10 @@ def learn(model: torch.nn.Module, images: ImageSet, batch_size: int, device: tor
     """Train a network on the images until it is right on `RIGHT` of them, or for 200 epochs.
 
     Args:
-        model: In evaluation mode, before and after.
-        images: With their labels.
-        batch_size: Of a step.
-        device: Where both are.
+        model: The network, in evaluation mode before and after.
+        images: The images and their labels.
+        batch_size: The number of images per step.
+        device: The device of both.
     """
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
     for _ in range(200):
@@ -272,7 +272,7 @@ def _has_cifar10() -> bool:
 
 @contextmanager
 def clock(seconds: dict[str, float], name: str, device: torch.device) -> Iterator[None]:
-    """Add what passes to a name's seconds: on a CPU its own time, for a machine may have other things to do."""
+    """Add the time that passes to the seconds of a name; on a CPU, the time of this process, not of the machine."""
     now = time.process_time if device.type == "cpu" else time.perf_counter
     _wait(device)
     start = now()
@@ -288,12 +288,12 @@ def _wait(device: torch.device) -> None:
 
 @contextmanager
 def _utilisation(device: torch.device) -> Iterator[list[int]]:
-    """Sample how busy the accelerator is, where it can be asked."""
+    """Sample how busy the accelerator is, where NVML reports it."""
     busy: list[int] = []
     done = threading.Event()
 
     def sample() -> None:
-        with suppress(Exception):  # without NVML there is nothing to say
+        with suppress(Exception):  # without NVML nothing is reported
             while not done.wait(0.5):
                 busy.append(torch.cuda.utilization(device))
 
@@ -307,7 +307,7 @@ def _utilisation(device: torch.device) -> Iterator[list[int]]:
 
 
 def _peak() -> float:
-    """Of this process, in MiB."""
+    """The peak memory of this process, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
@@ -315,17 +315,17 @@ def _peak() -> float:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--network", help="of the targets; cifar_wrn_10_1, for the figure cifar_wrn_16_2")
-    parser.add_argument("--teacher", help="cifar_wrn_10_1, for the figure cifar_wrn_40_2")
-    parser.add_argument("--sources", type=int, default=11, help="the teacher among them")
-    parser.add_argument("--images", type=int, help="64, for the figure 10,000")
+    parser.add_argument("--network", help="network of the targets; cifar_wrn_10_1, or cifar_wrn_16_2 with --figure")
+    parser.add_argument("--teacher", help="network of the teacher; cifar_wrn_10_1, or cifar_wrn_40_2 with --figure")
+    parser.add_argument("--sources", type=int, default=11, help="number of sources, including the teacher")
+    parser.add_argument("--images", type=int, help="number of images; 64, or 10,000 with --figure")
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--batch-size", type=int, help="64, for the figure 1,000")
-    parser.add_argument("--epsilon", type=float, help="0.1, for the figure 0.031; the time does not depend on it")
-    parser.add_argument("--threads", type=int, help="of torch; its own choice without")
-    parser.add_argument("--memory", action="store_true", help="print the peak memory instead")
-    parser.add_argument("--figure", action="store_true", help="all of Figure 1, without the plain way")
-    parser.add_argument("--alone", action="store_true", help="robustkd alone, and its peak memory")
+    parser.add_argument("--batch-size", type=int, help="number of images per batch; 64, or 1,000 with --figure")
+    parser.add_argument("--epsilon", type=float, help="0.1, or 0.031 with --figure; the time does not depend on it")
+    parser.add_argument("--threads", type=int, help="threads of torch; its own choice by default")
+    parser.add_argument("--memory", action="store_true", help="print the peak memory instead of the time")
+    parser.add_argument("--figure", action="store_true", help="measure all of Figure 1, without the plain loop")
+    parser.add_argument("--alone", action="store_true", help="run robustkd alone, and print its peak memory")
     settings = parser.parse_args()
     small = ("cifar_wrn_10_1", "cifar_wrn_10_1", 64, 64, 0.1)
     chosen = ("cifar_wrn_16_2", "cifar_wrn_40_2", 10_000, 1_000, 0.031) if settings.figure else small

@@ -1,1 +1,1 @@
-"""Adversarial attacks: those of torchattacks, seeded, batched and checked."""
+"""Adversarial attacks: those of torchattacks, with seeds, independent of the batch where possible, and checked."""

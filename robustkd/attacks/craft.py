@@ -1,12 +1,24 @@
-"""Adversarial examples of a batch, made by torchattacks, the same whatever the batch."""
+"""Adversarial examples of a batch, made by torchattacks' own code with its sources of randomness under control.
+
+* Random starts, and other uniform or normal numbers for a whole batch, are drawn image by image from (seed, index in
+  the data set), on the CPU; the global random state is left alone. (torchattacks' APGD would reset it, and give every
+  batch the same noise.) Attacks that draw in another way, or use the batch as a whole, depend on the batch
+  (`Attack.sees_batch`), and so do restarts, which are made for what is left of the batch.
+* OnePixel and Pixle draw from NumPy's global random state. They are run on one image at a time, with that state seeded
+  from (seed, index in the data set) and restored afterwards.
+* APGD and its relatives skip images that are misclassified already. These are left out beforehand, so that the random
+  numbers of the others do not depend on them.
+* ``logits: standardised`` attacks through `StandardisedLogits`. The input gradient of the cross-entropy underflows to
+  zero where logits are large, and distillation changes how large they are; standardised logits have one size.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from robustkd.attacks.attack import STANDARDISED, Attack
 from robustkd.errors import EvaluationError
@@ -16,7 +28,9 @@ if TYPE_CHECKING:
 
     from robustkd.models import PixelModel
 
-_PASS_OVER_MISTAKES = ("APGD", "APGDT", "AutoAttack", "FAB", "Square")
+_SKIP_MISTAKES = ("APGD", "APGDT", "AutoAttack", "FAB", "Square")
+
+_DRAW_FROM_NUMPY = ("OnePixel", "Pixle")
 
 
 def craft(
@@ -25,27 +39,26 @@ def craft(
     """Make the adversarial examples of a batch.
 
     Args:
-        attack: Which.
+        attack: The attack.
         source: The network to attack, in evaluation mode.
-        pixels: float32 (B, C, H, W) in [0, 1].
-        labels: int64 (B,).
-        images: Where each image stands in its data set.
-        seed: Of all random draws.
-        classes: How many there are.
+        pixels: The images, float32 (B, C, H, W) in [0, 1].
+        labels: The labels, int64 (B,).
+        images: The index of each image in its data set.
+        seed: The seed of all random numbers.
+        classes: The number of classes.
 
     Returns:
-        The examples, float32 (B, C, H, W).
+        The adversarial examples, float32 (B, C, H, W).
 
     Raises:
-        EvaluationError: The attack cannot be made on such images.
+        EvaluationError: The attack cannot be run on such images.
     """
     import torch
     import torchattacks
 
     from robustkd.attacks.standardised import StandardisedLogits
-    from robustkd.data.image_random import DrawnImageByImage, image_generators
 
-    if attack.name in _PASS_OVER_MISTAKES:
+    if attack.name in _SKIP_MISTAKES:
         with torch.no_grad():  # an inference tensor could not select what gradients flow through
             tried = source(pixels).argmax(1) == labels
     else:
@@ -53,50 +66,72 @@ def craft(
     examples = pixels.clone()
     if not tried.any():
         return examples
-    chosen = [image for image, taken in zip(images, tried.tolist(), strict=True) if taken]
     model = StandardisedLogits(source) if attack.logits == STANDARDISED else source
-    settings = dict(attack.parameters)
-    taken_by = inspect.signature(getattr(torchattacks, attack.name)).parameters
-    # AutoAttack and Square would otherwise be seeded by the clock, the targeted ones count ten classes
-    settings |= {key: value for key, value in {"seed": seed, "n_classes": classes}.items() if key in taken_by}
-    generators = image_generators(seed, chosen)
-    with (
-        redirect_stdout(StringIO()),
-        _own_random_state(pixels, seed + chosen[0]),
-        DrawnImageByImage(generators),
-        torch.enable_grad(),
-    ):
-        try:
-            found = getattr(torchattacks, attack.name)(model, **settings)(pixels[tried], labels[tried])
-        except torch.cuda.OutOfMemoryError:
-            raise
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            shape = "×".join(map(str, pixels.shape[1:]))
-            raise EvaluationError(f"{attack.name} cannot attack images of {shape}: {reason}") from error
-    examples[tried] = found.detach()
+    kind = getattr(torchattacks, attack.name)
+    # AutoAttack and Square would otherwise be seeded by the clock, and targeted attacks assume ten classes
+    given = {key: value for key, value in {"seed": seed, "n_classes": classes}.items() if key in _parameters(kind)}
+    places = tried.nonzero()[:, 0]
+    for part in places.split(1 if attack.name in _DRAW_FROM_NUMPY else len(places)):
+        chosen = [images[place] for place in part.tolist()]
+        with redirect_stdout(StringIO()), _seeded(attack, pixels, chosen, seed), torch.enable_grad():
+            try:
+                found = kind(model, **{**attack.parameters, **given})(pixels[part], labels[part])
+            except torch.cuda.OutOfMemoryError:
+                raise
+            except (RuntimeError, ValueError, TypeError, IndexError) as error:
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                shape = "×".join(map(str, pixels.shape[1:]))
+                raise EvaluationError(f"{attack.name} cannot attack images of {shape}: {reason}") from error
+        examples[part] = found.detach()
     return examples
 
 
+def _parameters(kind: Any) -> list[str]:
+    return list(inspect.signature(kind).parameters)
+
+
 @contextmanager
-def _own_random_state(pixels: Tensor, seed: int) -> Iterator[None]:
+def _seeded(attack: Attack, pixels: Tensor, images: list[int], seed: int) -> Iterator[None]:
+    """Take all random numbers from (seed, image), and leave the global random states as they were."""
     import torch
 
-    with torch.random.fork_rng(devices=[pixels.device] if pixels.device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    from robustkd.data.image_random import DrawnImageByImage, image_generators, numpy_seeded_by
+
+    generators = image_generators(seed, images)
+    draws_from_numpy = attack.name in _DRAW_FROM_NUMPY
+    with (
+        torch.random.fork_rng(devices=[pixels.device] if pixels.device.type == "cuda" else []),
+        numpy_seeded_by(generators[0]) if draws_from_numpy else nullcontext(),
+        DrawnImageByImage(generators),
+    ):
+        torch.manual_seed(seed + images[0])
         yield
 
 
 def largest_change(attack: Attack, examples: Tensor, pixels: Tensor) -> float:
-    """Measure the largest change of an image in the attack's own norm; in L∞ for one that has none."""
+    """Return the largest perturbation of an image in the attack's norm; in L∞ for an attack without one.
+
+    Args:
+        attack: The attack.
+        examples: The adversarial examples, float32 (B, C, H, W).
+        pixels: The clean images, of the same shape.
+    """
     change = (examples - pixels).flatten(1)
     return float(change.norm(dim=1).max() if attack.norm == "L2" else change.abs().max())
 
 
 def zero_gradients(source: PixelModel, pixels: Tensor, labels: Tensor) -> Tensor:
-    """Say for which images the gradient of the cross-entropy with respect to all pixels is exactly zero, bool (B,).
+    """Find the images whose gradient of the cross-entropy with respect to all pixels is exactly zero.
 
-    It is the mean over the batch that is differentiated, as by PGD: the batch size decides what underflows.
+    The mean over the batch is differentiated, as PGD does, so the batch size has a part in what underflows.
+
+    Args:
+        source: The network.
+        pixels: The images, float32 (B, C, H, W) in [0, 1].
+        labels: The labels, int64 (B,).
+
+    Returns:
+        bool (B,).
     """
     import torch
 

@@ -1,22 +1,22 @@
-"""Logits of one size for all images, so that an attack cannot fail for a network's confidence alone."""
+"""Logits of the same size for all images, so that an attack cannot fail only because a network is confident."""
 
 import math
 
 from torch import Tensor, nn
 
 WIDEST = 9.5
-"""The largest gap that standardised logits can have, which is that of a winner over equal others, far from where the
-softmax saturates in float32 (a gap of 17); for ten classes their standard deviation is 3.0."""
+"""The largest gap between standardised logits, that of one winner over equal others. It is far below the gap of 17 at
+which the softmax saturates in float32. For ten classes the standard deviation of the logits is 3.0."""
 
 
 class StandardisedLogits(nn.Module):
     """A network whose logits are divided by their standard deviation over the classes, image by image.
 
-    That changes no decision. The gradient does not see the divisor: it has the direction of the logits' own.
-    Multiplying a network's logits by a constant makes no difference behind it, where it does to the cross-entropy.
+    This changes no decision. The divisor is detached, so the gradient keeps the direction of the logits' own gradient.
+    Multiplying a network's logits by a constant makes no difference here, but does to the cross-entropy.
 
     Args:
-        model: Pixels (B, C, H, W) to logits (B, K); put into evaluation mode.
+        model: The network, which maps pixels (B, C, H, W) to logits (B, K); it is put into evaluation mode.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -25,7 +25,7 @@ class StandardisedLogits(nn.Module):
         self.eval()
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Classify; float (B, C, H, W) in [0, 1] to logits (B, K) of standard deviation `WIDEST`/√K."""
+        """Map pixels, float (B, C, H, W) in [0, 1], to logits (B, K) of standard deviation `WIDEST`/√K."""
         logits = self.model(pixels)
         scale = logits.detach().std(dim=1, keepdim=True).clamp_min(1e-30)
         # one winner over K − 1 equal others is √K standard deviations above them

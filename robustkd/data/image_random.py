@@ -1,12 +1,13 @@
-"""Random numbers that belong to an image: neither its neighbours in a batch nor the batch size change them.
+"""Random numbers for each image, which depend neither on the other images of a batch nor on the batch size.
 
 Counter-based generators (Philox: Salmon et al., *Parallel Random Numbers: As Easy as 1, 2, 3*, SC 2011) are keyed by
-seed and image, so that a sample of a data set gets the very numbers that the whole set does, on every device.
+seed and image, so that an image gets the same numbers in a sample of a data set as in the whole set, on every device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,19 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+Generators = Sequence[np.random.Generator]
+"""One generator for each image."""
+
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 
 def image_generators(seed: int, images: Iterable[int], stream: int = 0) -> list[np.random.Generator]:
-    """Give each image its own generator.
+    """Create a generator for each image.
 
     Args:
-        seed: Of them all, not negative.
-        images: Where each image stands in its data set.
-        stream: Another stream gives other numbers for the same seed and image.
+        seed: The seed, not negative.
+        images: The index of each image in its data set.
+        stream: The number of the stream; each stream gives other numbers for the same seed and image.
 
     Returns:
         One generator for each image.
@@ -34,29 +38,46 @@ def image_generators(seed: int, images: Iterable[int], stream: int = 0) -> list[
 
 
 class DrawnImageByImage(TorchFunctionMode):
-    """Within this context, what torch draws for a batch is drawn image by image from generators of their own.
+    """A context in which the numbers that torch draws for a batch come from one generator for each image.
 
-    It concerns uniform and normal numbers whose first axis is as long as the batch: how attacks draw their starts. Any
-    other draw goes to torch's global generator as ever.
+    This concerns uniform and normal numbers whose first axis is as long as the batch, which is how attacks draw their
+    random starts. All other numbers still come from torch's global generator.
 
     Args:
-        generators: One for each image of the batch.
+        generators: One generator for each image of the batch.
     """
 
-    def __init__(self, generators: Sequence[np.random.Generator]) -> None:
+    def __init__(self, generators: Generators) -> None:
         super().__init__()
         self._generators = generators
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Fill what `func` drew with the images' own numbers."""
+        """Replace what `func` drew by numbers from the images' generators."""
         drawn = func(*args, **(kwargs or {}))
         if func in _DRAWS and drawn.ndim and len(drawn) == len(self._generators):
             own = _DRAWS[func](*args[1:], **(kwargs or {})) if func in _IN_PLACE else _DRAWS[func]()
             shape = tuple(drawn.shape[1:])
             drawn.copy_(torch.from_numpy(np.stack([own(generator, shape) for generator in self._generators])))
         return drawn
+
+
+@contextmanager
+def numpy_seeded_by(generator: np.random.Generator) -> Iterator[None]:
+    """Seed NumPy's global random state from a generator, and restore the state afterwards.
+
+    For code of other libraries that draws from the global state and takes no seed.
+
+    Args:
+        generator: The generator that the seed is drawn from.
+    """
+    state = np.random.get_state()
+    np.random.seed(generator.integers(2**32, size=8, dtype=np.uint32))
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
 
 
 def _uniform(low: float = 0.0, high: float = 1.0, **_: Any) -> Draw:

@@ -1,10 +1,11 @@
 import numpy as np
+import pytest
 import torch
 
-from robustkd.data.image_random import DrawnImageByImage, image_generators
+from robustkd.data.image_random import DrawnImageByImage, image_generators, numpy_seeded_by
 
 
-def test_an_image_has_the_same_numbers_in_any_company() -> None:
+def test_an_image_has_the_same_numbers_in_any_batch() -> None:
     many = [generator.random(3).tolist() for generator in image_generators(7, [0, 5, 9])]
     one = [generator.random(3).tolist() for generator in image_generators(7, [5])]
 
@@ -51,3 +52,25 @@ def test_a_draw_that_is_not_one_for_each_image_is_left_to_torch() -> None:
         drawn = torch.rand(5)
 
     assert torch.equal(drawn, expected)
+
+
+def test_numpys_global_state_is_seeded_from_a_generator_and_restored() -> None:
+    def drawn(image: int) -> list[float]:
+        with numpy_seeded_by(image_generators(0, [image])[0]):
+            return np.random.random(3).tolist()
+
+    np.random.seed(1)
+    expected = np.random.RandomState(1).random(3).tolist()
+
+    assert drawn(4) == drawn(4) != drawn(5)
+    assert np.random.random(3).tolist() == expected
+
+
+def test_numpys_global_state_is_restored_after_an_error() -> None:
+    np.random.seed(1)
+    expected = np.random.RandomState(1).random(3).tolist()
+
+    with pytest.raises(ValueError, match="broken"), numpy_seeded_by(image_generators(0, [0])[0]):
+        raise ValueError("broken")
+
+    assert np.random.random(3).tolist() == expected

@@ -1,4 +1,4 @@
-"""Corrupted test images as CIFAR-10-C and CIFAR-100-C are released: one array for each corruption."""
+"""Corrupted test images in the format of CIFAR-10-C and CIFAR-100-C: one array for each corruption."""
 
 from pathlib import Path
 
@@ -17,49 +17,59 @@ class CorruptionArrays:
     """A folder of ``<corruption>.npy``, uint8 (5·N, H, W, C), severity 1 first, and ``labels.npy``; read as needed.
 
     Args:
-        folder: Where they are.
-        clean: The test images that were corrupted, N of them, in the same order.
+        folder: The folder of the arrays.
+        clean: The N test images that were corrupted, in the same order.
 
     Raises:
-        DataError: The folder, an array, or the labels are not those of these images.
+        DataError: The folder does not exist or is empty, or the arrays do not belong to these images.
     """
 
     def __init__(self, folder: Path | str, clean: ImageSet) -> None:
         self.folder = Path(folder).expanduser()
         if not self.folder.is_dir():
-            raise DataError(f"{self.folder}: no such folder; it should hold <corruption>.npy and {LABELS}.npy")
+            raise DataError(f"{self.folder}: no such folder; give one that holds <corruption>.npy and {LABELS}.npy")
         self._clean = clean
         self.names = tuple(sorted(path.stem for path in self.folder.glob("*.npy") if path.stem != LABELS))
         if not self.names:
-            raise DataError(f"{self.folder}: holds no corruption, such as fog.npy")
+            raise DataError(f"{self.folder}: holds no corrupted images, such as fog.npy; give the folder that does")
         labels, expected = self._load(LABELS).reshape(-1), clean.labels.cpu().numpy()
         if len(labels) not in (len(clean), SEVERITIES * len(clean)):
             raise DataError(
-                f"{self.folder}: {LABELS}.npy holds {len(labels)} labels, the test set {len(clean)} images; look at "
-                "the whole test set, and take a sample with the evaluation's option images"
+                f"{self.folder}: {LABELS}.npy holds {len(labels)} labels, but the test set {len(clean)} images; use "
+                "the whole test set, and sample from it with the evaluation's option `images`"
             )
         if not np.array_equal(labels[: len(clean)], expected):
-            raise DataError(f"{self.folder}: {LABELS}.npy is not in the order of the test set: other images?")
+            raise DataError(
+                f"{self.folder}: {LABELS}.npy is not in the order of the test set; give the arrays that were made from "
+                "these images"
+            )
 
     def require(self, name: str) -> None:
-        """Make sure that a corruption is there, one image for each test image and severity."""
+        """Check that a corruption is there, with one image for each test image and severity.
+
+        Args:
+            name: The corruption.
+
+        Raises:
+            DataError: There is no such array, or it has another shape or type.
+        """
         if name not in self.names:
             raise DataError(f"{self.folder}: has no {name}.npy: {nearest(name, self.names)}")
         channels, height, width = self._clean.shape
         found, expected = self._load(name), (SEVERITIES * len(self._clean), height, width, channels)
         if found.shape != expected or found.dtype != np.uint8:
-            raise DataError(f"{self.folder / name}.npy: must be uint8 {expected}, is {found.dtype} {found.shape}")
+            raise DataError(f"{self.folder / name}.npy: must be uint8 {expected}, got {found.dtype} {found.shape}")
 
     def read(self, name: str, severity: int, places: np.ndarray) -> Tensor:
-        """Read the images at some places of the test set.
+        """Read some of the corrupted images.
 
         Args:
-            name: Of the corruption.
-            severity: 1 to 5.
-            places: int64 (B,).
+            name: The corruption.
+            severity: The severity, 1 to 5.
+            places: The indices of the images in the test set, int64 (B,).
 
         Returns:
-            uint8 (B, C, H, W).
+            The images, uint8 (B, C, H, W).
         """
         chosen = self._load(name)[(severity - 1) * len(self._clean) + places]
         return torch.from_numpy(np.ascontiguousarray(chosen.transpose(0, 3, 1, 2)))

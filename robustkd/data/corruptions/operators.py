@@ -1,4 +1,4 @@
-"""What corruptions are made of: blurring, zooming, clouds, and reading an image between its pixels."""
+"""The operations that corruptions are composed of: blurring, zooming, clouds, and sampling between pixels."""
 
 import numpy as np
 import torch
@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 def blurred(pixels: Tensor, sigma: float) -> Tensor:
-    """Blur by a normal distribution, as a matrix for each axis.
+    """Convolve with a Gaussian, as one matrix for each axis.
 
     Args:
-        pixels: float32 (B, C, H, W).
-        sigma: Its standard deviation in pixels; cut off at four of them.
+        pixels: The images, float32 (B, C, H, W).
+        sigma: The standard deviation in pixels; the Gaussian is truncated at four standard deviations.
 
     Returns:
-        The same shape; beyond the border its pixels are repeated.
+        The blurred images, of the same shape; the border pixels are repeated beyond the border.
     """
     rows, columns = (
         torch.from_numpy(ndimage.gaussian_filter1d(np.eye(side), sigma, axis=0, mode="nearest").astype(np.float32))
@@ -25,14 +25,14 @@ def blurred(pixels: Tensor, sigma: float) -> Tensor:
 
 
 def zoom_matrix(side: int, factor: float) -> Tensor:
-    """Zoom linearly into the middle of one axis.
+    """Build the matrix that zooms into the centre of one axis, with linear interpolation.
 
     Args:
-        side: How long the axis is.
-        factor: At least 1.
+        side: The length of the axis.
+        factor: The zoom factor, at least 1.
 
     Returns:
-        float32 (side, side), to multiply the axis with.
+        The matrix, float32 (side, side), to multiply the axis with.
     """
     kept = int(np.ceil(side / factor))
     first = (side - kept) // 2
@@ -42,14 +42,14 @@ def zoom_matrix(side: int, factor: float) -> Tensor:
 
 
 def clouds(noise: np.ndarray, decay: float) -> np.ndarray:
-    """Make fractal clouds by the diamond-square algorithm (Fournier, Fussell, Carpenter 1982); they wrap around.
+    """Generate fractal clouds by the diamond-square algorithm (Fournier, Fussell, Carpenter 1982); they wrap around.
 
     Args:
-        noise: float64 (B, S, S) in [−1, 1], S a power of two.
-        decay: Divides the roughness at each finer step.
+        noise: The random numbers, float64 (B, S, S) in [−1, 1], where S is a power of two.
+        decay: The divisor of the roughness at each finer step.
 
     Returns:
-        float64 (B, S, S), each from 0 to 1.
+        The clouds, float64 (B, S, S), each scaled to [0, 1].
     """
     side = noise.shape[-1]
     cloud = np.zeros_like(noise)
@@ -70,15 +70,15 @@ def clouds(noise: np.ndarray, decay: float) -> np.ndarray:
 
 
 def tilted_places(grid: np.ndarray, reach: float, generator: np.random.Generator) -> np.ndarray:
-    """Say where each pixel of an image comes from that is tilted by moving three of its points.
+    """Return the coordinates at which to sample an image to apply the affine map that moves three of its points.
 
     Args:
-        grid: float64 (H, W, 2), each pixel's own place, x before y.
-        reach: How far a point moves at the most along each axis, in pixels.
-        generator: Draws the moves.
+        grid: The coordinates of each pixel, float64 (H, W, 2), x before y.
+        reach: The largest move of a point along each axis, in pixels.
+        generator: The generator that draws the moves.
 
     Returns:
-        float64 (H, W, 2).
+        The coordinates for each pixel of the new image, float64 (H, W, 2).
     """
     height, width = grid.shape[:2]
     centre, third = np.array([height // 2, width // 2], dtype=np.float64), min(height, width) // 3
@@ -89,15 +89,16 @@ def tilted_places(grid: np.ndarray, reach: float, generator: np.random.Generator
 
 
 def sampled(pixels: Tensor, places: np.ndarray, *, about_centres: bool) -> Tensor:
-    """Read images between their pixels, linearly.
+    """Sample images between their pixels, with bilinear interpolation.
 
     Args:
-        pixels: float32 (B, C, H, W).
-        places: float64 (B, H, W, 2), where to read, in pixels, x before y.
-        about_centres: Beyond the border the image is mirrored about its outermost pixels' centres, else its edges.
+        pixels: The images, float32 (B, C, H, W).
+        places: The coordinates to sample at, in pixels, float64 (B, H, W, 2), x before y.
+        about_centres: Whether the image is mirrored about the centres of its outermost pixels; otherwise about their
+            outer edges.
 
     Returns:
-        The same shape.
+        The sampled images, of the same shape.
     """
     height, width = pixels.shape[-2:]
     size = np.array([width, height])

@@ -1,4 +1,4 @@
-"""From the records of the corruptions to tidy rows."""
+"""From the records of the corruption evaluation to tidy rows."""
 
 from __future__ import annotations
 
@@ -7,32 +7,29 @@ from typing import Any
 
 import numpy as np
 
+from robustkd.evaluations.corruption.corruption_error import errors_of, mean_corruption_error
 from robustkd.results.metric import Metric
 from robustkd.results.metric_rows import MeanOverImages, bounds, per_image_rows
-from robustkd.results.records import Check, Records
+from robustkd.results.records import Records
 from robustkd.results.tidy import Group, baseline_of, groups_of, method_row
 from robustkd.statistics.bootstrap import bootstrap_of_means
 from robustkd.statistics.intervals import BOOTSTRAP_IMAGES
 
 Row = dict[str, Any]
 
-GENERATED = " (generated)"
 MEAN = "mean over corruptions"
-
-_LESS_THAN_ANY_IMAGE = 1e-9
-"""What arithmetic leaves of a difference of two equal rates is no error."""
-
-
-HANDFUL = 5
-"""Errors; relative to fewer of the baseline's, those of others say nothing."""
+"""The part of the results that averages over corruptions."""
 
 
 def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
-    """Give every row that the records hold an answer for.
+    """Return every row that follows from the records.
 
     Args:
-        records: Of the corruption evaluation.
-        metrics: Its metrics.
+        records: The records of the corruption evaluation.
+        metrics: The metrics of the evaluation.
+
+    Returns:
+        Rows for `tidy`.
     """
     arrays = records.arrays
     named = {metric.name: metric for metric in metrics}
@@ -40,7 +37,7 @@ def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
     accuracy = {"corruption_accuracy": correct.mean(axis=(1, 2), dtype=np.float64)}
     return [
         *per_image_rows(records.members, accuracy, _with_difference(metrics, "corruption_accuracy")),
-        *_error_rows(records, correct, named),
+        *_error_rows(records, named),
         *_agreement_rows(records, metrics),
         *_severity_rows(records, correct, named["corruption_accuracy"]),
     ]
@@ -62,59 +59,9 @@ def _agreement_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
     return per_image_rows(members.iloc[others].reset_index(drop=True), {"corruption_agreement": agreed}, chosen)
 
 
-def mean_corruption_error(errors: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Relate errors to a reference's, corruption by corruption, and average (Hendrycks and Dietterich 2019, section 4).
-
-    Args:
-        errors: (..., C), of each corruption: sums or means over severities; or what these exceed the clean error by.
-        reference: (..., C), the same of the reference.
-
-    Returns:
-        (...,), the mean over the corruptions whose reference is positive; NaN where there is none.
-    """
-    defined = reference > _LESS_THAN_ANY_IMAGE
-    ratios = np.where(defined, errors, 0) / np.where(defined, reference, 1)
-    count = defined.sum(axis=-1)
-    return np.asarray(np.where(count > 0, ratios.sum(axis=-1) / np.maximum(count, 1), np.nan))
-
-
-def reference_checks(records: Records) -> list[Check]:
-    """Check that each baseline errs often enough under every corruption for others' errors to be related to its own.
-
-    Args:
-        records: Of the corruption evaluation.
-
-    Returns:
-        For each baseline a check of its errors, and one of those that corruption adds; none where it makes none at all.
-    """
-    names, severities = records.arrays["corruptions"], len(records.arrays["severities"])
-    correct = records.arrays["corrupted"] == records.arrays["label"]
-    checks = []
-    for group in groups_of(records.members):
-        for metric, errors in _errors(records, correct).items() if group.who["role"] == "baseline" else ():
-            made = errors[group.rows].mean(axis=0).sum(axis=-1) * severities
-            related = np.where(made > _LESS_THAN_ANY_IMAGE, made, np.inf)
-            fewest, where = round(float(related.min()), 6), str(names[related.argmin()]).removesuffix(GENERATED)
-            if np.isinf(fewest):
-                continue
-            kind = "errors" if metric == "mce" else "added errors"
-            detail = f"{kind} of {group.method} under {where}: {fewest:g}, fewest of all corruptions"
-            detail += "" if fewest >= HANDFUL else "; too few to relate others' to"
-            member = str(records.members["member"].iloc[group.rows[0]])
-            checks.append(Check("baseline errs often enough", fewest >= HANDFUL, detail, member, (metric,)))
-    return checks
-
-
-def _errors(records: Records, correct: np.ndarray) -> dict[str, np.ndarray]:
-    """By metric what it relates: errors, or those that corruption adds, float64 (M, C, N), mean over severities."""
-    clean_wrong = records.arrays["clean"] != records.arrays["label"]
-    wrong = 1 - correct.mean(axis=2, dtype=np.float64)
-    return {"mce": wrong, "relative_mce": wrong - clean_wrong[:, None]}
-
-
-def _error_rows(records: Records, correct: np.ndarray, named: dict[str, Metric]) -> Iterator[Row]:
-    """The corruption errors of each method, held against the baseline by name."""
-    errors = _errors(records, correct)
+def _error_rows(records: Records, named: dict[str, Metric]) -> Iterator[Row]:
+    """The corruption errors of each method relative to its baseline's, which the part of the row names."""
+    errors = errors_of(records)
     groups = groups_of(records.members)
     for group in groups:
         baseline = group if group.who["role"] == "baseline" else baseline_of(group, groups)
@@ -145,7 +92,7 @@ def _relative(errors: np.ndarray, group: Group, baseline: Group) -> Row:
 
 
 def _severity_rows(records: Records, correct: np.ndarray, metric: Metric) -> Iterator[Row]:
-    """Accuracy by corruption and severity, clean at 0, for each method."""
+    """Accuracy by corruption and severity, for each method; the clean images are severity 0."""
     arrays = records.arrays
     severities = [0.0, *(float(severity) for severity in arrays["severities"])]
     clean = (arrays["clean"] == arrays["label"])[:, None]

@@ -1,46 +1,47 @@
-"""What the transfer matrix says, in sentences."""
+"""The headline of the transferability evaluation."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
-from robustkd.evaluations.transferability.matrix import MASKING_POINTS, masks_gradients, overstates, stands_still
+from robustkd.evaluations.transferability.strength import MASKING_POINTS, masks_gradients, overstates, stands_still
 from robustkd.presentation.findings import ABSENT, FEW_STUDENTS, Finding, Phrases, findings, why_no_difference
 from robustkd.presentation.numbers import join, quantity
 from robustkd.results.metric import Metric
 from robustkd.results.tidy import VOID, groups_of
 
 PHRASES = Phrases(
-    one="Attacks on the teacher fool {student} on {value} of the images both get right",
+    one="Attacks on the teacher fool {student} on {value} of the images that both classify correctly",
     against="against the independent baseline",
-    many="Success of attacks on the teacher, against the independent baseline",
+    many="Success of attacks on the teacher against the independent baseline",
     verdicts=(
         "shares more of the teacher's weaknesses",
         "no significant difference",
         "shares fewer of the teacher's weaknesses",
     ),
-    alone="there is no independent baseline to hold it against",
+    alone="there is no independent baseline to compare it with",
 )
 
 
 def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
-    """Say what was found.
+    """Write what was found.
 
     Args:
-        frame: Tidy results.
-        metrics: By name.
+        frame: The tidy results.
+        metrics: The metrics of the evaluation, by name.
 
     Returns:
-        Sentences: transfer from the teacher for each student, masked gradients, the worst case, and what ran.
+        Sentences: transfer from the teacher to each student; then vanishing and masked gradients, the worst case, and
+        which attacks were run.
     """
     pairs = frame[frame["level"] == "pair"]
     teacher = set(pairs["source"]) - set(pairs["member"])
-    said = _without_teacher(frame, metrics) if not teacher else _from_teacher(frame, teacher, metrics)
-    return said + _still(frame, teacher, metrics) + _masked(frame) + _worst_case(frame, metrics) + _what_ran(frame)
+    first = _from_teacher(frame, teacher, metrics) if teacher else _without_teacher(frame, metrics)
+    return first + _vanishing(frame, teacher, metrics) + _masked(frame) + _worst_case(frame, metrics) + _attacks(frame)
 
 
 def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
-    """Hold each method against the baseline, as the mean over its seeds; one rule decides, and many are told which."""
+    """Compare each method, as the mean over its seeds, with the baseline; for many, say how it was decided."""
     excess = frame[(frame["level"] == "method") & (frame["metric"] == "teacher_transfer_excess")]
     found = _by_method(frame[(frame["level"] == "pair") & frame["source"].isin(teacher)], excess)
     said = findings(found, metrics["transfer_success"], metrics["teacher_transfer_excess"], PHRASES)
@@ -48,8 +49,8 @@ def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, 
     if len(judged) > FEW_STUDENTS:
         covers = join(list(dict.fromkeys(judged["interval"])))
         said.append(
-            f"Significant is what the intervals of these differences exclude ({covers}), corrected for "
-            f"{len(judged)} students (Holm)."
+            f"A difference is significant if its interval ({covers}) excludes 0 after Holm's correction for "
+            f"{len(judged)} students."
         )
     return said
 
@@ -66,15 +67,15 @@ def _by_method(pairs: pd.DataFrame, excess: pd.DataFrame) -> list[Finding]:
     return found
 
 
-def _still(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
-    """Say that transfer from the teacher tells nothing where the attack on it does not move."""
+def _vanishing(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
+    """Warn where the attack on the teacher does not move."""
     rows = frame[(frame["metric"] == "zero_gradients") & (frame["level"] == "network") & frame["member"].isin(teacher)]
-    share = quantity(rows["value"].iloc[0], metrics["zero_gradients"]) if len(rows) else ""
-    if not len(rows) or not stands_still(rows["value"].iloc[0]):
+    if rows.empty or not stands_still(rows["value"].iloc[0]):
         return []
+    share = quantity(rows["value"].iloc[0], metrics["zero_gradients"])
     return [
-        f"Transfer from the teacher is void: its input gradient is exactly zero on {share} of the images, where the "
-        "attack stands still."
+        f"Transfer from the teacher is not meaningful: its input gradient is exactly zero for {share} of the images, "
+        "which the attack cannot change."
     ]
 
 
@@ -85,51 +86,57 @@ def _without_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list
         return ["There is no teacher in the pool, and no image is eligible for any pair.", *alone]
     values = rows.set_index("member")["value"]
     most, least = str(values.idxmax()), str(values.idxmin())
-    said = "There is no teacher in the pool, so transfer from it cannot be told"
+    said = "There is no teacher in the pool, so there is no transfer from it"
     if most == least:
         return [f"{said}.", *alone]
     high, low = (quantity(values[name], metrics["mean_on_target"]) for name in (most, least))
-    told = f"{said}; attacks succeed on {most} most often ({high} over all sources), on {least} least ({low})."
-    return [told, *alone]
+    return [
+        f"{said}. Averaged over all sources, {most} is fooled most often ({high}) and {least} least ({low}).",
+        *alone,
+    ]
 
 
 def _masked(frame: pd.DataFrame) -> list[str]:
+    """Name the networks on which a transferred attack is stronger than the one on themselves."""
     rows = frame[(frame["metric"] == "masking") & (frame["value"] > MASKING_POINTS)]
     if rows.empty:
         return []
     sure = [masks_gradients(row["value"], row["ci_low"]) for _, row in rows.iterrows()]
-    told = [
+    named = [
         f"{row['member']}{'' if significant else ' (not significantly)'}"
         for (_, row), significant in zip(rows.iterrows(), sure, strict=True)
     ]
-    flatters = "so white-box accuracy flatters there" if any(sure) else "which may be chance"
-    beaten = f"the own attack of {join(told)} by more than two points"
-    return [f"Masked gradients: a transferred attack beats {beaten}, {flatters}."]
+    meaning = "so white-box accuracy overstates robustness there" if any(sure) else "which may be chance"
+    return [
+        "Masked gradients: a transferred attack is stronger, by more than two points, than the attack on the network "
+        f"itself for {join(named)}, {meaning}."
+    ]
 
 
 def _worst_case(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
-    """Name the networks on which further attacks find what the first did not."""
+    """Name the networks on which further attacks succeed where the first does not."""
     rows = frame[frame["level"] == "network"]
     worst = rows[rows["metric"] == "worst_case_accuracy"].set_index("member")
     before = frame[frame["metric"] == "withstood_first"].drop_duplicates("member")
     first = before.set_index("member")["value"]
-    flattered = [str(member) for member in worst.index if overstates(first[member], worst["value"][member])]
-    if not flattered:
+    overstated = [str(member) for member in worst.index if overstates(first[member], worst["value"][member])]
+    if not overstated:
         return []
     metric = metrics["worst_case_accuracy"]
-    told = [f"{name} {quantity(first[name], metric)} → {quantity(worst['value'][name], metric)}" for name in flattered]
-    return [
-        f"Further attacks find more than the first alone (right, clean and after the first → after all): {join(told)}."
+    changes = [
+        f"{name} from {quantity(first[name], metric)} to {quantity(worst['value'][name], metric)}"
+        for name in overstated
     ]
+    return [f"Further attacks reduce the share of images that withstand the first attack: {join(changes)}."]
 
 
-def _what_ran(frame: pd.DataFrame) -> list[str]:
-    """Name the attacks, for an accuracy under attack says nothing without them."""
+def _attacks(frame: pd.DataFrame) -> list[str]:
+    """Name the attacks, because an accuracy under attack means nothing without them."""
     first, worst = (
         list(frame.loc[(frame["metric"] == name) & frame["strength"].isna(), "part"].dropna())
         for name in ("white_box_accuracy", "worst_case_accuracy")
     )
     if not (first and worst):
         return []
-    more = f"; the worst case is over {worst[0]}" if worst[0] != first[0] else ""
+    more = f"; the worst case is taken over {worst[0]}" if worst[0] != first[0] else ""
     return [f"The attack is {first[0]}{more}."]

@@ -1,7 +1,8 @@
-"""Whether attacks on a network itself are as strong as they should be: no transferred and no further one beats them.
+"""Whether the attacks on a network itself are as strong as they should be: no other attack does better.
 
-An attack that sees the gradients should be the stronger one; where a transferred one beats it, the gradients are
-masked (Athalye, Carlini, Wagner, *Obfuscated Gradients Give a False Sense of Security*, ICML 2018, section 3.1).
+An attack that uses a network's gradients should be stronger than one that is transferred to it. Where it is not, the
+gradients are masked (Athalye, Carlini, Wagner, *Obfuscated Gradients Give a False Sense of Security*, ICML 2018,
+section 3.1).
 """
 
 from __future__ import annotations
@@ -10,35 +11,67 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 
-from robustkd.evaluations.transferability.matrix import (
-    Counted,
-    jointly_correct,
-    masks_gradients,
-    overstates,
-    pair_of,
-    robust,
-)
+from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of, robust
 from robustkd.results.records import Check
 from robustkd.statistics.intervals import CONFIDENCE, Interval
+from robustkd.statistics.rates import Counted, paired_difference
 
 if TYPE_CHECKING:
     from robustkd.models import Member
 
+MASKING_POINTS = 0.02
+OVERSTATED_POINTS = 0.05
+MOST_ZERO_GRADIENTS = 0.01
+
+_ROUNDING = 1e-9
+
 ALL_SOURCES = "95% over test images, for all sources together"
+
+RESTS_ON_MAIN_ATTACK = (
+    *("white_box_accuracy", "white_box_accuracy_8bit", "mean_from_source", "asymmetry"),
+    *("transfer_success", "fooling_rate"),
+)
+"""The metrics that rest on the matrix's attack on a network; the last two where the network is the source."""
+
+
+def masks_gradients(excess: float, low: float) -> bool:
+    """Return whether a transferred attack is significantly, and by more than two points, stronger than a white-box one.
+
+    Args:
+        excess: The success of the strongest transferred attack minus that of the attack on the network itself.
+        low: The lower end of its paired interval over the same images, for all sources together.
+    """
+    return bool(excess > MASKING_POINTS + _ROUNDING and low > 0)
+
+
+def overstates(first: float, worst: float) -> bool:
+    """Return whether the first attack overstates robustness by more than five points.
+
+    Several attacks together always find a little more than one of them; a larger gap is a fault of the first.
+
+    Args:
+        first: The share of images classified correctly, both clean and after the first attack.
+        worst: The share of images classified correctly, both clean and after all attacks.
+    """
+    return bool(first - worst > OVERSTATED_POINTS + _ROUNDING)
+
+
+def stands_still(zero_gradients: float) -> bool:
+    """Return whether so large a share of the images has a zero gradient that gradient attacks are meaningless."""
+    return bool(zero_gradients >= MOST_ZERO_GRADIENTS)
 
 
 class Transferred(NamedTuple):
-    """An attack transferred to a network, held against attacks on the network itself.
+    """An attack transferred to a network, compared with attacks on the network itself.
 
     Attributes:
-        source: Where its source stands among the members.
+        source: The index of its source among the members.
         rate: Its success.
-        excess: Its success minus theirs.
-        interval: Of the excess, for all sources together (Bonferroni): it holds whichever source is looked at, the
-            strongest too.
-        images: How many are eligible for either.
+        excess: Its success minus that of the attacks on the network itself.
+        interval: The interval of the excess, for all sources together (Bonferroni), so that it also holds for the
+            strongest.
+        images: The number of images that are eligible for either.
     """
 
     source: int
@@ -49,79 +82,65 @@ class Transferred(NamedTuple):
 
     @property
     def beats(self) -> bool:
-        """Whether it succeeds more than two points oftener, and not by chance."""
+        """Whether it is significantly, and by more than two points, stronger."""
         return masks_gradients(self.excess, self.interval.low)
 
 
 def strongest_transferred(arrays: Mapping[str, np.ndarray], target: int, own: Counted) -> Transferred | None:
-    """Find the attack on another network that succeeds most often on a target; one that beats the own ones if any does.
+    """Find the attack on another network that exceeds the attacks on the target itself by most.
 
     Args:
-        arrays: As for `pair_of`.
-        target: Which member.
-        own: Whom attacks on the target itself fool.
+        arrays: The records, as for `pair_of`.
+        target: The index of the target.
+        own: The images on which attacks on the target itself succeed.
 
     Returns:
-        What was found; None where no image is eligible for an attack on another network, or for the own ones.
+        The attack, one that beats the target's own if there is any; None where no image is eligible for an attack on
+        another network, or for those on the target itself.
     """
     others = [source for source in range(len(arrays["clean"])) if source != target]
     seen = [(source, jointly_correct(pair_of(arrays, source, target))) for source in others]
     known = [(source, counted) for source, counted in seen if counted.eligible.any() and own.eligible.any()]
-    found = [_against(own, source, counted, len(known)) for source, counted in known]
+    found = [_compared(own, source, counted, len(known)) for source, counted in known]
     return max(found, key=lambda each: (each.beats, each.excess), default=None)
 
 
-def _against(own: Counted, source: int, counted: Counted, sources: int) -> Transferred:
+def _compared(own: Counted, source: int, counted: Counted, sources: int) -> Transferred:
     interval = paired_difference(counted, own, 1 - (1 - CONFIDENCE) / sources)
     images = int((counted.eligible | own.eligible).sum())
     return Transferred(source, counted.rate, counted.rate - own.rate, interval, images)
 
 
-def paired_difference(first: Counted, second: Counted, confidence: float) -> Interval:
-    """Give the interval of the difference of two rates over images that they share in part.
-
-    Each rate's Wilson interval is put together with the other's (Newcombe 1998, method 10; for rates of any
-    correlation, Zou and Donner 2008, section 2). It needs no resamples, so that any confidence can be asked for, and
-    holds for few images, and for such as are all alike, where the bootstrap gives a single number.
+def zero_gradient_check(member: Member, zero_gradient: np.ndarray, *, alone: bool) -> Check:
+    """Check that the gradients that the matrix's attack follows do not vanish.
 
     Args:
-        first: Whose rate.
-        second: Minus whose; both have an eligible image.
-        confidence: Of the interval.
+        member: The network.
+        zero_gradient: Whether the input gradient of an image is exactly zero, bool (N,).
+        alone: Whether no further attack was run, so that the worst case rests on this one too.
 
     Returns:
-        The interval of first rate minus second rate.
+        The check.
     """
-    (low_1, high_1), (low_2, high_2) = (_wilson(each, confidence) for each in (first, second))
-    rate_1, rate_2, shared = first.rate, second.rate, _correlation(first, second)
-    down = _together(rate_1 - low_1, high_2 - rate_2, shared)
-    up = _together(high_1 - rate_1, rate_2 - low_2, shared)
-    return Interval(rate_1 - rate_2 - down, rate_1 - rate_2 + up)
+    share = float(zero_gradient.mean())
+    moves = not stands_still(share)
+    detail = f"the input gradient is exactly zero for {share:.1%} of the images"
+    if not moves:
+        detail += ", where attacks on the cross-entropy cannot move: they overstate the robustness of this network"
+        detail += " and understate transfer from it" if member.role == "teacher" else ""
+    resting = (*RESTS_ON_MAIN_ATTACK, "worst_case_accuracy") if alone else RESTS_ON_MAIN_ATTACK
+    return Check("few zero gradients", moves, detail, member.name, resting)
 
 
-def _wilson(counted: Counted, confidence: float) -> Interval:
-    test = stats.binomtest(int(counted.events.sum()), int(counted.eligible.sum()))
-    low, high = test.proportion_ci(confidence, "wilson")
-    return Interval(float(low), float(high))
-
-
-def _together(first: float, second: float, correlation: float) -> float:
-    return float(np.sqrt(max(first**2 + second**2 - 2 * correlation * first * second, 0.0)))
-
-
-def _correlation(first: Counted, second: Counted) -> float:
-    """Of two rates over the same images: that of what each image adds to them; 0 where one does not vary."""
-    added = [each.events - each.rate * each.eligible for each in (first, second)]
-    spread = np.sqrt(float((added[0] ** 2).sum() * (added[1] ** 2).sum()))
-    return float((added[0] * added[1]).sum() / spread) if spread else 0.0
-
-
-def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> list[Check]:
-    """Check that no transferred attack, and none that does not see the logits' size, beats a network's own.
+def strength_checks(members: list[Member], arrays: Mapping[str, np.ndarray]) -> list[Check]:
+    """Check that no transferred attack and no further attack beats a network's white-box attack.
 
     Args:
-        members: Sources and targets.
-        arrays: As for `robust`, and ``attacks``, the names of those that ran, the matrix's first.
+        members: The sources and targets.
+        arrays: The records, as for `robust`, and ``attacks``, the labels of the attacks that ran, the matrix's first.
+
+    Returns:
+        The checks of each network.
     """
     checks = []
     withstood = robust(arrays)
@@ -136,34 +155,36 @@ def strength_checks(members: list[Member], arrays: dict[str, np.ndarray]) -> lis
 
 
 def _own_check(members: list[Member], own: Counted, strongest: Transferred | None, name: str) -> Check:
+    """Whether the matrix's attack on a network is at least as strong as the best one transferred to it."""
     masked = strongest is not None and strongest.beats
-    detail = _held_against("own attack", members, own, strongest)
-    detail += ": gradients are masked, true robustness is lower than its own attack shows" if masked else ""
-    return Check("own attack is the strongest", not masked, detail, name, ("white_box_accuracy",))
+    detail = _comparison("the attack on the network itself succeeds", members, own, strongest)
+    detail += ", so the gradients are masked and white-box accuracy is overstated" if masked else ""
+    return Check("white-box attack is the strongest", not masked, detail, name, ("white_box_accuracy",))
 
 
 def _worst_case_check(members: list[Member], own: Counted, strongest: Transferred | None, name: str) -> Check:
-    """Whether what transfers best to a network turns images that all attacks on itself together do not."""
+    """Whether the best transferred attack fools a network on images that all attacks on itself together do not."""
     refuted = strongest is not None and strongest.beats
-    detail = _held_against("all own attacks together", members, own, strongest)
-    detail += ": its worst case is worse than they show" if refuted else ""
-    return Check("own attacks find the worst case", not refuted, detail, name, ("worst_case_accuracy",))
+    detail = _comparison("all attacks on the network itself together succeed", members, own, strongest)
+    detail += ", so the true worst case is lower than reported" if refuted else ""
+    return Check("white-box attacks find the worst case", not refuted, detail, name, ("worst_case_accuracy",))
 
 
-def _held_against(attacks: str, members: list[Member], own: Counted, strongest: Transferred | None) -> str:
+def _comparison(attacks: str, members: list[Member], own: Counted, strongest: Transferred | None) -> str:
     if not own.eligible.any():
-        return "no image is eligible"
-    told = f"{attacks} {own.rate:.1%}, "
+        return "the network classifies no image correctly, so there is nothing to attack"
+    seen = f"{attacks} on {own.rate:.1%} of the correctly classified images"
     if strongest is None:
-        return told + "no attack on another network to hold it against"
-    return told + f"strongest transferred {strongest.rate:.1%} (from {members[strongest.source].name})"
+        return f"{seen}; there is no attack on another network to compare with"
+    return f"{seen}, the strongest transferred attack (from {members[strongest.source].name}) on {strongest.rate:.1%}"
 
 
 def _further_check(arrays: Mapping[str, np.ndarray], own: Counted, withstood: np.ndarray, name: str) -> Check:
+    """Whether further attacks leave about as many images standing as the matrix's attack."""
     first, *more = (str(attack) for attack in arrays["attacks"])
     share, worst = (own.eligible & ~own.events).mean(), withstood.mean()
-    flattered = overstates(share, worst)
-    detail = f"right on the clean image and after {first} {share:.1%}, after {', '.join(more)} too {worst:.1%}"
-    detail += ": the first attack overstates robustness" if flattered else ""
+    overstated = overstates(share, worst)
+    detail = f"{share:.1%} of the images withstand {first}, and {worst:.1%} also withstand {', '.join(more)}"
+    detail += f", so {first} alone overstates robustness" if overstated else ""
     metrics = ("white_box_accuracy", "white_box_accuracy_8bit")
-    return Check("further attacks find no more", not flattered, detail, name, metrics)
+    return Check("further attacks add little", not overstated, detail, name, metrics)

@@ -27,7 +27,7 @@ def distance(images: Tensor, corrupted: Tensor) -> float:
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_an_image_is_corrupted_alike_in_any_company(name: str, images: Tensor) -> None:
+def test_an_image_is_corrupted_in_the_same_way_in_any_batch(name: str, images: Tensor) -> None:
     together = corrupt(images, name, 3, 5, range(6))
     alone = corrupt(images[4:5], name, 3, 5, [4])
 
@@ -44,14 +44,14 @@ def test_images_stay_images_and_are_changed(name: str, images: Tensor) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CORRUPTIONS if name not in ("elastic_transform", "saturate")])
-def test_severity_five_is_further_off_than_severity_one(name: str, images: Tensor) -> None:
+def test_severity_five_changes_an_image_more_than_severity_one(name: str, images: Tensor) -> None:
     first, last = (distance(images, corrupt(images, name, severity, 0, range(6))) for severity in (1, 5))
 
     assert last > first
 
 
 @pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "impulse_noise", "fog", "glass_blur", "motion_blur"])
-def test_what_is_random_differs_by_seed_and_image(name: str, images: Tensor) -> None:
+def test_random_corruptions_differ_by_seed_and_image(name: str, images: Tensor) -> None:
     same = images[:1].expand(2, -1, -1, -1).clone()
 
     corrupted = corrupt(same, name, 3, 0, [0, 1])
@@ -222,12 +222,12 @@ def test_any_size_and_number_of_channels_works_or_says_why_not(shape: tuple[int,
             assert corrupt(images, name, 5, 0, [0, 1]).shape == images.shape
 
 
-def test_small_grey_digits_lose_what_needs_size_or_colour() -> None:
+def test_small_grey_digits_cannot_take_the_corruptions_that_need_size_or_colour() -> None:
     assert [name for name in STANDARD if impossible(name, (1, 8, 8))] == ["motion_blur"]
-    assert impossible("saturate", (1, 8, 8)) == "needs colour images"
+    assert impossible("saturate", (1, 8, 8)) == "it needs colour images"
 
 
-def test_with_those_not_made_the_benchmark_is_whole() -> None:
+def test_the_benchmark_is_complete_with_the_corruptions_that_are_not_made() -> None:
     assert len(STANDARD) == 13
     assert len({*STANDARD, "frost", "snow"}) == 15
     assert NOT_MADE.keys() == {"frost", "snow", "spatter"}

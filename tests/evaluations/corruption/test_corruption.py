@@ -11,7 +11,8 @@ from robustkd.data import Dataset, ImageSet
 from robustkd.data.corruptions import corrupt
 from robustkd.errors import DataError, EvaluationError
 from robustkd.evaluations.corruption import Corruption, CorruptionOptions
-from robustkd.evaluations.corruption.rows import MEAN, mean_corruption_error, reference_checks
+from robustkd.evaluations.corruption.corruption_error import mean_corruption_error, reference_checks
+from robustkd.evaluations.corruption.rows import MEAN
 from robustkd.models import ModelPool
 from robustkd.results.predictions import PredictionCache
 from robustkd.results.records import Records
@@ -112,7 +113,7 @@ def test_the_headline_names_what_was_generated() -> None:
     assert said[1].endswith("fog and contrast.")
 
 
-def test_without_baseline_or_teacher_there_is_less_to_say_and_it_is_said() -> None:
+def test_without_baseline_and_teacher_the_headline_says_so() -> None:
     alone = records_of([("at", "student")], clean=[[0, 0]], corrupted=[[[[0, 0], [0, 1]], [[0, 1], [1, 1]]]])
 
     frame = Corruption().summarise(alone)
@@ -121,7 +122,7 @@ def test_without_baseline_or_teacher_there_is_less_to_say_and_it_is_said() -> No
     assert "no independent baseline" in Corruption().headline(frame)[0]
 
 
-def test_a_baseline_that_errs_nowhere_leaves_mce_undefined() -> None:
+def test_a_baseline_without_errors_leaves_the_mce_undefined() -> None:
     frame = Corruption().summarise(
         records_of(
             [("baseline", "baseline"), ("at", "student")],
@@ -151,26 +152,26 @@ def test_a_sample_gets_the_corruptions_of_the_whole_set(pool: ModelPool, data: D
     np.testing.assert_array_equal(sample["corrupted"], whole[..., sample["image"]])
 
 
-def test_what_cannot_be_made_of_small_grey_images_is_left_out_and_listed(pool: ModelPool, data: Dataset) -> None:
+def test_corruptions_that_small_grey_images_cannot_take_are_left_out_and_listed(pool: ModelPool, data: Dataset) -> None:
     records = measured(pool, data, CorruptionOptions(severities=(1,), images=5))
 
     assert "motion_blur (generated)" not in records.arrays["corruptions"]
     assert len(records.arrays["corruptions"]) == 12
     (origin,) = records.notes
-    assert "not the released files" in origin
-    assert "motion_blur (its blur is up to 19 pixels long, the images have 8)" in origin
-    assert "frost (needs the benchmark's photographs of frost)" in origin
+    assert "they are not the released files" in origin
+    assert "motion_blur (it needs images of at least 20×20 pixels, these have 8×8)" in origin
+    assert "frost (it needs the benchmark's photographs of frost)" in origin
 
 
-def test_corruptions_of_which_none_can_be_made_are_refused(pool: ModelPool, data: Dataset) -> None:
-    with pytest.raises(EvaluationError, match="saturate: needs colour images"):
+def test_a_choice_of_corruptions_that_are_all_impossible_is_refused(pool: ModelPool, data: Dataset) -> None:
+    with pytest.raises(EvaluationError, match="saturate: it needs colour images"):
         measured(pool, data, replace(OPTIONS, corruptions=("saturate",)))
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("fogg", "did you mean fog"), ("frost", "needs the benchmark's photographs.*`path`")]
+    ("name", "message"), [("fogg", "did you mean fog"), ("frost", "it needs the benchmark's photographs.*`path`")]
 )
-def test_an_unknown_corruption_is_refused_with_the_mend(name: str, message: str) -> None:
+def test_an_unknown_corruption_is_refused_with_the_fix(name: str, message: str) -> None:
     with pytest.raises(EvaluationError, match=message):
         CorruptionOptions(corruptions=(name,))
 
@@ -216,7 +217,7 @@ def spoil_file(folder: Path) -> None:
     ("spoil", "message"),
     [
         (spoil_order, "not in the order of the test set"),
-        (spoil_count, "holds 50 labels, the test set 40 images"),
+        (spoil_count, "holds 50 labels, but the test set 40 images"),
         (spoil_images, r"must be uint8 \(200, 8, 8, 1\)"),
         (spoil_file, "not readable as an array"),
     ],
@@ -266,7 +267,7 @@ def test_colour_images_of_cifar_take_every_corruption_of_the_default(cifar10: Da
     assert records.arrays["corrupted"].shape == (1, 13, 1, 20)
 
 
-def test_of_the_released_arrays_the_four_extra_ones_must_be_asked_for(
+def test_the_four_extra_corruptions_of_the_release_must_be_named(
     pool: ModelPool, data: Dataset, released: Path
 ) -> None:
     for name in ("fog", "saturate", "spatter"):
@@ -276,7 +277,7 @@ def test_of_the_released_arrays_the_four_extra_ones_must_be_asked_for(
     asked = CorruptionOptions(path=str(released), severities=(1,), images=5, corruptions=("saturate", "fog"))
 
     assert list(default.arrays["corruptions"]) == ["fog", "frost"]
-    assert "none of the fifteen: saturate, spatter" in default.notes[0]
+    assert "left out, as not among the fifteen: saturate, spatter" in default.notes[0]
     assert list(measured(pool, data, asked).arrays["corruptions"]) == ["saturate", "fog"]
 
 
@@ -285,10 +286,10 @@ def test_the_headline_says_where_the_images_come_from(pool: ModelPool, data: Dat
     frame = evaluation.summarise(evaluation.measure(pool, data, PredictionCache(data)))
 
     said = evaluation.headline(frame)[-1]
-    assert said == f"The corrupted images are those of the arrays given in {released.name}: frost."
+    assert said == f"The corrupted images were read from the given arrays in {released.name}: frost."
 
 
-def test_records_are_measured_anew_where_the_arrays_have_other_content(
+def test_arrays_of_other_content_are_measured_again(
     pool: ModelPool, data: Dataset, released: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     evaluation = Corruption(CorruptionOptions(path=str(released), severities=(1,), images=5))
@@ -321,22 +322,22 @@ def test_a_network_in_training_mode_before_or_after_fails_the_check(pool: ModelP
     }
 
 
-def test_errors_relative_to_a_handful_of_the_baselines_fail_a_check() -> None:
+def test_a_baseline_with_few_errors_fails_a_check() -> None:
     checks = {check.metrics: check for check in reference_checks(HAND)}
 
     # of the baseline under fog 3 errors, under contrast 6; 1 and 4 more than without
     assert not checks[("mce",)].passed
     assert checks[("mce",)].detail == (
-        "errors of baseline under fog: 3, fewest of all corruptions; too few to relate others' to"
+        "baseline makes the fewest errors under fog: 3, too few to divide the errors of others by"
     )
-    assert checks[("relative_mce",)].detail.startswith("added errors of baseline under fog: 1,")
+    assert checks[("relative_mce",)].detail.startswith("baseline makes the fewest additional errors under fog: 1,")
     assert {check.member for check in checks.values()} == {"baseline"}
 
 
-def test_a_corruption_under_which_the_baseline_never_errs_is_left_out_and_not_checked() -> None:
+def test_a_corruption_without_errors_of_the_baseline_is_left_out_and_not_checked() -> None:
     wrong = [[[0] * 5] * 2, [[1] * 5] * 2]  # fog: never; contrast: on all five images at both severities
 
     checks = reference_checks(records_of([("baseline", "baseline")], clean=[[0] * 5], corrupted=[wrong]))
 
     assert [check.passed for check in checks] == [True, True]
-    assert checks[0].detail == "errors of baseline under contrast: 10, fewest of all corruptions"
+    assert checks[0].detail == "baseline makes the fewest errors under contrast: 10"

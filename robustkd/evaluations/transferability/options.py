@@ -1,0 +1,134 @@
+"""The options of the transferability evaluation, and the attacks that they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from robustkd.attacks.attack import STANDARDISED, Attack, Setting
+from robustkd.attacks.by_name import attack_by_name
+from robustkd.errors import EvaluationError
+
+Epsilon = Annotated[float, Field(gt=0)]
+
+
+@dataclass(frozen=True)
+class TransferabilityOptions:
+    """How the networks are attacked; the defaults are the paper's.
+
+    Attributes:
+        epsilon: The largest change of a pixel by PGD, as a fraction of the range [0, 1].
+        step_size: The change of a pixel in one step, as a fraction of the range [0, 1].
+        steps: The number of steps of PGD and of APGD.
+        random_start: Whether PGD starts at a uniformly random point within epsilon.
+        attack: Another attack of torchattacks for the matrix in place of PGD: its ``name``, its parameters, and
+            ``logits: standardised`` to attack through standardised logits; empty for PGD.
+        white_box: Further attacks on each network itself, each run on the images that withstood those before it:
+            ``standardised``, the matrix's attack on standardised logits; ``apgd_dlr``; or others in the format of
+            `attack`, with the norm and ε of the matrix's attack.
+        epsilons: Further values of ε at which the matrix's attack is repeated, with its step size in proportion.
+        images: The number of test images, drawn with `seed`; None for all.
+        networks: ``first``: the first seed of each method, as in the paper; ``all``: every network.
+        batch_size: The number of images per batch.
+        seed: The seed of the random starts and of the choice of images.
+        save_examples: A folder for the adversarial examples, float32, one ``.npy`` per source; None to discard them.
+
+    Raises:
+        EvaluationError: torchattacks has no such attack or parameter, or a further attack has another norm or ε.
+    """
+
+    epsilon: Annotated[float, Field(gt=0, le=1)] = 0.031
+    step_size: Annotated[float, Field(gt=0, le=1)] = 0.003
+    steps: Annotated[int, Field(ge=1)] = 20
+    random_start: bool = True
+    attack: dict[str, Setting] = field(default_factory=dict)
+    white_box: tuple[Literal["standardised", "apgd_dlr"] | dict[str, Setting], ...] = ("standardised", "apgd_dlr")
+    epsilons: tuple[Epsilon, ...] = ()
+    images: Annotated[int, Field(ge=1)] | None = None
+    networks: Literal["first", "all"] = "first"
+    batch_size: Annotated[int, Field(ge=1)] = 250
+    seed: Annotated[int, Field(ge=0)] = 0
+    save_examples: str | None = None
+
+    def __post_init__(self) -> None:
+        main = main_attack(self)
+        for each in self.white_box:
+            if isinstance(each, dict):
+                _refuse_another_size(main, attack_by_name(each, "transferability: white_box"))
+        if self.epsilons:
+            main.with_epsilon(self.epsilons[0])
+
+
+def main_attack(options: TransferabilityOptions) -> Attack:
+    """Return the attack of the matrix."""
+    if options.attack:
+        return attack_by_name(options.attack, "transferability: attack")
+    size = {"eps": options.epsilon, "alpha": options.step_size}
+    return Attack("PGD", {**size, "steps": options.steps, "random_start": options.random_start})
+
+
+def own_attacks(options: TransferabilityOptions, classes: int) -> tuple[Attack, ...]:
+    """Return the further attacks on each network itself.
+
+    Args:
+        options: The options.
+        classes: The number of classes; some attacks need three.
+
+    Returns:
+        Those that can be run, each once, without the attack of the matrix.
+    """
+    main = main_attack(options)
+    found: list[Attack] = []
+    for each in options.white_box:
+        if isinstance(each, dict):
+            attack = attack_by_name(each, "transferability: white_box")
+        elif each == "standardised":
+            attack = Attack(main.name, main.parameters, STANDARDISED)
+        elif main.epsilon is not None and not _why_no_dlr(main, classes):
+            size: dict[str, Setting] = {"norm": main.norm, "eps": main.epsilon, "steps": options.steps, "loss": "dlr"}
+            attack = Attack("APGD", size)
+        else:
+            continue
+        if attack not in (main, *found):
+            found.append(attack)
+    return tuple(found)
+
+
+def notes_on(attacks: tuple[Attack, ...], options: TransferabilityOptions, classes: int) -> tuple[str, ...]:
+    """Write what a reader must know about the attacks.
+
+    Args:
+        attacks: The attacks of the run, the matrix's first.
+        options: The options.
+        classes: The number of classes.
+
+    Returns:
+        Sentences without their full stop: the attacks that depend on the batch, those without ε, those left out.
+    """
+    batched = [attack.label for attack in attacks if attack.sees_batch]
+    free = [attack.label for attack in attacks if attack.epsilon is None]
+    missing = _why_no_dlr(attacks[0], classes) if "apgd_dlr" in options.white_box else ""
+    return (
+        *([f"The examples of {', '.join(batched)} depend on the batch size ({options.batch_size})"] if batched else []),
+        *([f"No ε bounds the perturbations of {', '.join(free)}"] if free else []),
+        *([f"APGD-DLR was not run: {missing}"] if missing else []),
+    )
+
+
+def _why_no_dlr(main: Attack, classes: int) -> str:
+    """Why the difference of logits ratio, which divides by a difference to the third logit, cannot be used."""
+    if classes < 3:
+        return f"the difference of logits ratio needs at least 3 classes, and there are {classes}"
+    return "" if main.epsilon is not None else f"it needs an ε, and {main.label} has none"
+
+
+def _refuse_another_size(main: Attack, further: Attack) -> None:
+    """A worst case is taken over attacks of one norm and ε."""
+    if (main.norm, main.epsilon) != (further.norm, further.epsilon):
+        raise EvaluationError(
+            f"transferability: white_box: {further.label} ({further.size}) must have the norm and ε of the matrix's "
+            f"{main.label} ({main.size}), because the worst case is taken over both; to repeat the matrix's attack at "
+            "other ε, list them in `epsilons`"
+        )

@@ -1,0 +1,54 @@
+"""Rows of a network and the teacher: transfer from the teacher against the baseline's, and transfer back to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from robustkd.evaluations.transferability.matrix import Counting, fooling_rate, jointly_correct, pair_of
+from robustkd.evaluations.transferability.row import Row, difference, member_row, rate_of, targets_of, teacher_of
+from robustkd.results.records import Records
+from robustkd.results.tidy import with_baselines
+from robustkd.statistics.significance import holm, mcnemar
+
+
+def from_teacher_rows(records: Records) -> Iterator[Row]:
+    """The fooling rate, and by how much transfer from the teacher exceeds that to the independent baseline."""
+    members, teacher = records.members, teacher_of(records.members)
+    if teacher is None:
+        return
+    for target in targets_of(members):
+        counted = fooling_rate(pair_of(records.arrays, teacher, target))
+        yield (
+            member_row(members, target)
+            | {"metric": "fooling_rate", "source": members["member"][teacher]}
+            | rate_of(counted)
+        )
+    yield from _excess_rows(records, teacher, "teacher_transfer_excess", jointly_correct)
+    yield from _excess_rows(records, teacher, "fooling_rate_excess", fooling_rate)
+
+
+def _excess_rows(records: Records, teacher: int, metric: str, counting: Counting) -> list[Row]:
+    """Each student minus its baseline, for the same attacks on the teacher and the same images."""
+    rows, p_values = [], []
+    for target, baseline in with_baselines(records.members):
+        of_target, of_baseline = (counting(pair_of(records.arrays, teacher, seen)) for seen in (target, baseline))
+        row = member_row(records.members, target) | {"metric": metric, "source": records.members["member"][teacher]}
+        found = difference(of_target, of_baseline)
+        if found:
+            both = of_target.eligible & of_baseline.eligible
+            p_values.append(mcnemar(of_target.events[both], of_baseline.events[both]))
+            rows.append(row | found)
+    adjusted = holm(p_values)
+    return [row | {"p_holm": float(p)} for row, p in zip(rows, adjusted, strict=True)]
+
+
+def asymmetry_rows(records: Records) -> Iterator[Row]:
+    """Transfer to the teacher minus transfer from it."""
+    members, teacher = records.members, teacher_of(records.members)
+    if teacher is None:
+        return
+    for student in targets_of(members):
+        up, down = (pair_of(records.arrays, *pair) for pair in ((student, teacher), (teacher, student)))
+        found = difference(jointly_correct(up), jointly_correct(down))
+        if found:
+            yield member_row(members, student) | {"metric": "asymmetry"} | found

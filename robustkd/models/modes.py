@@ -1,0 +1,10 @@
+"""Whether networks are in evaluation mode: one that is not gives other answers, and changes as it is used."""
+
+from collections.abc import Iterable
+
+from torch import nn
+
+
+def in_evaluation_mode(models: Iterable[nn.Module]) -> bool:
+    """Return whether no module of any model is in training mode."""
+    return not any(part.training for model in models for part in model.modules())
