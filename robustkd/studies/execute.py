@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,7 +20,7 @@ from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.evaluate import Evaluated, EvaluatedPart, claim, evaluate_parts
 from robustkd.studies.executors import Executor, InProcess, Processes, Progressed
 from robustkd.studies.live import Live
-from robustkd.studies.plan import Job, Part, plan
+from robustkd.studies.plan import Job, Part, plan, with_teachers_left
 from robustkd.studies.schedule import Work, chosen_teacher, complete
 from robustkd.studies.store import Store
 from robustkd.studies.study import Study, evaluation_options
@@ -95,22 +95,26 @@ def run_study(
     with _stoppable() as stopped, Live() as live:
         failed = complete(
             work,
-            partial(_executor, how, device, study.data.name, data_root, data, len(jobs.jobs)),
+            partial(_executor, how, device, partial(study_data, study, data_root), data, len(jobs.jobs)),
             live,
             retry_failed=how.retry_failed,
             should_stop=stopped,
         )
     if stopped():
         trained = "no network is left to train" if failed else "all networks are trained"
-        raise StoppedError(f"stopped, {trained}; the same command goes on with the evaluations")
+        raise StoppedError(f"stopped, {trained}; the same command continues with the evaluations")
     parts = [_evaluated(work, part, failed) for part in jobs.parts]
     missing = {jobs.title(job): failed[job.id] for job in jobs.jobs if job.id in failed}
+    for part in jobs.parts:
+        if 0 < len(_left(part.teachers, failed)) < len(part.teachers):
+            others = "; the teacher was chosen among the other candidates"
+            missing |= {jobs.title(job): failed[job.id] + others for job in part.teachers if job.id in failed}
     about = {
         "name": study.name,
         "study": text,
         "selection": selection_sentence(
             study.training,
-            [(len(part.teachers), part.teachers[0].recipe.select) for part in jobs.parts if part.teachers],
+            [(len(_left(part.teachers, failed)), part.teachers[0].recipe.select) for part in jobs.parts if part.teachers],
         ),
         "missing": missing,
     }
@@ -175,8 +179,7 @@ def devices_for(device: str, how: Execution, jobs: int) -> list[str]:
 def _executor(
     how: Execution,
     device: str,
-    name: str,
-    root: Path | None,
+    load: Callable[[], Dataset],
     data: Dataset,
     jobs: int,
     progressed: Progressed,
@@ -187,7 +190,7 @@ def _executor(
     devices = devices_for(device, how, jobs)
     if len(devices) == 1:
         return InProcess(data, torch.device(devices[0]), progressed, should_stop)
-    return Processes(name, root, devices, progressed)
+    return Processes(load, devices, progressed)
 
 
 def _ray(how: Execution, device: str, data: Dataset, progressed: Progressed) -> Executor:
@@ -199,22 +202,25 @@ def _ray(how: Execution, device: str, data: Dataset, progressed: Progressed) -> 
 
 
 def _evaluated(work: Work, part: Part, failed: Mapping[str, str]) -> EvaluatedPart | None:
-    """The pool of what a part has, with the teacher that its students learnt from."""
-    members = [_member(work, job) for job in part.students if job.id not in failed]
-    if not members:
+    """The networks of a part that are there, with the teacher that its students learned from."""
+    students = [with_teachers_left(job, failed) for job in part.students if job.id not in failed]
+    if not students:
         return None
-    teacher = None
-    if not any(job.id in failed for job in part.teachers):
-        teacher = chosen_teacher(part.teachers, work.store)
+    members = [_member(work, job) for job in students]
+    teacher = chosen_teacher(_left(part.teachers, failed), work.store)
     if teacher is not None:
         members.insert(0, _member(work, teacher, teacher=True))
     return EvaluatedPart(ModelPool(members=members), part.condition, part.architecture)
 
 
+def _left(teachers: Sequence[Job], failed: Mapping[str, str]) -> list[Job]:
+    return [teacher for teacher in teachers if teacher.id not in failed]
+
+
 def _member(work: Work, job: Job, *, teacher: bool = False) -> Member:
     folder = work.store.find(job)
     if folder is None:
-        raise StudyError(f"{work.store.root}: {job.folder} is gone, or damaged; run again to train it anew")
+        raise StudyError(f"{work.store.root}: {job.folder} is missing or damaged; run again to train it again")
     model = load_model(folder / MODEL_FILE)
     if teacher:
         return Member(model, "teacher", "teacher", job.settings["seed"], job.condition)

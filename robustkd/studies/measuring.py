@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robustkd.evaluations import Evaluation, Predict
+from robustkd.plugins import digest_of
 from robustkd.results.records import Records, members_frame
 from robustkd.results.result import PartResult, Result
 from robustkd.results.storage import file_digest, save_result
@@ -91,7 +92,9 @@ def _trained_on(data: Dataset) -> list[Any]:
         return []
     conditioned = data.trained_on()
     labels = hashlib.sha256(conditioned.indices.numpy().tobytes() + conditioned.images.labels.cpu().numpy().tobytes())
-    return [data.train.digest, data.condition.name, data.condition.options(), labels.hexdigest()]
+    plugin = digest_of(type(data.condition))
+    content = [data.train.digest, data.condition.name, data.condition.options(), labels.hexdigest()]
+    return [*content, *([plugin] if plugin else [])]
 
 
 def _file_digests(evaluation: Evaluation) -> dict[str, str]:

@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from robustkd.data import Condition, Dataset
+from robustkd.data import DATASETS, Condition, Dataset
 from robustkd.distillation import METHODS, Method, Recipe, Stage
 from robustkd.models import create_model
+from robustkd.models.network_source import network_source
 from robustkd.models.pool import Role
+from robustkd.plugins import digest_of
 from robustkd.studies.study import StudentSettings, Study, TeacherSettings, conditions_of, recipe_with
 
 TRAINING_VERSION = 2
@@ -133,6 +135,23 @@ def unique(jobs: Iterable[Job]) -> list[Job]:
     return list(found.values())
 
 
+def with_teachers_left(job: Job, failed: Collection[str]) -> Job:
+    """Leave out the candidates for a job's teacher that failed.
+
+    What remains is another job with another id: only the remaining candidates determine its result, and once the
+    failed one is trained the choice may be another.
+
+    Args:
+        job: The job.
+        failed: The ids of the jobs that failed.
+
+    Returns:
+        The job itself where no candidate failed, or all did.
+    """
+    left = tuple(teacher for teacher in job.teachers if teacher.id not in failed)
+    return replace(job, teachers=left) if left and len(left) < len(job.teachers) else job
+
+
 def epochs_of(job: Job) -> int:
     """Give how many epochs a job takes, in all its stages."""
     return sum(stage.recipe.epochs for stage in stages_of(job))
@@ -187,8 +206,7 @@ def _teachers(study: Study, settings: TeacherSettings | None, training_sets: _Tr
             f"{settings.architecture}-{seed}",
             {
                 **training_sets.settings(seed),
-                **_training("baseline", {}, recipe),
-                "architecture": settings.architecture,
+                **_training("baseline", {}, recipe, settings.architecture, training_sets),
             },
             condition=training_sets.data.condition.label,
         )
@@ -208,12 +226,13 @@ def _students(
         options = {name: value for name, value in given.items() if name != "training"}
         recipe = recipe_with(study.training, {**students.training, **given.get("training", {})})
         for seed in students.seeds:
-            settings = {**training_sets.settings(seed), **_training(method, options, recipe)}
+            settings = training_sets.settings(seed)
+            settings |= _training(method, options, recipe, architecture, training_sets)
             jobs.append(
                 Job(
                     "baseline" if method == "baseline" else "student",
                     f"{method}-{seed}",
-                    {**settings, "architecture": architecture},
+                    settings,
                     teachers if METHODS[method].needs_teacher else (),
                     training_sets.data.condition.label,
                 )
@@ -221,10 +240,23 @@ def _students(
     return tuple(jobs)
 
 
-def _training(method: str, options: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
+def _training(
+    method: str, options: Mapping[str, Any], recipe: Recipe, architecture: str, training_sets: _TrainingSets
+) -> dict[str, Any]:
+    data = training_sets.data
+    source, colon, _ = data.name.partition(":")
+    digests = {
+        "method": digest_of(METHODS[method]),
+        "architecture": network_source(architecture),
+        "condition": digest_of(type(data.condition)),
+        "data": digest_of(DATASETS[source + colon]) if source + colon in DATASETS.names() else None,
+    }
+    plugins = {name: digest for name, digest in digests.items() if digest is not None}
     return {
         "method": method,
         "method_version": METHODS[method].version,
         "options": dict(options),
         "recipe": asdict(recipe),
+        "architecture": architecture,
+        **({"plugins": plugins} if plugins else {}),
     }
