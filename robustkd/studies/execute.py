@@ -16,11 +16,13 @@ from robustkd.devices import resolve_device
 from robustkd.distillation import selection_sentence
 from robustkd.errors import BadInputError, StoppedError, StudyError, TrainingError
 from robustkd.models import Member, ModelPool, load_model
+from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.applicability import refuse_inapplicable
-from robustkd.studies.evaluate import Evaluated, EvaluatedPart, claim, evaluate_parts
+from robustkd.studies.evaluated import Evaluated
 from robustkd.studies.executors import Executor, InProcess, Processes, Progressed
 from robustkd.studies.live import Live
 from robustkd.studies.plan import Job, Part, plan, with_teachers_left
+from robustkd.studies.run_directory import claim
 from robustkd.studies.schedule import Work, chosen_teacher, complete
 from robustkd.studies.store import Store
 from robustkd.studies.study import Study, evaluation_options
@@ -114,7 +116,11 @@ def run_study(
         "study": text,
         "selection": selection_sentence(
             study.training,
-            [(len(_left(part.teachers, failed)), part.teachers[0].recipe.select) for part in jobs.parts if part.teachers],
+            [
+                (len(_left(part.teachers, failed)), part.teachers[0].recipe.select)
+                for part in jobs.parts
+                if part.teachers
+            ],
         ),
         "missing": missing,
     }

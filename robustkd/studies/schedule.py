@@ -84,6 +84,7 @@ def complete(
         work.store.sweep()
         progress = _found(work, live, retry_failed)
         if _waiting(work, progress):
+
             def on_epoch(id_: str, done: int, earlier: int) -> None:
                 live.epoch(progress.planned[id_], done, earlier)
 
@@ -166,7 +167,9 @@ def _do(work: Work, progress: Progress, executor: Executor, live: Live, should_s
             time.sleep(POLL_SECONDS)
     if stopping and waiting:
         count = len(work.plan.jobs) - len(progress.done)
-        raise StoppedError(f"stopped, {count} of {len(work.plan.jobs)} networks are not done; the same command continues")
+        raise StoppedError(
+            f"stopped, {count} of {len(work.plan.jobs)} networks are not done; the same command continues"
+        )
 
 
 def _begin(work: Work, planned: Job, progress: Progress, executor: Executor, live: Live) -> bool:

@@ -118,7 +118,9 @@ def perform(
         StudyError: The data set differs from the one of the study.
     """
     if data.digest != training.data:
-        raise StudyError(f"{training.title}: {data.name} on this machine differs from the study's data set: its SHA-256 is another")
+        raise StudyError(
+            f"{training.title}: {data.name} on this machine differs from the study's data set: its SHA-256 is another"
+        )
     try:
         with cpu_threads(training.threads if device.type == "cpu" else None):
             try:

@@ -8,7 +8,7 @@ import pytest
 import robustkd as rk
 from robustkd.data import Dataset
 from robustkd.errors import BadInputError, ModelError, StudyError
-from robustkd.studies.evaluate import claim
+from robustkd.studies.run_directory import claim
 
 FAST = {"transferability": {"images": 10, "steps": 1}}
 

@@ -150,7 +150,7 @@ def test_a_job_that_another_run_does_is_waited_for(
 
     assert run(jobs, executor) == {}
     assert "baseline-0" not in executor.done
-    assert "baseline-0: under way in another run" in capsys.readouterr().err
+    assert "baseline-0: running in another process" in capsys.readouterr().err
 
 
 def test_a_full_disk_ends_the_run_in_one_line_and_leaves_nothing_half_written(
@@ -175,13 +175,13 @@ def test_an_interruption_ends_the_epoch_and_the_same_run_goes_on_to_the_same_num
     run_study(study, tmp_path / "whole", device="cpu")
     told = Live.epoch
 
-    def interrupt(live: Live, id_: str, done: int) -> None:
-        told(live, id_, done)
+    def interrupt(live: Live, id_: str, done: int, earlier: int) -> None:
+        told(live, id_, done, earlier)
         if done == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(Live, "epoch", interrupt)
-    with pytest.raises(StoppedError, match=r"2 of 2 networks are not done; the same command goes on") as caught:
+    with pytest.raises(StoppedError, match=r"2 of 2 networks are not done; the same command continues") as caught:
         run_study(study, tmp_path / "stopped", device="cpu")
     monkeypatch.undo()
 
@@ -200,8 +200,8 @@ def test_an_interruption_of_the_last_epoch_of_all_stops_before_the_evaluations(
     study = load_study(tiny, (f"students.methods={methods}", "teacher=null", "evaluations=[generalization]"))
     told, ended = Live.epoch, Live.end
 
-    def interrupt(live: Live, id_: str, done: int) -> None:
-        told(live, id_, done)
+    def interrupt(live: Live, id_: str, done: int, earlier: int) -> None:
+        told(live, id_, done, earlier)
         if workers == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -212,7 +212,7 @@ def test_an_interruption_of_the_last_epoch_of_all_stops_before_the_evaluations(
 
     monkeypatch.setattr(Live, "epoch", interrupt)
     monkeypatch.setattr(Live, "end", interrupt_at_the_end)
-    with pytest.raises(StoppedError, match="all networks are trained; the same command goes on with the evaluations"):
+    with pytest.raises(StoppedError, match="all networks are trained; the same command continues with the evaluations"):
         run_study(study, tmp_path / "run", device="cpu", execution=Execution(workers=workers))
     monkeypatch.undo()
 
@@ -304,7 +304,7 @@ def test_a_damaged_state_is_said_and_the_training_begins_anew(
     told = Live.epoch
 
     def stop(live: Live, id_: str, done: int) -> None:
-        told(live, id_, done)
+        told(live, id_, done, earlier)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Live, "epoch", stop)

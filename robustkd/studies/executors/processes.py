@@ -132,9 +132,7 @@ def _death(exit_code: int | None, training: Training) -> TrainingError:
     return TrainingError(f"{training.title}: its training process {how}{cause}")
 
 
-def _work(
-    connection: Connection, device_name: str, plugins: Sequence[Plugin], load: Callable[[], Dataset]
-) -> None:
+def _work(connection: Connection, device_name: str, plugins: Sequence[Plugin], load: Callable[[], Dataset]) -> None:
     """Run trainings as they are sent, until the other end of the connection is gone."""
     for each in STOPPING:
         signal.signal(each, signal.SIG_IGN)  # the process that started this one decides when to stop
