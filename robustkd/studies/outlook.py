@@ -16,7 +16,7 @@ from robustkd.reporting.compose import RUN_FILE
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.cost import critical_path, job_seconds, makespan
 from robustkd.studies.execute import study_data, with_augmentation
-from robustkd.studies.plan import Job, Plan, plan
+from robustkd.studies.plan import Job, Plan, plan, with_teachers_left
 from robustkd.studies.provenance import describe_device
 from robustkd.studies.speeds import Planned, Speeds
 from robustkd.studies.store import Store
@@ -154,8 +154,14 @@ def _data(study: Study, root: Path | None) -> tuple[Dataset, bool]:
 
 def _states(planned: Planned, jobs: Sequence[Job]) -> dict[str, str]:
     finished = planned.store.scan()
+    broken = [job for job in planned.plan.jobs if job.id not in finished and planned.store.failure(job) is not None]
+    failed = {job.id for job in broken}
     return {
-        job.id: "done" if job.id in finished else "failed" if planned.store.failure(job) is not None else "to do"
+        job.id: "done"
+        if with_teachers_left(job, failed).id in finished
+        else "failed"
+        if planned.store.failure(with_teachers_left(job, failed)) is not None
+        else "to do"
         for job in jobs
     }
 

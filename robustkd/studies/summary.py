@@ -98,10 +98,7 @@ def _short(text: str) -> str:
 
 def _table_lines(cells: list[list[str]]) -> list[str]:
     """Lay out a table: its first rows, and as many columns as fit beside each other."""
-    widths = [
-        max(len(text) for row in cells[1:] for text in [row[column], *head.split()])
-        for column, head in enumerate(cells[0])
-    ]
+    widths = [_width(head, [row[column] for row in cells[1:]]) for column, head in enumerate(cells[0])]
     shown, total = 1, widths[0]
     while shown < len(widths) and total + 2 + widths[shown] <= WIDTH:
         total += 2 + widths[shown]
@@ -119,6 +116,11 @@ def _table_lines(cells: list[list[str]]) -> list[str]:
     left_out = [f"{len(cells) - 1 - ROWS} rows"] if len(cells) - 1 > ROWS else []
     left_out += [f"{len(widths) - shown} columns"] if shown < len(widths) else []
     return [*lines, *([f"… {' and '.join(left_out)} more in the report"] if left_out else [])]
+
+
+def _width(head: str, texts: Sequence[str]) -> int:
+    """The width of a column: that of its longest cell, and of its head in about three lines."""
+    return max(len(head) // 3 + 2, *(len(text) for text in [*head.split(), *texts]))
 
 
 def _table_html(table: Table) -> Markup:

@@ -9,7 +9,7 @@ import torch
 
 from robustkd.data import Augmentation, Dataset
 from robustkd.distillation import METHODS, Epoch, Method, Recipe, train
-from robustkd.distillation.training_state import DIGEST_BYTES
+from robustkd.distillation.training_state import DIGEST_BYTES, epochs_done
 from robustkd.errors import ModelError
 from robustkd.models import PixelModel, create_model
 

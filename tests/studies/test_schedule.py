@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import signal
@@ -122,6 +123,68 @@ def test_of_several_teachers_the_named_rule_chooses(tiny: Path, tmp_path: Path) 
         f"cifar_wrn_10_1-{seed}" for seed in (7, 8, 9)
     ]
     assert executor.teachers["hinton-0"] == b"cifar_wrn_10_1-8"
+
+
+def test_a_failed_candidate_leaves_the_choice_to_the_others(tiny: Path, tmp_path: Path) -> None:
+    def ending(training: Training) -> Trained | Exception:
+        return TrainingError("out of memory") if training.title == "cifar_wrn_10_1-8" else trained(training)
+
+    jobs = work(tiny, tmp_path, "teacher.seeds=[7, 8, 9]", "training.select=test")
+    executor = Pretended(ending)
+
+    assert run(jobs, executor) == {"cifar_wrn_10_1-8": "out of memory"}
+    assert executor.teachers["hinton-0"] == b"cifar_wrn_10_1-7"  # 7 and 9 are equally accurate
+    again = Pretended(trained)
+    run(jobs, again)
+    assert again.done == []
+
+
+def test_a_candidate_that_succeeds_later_is_chosen_and_its_students_are_trained_again(
+    tiny: Path, tmp_path: Path
+) -> None:
+    def ending(training: Training) -> Trained | Exception:
+        return TrainingError("out of memory") if training.title == "cifar_wrn_10_1-8" else trained(training)
+
+    jobs = work(tiny, tmp_path, "teacher.seeds=[7, 8, 9]", "training.select=test")
+    run(jobs, Pretended(ending))
+    executor = Pretended(trained)
+
+    assert run(jobs, executor, retry_failed=True) == {}
+    assert executor.done == ["cifar_wrn_10_1-8", "hinton-0"]
+    assert executor.teachers["hinton-0"] == b"cifar_wrn_10_1-8"
+
+
+def test_students_are_missing_where_all_candidates_failed(tiny: Path, tmp_path: Path) -> None:
+    def ending(training: Training) -> Trained | Exception:
+        return TrainingError("out of memory") if training.role == "teacher" else trained(training)
+
+    failed = run(work(tiny, tmp_path, "teacher.seeds=[7, 8]", "training.select=test"), Pretended(ending))
+
+    assert failed["hinton-0"] == "all its teachers failed: cifar_wrn_10_1-7, cifar_wrn_10_1-8"
+
+
+def test_a_study_with_a_failed_candidate_is_evaluated_with_the_teacher_of_its_students_and_says_so(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = training.train
+
+    def broken(method: Method, *arguments: Any, **options: Any) -> Any:
+        if options["seed"] == 8:
+            raise RuntimeError("cudnn failed")
+        return original(method, *arguments, **options)
+
+    monkeypatch.setattr(training, "train", broken)
+    rule = ("teacher.seeds=[7, 8]", "training.select=test", "evaluations=[fidelity]")
+
+    evaluated = run_study(load_study(tiny, rule), tmp_path / "run", device="cpu")
+
+    assert list(evaluated.missing) == ["cifar_wrn_10_1-8"]
+    assert evaluated.missing["cifar_wrn_10_1-8"].endswith("; the teacher was chosen among the other candidates")
+    members = json.loads((tmp_path / "run" / "run.json").read_text())["members"]
+    lineage = {member["member"]: member["lineage"] for member in members}
+    assert lineage["teacher"]["seed"] == 7
+    assert lineage["hinton-0"]["teacher_job"] == lineage["teacher"]["job"]
+    assert "the teacher was chosen among the other candidates" in evaluated.page.read_text(encoding="utf-8")
 
 
 def test_by_the_rule_last_the_first_teacher_is_the_only_one(tiny: Path) -> None:
@@ -303,7 +366,7 @@ def test_a_damaged_state_is_said_and_the_training_begins_anew(
     run_study(study, tmp_path / "whole", device="cpu")
     told = Live.epoch
 
-    def stop(live: Live, id_: str, done: int) -> None:
+    def stop(live: Live, id_: str, done: int, earlier: int) -> None:
         told(live, id_, done, earlier)
         raise KeyboardInterrupt
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
+from robustkd.presentation.charts import dots_and_intervals
 from robustkd.results.metric import Metric
 from robustkd.results.metric_rows import per_image_rows
 from robustkd.results.records import Records, members_frame
 from robustkd.results.tidy import tidy
 
 if TYPE_CHECKING:
+    import altair as alt
     import pandas as pd
 
     from robustkd.data import Dataset
@@ -53,11 +55,21 @@ class Confidence(Evaluation):
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Record the probability of the predicted class for each network and test image."""
-        return Records(members_frame(pool), {"confidence": np.stack([confidence(predict(member).logits) for member in pool])})
+        return Records(
+            members_frame(pool), {"confidence": np.stack([confidence(predict(member).logits) for member in pool])}
+        )
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Return the mean of each network and method, and the difference to the baseline."""
         return tidy(per_image_rows(records.members, dict(records.arrays), self.metrics))
+
+    def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
+        """Draw the confidence of each method."""
+        return dots_and_intervals(frame, self.metric("confidence"))
+
+    def headline(self, frame: pd.DataFrame) -> list[str]:
+        """Say nothing: the table is enough."""
+        return []
 
 
 def confidence(logits: np.ndarray) -> np.ndarray:

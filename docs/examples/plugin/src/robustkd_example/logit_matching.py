@@ -49,6 +49,4 @@ class LogitMatching(Method):
         with torch.no_grad():
             teacher_logits = self.teacher(batch.pixels)
         labels = (1 - self.weight) * F.cross_entropy(logits, batch.labels)
-        return Supervision(
-            logits, {"labels": labels, "logits": self.weight * squared_distance(logits, teacher_logits)}
-        )
+        return Supervision(logits, {"labels": labels, "logits": self.weight * squared_distance(logits, teacher_logits)})
