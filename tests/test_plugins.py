@@ -8,17 +8,20 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from robustkd import plugins
-from robustkd.data import CONDITIONS, DATASETS
+from robustkd.data import CONDITIONS, DATASETS, load_dataset
 from robustkd.distillation import METHODS
-from robustkd.errors import BadInputError
+from robustkd.errors import BadInputError, StudyError
 from robustkd.evaluations import EVALUATIONS
+from robustkd.models import create_model
 from robustkd.plugins import Plugin, digest_of, load_plugins, loaded, loaded_plugins, receive
 from robustkd.studies import Execution, load_study, run_study
+from robustkd.studies.plan import plan
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "plugin"
 
@@ -209,6 +212,50 @@ def test_a_module_that_differs_from_that_of_the_sending_process_is_refused(
     with pytest.raises(BadInputError, match="versioned_plugin: its source on this machine differs"):
         receive([Plugin("versioned_plugin", "versioned_plugin", "0" * 64)])
 
+
+def test_what_a_plugin_defines_is_part_of_the_keys_of_networks_and_records(write: Callable[[str], str]) -> None:
+    load_plugins([write(NETWORK_AND_EVALUATION)])
+    (plugin,) = loaded_plugins()
+
+    own = create_model("plugin_network", num_classes=3, in_chans=1, seed=0)
+    first = own.digest()
+    assert EVALUATIONS["mine"]().settings()["plugin"] == plugin.digest
+    plugins._tried[plugin.module] = replace(plugin, digest="0" * 64)  # as if the source were another
+
+    assert own.digest() != first
+    assert EVALUATIONS["mine"]().settings()["plugin"] == "0" * 64
+    assert "plugin" not in EVALUATIONS["fidelity"]().settings()
+
+
+def test_a_condition_that_changes_pixels_is_refused_because_trainings_would_ignore_that(
+    write: Callable[[str], str], tmp_path: Path
+) -> None:
+    load_plugins([write(CONDITION.format(name="mine").replace("raise NotImplementedError", DARKENED))])
+    changes = "conditions: [mine]\nstudents: {architecture: cifar_wrn_10_1, methods: [baseline], seeds: [0]}\n"
+    (tmp_path / "study.yaml").write_text(f"name: dark\ndata: {{name: digits}}\n{changes}")
+
+    with pytest.raises(StudyError, match="condition 'mine' changes pixels"):
+        plan(load_study(tmp_path / "study.yaml"), load_dataset("digits"))
+
+
+NETWORK_AND_EVALUATION = """\
+from timm.models import register_model
+from robustkd.evaluations import EVALUATIONS
+from robustkd.evaluations.generalization import Generalization
+from robustkd.models.networks.wide_resnet import cifar_wrn_10_1
+
+@register_model
+def plugin_network(pretrained=False, **kwargs):
+    return cifar_wrn_10_1(**{**kwargs, "pretrained_cfg": None})
+
+@EVALUATIONS.register("mine")
+class Mine(Generalization):
+    name = "mine"
+"""
+
+DARKENED = "return Clean().apply(replace(train, images=train.images // 2), seed)\n" + (
+    "from dataclasses import replace\nfrom robustkd.data import Clean\n"
+)
 
 STUDY = """\
 name: with-plugin

@@ -1,4 +1,4 @@
-"""Run a study: train what is not there yet, then evaluate and report."""
+"""Run a study: train the networks that are missing, then evaluate and report."""
 
 import signal
 import sys
@@ -30,22 +30,22 @@ from robustkd.studies.study_file import study_yaml
 from robustkd.studies.training import MODEL_FILE, CheckpointInterval
 
 MOST_PROCESSES = 8
-"""On a CPU, unless more are asked for: each takes memory of its own."""
+"""The largest default number of processes on a CPU: each needs memory of its own."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """Where and how the trainings of a study are done; none of it changes their results on a CPU, but for `threads`.
+    """Where and how the trainings of a study run; on a CPU only `threads` changes their results.
 
     Attributes:
         executor: ``local`` or ``ray``.
-        workers: Trainings at once; 1 trains in this process. None: one for each core of a CPU, `jobs_per_device` for
-            each GPU.
-        jobs_per_device: Trainings at once on one GPU: small networks do not fill one.
-        threads: Of a CPU, for each training.
-        address: Of a Ray cluster; None starts Ray on this machine.
-        interval: How often a training writes down where it is.
-        retry_failed: Try again what failed before.
+        workers: The number of trainings at the same time; 1 trains in this process. None: one for each CPU core, or
+            `jobs_per_device` for each GPU.
+        jobs_per_device: The number of trainings that share a GPU: a small network does not fill one.
+        threads: The number of CPU threads of each training.
+        address: The address of a Ray cluster; None starts Ray on this machine.
+        interval: How often a training writes its state.
+        retry_failed: Whether to try again what failed before.
     """
 
     executor: str = "local"
@@ -66,23 +66,23 @@ def run_study(
     store: Path | None = None,
     execution: Execution | None = None,
 ) -> Evaluated:
-    """Train, evaluate, report; what is finished already is found and not repeated.
+    """Train, evaluate and report; what is finished already is not repeated.
 
     Args:
         study: The study.
         out: The run directory; ``runs/<name>`` if None.
         device: ``auto``, ``cpu``, ``cuda``, …
-        data_root: Where data sets lie.
-        store: Where trained networks are kept; ``RUN/jobs`` if None. Studies may share one.
+        data_root: The folder of the data sets.
+        store: The folder of the trained networks, which studies may share; ``RUN/jobs`` if None.
         execution: Where and how to train; one after another in this process if None.
 
     Returns:
-        The results and where they are.
+        The results; prints as a summary, shows as the scoreboard in a notebook.
 
     Raises:
-        BadInputError: The data or the directory is not usable.
-        TrainingError: Every training failed.
-        StoppedError: It was interrupted; run again, it goes on.
+        BadInputError: The data or the directory is not valid.
+        TrainingError: All trainings failed.
+        StoppedError: The run was interrupted; the next run continues.
         StorageError: The disk is full.
     """
     run = out if out is not None else Path("runs") / study.name
@@ -136,14 +136,14 @@ def study_data(study: Study, data_root: Path | None) -> Dataset:
 
     Args:
         study: The study.
-        data_root: Where data sets lie.
+        data_root: The folder of the data sets.
 
     Returns:
         The data set, before any condition.
 
     Raises:
-        DataError: It is not there or broken.
-        StudyError: There is nothing to train on.
+        DataError: The data set is missing or broken.
+        StudyError: It has no training images.
     """
     data = with_augmentation(load_dataset(study.data.name, data_root), study)
     if data.train is None:
@@ -152,20 +152,20 @@ def study_data(study: Study, data_root: Path | None) -> Dataset:
 
 
 def with_augmentation(data: Dataset, study: Study) -> Dataset:
-    """Give a data set the augmentation that a study names, if it names one."""
+    """Replace the augmentation of a data set by that of the study, if it has one."""
     return data if study.data.augmentation is None else replace(data, augmentation=study.data.augmentation)
 
 
 def devices_for(device: str, how: Execution, jobs: int) -> list[str]:
-    """Name a device for each of the trainings done at once, in turn over the visible GPUs.
+    """Return a device for each training that runs at the same time, in turn over the visible GPUs.
 
     Args:
-        device: As given by the user.
-        how: Workers, and jobs per device.
-        jobs: How many there are at the most.
+        device: The device as the user gave it.
+        how: The number of workers, and of jobs per device.
+        jobs: The number of jobs.
 
     Returns:
-        One name for each worker.
+        One device name for each worker.
     """
     if how.workers is not None and how.workers < 1:
         raise BadInputError(f"workers must be at least 1, got {how.workers}")
@@ -235,9 +235,9 @@ def _member(work: Work, job: Job, *, teacher: bool = False) -> Member:
 
 @contextmanager
 def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Take the first interruption as a wish to stop after the epoch, the second as one to stop at once."""
+    """Take the first interruption as a request to stop after the epoch, the second as one to stop at once."""
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False  # only the main thread hears of signals
+        yield lambda: False  # only the main thread receives signals
         return
     asked = threading.Event()
 
@@ -245,7 +245,7 @@ def _stoppable() -> Iterator[Callable[[], bool]]:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
-        print("stopping after this epoch; once more stops at once", file=sys.stderr, flush=True)
+        print("stopping after this epoch; interrupt again to stop at once", file=sys.stderr, flush=True)
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

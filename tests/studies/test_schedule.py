@@ -249,7 +249,7 @@ def test_an_interruption_ends_the_epoch_and_the_same_run_goes_on_to_the_same_num
     monkeypatch.undo()
 
     assert caught.value.exit_code == 130
-    assert "once more stops at once" in capsys.readouterr().err
+    assert "interrupt again to stop at once" in capsys.readouterr().err
     assert len(list((tmp_path / "stopped" / "jobs").glob(".*.state"))) == 1
     run_study(study, tmp_path / "stopped", device="cpu")
     assert compare_runs(tmp_path / "whole", tmp_path / "stopped")[1] == []
