@@ -2,7 +2,7 @@
 
 To import a method is to import torch, which takes seconds. A list, a completion or the error in a study file must not
 wait for that, so the sources are parsed here, and of them only annotations and default values are evaluated. Whatever a
-plugin registers is found likewise in its files (`registry.EXTRA_SOURCES`).
+plugin registers is found likewise in its files (`plugins.SOURCES`).
 """
 
 import ast
@@ -19,7 +19,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from robustkd.errors import BadInputError, DataError, ModelError, nearest
-from robustkd.registry import EXTRA_SOURCES
+from robustkd.plugins import SOURCES, find_installed_sources
 
 PACKAGE = Path(__file__).parent
 
@@ -100,19 +100,23 @@ def declared(kind: Kind) -> dict[str, Declaration]:
     """
     registry, patterns = _PLACES[kind]
     found = {}
-    for path in [*(path for pattern in patterns for path in sorted(PACKAGE.glob(pattern))), *EXTRA_SOURCES]:
+    for path in [*(path for pattern in patterns for path in sorted(PACKAGE.glob(pattern))), *_plugin_sources()]:
         source = _source(path)
         for node in source.tree.body:
             if not isinstance(node, ast.ClassDef | ast.FunctionDef):
                 continue
             for name in _registered(node, registry):
-                found[name] = _declaration(kind, name, node, source)
+                try:
+                    found[name] = _declaration(kind, name, node, source)
+                except _UnreadableError:
+                    importlib.import_module(_REGISTRIES[kind])
+                    found[name] = _registered_here(kind, discover=True)[name]
     return dict(sorted({**_registered_here(kind), **found}.items()))
 
 
 def network_names() -> tuple[str, ...]:
     """Return the names of the networks that robustkd and its plugins add to timm, in the order of the sources."""
-    paths = [*sorted((PACKAGE / "models" / "networks").glob("*.py")), *EXTRA_SOURCES]
+    paths = [*sorted((PACKAGE / "models" / "networks").glob("*.py")), *_plugin_sources()]
     return tuple(name for path in paths for name in _models_in(path))
 
 
@@ -159,6 +163,11 @@ def _registered_with_timm(architecture: str) -> bool:
     return timm is not None and "/" not in architecture and ":" not in architecture and timm.is_model(architecture)
 
 
+def _plugin_sources() -> list[Path]:
+    find_installed_sources()
+    return list(SOURCES)
+
+
 def in_words(annotation: Any) -> str:
     """Describe a type for people: ``number, above 0``, ``list of whole numbers``, ``clean or noisy``.
 
@@ -194,10 +203,15 @@ _REGISTRIES: Mapping[Kind, str] = {
 }
 
 
-def _registered_here(kind: Kind) -> dict[str, Declaration]:
+def _registered_here(kind: Kind, *, discover: bool = False) -> dict[str, Declaration]:
     """What this process has registered itself, in a notebook for example, or in a way that its source does not show."""
     module = sys.modules.get(_REGISTRIES[kind])
-    entries = getattr(module, _PLACES[kind][0]).imported() if module is not None else {}
+    if module is None:
+        return {}
+    registry = getattr(module, _PLACES[kind][0])
+    if discover:
+        registry.names()
+    entries = registry.imported()
     return {name: _described(kind, name, entry) for name, entry in entries.items()}
 
 
@@ -231,6 +245,10 @@ def _limits(metadata: tuple[Any, ...]) -> Iterator[str]:
     for entry in metadata:
         for limit in getattr(entry, "metadata", (entry,)):
             yield from (f"{word} {getattr(limit, key):g}" for key, word in words.items() if hasattr(limit, key))
+
+
+class _UnreadableError(Exception):
+    """The type of an option needs what only an import gives."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -399,7 +417,7 @@ def _option(
     known = source.names()
     kind = _evaluated(annotation, known) if annotation is not None else Any
     if kind is _MISSING:
-        raise BadInputError(f"{source.path}: the type of {name} cannot be read without importing the file")
+        raise _UnreadableError(name)
     value = _evaluated(default, known) if default is not None else _MISSING
     if isinstance(value, dataclasses.Field):
         made = value.default_factory

@@ -1,40 +1,49 @@
 """Names for things that live one to a file: a decorator registers them, a lookup finds them."""
 
 import importlib
+import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from robustkd.errors import BadInputError, nearest
+from robustkd.plugins import load_installed, place_of
 
 T = TypeVar("T")
 
-EXTRA_SOURCES: list[Path] = []
-"""Source files of plugins."""
-
 
 class Registry(Generic[T]):
-    """The things of one kind, found by name; adding one means adding a file to the package.
+    """The things of one kind, found by name; adding one means adding a file to the package, or a plugin.
 
     Args:
         kind: What is registered, in the singular, for messages: ``"method"``.
         package: The package whose modules register themselves when they are imported.
+        face: The class that all registered classes derive from; None where functions are registered.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, face: type | None = None) -> None:
         self.kind = kind
         self._package = package
+        self._face = face
         self._entries: dict[str, T] = {}
         self._discovered = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Register the decorated object under a name that nothing else holds."""
+        """Register the decorated object under a name that nothing else holds.
+
+        Raises:
+            BadInputError: The name is taken, or the object lacks something that all of its kind have.
+        """
 
         def decorate(entry: T) -> T:
+            if not _defined(entry)[0].startswith("robustkd."):
+                self._discover()  # a plugin must not take a name that a module imported later on holds
+            self._refuse_unfit(name, entry)
             holder = self._entries.get(name)
-            if holder is not None and getattr(holder, "__module__", None) != getattr(entry, "__module__", 0):
-                raise ValueError(f"{self.kind} {name!r} is already registered by {holder!r}")
+            if holder is not None and _defined(holder) != _defined(entry):
+                raise BadInputError(
+                    f"{self.kind} {name!r} is registered twice: by {_described(holder)} and by {_described(entry)}"
+                )
             self._entries[name] = entry
             return entry
 
@@ -52,26 +61,49 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """The registered names, sorted."""
-        if not self._discovered:
+        self._discover()
+        return sorted(self._entries)
+
+    def _discover(self) -> None:
+        """Import the modules of the package and the installed plugins, once."""
+        if self._discovered:
+            return
+        self._discovered = True
+        try:
             package = importlib.import_module(self._package)
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self._package}.{module.name}")
-            self._discovered = True
-        return sorted(self._entries)
+        except BaseException:
+            self._discovered = False
+            raise
+        load_installed()
+
+    def _refuse_unfit(self, name: str, entry: T) -> None:
+        if self._face is None:
+            return
+        if not (isinstance(entry, type) and issubclass(entry, self._face)):
+            raise BadInputError(f"{self.kind} {name!r}: must be a class derived from {self._face.__name__}")
+        if missing := _missing(entry):
+            raise BadInputError(f"{self.kind} {name!r}: {entry.__name__} does not define {', '.join(missing)}")
+        own = getattr(entry, "name", name)
+        if isinstance(own, str) and own != name:
+            raise BadInputError(f"{self.kind} {name!r}: {entry.__name__}.name is {own!r}; both must be the same")
 
 
-def exported(package: str, homes: Mapping[str, tuple[str, ...]], name: str) -> Any:
-    """Import a public name of a package from the module that defines it.
+def _missing(kind: type) -> list[str]:
+    """The abstract methods and required class attributes that a class lacks."""
+    faces = [base for base in kind.__mro__ if base.__module__.startswith("robustkd.")]
+    declared = {name: hint for base in faces for name, hint in inspect.get_annotations(base).items()}
+    lacking = [name for name, hint in declared.items() if "ClassVar" in str(hint) and not hasattr(kind, name)]
+    return [*sorted(getattr(kind, "__abstractmethods__", ())), *lacking]
 
-    Args:
-        package: The package, for the message.
-        homes: By module the names that the package offers from it.
-        name: The name that was asked for.
 
-    Raises:
-        AttributeError: The package offers no such name.
-    """
-    home = next((module for module, names in homes.items() if name in names), None)
-    if home is None:
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(home), name)
+def _defined(entry: Any) -> tuple[str, str]:
+    """The module and the name that define an entry."""
+    inner = getattr(entry, "func", entry)
+    return str(getattr(inner, "__module__", "")), str(getattr(inner, "__qualname__", inner))
+
+
+def _described(entry: Any) -> str:
+    module, name = _defined(entry)
+    return f"{name} in {place_of(module)}"

@@ -210,6 +210,9 @@ def test_what_is_registered_in_a_notebook_is_declared_too() -> None:
         def __init__(self, student: Any, teacher: Any = None, *, weight: Annotated[float, Field(ge=0)] = 2.0) -> None:
             super().__init__(student, teacher)
 
+        def forward(self, batch: Any) -> Any:
+            raise AssertionError("never trained")
+
     METHODS.register("mine_in_a_notebook")(Mine)
     try:
         found = declared("method")["mine_in_a_notebook"]
@@ -219,3 +222,23 @@ def test_what_is_registered_in_a_notebook_is_declared_too() -> None:
     (option,) = found.options
     assert (option.name, option.default, option.kind) == ("weight", 2.0, "number, at least 0")
     assert (option.meaning, found.needs_teacher) == ("The weight of the term.", True)
+
+
+def test_a_plugin_whose_types_need_an_import_is_imported(tmp_path: Path) -> None:
+    plugin = tmp_path / "odd.py"
+    plugin.write_text(
+        "import enum\nfrom robustkd.distillation import METHODS\n"
+        "from robustkd.distillation.methods.hinton import Hinton\n"
+        "class Colour(enum.StrEnum):\n    red = 'red'\n"
+        "@METHODS.register('odd_types')\nclass Odd(Hinton):\n    'Like hinton.'\n"
+        "    def __init__(self, student, teacher=None, *, colour: Colour = Colour.red):\n"
+        "        super().__init__(student, teacher)\n"
+    )
+    program = (
+        f"from robustkd.plugins import load_plugins\nload_plugins([{str(plugin)!r}])\n"
+        "from robustkd.declarations import declared\nprint(declared('method')['odd_types'].options[0].default)"
+    )
+
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == "red"

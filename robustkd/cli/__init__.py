@@ -16,6 +16,7 @@ from robustkd.cli.listing import Listing, listed
 from robustkd.cli.models import parse_model
 from robustkd.cli.terminal import show_outlook, show_results
 from robustkd.errors import BadInputError, RobustKDError, nearest
+from robustkd.threads import wait_passively
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
@@ -64,6 +65,7 @@ class Suite(StrEnum):
 
 def main() -> None:
     """Run the command line; every refusal is one line on standard error."""
+    wait_passively()
     try:
         app()
     except RobustKDError as error:

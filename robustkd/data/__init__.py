@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from robustkd.registry import exported
+from robustkd.lazy import exported
 
 if TYPE_CHECKING:
     from robustkd.data.augmentation import Augmentation

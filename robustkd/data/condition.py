@@ -76,7 +76,7 @@ class Condition(ABC):
         """
 
 
-CONDITIONS: Registry[type[Condition]] = Registry("condition", "robustkd.data.conditions")
+CONDITIONS: Registry[type[Condition]] = Registry("condition", "robustkd.data.conditions", Condition)
 """Conditions by name."""
 
 

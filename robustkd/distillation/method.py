@@ -172,5 +172,5 @@ class Method(nn.Module, ABC):
         return self.candidates()[self.chosen]
 
 
-METHODS: Registry[type[Method]] = Registry("method", "robustkd.distillation.methods")
+METHODS: Registry[type[Method]] = Registry("method", "robustkd.distillation.methods", Method)
 """Distillation methods by name."""

@@ -114,3 +114,12 @@ def load_state(
     method.load_state_dict(state["method"])
     batches.generator.set_state(state["generator"])
     return [Epoch(**row) for row in state["history"]], state["optimiser"]
+
+
+def epochs_done(path: Path) -> int:
+    """Return how many epochs the training had done when its state was written; 0 if there is no readable state."""
+    try:
+        content = path.read_bytes()[DIGEST_BYTES:]
+        return len(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)["history"])
+    except Exception:  # absent, or damaged in any way: `load_state` reports it
+        return 0

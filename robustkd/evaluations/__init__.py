@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pandas as pd
 
+from robustkd.plugins import digest_of
 from robustkd.registry import Registry
 from robustkd.results.metric import Metric
 from robustkd.results.predictions import Predictions
@@ -131,12 +132,14 @@ class Evaluation(ABC):
 
     def settings(self) -> dict[str, Any]:
         """What determines the records besides models and data; part of the cache key."""
-        return {"evaluation": self.name, "version": self.version, "options": asdict(self.options)}
+        settings = {"evaluation": self.name, "version": self.version, "options": asdict(self.options)}
+        plugin = digest_of(type(self))
+        return settings | ({"plugin": plugin} if plugin else {})
 
     def metric(self, name: str) -> Metric:
         """Find one of its metrics by name."""
         return next(metric for metric in self.metrics if metric.name == name)
 
 
-EVALUATIONS: Registry[type[Evaluation]] = Registry("evaluation", "robustkd.evaluations")
+EVALUATIONS: Registry[type[Evaluation]] = Registry("evaluation", "robustkd.evaluations", Evaluation)
 """Evaluations by name."""

@@ -10,6 +10,7 @@ from timm.models import get_pretrained_cfg
 from robustkd.errors import ModelError, nearest
 from robustkd.models.networks import resnet, wide_resnet
 from robustkd.models.pixel_model import PixelModel
+from robustkd.plugins import load_installed
 
 OWN_ARCHITECTURES = (*resnet.NAMES, *wide_resnet.NAMES)
 
@@ -88,6 +89,7 @@ def check_architecture(architecture: str) -> None:
     Raises:
         ModelError: There is no such architecture.
     """
+    load_installed()
     if "/" in architecture or ":" in architecture or not timm.is_model(architecture):
         raise ModelError(f"unknown architecture {architecture!r}: {nearest(architecture, timm.list_models())}")
 

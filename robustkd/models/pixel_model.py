@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robustkd.errors import ModelError
+from robustkd.models.network_source import network_source
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,11 @@ class PixelModel(nn.Module):
         return sum(parameter.numel() for parameter in self.module.parameters())
 
     def digest(self) -> str:
-        """SHA-256 over all that determines the outputs: architecture, preprocessing, weights, statistics."""
+        """SHA-256 over all that determines the outputs: architecture, preprocessing, weights, statistics, plugin."""
         preprocessing = (self.mean.flatten().tolist(), self.std.flatten().tolist(), self.image_size)
-        settings = json.dumps([self.architecture, self.options, preprocessing], sort_keys=True, default=str)
+        source = network_source(self.architecture, self.module)
+        content = [self.architecture, self.options, preprocessing, *([source] if source else [])]
+        settings = json.dumps(content, sort_keys=True, default=str)
         hasher = hashlib.sha256(settings.encode())
         for name, tensor in sorted(self.module.state_dict().items()):
             hasher.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

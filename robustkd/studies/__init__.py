@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from robustkd.registry import exported
+from robustkd.lazy import exported
 
 if TYPE_CHECKING:
     from robustkd.studies.compare import Difference, compare_runs
-    from robustkd.studies.evaluate_models import SUITES, Evaluated, evaluate
+    from robustkd.studies.evaluate_models import SUITES, evaluate
+    from robustkd.studies.evaluated import Evaluated
     from robustkd.studies.execute import Execution, run_study
     from robustkd.studies.study import Study
     from robustkd.studies.study_file import load_study
@@ -17,10 +18,10 @@ _HOMES = {
         "compare_runs",
     ),
     "robustkd.studies.evaluate_models": (
-        "Evaluated",
         "SUITES",
         "evaluate",
     ),
+    "robustkd.studies.evaluated": ("Evaluated",),
     "robustkd.studies.execute": (
         "Execution",
         "run_study",

@@ -1,4 +1,4 @@
-"""Do two runs hold the same numbers?"""
+"""Compare the results of two runs."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ NUMBERS = ["value", "ci_low", "ci_high", "std", "n_seeds", "n", "p_holm"]
 
 @dataclass(frozen=True)
 class Difference:
-    """A cell in which two runs differ.
+    """A number in which two runs differ.
 
     Attributes:
         place: Evaluation, row and column.
-        first: In the first run; None where it has no such cell.
-        second: In the second run.
+        first: The number in the first run; None if it has none there.
+        second: The number in the second run; None if it has none there.
     """
 
     place: str
@@ -29,18 +29,18 @@ class Difference:
 
 
 def compare_runs(first: Path, second: Path, tolerance: float = 0.0) -> tuple[int, list[Difference]]:
-    """Compare all results of two runs, cell by cell.
+    """Compare all numbers of two runs.
 
     Args:
-        first: A run directory.
-        second: Another.
-        tolerance: Largest absolute difference that counts as equal; 0 for bit for bit.
+        first: The first run directory.
+        second: The second run directory.
+        tolerance: The largest absolute difference that counts as equal; 0 asks for identical bits.
 
     Returns:
-        How many cells were compared, and the cells that differ.
+        How many numbers were compared, and those that differ.
 
     Raises:
-        BadInputError: One of them is not a run.
+        BadInputError: One of the directories is not a run.
     """
     cells_1, cells_2 = _cells(first), _cells(second)
     differences = []
@@ -52,9 +52,9 @@ def compare_runs(first: Path, second: Path, tolerance: float = 0.0) -> tuple[int
 
 
 def _cells(run: Path) -> dict[str, float]:
-    """All numbers of a run by place; absent values are absent cells."""
+    """All numbers of a run by place, without missing values."""
     if not (run / "results").is_dir():
-        raise BadInputError(f"{run}: not a run (it has no results)")
+        raise BadInputError(f"{run}: is not a run (it has no results)")
     cells = {}
     for result in load_results(run / "results"):
         seen: Counter[str] = Counter()
@@ -62,7 +62,7 @@ def _cells(run: Path) -> dict[str, float]:
             told = [str(row[key]) for key in KEYS if pd.notna(row[key]) and row[key] != ""]
             place = f"{result.evaluation}: {' '.join(told)}"
             seen[place] += 1
-            place += f" ({seen[place]})" if seen[place] > 1 else ""  # so that no row hides another
+            place += f" ({seen[place]})" if seen[place] > 1 else ""  # no row may hide another
             for number in NUMBERS:
                 if pd.notna(row[number]):
                     cells[f"{place}: {number}"] = float(row[number])

@@ -1,7 +1,7 @@
-"""What a study costs: a speed for each network and method, times the work of each job.
+"""How long a study takes: the speed of each network and method, times the work of each job.
 
-The model: a training takes, for each image of each epoch, what one step of its method takes on this device divided by
-the batch size, and after each epoch one forward pass over the test images. For speeds see `speeds`.
+For each image of each epoch, a training takes the time of one step of its method divided by the batch size. After each
+epoch it takes one forward pass over the test images. The speeds come from `speeds`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,15 +13,15 @@ from robustkd.studies.speeds import Planned, Speeds
 
 
 def job_seconds(planned: Planned, jobs: Sequence[Job], speeds: Speeds) -> dict[str, float]:
-    """Estimate how long trainings take, each by itself.
+    """Estimate the time of each training.
 
     Args:
-        planned: Their plan.
+        planned: The plan.
         jobs: Some of its jobs.
-        speeds: Of networks and methods on the device.
+        speeds: The speeds of networks and methods on the device.
 
     Returns:
-        Seconds by job id.
+        The seconds of each job, by its id.
     """
     images = dict(_training_images(planned))
     return {
@@ -35,14 +35,14 @@ def job_seconds(planned: Planned, jobs: Sequence[Job], speeds: Speeds) -> dict[s
 
 
 def critical_path(jobs: Sequence[Job], seconds: Mapping[str, float]) -> float:
-    """Give the time that no number of devices can undercut: the longest chain of jobs that wait for each other.
+    """Return the time of the longest chain of jobs that wait for each other: no number of devices is faster.
 
     Args:
-        jobs: What is to be done.
-        seconds: Of each.
+        jobs: The jobs that are not done, teachers first.
+        seconds: The seconds of each job, by its id.
 
     Returns:
-        Seconds.
+        The time in seconds.
     """
     ends: dict[str, float] = {}
     for job in jobs:
@@ -51,20 +51,20 @@ def critical_path(jobs: Sequence[Job], seconds: Mapping[str, float]) -> float:
 
 
 def makespan(jobs: Sequence[Job], seconds: Mapping[str, float], devices: int) -> float:
-    """Simulate doing jobs on several equal devices, one at a time on each, longest first, teachers before students.
+    """Simulate jobs on several equal devices: one at a time on each, longest first, teachers before students.
 
     Args:
-        jobs: What is to be done, teachers before what waits for them.
-        seconds: Of each.
-        devices: How many.
+        jobs: The jobs that are not done, teachers first.
+        seconds: The seconds of each job, by its id.
+        devices: The number of devices.
 
     Returns:
-        Seconds until the last has ended.
+        The seconds until the last job has ended.
     """
     wanted = {job.id for job in jobs}
     waits = {job.id: {teacher.id for teacher in job.teachers} & wanted for job in jobs}
     chained = {teacher for held in waits.values() for teacher in held}
-    # what others wait for goes first, then the longest
+    # jobs that others wait for come first, then the longest
     queue = sorted(jobs, key=lambda job: (job.id not in chained, -seconds[job.id]))
     running: list[tuple[float, str]] = []
     now = 0.0

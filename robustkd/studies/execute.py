@@ -1,9 +1,9 @@
-"""Run a study: train what is not there yet, then evaluate and report."""
+"""Run a study: train the networks that are missing, then evaluate and report."""
 
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,11 +17,13 @@ from robustkd.devices import resolve_device
 from robustkd.distillation import selection_sentence
 from robustkd.errors import BadInputError, StoppedError, StudyError, TrainingError
 from robustkd.models import Member, ModelPool, load_model
+from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.applicability import refuse_inapplicable
-from robustkd.studies.evaluate_models import Evaluated, EvaluatedPart, claim, evaluate_parts
+from robustkd.studies.evaluated import Evaluated
 from robustkd.studies.executors import Executor, InProcess, Processes, Progressed
 from robustkd.studies.live import Live
-from robustkd.studies.plan import Job, Part, plan
+from robustkd.studies.plan import Job, Part, plan, with_teachers_left
+from robustkd.studies.run_directory import claim
 from robustkd.studies.schedule import Work, chosen_teacher, complete
 from robustkd.studies.store import Store
 from robustkd.studies.study import Study, evaluation_options
@@ -29,22 +31,22 @@ from robustkd.studies.study_file import study_yaml
 from robustkd.studies.training import MODEL_FILE, CheckpointInterval
 
 MOST_PROCESSES = 8
-"""On a CPU, unless more are asked for: each takes memory of its own."""
+"""The largest default number of processes on a CPU: each needs memory of its own."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """Where and how the trainings of a study are done; none of it changes their results on a CPU, but for `threads`.
+    """Where and how the trainings of a study run; on a CPU only `threads` changes their results.
 
     Attributes:
         executor: ``local`` or ``ray``.
-        workers: Trainings at once; 1 trains in this process. None: one for each core of a CPU, `jobs_per_device` for
-            each GPU.
-        jobs_per_device: Trainings at once on one GPU: small networks do not fill one.
-        threads: Of a CPU, for each training.
-        address: Of a Ray cluster; None starts Ray on this machine.
-        interval: How often a training writes down where it is.
-        retry_failed: Try again what failed before.
+        workers: The number of trainings at the same time; 1 trains in this process. None: one for each CPU core, or
+            `jobs_per_device` for each GPU.
+        jobs_per_device: The number of trainings that share a GPU: a small network does not fill one.
+        threads: The number of CPU threads of each training.
+        address: The address of a Ray cluster; None starts Ray on this machine.
+        interval: How often a training writes its state.
+        retry_failed: Whether to try again what failed before.
     """
 
     executor: str = "local"
@@ -65,23 +67,23 @@ def run_study(
     store: Path | None = None,
     execution: Execution | None = None,
 ) -> Evaluated:
-    """Train, evaluate, report; what is finished already is found and not repeated.
+    """Train, evaluate and report; what is finished already is not repeated.
 
     Args:
         study: The study.
         out: The run directory; ``runs/<name>`` if None.
         device: ``auto``, ``cpu``, ``cuda``, …
-        data_root: Where data sets lie.
-        store: Where trained networks are kept; ``RUN/jobs`` if None. Studies may share one.
+        data_root: The folder of the data sets.
+        store: The folder of the trained networks, which studies may share; ``RUN/jobs`` if None.
         execution: Where and how to train; one after another in this process if None.
 
     Returns:
-        The results and where they are.
+        The results; prints as a summary, shows as the scoreboard in a notebook.
 
     Raises:
-        BadInputError: The data or the directory is not usable.
-        TrainingError: Every training failed.
-        StoppedError: It was interrupted; run again, it goes on.
+        BadInputError: The data or the directory is not valid.
+        TrainingError: All trainings failed.
+        StoppedError: The run was interrupted; the next run continues.
         StorageError: The disk is full.
     """
     run = out if out is not None else Path("runs") / study.name
@@ -96,22 +98,30 @@ def run_study(
     with _stoppable() as stopped, Live() as live:
         failed = complete(
             work,
-            partial(_executor, how, device, study.data.name, data_root, data, len(jobs.jobs)),
+            partial(_executor, how, device, partial(study_data, study, data_root), data, len(jobs.jobs)),
             live,
             retry_failed=how.retry_failed,
             should_stop=stopped,
         )
     if stopped():
         trained = "no network is left to train" if failed else "all networks are trained"
-        raise StoppedError(f"stopped, {trained}; the same command goes on with the evaluations")
+        raise StoppedError(f"stopped, {trained}; the same command continues with the evaluations")
     parts = [_evaluated(work, part, failed) for part in jobs.parts]
     missing = {jobs.title(job): failed[job.id] for job in jobs.jobs if job.id in failed}
+    for part in jobs.parts:
+        if 0 < len(_left(part.teachers, failed)) < len(part.teachers):
+            others = "; the teacher was chosen among the other candidates"
+            missing |= {jobs.title(job): failed[job.id] + others for job in part.teachers if job.id in failed}
     about = {
         "name": study.name,
         "study": text,
         "selection": selection_sentence(
             study.training,
-            [(len(part.teachers), part.teachers[0].recipe.select) for part in jobs.parts if part.teachers],
+            [
+                (len(_left(part.teachers, failed)), part.teachers[0].recipe.select)
+                for part in jobs.parts
+                if part.teachers
+            ],
         ),
         "missing": missing,
     }
@@ -127,14 +137,14 @@ def study_data(study: Study, data_root: Path | None) -> Dataset:
 
     Args:
         study: The study.
-        data_root: Where data sets lie.
+        data_root: The folder of the data sets.
 
     Returns:
         The data set, before any condition.
 
     Raises:
-        DataError: It is not there or broken.
-        StudyError: There is nothing to train on.
+        DataError: The data set is missing or broken.
+        StudyError: It has no training images.
     """
     data = as_in_study(load_dataset(study.data.name, data_root), study)
     if data.train is None:
@@ -151,15 +161,15 @@ def as_in_study(data: Dataset, study: Study) -> Dataset:
 
 
 def devices_for(device: str, how: Execution, jobs: int) -> list[str]:
-    """Name a device for each of the trainings done at once, in turn over the visible GPUs.
+    """Return a device for each training that runs at the same time, in turn over the visible GPUs.
 
     Args:
-        device: As given by the user.
-        how: Workers, and jobs per device.
-        jobs: How many there are at the most.
+        device: The device as the user gave it.
+        how: The number of workers, and of jobs per device.
+        jobs: The number of jobs.
 
     Returns:
-        One name for each worker.
+        One device name for each worker.
     """
     if how.workers is not None and how.workers < 1:
         raise BadInputError(f"workers must be at least 1, got {how.workers}")
@@ -179,8 +189,7 @@ def devices_for(device: str, how: Execution, jobs: int) -> list[str]:
 def _executor(
     how: Execution,
     device: str,
-    name: str,
-    root: Path | None,
+    load: Callable[[], Dataset],
     data: Dataset,
     jobs: int,
     progressed: Progressed,
@@ -191,7 +200,7 @@ def _executor(
     devices = devices_for(device, how, jobs)
     if len(devices) == 1:
         return InProcess(data, torch.device(devices[0]), progressed, should_stop)
-    return Processes(name, root, devices, progressed)
+    return Processes(load, devices, progressed)
 
 
 def _ray(how: Execution, device: str, data: Dataset, progressed: Progressed) -> Executor:
@@ -203,22 +212,25 @@ def _ray(how: Execution, device: str, data: Dataset, progressed: Progressed) -> 
 
 
 def _evaluated(work: Work, part: Part, failed: Mapping[str, str]) -> EvaluatedPart | None:
-    """The pool of what a part has, with the teacher that its students learnt from."""
-    members = [_member(work, job) for job in part.students if job.id not in failed]
-    if not members:
+    """The networks of a part that are there, with the teacher that its students learned from."""
+    students = [with_teachers_left(job, failed) for job in part.students if job.id not in failed]
+    if not students:
         return None
-    teacher = None
-    if not any(job.id in failed for job in part.teachers):
-        teacher = chosen_teacher(part.teachers, work.store)
+    members = [_member(work, job) for job in students]
+    teacher = chosen_teacher(_left(part.teachers, failed), work.store)
     if teacher is not None:
         members.insert(0, _member(work, teacher, teacher=True))
     return EvaluatedPart(ModelPool(members=members), part.condition, part.architecture)
 
 
+def _left(teachers: Sequence[Job], failed: Mapping[str, str]) -> list[Job]:
+    return [teacher for teacher in teachers if teacher.id not in failed]
+
+
 def _member(work: Work, job: Job, *, teacher: bool = False) -> Member:
     folder = work.store.find(job)
     if folder is None:
-        raise StudyError(f"{work.store.root}: {job.folder} is gone, or damaged; run again to train it anew")
+        raise StudyError(f"{work.store.root}: {job.folder} is missing or damaged; run again to train it again")
     model = load_model(folder / MODEL_FILE)
     if teacher:
         return Member(model, "teacher", "teacher", job.settings["seed"], job.condition)
@@ -227,9 +239,9 @@ def _member(work: Work, job: Job, *, teacher: bool = False) -> Member:
 
 @contextmanager
 def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Take the first interruption as a wish to stop after the epoch, the second as one to stop at once."""
+    """Take the first interruption as a request to stop after the epoch, the second as one to stop at once."""
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False  # only the main thread hears of signals
+        yield lambda: False  # only the main thread receives signals
         return
     asked = threading.Event()
 
@@ -237,7 +249,7 @@ def _stoppable() -> Iterator[Callable[[], bool]]:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
-        print("stopping after this epoch; once more stops at once", file=sys.stderr, flush=True)
+        print("stopping after this epoch; interrupt again to stop at once", file=sys.stderr, flush=True)
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,4 +1,4 @@
-"""How far the trainings of a study are, while they run: bars on a terminal, one plain line for each elsewhere."""
+"""Progress of the trainings of a study: bars on a terminal, one plain line for each training elsewhere."""
 
 import sys
 import time
@@ -15,10 +15,12 @@ from robustkd.studies.plan import Job, Plan, stages_of
 
 
 class Live:
-    """Shows jobs done, running and failed, their stages and epochs, and when all will be done.
+    """Shows which jobs are done, running and failed, their stages and epochs, and the time left.
+
+    The time left follows from the epochs of this run: those that a training did in an earlier run took no time now.
 
     Args:
-        terminal: Whether standard error is one; found out if None.
+        terminal: Whether standard error is a terminal; None to detect it.
     """
 
     def __init__(self, terminal: bool | None = None) -> None:
@@ -30,6 +32,9 @@ class Live:
         self._started: dict[str, float] = {}
         self._stages: dict[str, tuple[Stage, ...]] = {}
         self._left: dict[str, int] = {}
+        self._broken: set[str] = set()
+        self._earlier: dict[str, int] = {}
+        self._here: dict[str, int] = {}
         self._worked = 0
         self._begun = time.monotonic()
         self._plan = Plan(())
@@ -47,46 +52,59 @@ class Live:
             self._bars.stop()
 
     def say(self, text: str) -> None:
-        """Say something that stays."""
+        """Print a line that stays visible."""
         if self._bars is not None:
             self._bars.console.print(text, markup=False, highlight=False)
         else:
             print(text, file=sys.stderr, flush=True)
 
     def begin(self, plan: Plan, done: Collection[str], failed: Collection[str]) -> None:
-        """Take a plan, of which some is done or has failed already."""
+        """Take the plan, and the ids of the jobs that are done or have failed already."""
         jobs = plan.jobs
         self._plan, self._total, self._done, self._failed = plan, len(jobs), len(done), len(failed)
         if done:
-            self.say(f"{len(done)} of {len(jobs)} networks are trained already")
+            self.say(f"{len(done)} of {len(jobs)} networks are already trained")
         waiting = [job for job in jobs if job.id not in done and job.id not in failed]
         self._stages = {job.id: stages_of(job) for job in waiting}
         self._left = {id_: _epochs(stages) for id_, stages in self._stages.items()}
+        self._broken = set(failed)
+        self._drop_hopeless()
         self._begun = time.monotonic()
         if self._bars is not None and waiting:
             self._tasks[""] = self._bars.add_task("all", total=sum(self._left.values()), told=self._counts())
 
     def start(self, job: Job) -> None:
-        """A job begins."""
+        """Show that a job starts."""
         self._started[job.id] = time.monotonic()
         if self._bars is not None:
             self._tasks[job.id] = self._bars.add_task("", total=_epochs(self._stages[job.id]), told="")
             self._show(job.id, 0)
             self._bars.update(self._tasks[""], told=self._counts())
 
-    def epoch(self, id_: str, done: int) -> None:
-        """So many epochs of a job are done."""
-        left = _epochs(self._stages[id_]) - done
-        self._worked += self._left[id_] - left
-        self._left[id_] = left
+    def epoch(self, id_: str, done: int, earlier: int = 0) -> None:
+        """Show how many epochs of a job are done.
+
+        Args:
+            id_: The id of the job.
+            done: The number of its epochs that are done.
+            earlier: How many of these an earlier run did.
+        """
+        # a training that lost its machine continues from a state of this run: only its first report tells
+        earlier = self._earlier.setdefault(id_, earlier)
+        here = max(done - earlier, 0)
+        self._worked += here - self._here.get(id_, 0)
+        self._here[id_] = here
+        self._left[id_] = _epochs(self._stages[id_]) - done
+        if self._bars is not None and done <= earlier:
+            self._bars.reset(self._tasks[id_], completed=done)  # so that these epochs do not count as speed
         self._show(id_, done)
 
     def end(self, job: Job, error: str | None, *, failed: bool = True) -> None:
-        """A job has ended.
+        """Show that a job has ended.
 
         Args:
-            job: Which.
-            error: Why it did not come to its end; None if it did.
+            job: The job.
+            error: Why it did not finish; None if it did.
             failed: Whether that is a failure.
         """
         if (task := self._tasks.pop(job.id, None)) is not None and self._bars is not None:
@@ -105,13 +123,19 @@ class Live:
             self._show_all()
 
     def _leave(self, job: Job, error: str | None) -> None:
-        """Count an ended job's epochs as done if they were done here; those behind a failed teacher never will be."""
-        behind = [each.id for each in self._plan.jobs if job.id in {teacher.id for teacher in each.teachers}]
+        """Count the epochs of a finished job as done if they were done here, and drop those that will never be done."""
         left = self._left.pop(job.id, 0)
         if self._started.pop(job.id, None) is not None and error is None:
             self._worked += left
-        for id_ in behind if error is not None else ():
-            self._left.pop(id_, None)
+        if error is not None:
+            self._broken.add(job.id)
+            self._drop_hopeless()
+
+    def _drop_hopeless(self) -> None:
+        """Expect no more of the jobs whose teachers have all failed."""
+        for job in self._plan.jobs:
+            if job.teachers and all(teacher.id in self._broken for teacher in job.teachers):
+                self._left.pop(job.id, None)
 
     def _to_go(self) -> str:
         left = sum(self._left.values())
@@ -148,7 +172,7 @@ def _epochs(stages: tuple[Stage, ...]) -> int:
 
 
 def _under_way(stages: tuple[Stage, ...], done: int) -> tuple[Stage, int]:
-    """The stage that is under way after so many epochs, and how many of its own are done."""
+    """The stage that runs after `done` epochs of the training, and how many of its own epochs are done."""
     *earlier, last = stages
     for stage in earlier:
         if done < stage.recipe.epochs:

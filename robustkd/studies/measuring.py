@@ -1,4 +1,4 @@
-"""One evaluation asked of one pool, and what was seen kept on disk for the next time."""
+"""One evaluation on one pool; its records are kept on disk for the next time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robustkd.evaluations import Evaluation, Predict
+from robustkd.plugins import digest_of
 from robustkd.results.records import Records, members_frame
 from robustkd.results.result import PartResult, Result
 from robustkd.results.storage import file_digest, save_result
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from robustkd.models import ModelPool
 
 RECORDS_VERSION = 3
-"""Raised whenever every evaluation would give other records."""
+"""Raised whenever all evaluations would give other records."""
 
 
 def measure(
@@ -33,19 +34,19 @@ def measure(
     architecture: str = "",
     part: str = "",
 ) -> PartResult:
-    """Ask one evaluation of a pool, unless the folder holds the answer for the same models, data and options.
+    """Run one evaluation on a pool, unless the folder holds its records for the same models, data and options.
 
     Args:
         evaluation: The evaluation.
         pool: The models, trained under `data.condition`.
         data: The images.
-        predict: Cached predictions.
-        folder: Where the records go: to ``<evaluation>.npz``.
-        architecture: Of the students that are compared.
-        part: Names the part where a study has several; the records go to ``<evaluation>-<part>.npz`` then.
+        predict: Gives cached predictions.
+        folder: The folder of the records, which are written to ``<evaluation>.npz``.
+        architecture: The architecture of the students.
+        part: The name of the part where a study has several; the records are written to ``<evaluation>-<part>.npz``.
 
     Returns:
-        What was seen, which is on disk then.
+        The records, which are on disk by then.
     """
     key = _key(evaluation, pool, data)
     name = f"{evaluation.name}-{part}" if part else evaluation.name
@@ -54,7 +55,7 @@ def measure(
         records = Records.load(path, key)
         if not all(file.is_file() for file in evaluation.files(pool)):
             raise FileNotFoundError
-    except Exception:  # absent, or damaged in whatever way: measured anew
+    except Exception:  # absent, or damaged in any way: measured again
         seen = evaluation.measure(pool, data, predict)
         able = [above_chance(member.name, predict(member)) for member in pool]
         records = replace(seen, checks=(*able, *seen.checks, *same_architecture(evaluation.metrics, seen.members)))
@@ -68,8 +69,8 @@ def collect(evaluation: Evaluation, parts: Sequence[PartResult], folder: Path) -
 
     Args:
         evaluation: The evaluation.
-        parts: At least one.
-        folder: Where the files go; see `save_result`.
+        parts: The records of at least one part.
+        folder: The folder of the files; see `save_result`.
 
     Returns:
         The result.
@@ -86,16 +87,18 @@ def _key(evaluation: Evaluation, pool: ModelPool, data: Dataset) -> str:
 
 
 def _trained_on(data: Dataset) -> list[Any]:
-    """What the members were trained on, as far as it is known: images, condition, and the labels that came of it."""
+    """What the members were trained on, where it is known: images, condition, and the resulting labels."""
     if data.train is None:
         return []
     conditioned = data.trained_on()
     labels = hashlib.sha256(conditioned.indices.numpy().tobytes() + conditioned.images.labels.cpu().numpy().tobytes())
-    return [data.train.digest, data.condition.name, data.condition.options(), labels.hexdigest()]
+    plugin = digest_of(type(data.condition))
+    content = [data.train.digest, data.condition.name, data.condition.options(), labels.hexdigest()]
+    return [*content, *([plugin] if plugin else [])]
 
 
 def _file_digests(evaluation: Evaluation) -> dict[str, str]:
-    """The content of files and folders that options name: a path alone does not say what was read."""
+    """The digests of files and folders that options name: a path does not tell their content."""
     named = {key: value for key, value in asdict(evaluation.options).items() if isinstance(value, str)}
     places = {key: Path(value).expanduser() for key, value in named.items()}
     files = {key: file_digest(file) for key, file in places.items() if file.is_file()}
@@ -104,13 +107,13 @@ def _file_digests(evaluation: Evaluation) -> dict[str, str]:
 
 
 ENDS = 1 << 20
-"""Bytes of a file in a folder that are looked at from either end."""
+"""The number of bytes that are hashed at each end of a file in a folder."""
 
 
 def _folder_digest(folder: Path) -> str:
-    """Hash names, sizes, and the first and last MiB of the files in a folder: whole arrays take too long to read.
+    """Hash names, sizes, and the first and last MiB of the files in a folder: reading whole arrays takes too long.
 
-    A file that is changed in its middle alone passes for the same.
+    A change in the middle of a file that keeps its size is not noticed.
     """
     seen = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):

@@ -1,4 +1,4 @@
-"""What studies will do, before they do it: their jobs, how far they are, and what they cost."""
+"""What studies will do: their jobs, how far they are, and how long they take."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ from robustkd.reporting.compose import RUN_FILE
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.cost import critical_path, job_seconds, makespan
 from robustkd.studies.execute import as_in_study, study_data
-from robustkd.studies.plan import Job, Plan, plan
+from robustkd.studies.plan import Job, Plan, plan, with_teachers_left
 from robustkd.studies.provenance import describe_device
 from robustkd.studies.speeds import Planned, Speeds
 from robustkd.studies.store import Store
@@ -25,15 +25,15 @@ from robustkd.studies.study import Study, evaluation_options
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a plan: a training, or what comes after all trainings.
+    """One line of a plan: a training, or a step that follows the trainings.
 
     Attributes:
         kind: ``teacher``, ``student``, ``predictions``, ``evaluation`` or ``report``.
-        name: Of what.
-        state: ``done``, ``failed`` or ``to do``. A training whose checkpoint is damaged says ``done``: a plan reads no
-            checkpoint, a run does and trains it anew.
-        waits_for: What must be done before; empty for nothing.
-        seconds: On one device, of what is not done.
+        name: What it is about.
+        state: ``done``, ``failed`` or ``to do``. A training with a damaged checkpoint counts as ``done``: a plan reads
+            no checkpoint. A run does, and trains the network again.
+        waits_for: What must be done before; may be empty.
+        seconds: The time on one device; 0 for what is done.
     """
 
     kind: str
@@ -45,15 +45,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Plans with their costs.
+    """Plans and the time that they take.
 
     Attributes:
-        rows: One for each job, what several studies share only once.
+        rows: One row for each job; what several studies share occurs once.
         waiting: The trainings that are not done, teachers first.
-        seconds: For each of these, by id.
-        from_history: Of these, those whose speed earlier jobs gave; the others' was measured.
-        device: On which.
-        absent: Data sets that are not here: what is done of them cannot be known.
+        seconds: The time of each of these, by its id.
+        from_history: The ids of those whose speed is known from earlier jobs; the others' speed was measured.
+        device: The device of the estimate.
+        absent: The data sets that are not on this machine, so that it is not known which of their jobs are done.
     """
 
     rows: list[Row]
@@ -65,16 +65,16 @@ class Outlook:
 
     @property
     def total(self) -> float:
-        """Seconds of all that is not done, on one device, one after another."""
+        """The seconds of everything that is not done, one after another on one device."""
         return sum(row.seconds for row in self.rows)
 
     @property
     def chain(self) -> float:
-        """Seconds of the longest chain of trainings that wait for each other: no number of devices is faster."""
+        """The seconds of the longest chain of trainings that wait for each other: no number of devices is faster."""
         return critical_path(self.waiting, self.seconds)
 
     def on(self, devices: int) -> float:
-        """Seconds of the trainings on so many devices, one at a time on each."""
+        """Return the seconds of the trainings on several devices, one at a time on each."""
         return makespan(self.waiting, self.seconds, devices)
 
 
@@ -87,15 +87,15 @@ def outlook(
     data_root: Path | None = None,
     threads: int = 1,
 ) -> Outlook:
-    """Look at what studies will do; nothing is trained or written.
+    """Estimate what studies will do; nothing is trained or written.
 
     Args:
         studies: The studies.
-        runs: Their run directories, which need not exist.
-        store: Where their trained networks are kept; each in its run's ``jobs`` if None.
-        device: On which to estimate.
-        data_root: Where data sets lie.
-        threads: Of a CPU, for each training.
+        runs: The run directory of each study; need not exist.
+        store: The folder of trained networks that all share; ``jobs`` in each run directory if None.
+        device: The device to estimate for.
+        data_root: The folder of the data sets.
+        threads: The number of CPU threads of each training.
 
     Returns:
         The outlook.
@@ -141,7 +141,7 @@ def outlook(
 
 
 def _data(study: Study, root: Path | None) -> tuple[Dataset, bool]:
-    """A study's data set, or one of its size where it is not here; its own augmentation."""
+    """The data set of a study with its own augmentation, or a stand-in of its size if it is not on this machine."""
     as_it_is = study.model_copy(update={"data": study.data.model_copy(update={"augmentation": None})})
     try:
         return study_data(as_it_is, root), True
@@ -154,8 +154,14 @@ def _data(study: Study, root: Path | None) -> tuple[Dataset, bool]:
 
 def _states(planned: Planned, jobs: Sequence[Job]) -> dict[str, str]:
     finished = planned.store.scan()
+    broken = [job for job in planned.plan.jobs if job.id not in finished and planned.store.failure(job) is not None]
+    failed = {job.id for job in broken}
     return {
-        job.id: "done" if job.id in finished else "failed" if planned.store.failure(job) is not None else "to do"
+        job.id: "done"
+        if with_teachers_left(job, failed).id in finished
+        else "failed"
+        if planned.store.failure(with_teachers_left(job, failed)) is not None
+        else "to do"
         for job in jobs
     }
 
@@ -168,8 +174,8 @@ def _teachers(planned: Plan, job: Job) -> str:
 
 
 def _after_training(planned: Planned, study: Study, run: Path, speeds: Speeds, undone: bool) -> Iterator[Row]:
-    """Predictions, evaluations and report: done only if no network is still to come."""
-    # one teacher of several is chosen; parts may share it, and it predicts once
+    """The rows of predictions, evaluations and report: done only if all networks are trained."""
+    # one of several teachers is chosen; parts may share it, and it predicts once
     members = {job.id: job for part in planned.plan.parts for job in (*part.teachers[:1], *part.students)}
     evaluations = [EVALUATIONS[name](options) for name, options in evaluation_options(study.evaluations).items()]
     looked_at = not undone and _looked_at(run, planned.plan)
@@ -213,7 +219,7 @@ def _evaluation_seconds(planned: Planned, evaluation: Evaluation, speeds: Speeds
 
 
 def _looked_at(run: Path, planned: Plan) -> bool:
-    """Whether the last evaluation of a run was of these networks."""
+    """Whether the last evaluation of a run covered these networks."""
     try:
         evaluated = {member["lineage"].get("job") for member in _read(run / RUN_FILE)["members"]}
     except (KeyError, TypeError, AttributeError):
@@ -222,7 +228,7 @@ def _looked_at(run: Path, planned: Plan) -> bool:
 
 
 def _answered(run: Path, evaluation: Evaluation) -> bool:
-    """Whether a run holds the answer to a question as it is asked now, or has found that it cannot be asked."""
+    """Whether a run holds results of an evaluation with these settings, or found that it does not apply."""
     asked = json.loads(json.dumps(evaluation.settings()))
     return _read(run / "results" / f"{evaluation.name}.json").get("settings") == asked or (
         evaluation.name in (_read(run / RUN_FILE).get("skipped") or {})

@@ -1,20 +1,23 @@
-"""From a study to its jobs; a job is named by what determines its result."""
+"""The jobs of a study; the id of a job is the hash of everything that determines its result."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from robustkd.data import Condition, Dataset
+from robustkd.data import DATASETS, Condition, Conditioned, Dataset
 from robustkd.distillation import METHODS, Method, Recipe, Stage
+from robustkd.errors import StudyError
 from robustkd.models import create_model
+from robustkd.models.network_source import network_source
 from robustkd.models.pool import Role
+from robustkd.plugins import digest_of
 from robustkd.studies.study import StudentSettings, Study, TeacherSettings, conditions_of, recipe_with
 
 TRAINING_VERSION = 2
-"""Raised whenever the same settings would train other weights."""
+"""Raised whenever the same settings would give other weights."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,11 @@ class Job:
     """One training.
 
     Attributes:
-        role: What the network is for.
-        name: For people: method and seed, or architecture and seed.
-        settings: All that determines the result: data, architecture, method, options, recipe, seed.
-        teachers: The jobs of which one's network is learnt from; the recipe's rule `select` chooses it.
-        condition: For people: what was done to the training set; what matters of it is in the settings.
+        role: The role of the network in the study.
+        name: A name for messages: method and seed, or architecture and seed.
+        settings: Everything that determines the result: data, architecture, method, options, recipe, seed, plugins.
+        teachers: The candidates for the teacher; the rule `select` of their recipe chooses one.
+        condition: The label of what was done to the training set; the settings hold its effect.
     """
 
     role: Role
@@ -37,19 +40,19 @@ class Job:
 
     @cached_property
     def id(self) -> str:
-        """SHA-256 over the settings and the teachers' ids; not over names, roles or places."""
+        """SHA-256 over the settings and the ids of the teachers, but not over names, roles or paths."""
         content = [TRAINING_VERSION, self.settings, [teacher.id for teacher in self.teachers]]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
     def folder(self) -> str:
-        """``<kind>-<name>-<hash>``, the job's directory; the kind is teacher or student."""
+        """The directory of the job, ``<kind>-<name>-<hash>``; the kind is teacher or student."""
         kind = "teacher" if self.role == "teacher" else "student"
         return f"{kind}-{self.name}-{self.id[:16]}"
 
     @cached_property
     def recipe(self) -> Recipe:
-        """How it is trained."""
+        """The recipe of the training."""
         return recipe_with(Recipe(), self.settings["recipe"])
 
 
@@ -59,9 +62,9 @@ class Part:
 
     Attributes:
         condition: What was done to the training set.
-        architecture: Of the students.
-        teachers: The candidates; none where no method needs one.
-        students: Students and baselines.
+        architecture: The architecture of the students.
+        teachers: The candidates for the teacher; empty where no method needs one.
+        students: The students and the baselines.
     """
 
     condition: Condition
@@ -71,27 +74,27 @@ class Part:
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """Teachers first."""
+        """All jobs, teachers first."""
         return (*self.teachers, *self.students)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a study needs.
+    """The trainings of a study.
 
     Attributes:
-        parts: What is evaluated together.
+        parts: The trainings that are evaluated together.
     """
 
     parts: tuple[Part, ...]
 
     @cached_property
     def jobs(self) -> list[Job]:
-        """Every training once, teachers before all that may wait for them."""
+        """Every training once, teachers before the jobs that wait for them."""
         return unique(job for part in self.parts for job in part.jobs)
 
     def title(self, job: Job) -> str:
-        """Name a job for people, as briefly as this plan allows."""
+        """Return a name for messages that is unique in this plan."""
         told = [job.name]
         if len({part.architecture for part in self.parts}) > 1 and job.role != "teacher":
             told.append(job.settings["architecture"])
@@ -105,8 +108,8 @@ def plan(study: Study, data: Dataset, threads: int = 1) -> Plan:
 
     Args:
         study: The study.
-        data: Its data set, whose content is part of what determines a job.
-        threads: Of a CPU, for each training: their number decides in which order numbers are summed.
+        data: The data set; its content is part of what determines a job.
+        threads: The number of CPU threads of each training; it determines the order in which numbers are summed.
 
     Returns:
         The plan.
@@ -126,20 +129,37 @@ def plan(study: Study, data: Dataset, threads: int = 1) -> Plan:
 
 
 def unique(jobs: Iterable[Job]) -> list[Job]:
-    """Keep the first of all jobs with one id."""
+    """Return the jobs without duplicates, in their order."""
     found: dict[str, Job] = {}
     for job in jobs:
         found.setdefault(job.id, job)
     return list(found.values())
 
 
+def with_teachers_left(job: Job, failed: Collection[str]) -> Job:
+    """Leave out the candidates for a job's teacher that failed.
+
+    What remains is another job with another id: only the remaining candidates determine its result, and once the
+    failed one is trained the choice may be another.
+
+    Args:
+        job: The job.
+        failed: The ids of the jobs that failed.
+
+    Returns:
+        The job itself where no candidate failed, or all did.
+    """
+    left = tuple(teacher for teacher in job.teachers if teacher.id not in failed)
+    return replace(job, teachers=left) if left and len(left) < len(job.teachers) else job
+
+
 def epochs_of(job: Job) -> int:
-    """Give how many epochs a job takes, in all its stages."""
+    """Return the number of epochs of a job, over all its stages."""
     return sum(stage.recipe.epochs for stage in stages_of(job))
 
 
 def stages_of(job: Job) -> tuple[Stage, ...]:
-    """Give the stages of a job, which follow from its method, options and recipe, whatever the networks."""
+    """Return the stages of a job; they follow from its method, options and recipe, whatever the networks."""
     method = METHODS[job.settings["method"]]
     if method.stages is Method.stages:
         return (Stage("training", job.recipe),)
@@ -148,7 +168,7 @@ def stages_of(job: Job) -> tuple[Stage, ...]:
 
 
 class _TrainingSets:
-    """What a condition makes of the training set for each seed, by its digest; drawn no more often than needed."""
+    """The digests of the training sets that a condition makes for each seed; each is drawn once."""
 
     def __init__(self, data: Dataset, threads: int) -> None:
         self.data = data
@@ -167,19 +187,32 @@ class _TrainingSets:
         }
 
     def _digest(self, seed: int) -> str:
-        # what is trained on: two conditions that come to the same images and labels share their trainings
+        # of the result: two conditions that give the same images and labels share their trainings
         conditioned = self.data.trained_on(seed)
+        if digest_of(type(self.data.condition)) is not None:
+            _refuse_changed_pixels(self.data, conditioned)
         hasher = hashlib.sha256(self.data.digest.encode())
         hasher.update(conditioned.indices.numpy().tobytes())
         hasher.update(conditioned.images.labels.numpy().tobytes())
         return hasher.hexdigest()
 
 
+def _refuse_changed_pixels(data: Dataset, conditioned: Conditioned) -> None:
+    """Refuse what a training would ignore: it takes the data set's own images, of which a condition chooses some."""
+    labels = conditioned.images.labels
+    originals = replace(data.training.subset(conditioned.indices), labels=labels)
+    if originals.digest != replace(conditioned.images, labels=labels).digest:
+        raise StudyError(
+            f"condition {data.condition.label!r} changes pixels: a condition may select images and change labels, and "
+            "indices must say which images of the training set remain"
+        )
+
+
 def _teachers(study: Study, settings: TeacherSettings | None, training_sets: _TrainingSets) -> tuple[Job, ...]:
     if settings is None:
         return ()
     recipe = recipe_with(study.training, settings.training)
-    # by the rule "last" nothing is compared: the first seed is the teacher
+    # the rule "last" compares nothing: the first seed is the teacher
     seeds = settings.seeds[:1] if recipe.select == "last" else settings.seeds
     return tuple(
         Job(
@@ -187,8 +220,7 @@ def _teachers(study: Study, settings: TeacherSettings | None, training_sets: _Tr
             f"{settings.architecture}-{seed}",
             {
                 **training_sets.settings(seed),
-                **_training("baseline", {}, recipe),
-                "architecture": settings.architecture,
+                **_training("baseline", {}, recipe, settings.architecture, training_sets),
             },
             condition=training_sets.data.condition.label,
         )
@@ -208,12 +240,13 @@ def _students(
         options = {name: value for name, value in given.items() if name != "training"}
         recipe = recipe_with(study.training, {**students.training, **given.get("training", {})})
         for seed in students.seeds:
-            settings = {**training_sets.settings(seed), **_training(method, options, recipe)}
+            settings = training_sets.settings(seed)
+            settings |= _training(method, options, recipe, architecture, training_sets)
             jobs.append(
                 Job(
                     "baseline" if method == "baseline" else "student",
                     f"{method}-{seed}",
-                    {**settings, "architecture": architecture},
+                    settings,
                     teachers if METHODS[method].needs_teacher else (),
                     training_sets.data.condition.label,
                 )
@@ -221,10 +254,23 @@ def _students(
     return tuple(jobs)
 
 
-def _training(method: str, options: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
+def _training(
+    method: str, options: Mapping[str, Any], recipe: Recipe, architecture: str, training_sets: _TrainingSets
+) -> dict[str, Any]:
+    data = training_sets.data
+    source, colon, _ = data.name.partition(":")
+    digests = {
+        "method": digest_of(METHODS[method]),
+        "architecture": network_source(architecture),
+        "condition": digest_of(type(data.condition)),
+        "data": digest_of(DATASETS[source + colon]) if source + colon in DATASETS.names() else None,
+    }
+    plugins = {name: digest for name, digest in digests.items() if digest is not None}
     return {
         "method": method,
         "method_version": METHODS[method].version,
         "options": dict(options),
         "recipe": asdict(recipe),
+        "architecture": architecture,
+        **({"plugins": plugins} if plugins else {}),
     }

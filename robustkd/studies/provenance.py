@@ -1,4 +1,4 @@
-"""How a result was obtained."""
+"""How a result was obtained: models, data, machine, versions."""
 
 import platform
 import subprocess
@@ -11,6 +11,7 @@ import torch
 
 from robustkd.data import Dataset
 from robustkd.models import ModelPool
+from robustkd.plugins import loaded_plugins
 
 PACKAGES = (
     "robustkd",
@@ -34,8 +35,8 @@ def provenance(pools: Sequence[ModelPool], data: Dataset, device: torch.device, 
     Args:
         pools: The models.
         data: The images.
-        device: Where all was computed.
-        limited: Whether `data` holds a sample of its test images.
+        device: The device that computed the results.
+        limited: Whether `data` holds only a sample of the test images.
 
     Returns:
         JSON values.
@@ -70,20 +71,21 @@ def provenance(pools: Sequence[ModelPool], data: Dataset, device: torch.device, 
         },
         "device": describe_device(device),
         "versions": {"python": platform.python_version(), **package_versions()},
+        "plugins": [{"name": plugin.name, "sha256": plugin.digest} for plugin in loaded_plugins()],
         "git": git_revision(),
         "finished": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
 
 
 def describe_device(device: torch.device, threads: int | None = None) -> str:
-    """Name a device, and for a CPU how many threads compute: so many, or torch's own choice."""
+    """Describe a device, with the number of CPU threads: `threads`, or torch's own choice if None."""
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"
     return f"{device} ({platform.machine()}, {threads or torch.get_num_threads()} threads)"
 
 
 def package_versions() -> dict[str, str]:
-    """Give the versions of the packages that numbers depend on."""
+    """Return the versions of the packages that numbers depend on."""
     found = {}
     for package in PACKAGES:
         try:
@@ -94,7 +96,7 @@ def package_versions() -> dict[str, str]:
 
 
 def git_revision() -> str | None:
-    """Give the git revision of the working directory, with ``+changes`` if it has any; None outside a checkout."""
+    """Return the git revision of the working directory, with ``+changes`` if files differ; None outside a checkout."""
     try:
         revision = _git("rev-parse", "--short=12", "HEAD")
         return revision + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")

@@ -1,4 +1,4 @@
-"""The trainings of a plan, done: in the order in which they can be, none twice, whatever happens to the others."""
+"""Runs the trainings of a plan: teachers before students, none twice, whatever happens to the others."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from robustkd.data import Condition, Dataset
 from robustkd.errors import RobustKDError, StoppedError, StorageError
 from robustkd.studies.executors import Executor, Outcome, Progressed
 from robustkd.studies.live import Live
-from robustkd.studies.plan import Job, Plan
+from robustkd.studies.plan import Job, Plan, with_teachers_left
 from robustkd.studies.store import Store
 from robustkd.studies.training import MODEL_FILE, CheckpointInterval, Trained, Training
 
@@ -20,31 +20,33 @@ POLL_SECONDS = 1.0
 
 @dataclass
 class Progress:
-    """How far the jobs of a plan are; one whose id is in none of the first three waits.
+    """How far the jobs of a plan are; a job whose id is in none of the first three waits.
 
     Attributes:
-        done: Finished and verified.
-        failed: With the error.
-        running: Under way here, with their locks.
-        elsewhere: Of those that wait, the ones that another process does on the same store.
+        done: The jobs that are finished and verified.
+        failed: The jobs that failed, with the error.
+        running: The jobs that run here, with their locks.
+        elsewhere: The waiting jobs that another process runs on the same store.
+        planned: For the id of each training, the id that its job has in the plan.
     """
 
     done: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     running: dict[str, BaseFileLock] = field(default_factory=dict)
     elsewhere: set[str] = field(default_factory=set)
+    planned: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the jobs of a plan are done with.
+    """A plan, and what its jobs need.
 
     Attributes:
         plan: The jobs.
-        store: Where they are kept.
-        data: What they are trained on, before any condition.
-        threads: Of the CPU, for each training.
-        interval: How often a training writes down where it is.
+        store: The store of finished jobs.
+        data: The data set, before any condition.
+        threads: The number of CPU threads of each training.
+        interval: How often a training writes its state.
     """
 
     plan: Plan
@@ -62,27 +64,31 @@ def complete(
     retry_failed: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Mapping[str, str]:
-    """Do all jobs of a plan that are not done yet.
+    """Run all jobs of a plan that are not done yet.
 
     Args:
-        work: The jobs, and what they are done with.
-        executor: Makes what does them, given who is to be told of epochs and `should_stop`.
-        live: Shows how far they are.
-        retry_failed: Try again what failed before.
-        should_stop: Asked again and again; if so, what is under way is brought to the end of its epoch and ended.
+        work: The plan, and what its jobs need.
+        executor: Makes the executor, given the function to call after each epoch and `should_stop`.
+        live: Shows the progress.
+        retry_failed: Whether to try again what failed before.
+        should_stop: Called regularly; once it returns True, running trainings finish their epoch and end.
 
     Returns:
-        For each job that failed, or cannot be done because its teacher failed, why.
+        For each job that failed, or that has no teacher because all its candidates failed, the reason.
 
     Raises:
-        StoppedError: It was to stop, and jobs are left.
+        StoppedError: The run was stopped while jobs were left.
         StorageError: The store cannot be written to.
     """
     try:
         work.store.sweep()
         progress = _found(work, live, retry_failed)
         if _waiting(work, progress):
-            doing = executor(live.epoch, should_stop)
+
+            def on_epoch(id_: str, done: int, earlier: int) -> None:
+                live.epoch(progress.planned[id_], done, earlier)
+
+            doing = executor(on_epoch, should_stop)
             try:
                 _do(work, progress, doing, live, should_stop)
             finally:
@@ -95,14 +101,14 @@ def complete(
 
 
 def chosen_teacher(teachers: Sequence[Job], store: Store) -> Job | None:
-    """Choose the network to learn from, by the rule that the teachers' recipe names.
+    """Choose the teacher among its candidates, by the rule `select` of their recipe.
 
     Args:
-        teachers: The candidates, all done.
-        store: Where.
+        teachers: The candidates; all are done.
+        store: The store that holds them.
 
     Returns:
-        One of them, of several with one accuracy the first; None if there are none.
+        The candidate with the highest accuracy, the first of several; None if there are no candidates.
     """
     if len(teachers) < 2:
         return teachers[0] if teachers else None
@@ -112,28 +118,30 @@ def chosen_teacher(teachers: Sequence[Job], store: Store) -> Job | None:
 
 def _found(work: Work, live: Live, retry_failed: bool) -> Progress:
     progress = Progress()
-    for job in work.plan.jobs:
+    for planned in work.plan.jobs:
+        job = with_teachers_left(planned, progress.failed)
         if work.store.find(job) is not None:
-            progress.done.add(job.id)
+            progress.done.add(planned.id)
         elif (damage := work.store.damage(job)) is not None:
-            live.say(f"{damage}: it is trained anew")
+            live.say(f"{damage}; it is trained again")
         elif retry_failed:
             work.store.forget_failure(job)
         elif (error := work.store.failure(job)) is not None:
-            progress.failed[job.id] = f"{error} (before; --retry-failed tries again)"
+            progress.failed[planned.id] = f"{error} (in an earlier run; --retry-failed tries again)"
     live.begin(work.plan, progress.done, progress.failed)
     return progress
 
 
 def _waiting(work: Work, progress: Progress) -> list[Job]:
-    """The jobs that are neither done nor failed nor under way here; those behind a failed teacher fail with it."""
+    """The jobs that are neither done nor failed nor running here; those without a teacher left fail."""
     waiting = []
     for job in work.plan.jobs:
         if job.id in progress.done or job.id in progress.failed or job.id in progress.running:
             continue
-        broken = next((teacher for teacher in job.teachers if teacher.id in progress.failed), None)
-        if broken is not None:
-            progress.failed[job.id] = f"its teacher {work.plan.title(broken)} failed"
+        broken = [work.plan.title(teacher) for teacher in job.teachers if teacher.id in progress.failed]
+        if broken and len(broken) == len(job.teachers):
+            several = f"all its teachers failed: {', '.join(broken)}"
+            progress.failed[job.id] = several if len(broken) > 1 else f"its teacher {broken[0]} failed"
         else:
             waiting.append(job)
     return waiting
@@ -159,56 +167,60 @@ def _do(work: Work, progress: Progress, executor: Executor, live: Live, should_s
             time.sleep(POLL_SECONDS)
     if stopping and waiting:
         count = len(work.plan.jobs) - len(progress.done)
-        raise StoppedError(f"stopped, {count} of {len(work.plan.jobs)} networks are not done; the same command goes on")
+        raise StoppedError(
+            f"stopped, {count} of {len(work.plan.jobs)} networks are not done; the same command continues"
+        )
 
 
-def _begin(work: Work, job: Job, progress: Progress, executor: Executor, live: Live) -> bool:
-    """Begin a job if it can be: its teachers are done, and nobody else does it; say whether it is under way."""
-    if not all(teacher.id in progress.done for teacher in job.teachers):
+def _begin(work: Work, planned: Job, progress: Progress, executor: Executor, live: Live) -> bool:
+    """Start a job if its teachers are settled and no other process runs it; return whether it runs now."""
+    if not all(teacher.id in progress.done or teacher.id in progress.failed for teacher in planned.teachers):
         return False
+    job = with_teachers_left(planned, progress.failed)
     lock = work.store.lock(job)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        if job.id not in progress.elsewhere:
-            live.say(f"{work.plan.title(job)}: under way in another run on {work.store.root}; waiting for it")
-        progress.elsewhere.add(job.id)
+        if planned.id not in progress.elsewhere:
+            live.say(f"{work.plan.title(planned)}: running in another process on {work.store.root}; waiting for it")
+        progress.elsewhere.add(planned.id)
         return False
-    waited_for = job.id in progress.elsewhere
-    progress.elsewhere.discard(job.id)
+    waited_for = planned.id in progress.elsewhere
+    progress.elsewhere.discard(planned.id)
     if work.store.find(job) is not None:
         lock.release()
-        progress.done.add(job.id)
-        live.end(job, None)
+        progress.done.add(planned.id)
+        live.end(planned, None)
         return False
     if waited_for and (error := work.store.failure(job)) is not None:
         lock.release()
-        progress.failed[job.id] = error
-        live.end(job, error)
+        progress.failed[planned.id] = error
+        live.end(planned, error)
         return False
     work.store.clean(job)
-    progress.running[job.id] = lock
-    live.start(job)
-    executor.submit(_training(work, job), work.store.state_path(job))
+    progress.running[planned.id] = lock
+    progress.planned[job.id] = planned.id
+    live.start(planned)
+    executor.submit(_training(work, planned, job), work.store.state_path(job))
     return True
 
 
 def _end(work: Work, outcome: Outcome, progress: Progress, live: Live) -> None:
-    job = next(job for job in work.plan.jobs if job.id == outcome.id)
-    result = outcome.result
+    planned = next(job for job in work.plan.jobs if job.id == progress.planned[outcome.id])
+    job, result = with_teachers_left(planned, progress.failed), outcome.result
     try:
         if isinstance(result, Trained):
             _put(work, job, result)
-            progress.done.add(job.id)
-            live.end(job, None)
+            progress.done.add(planned.id)
+            live.end(planned, None)
         elif isinstance(result, (StoppedError, StorageError)):
-            live.end(job, str(result), failed=isinstance(result, StorageError))
+            live.end(planned, str(result), failed=isinstance(result, StorageError))
         else:
             work.store.put_failure(job, str(result))
-            progress.failed[job.id] = str(result)
-            live.end(job, str(result))
+            progress.failed[planned.id] = str(result)
+            live.end(planned, str(result))
     finally:
-        progress.running.pop(job.id).release()
+        progress.running.pop(planned.id).release()
     if isinstance(result, StorageError):
         raise result
 
@@ -216,15 +228,15 @@ def _end(work: Work, outcome: Outcome, progress: Progress, live: Live) -> None:
 def _put(work: Work, job: Job, trained: Trained) -> None:
     work.store.put(job, trained.files, trained.about)
     if work.store.find(job) is None:
-        raise StorageError(f"{work.store.root}: {job.folder} was written and reads back otherwise; is the disk whole?")
+        raise StorageError(f"{work.store.root}: {job.folder} does not read back as it was written; check the disk")
 
 
-def _training(work: Work, job: Job) -> Training:
-    conditioned = replace(work.data, condition=_condition(work.plan, job)).trained_on(job.settings["seed"])
+def _training(work: Work, planned: Job, job: Job) -> Training:
+    conditioned = replace(work.data, condition=_condition(work.plan, planned)).trained_on(job.settings["seed"])
     teacher = chosen_teacher(job.teachers, work.store)
     folder = work.store.find(teacher) if teacher is not None else None
     if teacher is not None and folder is None:
-        raise RobustKDError(f"{work.store.root}: {teacher.folder} is gone, or damaged; run again to train it anew")
+        raise RobustKDError(f"{work.store.root}: {teacher.folder} is missing or damaged; run again to train it again")
     return Training(
         id=job.id,
         title=work.plan.title(job),

@@ -1,13 +1,13 @@
-"""How fast a device trains: read from earlier jobs, or measured in a second for each network and each method.
+"""The training speed of a device: known from earlier jobs, or measured in about a second per network and method.
 
-A speed comes from earlier jobs of the store where the same method trained the same network on the same device. Else it
-is measured: a forward pass and a step of the baseline for every network; and for every method, on one of the studies'
-pairs of student and teacher, how much longer its step takes than the student's baseline step and the teacher's forward
-pass together. That pair is the median one by cost, so that others are cheaper and dearer.
+If an earlier job in the store trained the same network by the same method on the same device, its speed is used.
+Otherwise the speed is measured: for every network a forward pass and a step of the baseline; for every method the ratio
+of its step to the sum of the student's baseline step and the teacher's forward pass. This ratio is measured on one of
+the studies' pairs of student and teacher, the one with the median cost.
 
-On a CPU steps of fewer images stand for those of a whole batch wherever that would take long: an image takes about as
-long there whatever their number. What grows with the batch is then too small: the similarities and distances of `sp`
-and `rkd_*`, a small share of a step that is slow enough for this.
+On a CPU, steps that would take long are measured with fewer images than the batch has, because the time per image there
+hardly depends on their number. This underestimates what grows faster than the batch: the similarities and distances of
+`sp` and `rkd_*`, which are a small share of a step that is slow enough to be measured in this way.
 """
 
 import statistics
@@ -30,28 +30,28 @@ from robustkd.studies.store import Store
 from robustkd.studies.training import cpu_threads
 
 MEASURED_SECONDS = 0.2
-"""For each speed, and each of these epochs, after one step that warms up; one step at least."""
+"""The time for each speed and each sampled epoch, after one step to warm up; at least one step is measured."""
 SAMPLED_EPOCHS = (12, 37, 62, 87)
-"""Of a hundred, for a method that may do less in some of them; others are measured in the first."""
+"""The epochs, of a hundred, in which methods that vary between epochs are measured; others only in the first."""
 IMAGES_ON_CPU, IMAGES_ELSEWHERE = 32, 128
-"""In a forward pass, and at the most in a step of the baseline; a method's step has those of its recipe at the most."""
+"""The images of a forward pass, and at most of a baseline step; a method's step has at most its batch size."""
 STEP_SECONDS = 0.3
-"""On a CPU a step that would take longer is measured with fewer images."""
+"""A step that would take longer on a CPU is measured with fewer images."""
 FEWEST_IMAGES = 8
 COUNTED_IN_IMAGES = ("attack_size",)
-"""Options of methods that are a part of the batch: scaled with it."""
+"""The options of methods that count images of the batch; they are scaled with it."""
 STEP_IN_FORWARD_PASSES = 4
-"""About, of a baseline: to foresee how many images fit into the time."""
+"""The approximate cost of a baseline step, to estimate how many images fit into the time."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan, and what it is trained on.
+    """A plan with its data and its store.
 
     Attributes:
         plan: The jobs.
         data: The data set, before any condition.
-        store: Where its jobs are kept.
+        store: The store of its jobs.
     """
 
     plan: Plan
@@ -63,7 +63,7 @@ Key = tuple[str, str, str, int, str, tuple[int, ...]]
 
 
 def _key(job: Job, data: Dataset) -> Key:
-    """What a speed depends on, besides the device."""
+    """What a speed depends on, apart from the device."""
     recipe = job.recipe
     return (
         job.settings["architecture"],
@@ -76,7 +76,7 @@ def _key(job: Job, data: Dataset) -> Key:
 
 
 def _history(store: Store, device: str) -> dict[Key, list[float]]:
-    """Seconds for an image, by what they depend on, of the finished jobs that ran on such a device."""
+    """The seconds per image of the finished jobs that ran on such a device."""
     records = store.records()
     found: dict[Key, list[float]] = {}
     for record in records.values():
@@ -98,12 +98,12 @@ def _history(store: Store, device: str) -> dict[Key, list[float]]:
 
 
 class Speeds:
-    """Seconds for an image on a device: read from earlier jobs, or measured when asked for and kept.
+    """The seconds per image on a device: known from earlier jobs, or measured when first needed.
 
     Args:
         device: The device.
-        threads: Of a CPU, for each training.
-        planned: What speeds will be asked for; their stores give earlier jobs.
+        threads: The number of CPU threads of each training.
+        planned: The plans that need speeds; their stores hold the earlier jobs.
     """
 
     def __init__(self, device: torch.device, planned: Sequence[Planned], threads: int = 1) -> None:
@@ -123,7 +123,7 @@ class Speeds:
         self.from_history: set[str] = set()
 
     def training(self, job: Job, data: Dataset) -> float:
-        """Seconds for an image of a training."""
+        """Return the seconds per image of a training."""
         known = self._known.get(_key(job, data))
         if known is not None:
             self.from_history.add(job.id)
@@ -131,7 +131,7 @@ class Speeds:
         return self._factor(job.settings["method"]) * self._networks(job, data)
 
     def forward(self, architecture: str, data: Dataset) -> float:
-        """Seconds for an image of a network's forward pass."""
+        """Return the seconds per image of a network's forward pass."""
 
         def measure() -> float:
             count = IMAGES_ON_CPU if self._device.type == "cpu" else IMAGES_ELSEWHERE
@@ -147,7 +147,7 @@ class Speeds:
         return self._keep(("forward pass", architecture, str(data.test.shape)), measure)
 
     def _networks(self, job: Job, data: Dataset) -> float:
-        """What student and teacher take, whatever is done with their outputs."""
+        """The time of student and teacher, whatever is done with their outputs."""
         teacher = _teacher_of(job)
         return self._baseline(job.settings["architecture"], data) + (self.forward(teacher, data) if teacher else 0.0)
 
@@ -160,7 +160,7 @@ class Speeds:
         return self._keep(("step", architecture, str(data.test.shape)), measure)
 
     def _factor(self, method: str) -> float:
-        """How much longer a step of a method takes than a step of its student and a pass of its teacher."""
+        """The ratio of a step of a method to a step of its student plus a forward pass of its teacher."""
         if method == "baseline":
             return 1.0
 
@@ -175,12 +175,12 @@ class Speeds:
                 built = METHODS[method](student, teacher, **_scaled(job.settings["options"], count / batch_size))
                 return self._step(built, data, count) / networks
             except RobustKDError:
-                return 1.0  # it does not apply to these networks, and its job will say so
+                return 1.0  # the method does not apply to these networks; its job will report that
 
         return self._keep(("step", method), measure)
 
     def _sample(self, method: str) -> tuple[Job, Dataset]:
-        """The pair of networks on which a method is measured: of all that it trains the median by cost."""
+        """The pair of networks on which a method is measured: the one with the median cost."""
 
         def cost(sample: tuple[Job, Dataset]) -> float:
             job, data = sample
@@ -190,7 +190,7 @@ class Speeds:
         return samples[(len(samples) - 1) // 2]
 
     def _count(self, seconds: float, most: int) -> int:
-        """How many images a step is measured with, if each takes so long."""
+        """The number of images of a measured step, given the seconds per image."""
         return most if self._device.type != "cpu" else min(max(int(STEP_SECONDS / seconds), FEWEST_IMAGES), most)
 
     def _step(self, method: Method, data: Dataset, count: int) -> float:
@@ -235,7 +235,7 @@ def _teacher_of(job: Job) -> str:
 
 
 def _scaled(options: Mapping[str, Any], share: float) -> dict[str, Any]:
-    """Options of a method for a part of its batch."""
+    """The options of a method for a share of its batch."""
     scaled = {name: max(1, round(options[name] * share)) for name in COUNTED_IN_IMAGES if name in options}
     return {**options, **scaled}
 
@@ -251,7 +251,7 @@ def _batch(data: Dataset, device: torch.device, count: int) -> Batch:
 
 
 def _time(step: Callable[[], None], device: torch.device) -> float:
-    """Seconds of one step: the median of as many as fit into the time, one at least; it has been warmed up."""
+    """The median seconds of the steps that fit into the time, at least one; the step is warm."""
     _wait(device)
     taken: list[float] = []
     begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Finished jobs on disk: complete and verified, or absent."""
+"""The store of finished jobs on disk: each is complete and verified, or absent."""
 
 import hashlib
 import json
@@ -19,72 +19,72 @@ from robustkd.studies.training import HISTORY_FILE, MODEL_FILE
 
 JOB_FILE = "job.json"
 JOB_FILE_DIGEST = "sha256"
-"""The key in it of the SHA-256 over all the rest of it."""
+"""The key in `JOB_FILE` of the SHA-256 over the rest of its content."""
 NEEDED_FILES = (MODEL_FILE, HISTORY_FILE)
-"""Without these a job is not finished."""
+"""The files that a finished job must have."""
 HASH_LENGTH = 16
-"""Of the job's id, in names of files and folders."""
+"""The number of digits of a job's id in the names of files and folders."""
 _HASH = re.compile(rf"^\.+([0-9a-f]{{{HASH_LENGTH}}})\.")
-"""At the start of the name of what is half-written, as in ``.0123456789abcdef.….partial``."""
+"""The start of the name of a half-written file or folder, as in ``.0123456789abcdef.….partial``."""
 
 
 class Store:
-    """The folder ``RUN/jobs``, or one that several studies share.
+    """The folder ``RUN/jobs``, or a folder that several studies share.
 
-    Beside the folders of finished jobs it holds, hidden, the states of trainings under way, the errors of failed ones,
-    and one empty file for each lock.
+    Besides the folders of finished jobs it holds hidden files: the states of unfinished trainings, the errors of failed
+    ones, and an empty file for each lock.
 
     Args:
-        root: That folder; need not exist.
+        root: The folder; need not exist.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def scan(self) -> dict[str, Path]:
-        """Look through the store once, without reading any checkpoint: one that is damaged is found when it is used.
+        """List the jobs that seem complete, without reading checkpoints: `find` detects damaged ones.
 
         Returns:
-            For each job that seems complete its id and its folder.
+            The folder of each job, by its id.
         """
         return {str(record["id"]): folder for folder, record in self._complete()}
 
     def records(self) -> dict[str, dict[str, Any]]:
-        """Give, without reading any checkpoint, what was recorded of every job that seems complete, by its id."""
+        """Return the records of all jobs that seem complete, by job id, without reading checkpoints."""
         return {str(record["id"]): record for _, record in self._complete()}
 
     def find(self, job: Job) -> Path | None:
         """Find the folder of a finished job.
 
         Args:
-            job: The job; its name does not matter, only what determines its result.
+            job: The job; only its id matters, not its name.
 
         Returns:
-            The folder, every file of which has the hash that was recorded; None if there is none such.
+            A folder in which every file has the recorded hash; None if there is none.
         """
         return next((folder for folder in self._folders(job) if _damage(folder, job) is None), None)
 
     def damage(self, job: Job) -> str | None:
-        """Say what is wrong with a job that lies here and cannot be used; None where there is nothing wrong."""
+        """Return what is wrong with a stored job that cannot be used; None if nothing is wrong."""
         return next((damage for folder in self._folders(job) if (damage := _damage(folder, job))), None)
 
     def record(self, job: Job) -> dict[str, Any]:
-        """Give what was recorded of a finished job: settings, files, and what was added when it was written."""
+        """Return the record of a finished job: settings, files, and what `put` added."""
         folder = self.find(job)
         if folder is None:
-            raise StudyError(f"{self.root}: {job.folder} is not there, or damaged")
+            raise StudyError(f"{self.root}: {job.folder} is missing or damaged")
         return _record(folder)
 
     def put(self, job: Job, files: Mapping[str, bytes], about: Mapping[str, Any]) -> Path:
-        """Write a finished job, whole or not at all; what lay there of it, damaged or failed, goes.
+        """Write a finished job completely or not at all, and replace a damaged or failed one.
 
         Args:
             job: The job.
-            files: Their content by name.
-            about: What else to record of it.
+            files: The content of each file, by its name.
+            about: What else is recorded.
 
         Returns:
-            Its folder.
+            The folder of the job.
         """
         partial = self.root / f".{job.id[:HASH_LENGTH]}.{uuid4().hex}.partial"
         partial.mkdir(parents=True)
@@ -97,7 +97,7 @@ class Store:
             record["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
             write_text(partial / JOB_FILE, _sealed(record | dict(about)))
             sync(partial)
-            for held in self._folders(job):  # damaged, or it would have been found
+            for held in self._folders(job):  # these are damaged, otherwise `find` had found the job
                 shutil.rmtree(held)
             os.replace(partial, self.root / job.folder)
             sync(self.root)
@@ -108,33 +108,33 @@ class Store:
         return self.root / job.folder
 
     def state_path(self, job: Job) -> Path:
-        """Name the file for the state of a training under way."""
+        """Return the path of the file for the state of an unfinished training."""
         return self.root / f".{job.id[:HASH_LENGTH]}.state"
 
     def failure(self, job: Job) -> str | None:
-        """Give the error that a job failed with, if it did and was not done since."""
+        """Return the error of a failed job; None if it did not fail, or was done since."""
         try:
             return str(json.loads(self._failure_path(job).read_text(encoding="utf-8"))["error"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def put_failure(self, job: Job, error: str) -> None:
-        """Record that a job failed; its state stays, for one that was killed may go on from there."""
+        """Record that a job failed. Its state stays, so that a killed training can continue."""
         content = {"id": job.id, "name": job.name, "error": error}
         write_text(self._failure_path(job), json.dumps(content, indent=2) + "\n")
 
     def forget_failure(self, job: Job) -> None:
-        """Let a job be tried again."""
+        """Allow a failed job to run again."""
         self._failure_path(job).unlink(missing_ok=True)
 
     def clean(self, job: Job) -> None:
-        """Remove what a killed process left half-written of a job; to be called by the holder of its lock alone."""
+        """Remove half-written files that a killed process left of a job; only the holder of its lock may call this."""
         _remove(self._partials().get(job.id[:HASH_LENGTH], []))
 
     def sweep(self) -> None:
-        """Remove what killed processes left half-written of any job, also of those that no study asks for any more.
+        """Remove half-written files that killed processes left of any job.
 
-        A job that is under way, in this process or another, keeps all it has: its lock is held.
+        Jobs that are running in any process keep theirs: their locks are held.
         """
         for short in self._partials():
             lock = self._lock(short)
@@ -143,12 +143,12 @@ class Store:
             except Timeout:
                 continue
             try:
-                _remove(self._partials().get(short, []))  # as they are now
+                _remove(self._partials().get(short, []))  # read again, now under the lock
             finally:
                 lock.release()
 
     def lock(self, job: Job) -> BaseFileLock:
-        """Give the lock under which a job is done; it dies with the process that holds it."""
+        """Return the lock of a job; it is released when the process that holds it ends."""
         return self._lock(job.id[:HASH_LENGTH])
 
     def _lock(self, short: str) -> BaseFileLock:
@@ -157,7 +157,7 @@ class Store:
         return FileLock(folder / short)
 
     def _partials(self) -> dict[str, list[Path]]:
-        """What is half-written, by the first digits of the job's id."""
+        """The half-written files and folders, by the first digits of the job's id."""
         found: dict[str, list[Path]] = {}
         for path in self.root.glob(".*.partial"):
             if (named := _HASH.match(path.name)) is not None:
@@ -181,11 +181,11 @@ class Store:
 
 
 class _DamageError(Exception):
-    """A job cannot be used; says why."""
+    """A stored job cannot be used; the message is the reason."""
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    """Read what was recorded of a job, and refuse it unless it is as it was written."""
+    """Read the record of a job, and refuse it if it was changed."""
     digest = None
     try:
         record = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
@@ -194,9 +194,9 @@ def _record(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         usable = False
     if not usable:
-        raise _DamageError(f"{folder.name}: its {JOB_FILE} is missing or not readable")
+        raise _DamageError(f"{folder.name}: its {JOB_FILE} is missing or cannot be read")
     if digest is None:
-        raise _DamageError(f"{folder.name}: its {JOB_FILE} has no checksum, as an older robustkd wrote it")
+        raise _DamageError(f"{folder.name}: its {JOB_FILE} has no checksum (an older robustkd wrote it)")
     if digest != _record_digest(record):
         raise _DamageError(f"{folder.name}: its {JOB_FILE} was changed after it was written")
     for name in NEEDED_FILES:
@@ -206,8 +206,8 @@ def _record(folder: Path) -> dict[str, Any]:
 
 
 def _sealed(record: Mapping[str, Any]) -> str:
-    """Write a record with its own checksum."""
-    content = json.loads(json.dumps(record))  # as it will be read
+    """Return the text of a record with its checksum."""
+    content = json.loads(json.dumps(record))  # as it will read back
     return json.dumps(content | {JOB_FILE_DIGEST: _record_digest(content)}, indent=2, sort_keys=True) + "\n"
 
 

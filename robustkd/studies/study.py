@@ -109,6 +109,7 @@ class Study(_Settings):
         students: The students; a list where there are several families, each with a teacher of its own.
         training: The recipe of all networks.
         evaluations: Names, or names with their options.
+        plugins: Python files, relative to the study file, or modules that are imported before names are looked up.
     """
 
     name: Annotated[str, Field(pattern=r"^[\w][\w.-]*$", max_length=100)]
@@ -117,6 +118,7 @@ class Study(_Settings):
     teacher: TeacherSettings | None = None
     students: Annotated[list[StudentSettings], BeforeValidator(_one_or_list), Field(min_length=1)]
     training: Recipe = Recipe()
+    plugins: list[str] = []
     evaluations: Choices = Field(default_factory=lambda: names_or_mapping(list(declared("evaluation"))))
 
     def teacher_of(self, students: StudentSettings) -> TeacherSettings | None:

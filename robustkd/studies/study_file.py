@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from robustkd.errors import StudyError
+from robustkd.errors import BadInputError, StudyError
+from robustkd.plugins import load_plugins
 from robustkd.studies.options import Place, PlaceError
 from robustkd.studies.study import Study, names_or_mapping, validated
 from robustkd.studies.yaml_text import YAML_ERRORS, parsed, parsed_option, problem_place
@@ -31,6 +32,7 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> Study:
         override(content, setting)
     try:
         _refuse_keys_that_are_no_names(content)
+        _load_plugins(content)
         return validated(content)
     except PlaceError as problem:
         source, line, depth, keys = _where(sources, problem.place)
@@ -112,6 +114,8 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
         raise StudyError(f"{path}{problem_place(error)}: not valid YAML ({yaml_problem(error)})") from error
     if not isinstance(content, dict):
         raise StudyError(f"{path}: must be a mapping with the keys {', '.join(Study.model_fields)}")
+    if isinstance(content.get("plugins"), list):
+        content["plugins"] = [_beside(path, plugin) for plugin in content["plugins"]]
     if "extends" not in content:
         return content, [(path, text)]
     base, here = content.pop("extends"), f"{path}:{_line_of(text, ('extends',))[0]}: extends"
@@ -124,6 +128,25 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
         raise StudyError(f"{here}: {other}: no such file")
     inherited, sources = _read(other, (*above, path.resolve()))
     return _merged(inherited, content), [(path, text), *sources]
+
+
+def _beside(study: Path, plugin: Any) -> Any:
+    """Take the path of a plugin relative to the study file that names it."""
+    if not isinstance(plugin, str) or not plugin.endswith(".py"):
+        return plugin
+    return str((study.parent / Path(plugin).expanduser()).resolve())
+
+
+def _load_plugins(content: dict[str, Any]) -> None:
+    """Load plugins before what they register is looked up; anything but a list of names is left to validation."""
+    given = content.get("plugins")
+    if not isinstance(given, list) or not all(isinstance(plugin, str) for plugin in given):
+        return
+    for index, plugin in enumerate(given):
+        try:
+            load_plugins((plugin,))
+        except BadInputError as error:
+            raise PlaceError(("plugins", index), str(error)) from error
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One job, done: from all that determines it to the files that it leaves; the same in this process or another."""
+"""One training of a study, from its settings to its files; the same in this process and in any other."""
 
 import statistics
 import sys
@@ -14,6 +14,7 @@ import torch
 
 from robustkd.data import Augmentation, Dataset
 from robustkd.distillation import METHODS, Epoch, Method, Recipe, history_frame, selection_record, train
+from robustkd.distillation.training_state import epochs_done
 from robustkd.errors import RobustKDError, StateError, StorageError, StudyError, TrainingError
 from robustkd.models import PixelModel, create_model, load_model, save_model
 from robustkd.models.pool import Role
@@ -26,11 +27,11 @@ HISTORY_FILE = "history.csv"
 
 @dataclass(frozen=True)
 class CheckpointInterval:
-    """How often a training writes down where it is; what comes first counts.
+    """How often a training writes its state; whichever comes first counts.
 
     Attributes:
-        epochs: After so many epochs; None for a twentieth of them.
-        minutes: After an epoch, if so many minutes have passed since.
+        epochs: The number of epochs between two writings; None for a twentieth of all epochs.
+        minutes: The state is also written at the end of an epoch if this many minutes have passed since the last time.
     """
 
     epochs: int | None = None
@@ -39,21 +40,22 @@ class CheckpointInterval:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """All that a worker must know of a job; it travels between processes and machines.
+    """Everything that a worker needs to run a job; it travels between processes and machines.
 
     Attributes:
-        id: Of the job.
-        title: For people.
-        role: What the network is for.
-        settings: Of the job.
-        condition: For people: what was done to the training set.
-        data: Digest of the data set that it is trained on.
-        indices: int64 (N,), the images of the data set's training set that are trained on.
-        labels: int64 (N,), the labels that are trained on.
-        teacher_id: The job whose network is learnt from; None without one.
-        teacher: That network's checkpoint.
-        threads: Of the CPU; a number for each training, so that results do not depend on how many run at once.
-        interval: How often it writes down where it is.
+        id: The id of the job.
+        title: Its name in messages.
+        role: The role of the network in the study.
+        settings: The settings of the job.
+        condition: The label of what was done to the training set.
+        data: The digest of the data set.
+        indices: int64 (N,), the positions of the training images in the data set's training set.
+        labels: int64 (N,), the labels to train on.
+        teacher_id: The id of the teacher's job; None without a teacher.
+        teacher: The teacher's checkpoint.
+        threads: The number of CPU threads. It is fixed for each training so that results do not depend on how many
+            trainings run at the same time.
+        interval: How often the state is written.
     """
 
     id: str
@@ -71,7 +73,7 @@ class Training:
 
     @property
     def recipe(self) -> Recipe:
-        """How it is trained."""
+        """The recipe of the training."""
         return recipe_with(Recipe(), self.settings["recipe"])
 
 
@@ -80,8 +82,8 @@ class Trained:
     """What a job leaves.
 
     Attributes:
-        files: The checkpoint and the history.
-        about: What else to record: device, versions, selection, speed, the digest of the network.
+        files: The contents of the checkpoint and the history by file name.
+        about: What else is recorded: device, versions, accuracies, speed, digest of the network.
     """
 
     files: dict[str, bytes]
@@ -93,36 +95,38 @@ def perform(
     data: Dataset,
     device: torch.device,
     state: Path,
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    on_epoch: Callable[[int, int], None] = lambda done, earlier: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train one network, from where its state says it is.
+    """Train one network, starting from its written state if there is one.
 
     Args:
         training: The job.
-        data: Its data set, as loaded; conditions and augmentation come from the job.
-        device: Where to.
-        state: The file for the state of the training; need not exist.
-        on_epoch: Called after each epoch.
-        should_stop: Asked after each epoch.
+        data: Its data set, as loaded; condition and augmentation come from the job.
+        device: The device to train on.
+        state: The file that holds the state of the training; need not exist.
+        on_epoch: Called after each epoch with the number of epochs done, and how many of these an earlier run did.
+        should_stop: Called after each epoch; returns whether to stop.
 
     Returns:
         What the job leaves.
 
     Raises:
-        StoppedError: It was to stop; the state says where it is.
-        TrainingError: It failed.
-        StorageError: Its state could not be written.
-        StudyError: The data set is another one.
+        StoppedError: The training was stopped; its state is written.
+        TrainingError: The training failed.
+        StorageError: The state could not be written.
+        StudyError: The data set differs from the one of the study.
     """
     if data.digest != training.data:
-        raise StudyError(f"{training.title}: this machine's {data.name} is not the study's: its SHA-256 differs")
+        raise StudyError(
+            f"{training.title}: {data.name} on this machine differs from the study's data set: its SHA-256 is another"
+        )
     try:
         with cpu_threads(training.threads if device.type == "cpu" else None):
             try:
                 return _train(training, data, device, state, on_epoch, should_stop)
             except StateError as error:
-                print(f"{training.title}: {error}; trained from the start", file=sys.stderr, flush=True)
+                print(f"{training.title}: {error}; training starts from the beginning", file=sys.stderr, flush=True)
                 state.unlink()
                 return _train(training, data, device, state, on_epoch, should_stop)
     except RobustKDError:
@@ -139,12 +143,19 @@ def _train(
     data: Dataset,
     device: torch.device,
     state: Path,
-    on_epoch: Callable[[Epoch], None],
+    on_epoch: Callable[[int, int], None],
     should_stop: Callable[[], bool],
 ) -> Trained:
     recipe = training.recipe
     method = method_of(training, data)
     epochs = sum(stage.recipe.epochs for stage in method.stages(recipe))
+    earlier, done = epochs_done(state), 0
+
+    def count(epoch: Epoch) -> None:
+        nonlocal done
+        done += 1
+        on_epoch(done, earlier)
+
     history = train(
         method,
         _training_data(training, data),
@@ -154,14 +165,14 @@ def _train(
         checkpoint=state,
         checkpoint_every=training.interval.epochs or max(1, epochs // 20),
         checkpoint_minutes=training.interval.minutes,
-        on_epoch=on_epoch,
+        on_epoch=count,
         should_stop=should_stop,
     )
     return _trained(training, data, method, history, device)
 
 
 def method_of(training: Training, data: Dataset) -> Method:
-    """Build the method of a job: student, teacher and options, untrained, on the CPU."""
+    """Build the untrained method of a job on the CPU: student, teacher and options."""
     settings = training.settings
     student = create_model(
         settings["architecture"],
@@ -219,7 +230,7 @@ def _trained(training: Training, data: Dataset, method: Method, history: list[Ep
 
 @contextmanager
 def cpu_threads(count: int | None) -> Iterator[None]:
-    """Let torch compute with so many threads of a CPU, and afterwards with as many as before; None changes nothing."""
+    """Let torch use `count` CPU threads, and restore the number afterwards; None changes nothing."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:

@@ -9,7 +9,7 @@ import torch
 
 from robustkd.data import Augmentation, Dataset
 from robustkd.distillation import METHODS, Epoch, Method, Recipe, train
-from robustkd.distillation.training_state import DIGEST_BYTES
+from robustkd.distillation.training_state import DIGEST_BYTES, epochs_done
 from robustkd.errors import ModelError
 from robustkd.models import PixelModel, create_model
 
@@ -218,3 +218,18 @@ def test_a_stop_while_writing_leaves_the_state_before(
 
     assert (tmp_path / "s").read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["s"]
+
+
+def test_a_state_tells_how_many_epochs_are_done_and_none_where_there_is_none(digits: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        train(
+            METHODS["baseline"](network()),
+            digits,
+            RECIPE,
+            seed=0,
+            checkpoint=tmp_path / "state",
+            on_epoch=stop_after(2),
+        )
+    (tmp_path / "damaged").write_bytes(b"?" * 100)
+
+    assert [epochs_done(tmp_path / name) for name in ("state", "damaged", "absent")] == [2, 0, 0]

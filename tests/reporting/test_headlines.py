@@ -12,7 +12,7 @@ from robustkd.reporting.trust import Trust, trust_in
 from robustkd.results.records import Check
 from robustkd.results.result import Result
 from robustkd.results.storage import load_results
-from robustkd.studies.evaluate_models import EvaluatedPart, evaluate_parts
+from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 
 
 def network(seed: int) -> rk.PixelModel:

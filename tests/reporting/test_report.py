@@ -18,7 +18,8 @@ from robustkd.errors import StudyError
 from robustkd.evaluations import EVALUATIONS
 from robustkd.reporting import build_report, compose
 from robustkd.results.storage import load_results
-from robustkd.studies.evaluate_models import Evaluated, EvaluatedPart, evaluate_parts
+from robustkd.studies.answers import EvaluatedPart, evaluate_parts
+from robustkd.studies.evaluated import Evaluated
 
 
 class Page(HTMLParser):

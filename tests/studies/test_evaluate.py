@@ -7,8 +7,7 @@ import pytest
 
 import robustkd as rk
 from robustkd.data import Dataset
-from robustkd.errors import BadInputError, ModelError, StudyError
-from robustkd.studies.evaluate_models import claim
+from robustkd.errors import BadInputError, ModelError
 
 FAST = {"transferability": {"images": 10, "steps": 1}}
 
@@ -97,16 +96,6 @@ def test_a_single_student_is_enough(digits: Dataset, tmp_path: Path) -> None:
     assert rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu").page.is_file()
 
 
-def test_a_saved_report_is_complete_and_overwrites_nothing(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
-    evaluated = rk.evaluate(pool, digits, options=FAST, limit=30, device="cpu")
-
-    page = evaluated.save(tmp_path / "saved")
-
-    assert page.is_file()
-    with pytest.raises(StudyError, match="not empty"):
-        evaluated.save(tmp_path / "saved")
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -127,31 +116,6 @@ def test_wrong_settings_are_refused(
 def test_models_of_another_class_count_are_refused(digits: Dataset, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="at has 3 classes, digits has 10"):
         rk.evaluate(rk.ModelPool(students={"at": network(0, num_classes=3)}), digits, out=tmp_path / "run")
-
-
-def test_a_directory_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("years of work")
-
-    with pytest.raises(StudyError, match="holds files but no study"):
-        claim(tmp_path, "mine", "name: mine\n")
-
-    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
-
-
-def test_a_directory_that_holds_another_study_is_left_alone(tmp_path: Path) -> None:
-    claim(tmp_path, "theirs", "name: theirs\n")
-
-    with pytest.raises(StudyError, match="another study, 'theirs'"):
-        claim(tmp_path, "mine", "name: mine\n")
-
-    assert (tmp_path / "study.yaml").read_text() == "name: theirs\n"
-
-
-def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "run").write_text("")
-
-    with pytest.raises(StudyError, match="is a file"):
-        claim(tmp_path / "run", "mine", "name: mine\n")
 
 
 def test_models_trained_under_a_condition_are_asked_about_it(

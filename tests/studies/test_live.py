@@ -95,3 +95,60 @@ def test_epochs_that_never_will_be_are_not_waited_for(
     live.end(named["baseline-0"], None)
 
     assert capsys.readouterr().err.splitlines()[1] == "[2/3] baseline-0: trained in 9 s"
+
+
+def test_after_a_resume_the_time_left_follows_from_the_epochs_of_this_run(
+    planned: Plan, clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    live, named = Live(terminal=False), jobs(planned)
+    live.begin(planned, (), ())
+    teacher = named["cifar_wrn_10_1-7"]
+
+    live.start(teacher)
+    for done in (1, 2, 3, 4):  # the epochs of the earlier run are reported at once
+        live.epoch(teacher.id, done, 4)
+    for done in (5, 6):
+        clock[0] += 5
+        live.epoch(teacher.id, done, 4)
+    live.end(teacher, None)
+
+    # 2 epochs in 10 s, and 15 are left: 6 of the baseline, 3 and 6 of fitnet
+    assert capsys.readouterr().err.splitlines() == ["[1/3] cifar_wrn_10_1-7: trained in 10 s, about 75 s to go"]
+
+
+def test_on_a_terminal_the_epochs_of_an_earlier_run_count_for_no_speed(planned: Plan) -> None:
+    live, baseline = Live(terminal=True), jobs(planned)["baseline-0"]
+    live.begin(planned, (), ())
+    live.start(baseline)
+
+    for done in (1, 2, 3):
+        live.epoch(baseline.id, done, 3)
+
+    assert live._bars is not None
+    whole, own = live._bars.tasks
+    assert (whole.completed, whole.total) == (0, 18)
+    assert (own.completed, own.speed) == (3, None)
+
+
+def test_a_training_that_moved_to_another_machine_goes_on_counting(planned: Plan) -> None:
+    live, baseline = Live(terminal=True), jobs(planned)["baseline-0"]
+    live.begin(planned, (), ())
+    live.start(baseline)
+
+    live.epoch(baseline.id, 4, 0)
+    live.epoch(baseline.id, 5, 4)  # from the state of the lost machine
+
+    assert shown(live)[0] == ("all", 5, "0/3 networks, 1 running")
+
+
+def test_students_are_expected_as_long_as_one_candidate_for_their_teacher_is(tiny: Path) -> None:
+    rule = ("teacher.seeds=[7, 8]", "training.select=test", "students.methods=[hinton]", "training.epochs=2")
+    planned = plan(load_study(tiny, rule), load_dataset("digits"))
+    live, named = Live(terminal=True), jobs(planned)
+    live.begin(planned, (), ())
+
+    for title, expected in (("cifar_wrn_10_1-7", 4), ("cifar_wrn_10_1-8", 0)):
+        live.start(named[title])
+        live.end(named[title], "out of memory")
+        assert live._bars is not None
+        assert live._bars.tasks[0].total == expected

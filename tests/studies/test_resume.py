@@ -10,6 +10,7 @@ import yaml
 from robustkd.data import load_dataset
 from robustkd.models import load_model
 from robustkd.studies import execute, training
+from robustkd.studies.live import Live
 from robustkd.studies.study_file import load_study
 
 STUDY = {
@@ -37,6 +38,8 @@ def test_an_interrupted_study_goes_on_where_its_training_was(tmp_path: Path, mon
     study = load_study(path)
     execute.run_study(study, tmp_path / "whole", device="cpu")
     original, told = training.train, []
+    reported: list[tuple[int, int]] = []
+    monkeypatch.setattr(Live, "epoch", lambda live, id_, done, earlier: reported.append((done, earlier)))
 
     def interrupted(*args: Any, **kwargs: Any) -> None:
         def stop(epoch: object) -> None:
@@ -56,5 +59,6 @@ def test_an_interrupted_study_goes_on_where_its_training_was(tmp_path: Path, mon
     execute.run_study(study, tmp_path / "resumed", device="cpu")
 
     assert len(told) == math.ceil(len(load_dataset("digits").training) / 512)  # the steps of one epoch out of two
+    assert reported == [(1, 1), (2, 1)]  # the first epoch is the earlier run's
     whole, resumed = trained(tmp_path / "whole"), trained(tmp_path / "resumed")
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import signal
@@ -124,6 +125,68 @@ def test_of_several_teachers_the_named_rule_chooses(tiny: Path, tmp_path: Path) 
     assert executor.teachers["hinton-0"] == b"cifar_wrn_10_1-8"
 
 
+def test_a_failed_candidate_leaves_the_choice_to_the_others(tiny: Path, tmp_path: Path) -> None:
+    def ending(training: Training) -> Trained | Exception:
+        return TrainingError("out of memory") if training.title == "cifar_wrn_10_1-8" else trained(training)
+
+    jobs = work(tiny, tmp_path, "teacher.seeds=[7, 8, 9]", "training.select=test")
+    executor = Pretended(ending)
+
+    assert run(jobs, executor) == {"cifar_wrn_10_1-8": "out of memory"}
+    assert executor.teachers["hinton-0"] == b"cifar_wrn_10_1-7"  # 7 and 9 are equally accurate
+    again = Pretended(trained)
+    run(jobs, again)
+    assert again.done == []
+
+
+def test_a_candidate_that_succeeds_later_is_chosen_and_its_students_are_trained_again(
+    tiny: Path, tmp_path: Path
+) -> None:
+    def ending(training: Training) -> Trained | Exception:
+        return TrainingError("out of memory") if training.title == "cifar_wrn_10_1-8" else trained(training)
+
+    jobs = work(tiny, tmp_path, "teacher.seeds=[7, 8, 9]", "training.select=test")
+    run(jobs, Pretended(ending))
+    executor = Pretended(trained)
+
+    assert run(jobs, executor, retry_failed=True) == {}
+    assert executor.done == ["cifar_wrn_10_1-8", "hinton-0"]
+    assert executor.teachers["hinton-0"] == b"cifar_wrn_10_1-8"
+
+
+def test_students_are_missing_where_all_candidates_failed(tiny: Path, tmp_path: Path) -> None:
+    def ending(training: Training) -> Trained | Exception:
+        return TrainingError("out of memory") if training.role == "teacher" else trained(training)
+
+    failed = run(work(tiny, tmp_path, "teacher.seeds=[7, 8]", "training.select=test"), Pretended(ending))
+
+    assert failed["hinton-0"] == "all its teachers failed: cifar_wrn_10_1-7, cifar_wrn_10_1-8"
+
+
+def test_a_study_with_a_failed_candidate_is_evaluated_with_the_teacher_of_its_students_and_says_so(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = training.train
+
+    def broken(method: Method, *arguments: Any, **options: Any) -> Any:
+        if options["seed"] == 8:
+            raise RuntimeError("cudnn failed")
+        return original(method, *arguments, **options)
+
+    monkeypatch.setattr(training, "train", broken)
+    rule = ("teacher.seeds=[7, 8]", "training.select=test", "evaluations=[fidelity]")
+
+    evaluated = run_study(load_study(tiny, rule), tmp_path / "run", device="cpu")
+
+    assert list(evaluated.missing) == ["cifar_wrn_10_1-8"]
+    assert evaluated.missing["cifar_wrn_10_1-8"].endswith("; the teacher was chosen among the other candidates")
+    members = json.loads((tmp_path / "run" / "run.json").read_text())["members"]
+    lineage = {member["member"]: member["lineage"] for member in members}
+    assert lineage["teacher"]["seed"] == 7
+    assert lineage["hinton-0"]["teacher_job"] == lineage["teacher"]["job"]
+    assert "the teacher was chosen among the other candidates" in evaluated.page.read_text(encoding="utf-8")
+
+
 def test_by_the_rule_last_the_first_teacher_is_the_only_one(tiny: Path) -> None:
     planned = plan(load_study(tiny, ("teacher.seeds=[7, 8]",)), load_dataset("digits"))
 
@@ -150,7 +213,7 @@ def test_a_job_that_another_run_does_is_waited_for(
 
     assert run(jobs, executor) == {}
     assert "baseline-0" not in executor.done
-    assert "baseline-0: under way in another run" in capsys.readouterr().err
+    assert "baseline-0: running in another process" in capsys.readouterr().err
 
 
 def test_a_full_disk_ends_the_run_in_one_line_and_leaves_nothing_half_written(
@@ -175,18 +238,18 @@ def test_an_interruption_ends_the_epoch_and_the_same_run_goes_on_to_the_same_num
     run_study(study, tmp_path / "whole", device="cpu")
     told = Live.epoch
 
-    def interrupt(live: Live, id_: str, done: int) -> None:
-        told(live, id_, done)
+    def interrupt(live: Live, id_: str, done: int, earlier: int) -> None:
+        told(live, id_, done, earlier)
         if done == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(Live, "epoch", interrupt)
-    with pytest.raises(StoppedError, match=r"2 of 2 networks are not done; the same command goes on") as caught:
+    with pytest.raises(StoppedError, match=r"2 of 2 networks are not done; the same command continues") as caught:
         run_study(study, tmp_path / "stopped", device="cpu")
     monkeypatch.undo()
 
     assert caught.value.exit_code == 130
-    assert "once more stops at once" in capsys.readouterr().err
+    assert "interrupt again to stop at once" in capsys.readouterr().err
     assert len(list((tmp_path / "stopped" / "jobs").glob(".*.state"))) == 1
     run_study(study, tmp_path / "stopped", device="cpu")
     assert compare_runs(tmp_path / "whole", tmp_path / "stopped")[1] == []
@@ -200,8 +263,8 @@ def test_an_interruption_of_the_last_epoch_of_all_stops_before_the_evaluations(
     study = load_study(tiny, (f"students.methods={methods}", "teacher=null", "evaluations=[generalization]"))
     told, ended = Live.epoch, Live.end
 
-    def interrupt(live: Live, id_: str, done: int) -> None:
-        told(live, id_, done)
+    def interrupt(live: Live, id_: str, done: int, earlier: int) -> None:
+        told(live, id_, done, earlier)
         if workers == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -212,7 +275,7 @@ def test_an_interruption_of_the_last_epoch_of_all_stops_before_the_evaluations(
 
     monkeypatch.setattr(Live, "epoch", interrupt)
     monkeypatch.setattr(Live, "end", interrupt_at_the_end)
-    with pytest.raises(StoppedError, match="all networks are trained; the same command goes on with the evaluations"):
+    with pytest.raises(StoppedError, match="all networks are trained; the same command continues with the evaluations"):
         run_study(study, tmp_path / "run", device="cpu", execution=Execution(workers=workers))
     monkeypatch.undo()
 
@@ -303,8 +366,8 @@ def test_a_damaged_state_is_said_and_the_training_begins_anew(
     run_study(study, tmp_path / "whole", device="cpu")
     told = Live.epoch
 
-    def stop(live: Live, id_: str, done: int) -> None:
-        told(live, id_, done)
+    def stop(live: Live, id_: str, done: int, earlier: int) -> None:
+        told(live, id_, done, earlier)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Live, "epoch", stop)

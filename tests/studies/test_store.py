@@ -75,9 +75,9 @@ def test_a_damaged_job_is_not_found_is_named_and_is_replaced(tmp_path: Path, dam
     [
         ({"device": "cuda"}, "its job.json was changed after it was written"),
         ({"files": {}}, "its job.json was changed after it was written"),
-        ({"sha256": None}, "its job.json has no checksum, as an older robustkd wrote it"),
+        ({"sha256": None}, "its job.json has no checksum (an older robustkd wrote it)"),
         ({"sha256": "0" * 64}, "its job.json was changed after it was written"),
-        ({"files": 3}, "its job.json is missing or not readable"),
+        ({"files": 3}, "its job.json is missing or cannot be read"),
     ],
 )
 def test_a_record_that_is_not_as_it_was_written_is_damage(tmp_path: Path, change: dict[str, Any], told: str) -> None:
@@ -89,7 +89,7 @@ def test_a_record_that_is_not_as_it_was_written_is_damage(tmp_path: Path, change
     assert store.scan() == {}
     assert store.records() == {}
     assert told in str(store.damage(JOB))
-    with pytest.raises(StudyError, match="not there, or damaged"):
+    with pytest.raises(StudyError, match="missing or damaged"):
         store.record(JOB)
 
 

@@ -99,7 +99,7 @@ def test_two_runs_on_one_store_do_every_job_once(study: Path, tmp_path: Path) ->
 
     done = [re.findall(r"\] (\S+): trained in [1-9]", text) for text in told]
     assert len(list((tmp_path / "jobs").glob("[!.]*"))) == 6
-    assert "under way in another run" in "".join(told)
+    assert "running in another process" in "".join(told)
     assert not set(done[0]) & set(done[1])
     assert compare_runs(tmp_path / "a", tmp_path / "b")[1] == []
 
@@ -119,7 +119,7 @@ def test_a_wish_to_stop_ends_the_epoch_and_says_how_to_go_on(
     told, _ = process.communicate(timeout=60)
 
     assert process.returncode == 130
-    assert "the same command goes on" in told
+    assert "the same command continues" in told
     assert "Traceback" not in told
     assert "failed" not in told
     assert list((tmp_path / "run" / "jobs").glob(".*.state"))

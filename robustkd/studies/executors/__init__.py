@@ -1,4 +1,4 @@
-"""The executors: where the trainings of a study are done."""
+"""Executors: where the trainings of a study run."""
 
 from robustkd.studies.executors.executor import Executor, Outcome, Progressed
 from robustkd.studies.executors.in_process import InProcess

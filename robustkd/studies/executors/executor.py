@@ -1,4 +1,4 @@
-"""What does the trainings of a study: in this process, in several, or on many machines."""
+"""The interface of what runs the trainings of a study: this process, several processes, or many machines."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from robustkd.studies.training import Trained, Training
 
-Progressed = Callable[[str, int], None]
-"""Told the id of a job and how many epochs are done."""
+Progressed = Callable[[str, int, int], None]
+"""Called with the id of a training, the epochs done, and how many of these an earlier run did."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,8 +16,8 @@ class Outcome:
     """How a training ended.
 
     Attributes:
-        id: Of the job.
-        result: What it leaves, or the error that ended it.
+        id: The id of its job.
+        result: What the training leaves, or the error that ended it.
     """
 
     id: str
@@ -25,37 +25,37 @@ class Outcome:
 
 
 class Executor(ABC):
-    """Does trainings; `close` it when nothing is to be done any more.
+    """Runs trainings; to be closed when no more will be submitted.
 
     Attributes:
-        slots: How many trainings it does at once.
+        slots: The number of trainings that run at the same time.
     """
 
     slots: int
 
     @abstractmethod
     def submit(self, training: Training, state: Path) -> None:
-        """Begin a training, or go on with it.
+        """Start a training, or continue it.
 
         Args:
-            training: What to do; never more than `slots` at once.
-            state: The file in the store for the state of the training.
+            training: The training; no more than `slots` may run at the same time.
+            state: The file in the store that holds the state of the training.
         """
 
     @abstractmethod
     def wait(self, timeout: float) -> list[Outcome]:
-        """Wait until a training has ended, or until the time is up.
+        """Wait until a training has ended or the timeout has passed.
 
         Args:
-            timeout: In seconds.
+            timeout: The longest time to wait, in seconds.
 
         Returns:
-            What has ended.
+            The trainings that have ended.
         """
 
     @abstractmethod
     def stop(self) -> None:
-        """Let the trainings under way finish their epoch, write down where they are, and end."""
+        """Let the running trainings finish their epoch, write their state, and end."""
 
     @abstractmethod
     def close(self) -> None:

@@ -1,7 +1,8 @@
-"""Trainings one after another, in this process."""
+"""Trainings one after another in this process."""
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,13 +14,13 @@ from robustkd.studies.training import Training, perform
 
 
 class InProcess(Executor):
-    """Does one training at a time, while it is waited for.
+    """Runs one training at a time, inside `wait`.
 
     Args:
-        data: The study's data set.
-        device: Where to train.
-        progressed: Told of each epoch.
-        should_stop: Asked after each epoch.
+        data: The data set of the study.
+        device: The device to train on.
+        progressed: Called after each epoch.
+        should_stop: Called after each epoch; returns whether to stop.
     """
 
     slots = 1
@@ -38,15 +39,9 @@ class InProcess(Executor):
         self._waiting.append((training, state))
 
     def wait(self, timeout: float) -> list[Outcome]:
-        """See `Executor`; the training is done here, however long it takes."""
+        """See `Executor`; runs the whole training, however long it takes."""
         training, state = self._waiting.popleft()
-        done = 0
-
-        def on_epoch(epoch: object) -> None:
-            nonlocal done
-            done += 1
-            self._progressed(training.id, done)
-
+        on_epoch = partial(self._progressed, training.id)
         try:
             trained = perform(training, self._data, self._device, state, on_epoch, self._should_stop)
         except RobustKDError as error:
@@ -54,7 +49,7 @@ class InProcess(Executor):
         return [Outcome(training.id, trained)]
 
     def stop(self) -> None:
-        """See `Executor`; the training under way has asked already."""
+        """See `Executor`; the running training calls `should_stop` itself."""
 
     def close(self) -> None:
-        """See `Executor`; nothing goes on when nobody waits."""
+        """See `Executor`; nothing runs outside `wait`."""

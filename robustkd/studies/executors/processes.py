@@ -1,11 +1,11 @@
-"""Trainings in several processes of this machine, on one device or on several in turn."""
+"""Trainings in several processes on this machine, on one or several devices."""
 
 import multiprocessing
 import os
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -13,9 +13,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from robustkd.data import load_dataset
+from robustkd.data import Dataset
 from robustkd.devices import resolve_device
 from robustkd.errors import RobustKDError, TrainingError
+from robustkd.plugins import Plugin, loaded_plugins, receive
 from robustkd.studies.executors.executor import Executor, Outcome, Progressed
 from robustkd.studies.training import Trained, Training, perform
 
@@ -31,26 +32,25 @@ class _Worker:
 
 
 class Processes(Executor):
-    """Does as many trainings at once as there are processes.
+    """Runs as many trainings at the same time as there are processes.
 
-    A process ends when the one that started it does, however that ended.
+    A process ends when the process that started it ends, for whatever reason.
 
     Args:
-        data_name: The study's data set, loaded by each process.
-        data_root: Where data sets lie.
-        devices: One for each process; a device may occur several times.
-        progressed: Told of each epoch.
+        load: Loads the data set of the study; called once in each process, after its plugins are loaded.
+        devices: One device for each process; a device may occur several times.
+        progressed: Called after each epoch.
     """
 
-    def __init__(self, data_name: str, data_root: Path | None, devices: list[str], progressed: Progressed) -> None:
+    def __init__(self, load: Callable[[], Dataset], devices: Sequence[str], progressed: Progressed) -> None:
         self.slots = len(devices)
-        self._source = (data_name, data_root)
+        self._load = load
         self._free = list(devices)
         self._progressed = progressed
         self._workers: list[_Worker] = []
 
     def submit(self, training: Training, state: Path) -> None:
-        """See `Executor`; a process is started when there is work for it."""
+        """See `Executor`; starts a process if none is idle."""
         worker = next((worker for worker in self._workers if worker.training is None), None) or self._start()
         worker.training = training
         _send(worker, ("train", training, state))
@@ -82,10 +82,10 @@ class Processes(Executor):
         context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
         here, there = context.Pipe()
         device = self._free.pop(0)
-        process = context.Process(target=_work, args=(there, device, *self._source), daemon=True)
-        with _signals_ignored():  # the process inherits that, so that it is deaf to them from its first moment
+        process = context.Process(target=_work, args=(there, device, loaded_plugins(), self._load), daemon=True)
+        with _signals_ignored():  # the process inherits this and so ignores them from its start
             process.start()
-        there.close()  # so that either end learns when the other is gone
+        there.close()  # so that each end notices when the other is gone
         worker = _Worker(process, here, device)
         self._workers.append(worker)
         return worker
@@ -102,7 +102,7 @@ class Processes(Executor):
         if training is None:
             return None
         if kind == "epoch":
-            self._progressed(training.id, content)
+            self._progressed(training.id, *content)
             return None
         worker.training = None
         return Outcome(training.id, content)
@@ -111,7 +111,7 @@ class Processes(Executor):
 @contextmanager
 def _signals_ignored() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say what becomes of signals
+        yield  # only the main thread may set signal handlers
         return
     before = {each: signal.signal(each, signal.SIG_IGN) for each in STOPPING}
     try:
@@ -122,34 +122,32 @@ def _signals_ignored() -> Iterator[None]:
 
 
 def _send(worker: _Worker, order: tuple[str, Training | None, Path | None]) -> None:
-    with suppress(OSError):  # a dead worker is found out when it is waited for
+    with suppress(OSError):  # `wait` notices a dead worker
         worker.connection.send(order)
 
 
 def _death(exit_code: int | None, training: Training) -> TrainingError:
     how = f"was killed by signal {-exit_code}" if exit_code and exit_code < 0 else f"ended with code {exit_code}"
-    cause = "; the memory may not have sufficed: take fewer workers" if exit_code == -signal.SIGKILL else ""
-    return TrainingError(f"{training.title}: the process that trained it {how}{cause}")
+    cause = "; if the machine ran out of memory, use fewer workers" if exit_code == -signal.SIGKILL else ""
+    return TrainingError(f"{training.title}: its training process {how}{cause}")
 
 
-def _work(connection: Connection, device_name: str, data_name: str, data_root: Path | None) -> None:
-    """Do trainings as they come, until the other end of the connection is gone."""
+def _work(connection: Connection, device_name: str, plugins: Sequence[Plugin], load: Callable[[], Dataset]) -> None:
+    """Run trainings as they are sent, until the other end of the connection is gone."""
     for each in STOPPING:
-        signal.signal(each, signal.SIG_IGN)  # the process that started this one says when to stop
+        signal.signal(each, signal.SIG_IGN)  # the process that started this one decides when to stop
     orders: queue.Queue[tuple[Training, Path]] = queue.Queue()
     stop = threading.Event()
     threading.Thread(target=_listen, args=(connection, orders, stop), daemon=True).start()
-    data = load_dataset(data_name, data_root)
+    receive(plugins)
+    data = load()
     device = resolve_device(device_name)
+
+    def on_epoch(done: int, earlier: int) -> None:
+        connection.send(("epoch", (done, earlier)))
+
     while True:
         training, state = orders.get()
-        done = 0
-
-        def on_epoch(epoch: object) -> None:
-            nonlocal done
-            done += 1
-            connection.send(("epoch", done))
-
         result: Trained | Exception
         try:
             result = perform(training, data, device, state, on_epoch, stop.is_set)

@@ -1,0 +1,168 @@
+"""All evaluations of a run: measured part by part, recorded, and reported."""
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+
+from robustkd.atomic import remove_partials, write_text
+from robustkd.data import Clean, Condition, Dataset
+from robustkd.errors import ModelError, StorageError
+from robustkd.evaluations import EVALUATIONS, Evaluation
+from robustkd.models import ModelPool
+from robustkd.reporting import build_report
+from robustkd.reporting.compose import RUN_FILE
+from robustkd.results.predictions import PredictionCache
+from robustkd.results.result import PartResult, Result
+from robustkd.studies.evaluated import Evaluated
+from robustkd.studies.measuring import collect, measure
+from robustkd.studies.provenance import provenance
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluatedPart:
+    """Networks that are evaluated together.
+
+    Attributes:
+        pool: The networks.
+        condition: What was done to their training set.
+        architecture: The architecture of the students; names the part where a study has several.
+    """
+
+    pool: ModelPool
+    condition: Condition = field(default_factory=Clean)
+    architecture: str = ""
+
+
+def evaluate_parts(
+    parts: Sequence[EvaluatedPart],
+    data: Dataset,
+    options: Mapping[str, Any],
+    run: Path,
+    device: torch.device,
+    about: Mapping[str, Any],
+    *,
+    limited: bool = False,
+) -> Evaluated:
+    """Measure, record and report; only one process at a time works in a directory.
+
+    Args:
+        parts: The networks.
+        data: The images, before any condition.
+        options: The options of each evaluation, by its name.
+        run: The run directory.
+        device: The device that computes.
+        about: What the report says about the study: name, study, selection, missing.
+        limited: Whether `data` holds only a sample of the test images.
+
+    Returns:
+        The results and their place.
+
+    Raises:
+        StorageError: The run directory cannot be written to.
+    """
+    data = replace(data, test=data.test.to(device))
+    predict = PredictionCache(data, device, run / "predictions")
+    try:
+        with FileLock(run / ".evaluating"):  # another process may have trained its share of the same study
+            for folder in (run, run / "results", run / "predictions"):
+                remove_partials(folder)
+            found = _answered(parts, data, options, device, predict, run / "results")
+            missing = dict(about.get("missing", {})) | found.failed
+            facts = provenance([part.pool for part in parts], data, device, limited) | dict(about)
+            facts |= {"evaluations": list(found.results), "skipped": found.skipped, "missing": missing}
+            write_text(run / RUN_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
+            build_report(run)
+    except OSError as error:
+        raise StorageError(f"{run}: cannot be written to ({error.strerror or error})") from error
+    frames = {name: result.frame for name, result in found.results.items()}
+    return Evaluated(frames, run, missing)
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """For each evaluation its result, or why it does not apply to these networks, or why it failed."""
+
+    results: dict[str, Result]
+    skipped: dict[str, str]
+    failed: dict[str, str]
+
+
+def _answered(
+    parts: Sequence[EvaluatedPart],
+    data: Dataset,
+    options: Mapping[str, Any],
+    device: torch.device,
+    predict: PredictionCache,
+    folder: Path,
+) -> _Answers:
+    found = _Answers({}, {}, {})
+    errors: list[Exception] = []
+    names = part_names(parts)
+    for name, chosen in options.items():
+        evaluation = EVALUATIONS[name](chosen)
+        try:
+            measured = [
+                _measured(evaluation, part, told, data, device, predict, folder)
+                for part, told in zip(parts, names, strict=True)
+            ]
+        except OSError:
+            raise
+        except Exception as error:  # an evaluation that fails must not take the others along
+            errors.append(error)
+            found.failed[f"evaluation {name}"] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+            print(f"{name}: failed: {error}", file=sys.stderr)
+            continue
+        reasons = [why for why in measured if isinstance(why, str)]
+        answers = [answer for answer in measured if isinstance(answer, PartResult)]
+        if answers:
+            found.results[name] = collect(evaluation, answers, folder)
+        if reasons:
+            found.skipped[name] = reasons[0] + (f" ({len(reasons)} of {len(parts)} parts)" if answers else "")
+    for name, reason in found.skipped.items():
+        print(f"{name}: skipped, {reason}", file=sys.stderr)
+    if not found.results and errors:
+        raise errors[0]
+    return found
+
+
+def _measured(
+    evaluation: Evaluation,
+    part: EvaluatedPart,
+    name: str,
+    data: Dataset,
+    device: torch.device,
+    predict: PredictionCache,
+    folder: Path,
+) -> PartResult | str:
+    """The answer for one part, or why there is none."""
+    _refuse_misfit(part.pool, data)
+    if evaluation.requires.teacher and part.pool.teacher is None:
+        return "needs a teacher"
+    if all(member.role == "teacher" for member in part.pool):
+        return "needs a student or baseline"
+    for member in part.pool:
+        member.model.to(device)
+    asked = replace(data, condition=part.condition)
+    return measure(evaluation, part.pool, asked, predict, folder, architecture=part.architecture, part=name)
+
+
+def part_names(parts: Sequence[EvaluatedPart]) -> list[str]:
+    """Return a name for the files of each part; a single part has an empty name."""
+    if len(parts) == 1:
+        return [""]
+    told = [f"{part.architecture}-{part.condition.label}" for part in parts]
+    return [re.sub(r"[^\w.]+", "-", text).strip("-") for text in told]
+
+
+def _refuse_misfit(pool: ModelPool, data: Dataset) -> None:
+    for member in pool:
+        classes = member.model.num_classes
+        if classes is not None and classes != data.num_classes:
+            raise ModelError(f"{member.name} has {classes} classes, {data.name} has {data.num_classes}")

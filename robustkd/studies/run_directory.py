@@ -1,0 +1,47 @@
+"""The directory of a run: taken by one study, never by two."""
+
+from pathlib import Path
+
+import yaml
+
+from robustkd.atomic import write_text
+from robustkd.errors import StudyError
+
+STUDY_FILE = "study.yaml"
+LONGEST_NAME = 200
+
+
+def claim(run: Path, name: str, study: str) -> None:
+    """Take a directory for a study, unless it holds something else.
+
+    Args:
+        run: The directory; need not exist.
+        name: The name of the study.
+        study: The resolved study, written as ``study.yaml``.
+
+    Raises:
+        StudyError: It is a file, holds another study, or holds files that are no study. Nothing is changed then.
+    """
+    if len(run.name) > LONGEST_NAME:
+        raise StudyError(f"{run.name[:40]}…: the name of the directory is too long; give another --out")
+    if run.exists() and not run.is_dir():
+        raise StudyError(f"{run}: is a file, not a directory; give another --out")
+    # half-written files of a killed process do not count
+    if run.is_dir() and any(path for path in run.iterdir() if not path.name.endswith(".partial")):
+        _refuse_another_study(run, name)
+    try:
+        write_text(run / STUDY_FILE, study)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{run}: cannot be written to ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _refuse_another_study(run: Path, name: str) -> None:
+    held = run / STUDY_FILE
+    if not held.is_file():
+        raise StudyError(f"{run}: holds files but no study; give another --out")
+    try:
+        holder = yaml.safe_load(held.read_text(encoding="utf-8"))["name"]
+    except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{held}: cannot be read as a study; give another --out") from error
+    if holder != name:
+        raise StudyError(f"{run}: holds another study, {holder!r}; give another --out (nothing was changed)")
