@@ -80,6 +80,8 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
         A clause such as ``"did you mean hinton?"``, or the known names where none is near.
     """
     known = sorted(known)
+    if not known:
+        return "there are none"
     close = get_close_matches(name, known, n=count, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(close)}?"

@@ -1,24 +1,34 @@
-"""The environment that robustkd runs in: for `robustkd doctor`."""
+"""`robustkd doctor`: versions, devices, threads, and which data sets are found."""
 
+import os
 import platform
 from pathlib import Path
 
-import torch
+from robustkd.cli.options import DataRoot, Plugin, load_named_plugins
 
-from robustkd.data.loading import data_places
-from robustkd.devices import resolve_device
-from robustkd.studies.provenance import describe_device, package_versions
+
+def doctor(data_root: DataRoot = None, plugin: Plugin = None) -> None:
+    """Show the environment: versions, devices, threads, plugins, and which data sets are found."""
+    load_named_plugins(plugin)
+    for name, found in environment(data_root):
+        print(f"{name:<18} {found}")
 
 
 def environment(data_root: Path | None) -> list[tuple[str, str]]:
-    """Name versions, devices, and which data sets are found.
+    """Describe the environment.
 
     Args:
-        data_root: Where to look for data sets first.
+        data_root: The directory that is searched first for data sets.
 
     Returns:
-        Pairs of a name and what there is of it.
+        Pairs of a name and what was found.
     """
+    import torch
+
+    from robustkd.devices import resolve_device
+    from robustkd.plugins import loaded
+    from robustkd.studies.provenance import describe_device, package_versions
+
     devices = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     devices += ["mps"] if torch.backends.mps.is_available() else []
     return [
@@ -26,13 +36,23 @@ def environment(data_root: Path | None) -> list[tuple[str, str]]:
         *package_versions().items(),
         *(("device", describe_device(torch.device(device))) for device in devices),
         ("--device auto", str(resolve_device("auto"))),
-        ("digits", "found (ships with scikit-learn)"),
+        ("cores", str(os.cpu_count())),
+        ("threads", f"1 for each training, {torch.get_num_threads()} for an evaluation ({_reason()})"),
+        ("plugins", ", ".join(loaded()) or "none loaded"),
+        ("digits", "found (part of scikit-learn)"),
         ("cifar10", _found("cifar10", "cifar-10-batches-py", data_root)),
         ("cifar100", _found("cifar100", "cifar-100-python", data_root)),
     ]
 
 
+def _reason() -> str:
+    given = os.environ.get("OMP_NUM_THREADS")
+    return f"OMP_NUM_THREADS={given}" if given else "set OMP_NUM_THREADS for fewer"
+
+
 def _found(name: str, official: str, data_root: Path | None) -> str:
+    from robustkd.data.loading import data_places
+
     places = data_places(data_root)
     holding = [place for place in places if (place / f"{name}.npz").is_file() or (place / official).is_dir()]
     return f"found in {holding[0]}" if holding else f"not found (searched {', '.join(map(str, places))})"

@@ -2,26 +2,72 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from robustkd.errors import BadInputError
+from robustkd.errors import BadInputError, ModelError
+
+if TYPE_CHECKING:
+    from robustkd.data import Dataset
+    from robustkd.models import PixelModel
+
+
+def load_given(text: str, data: "Dataset", option: str, **loading: Any) -> "tuple[str, PixelModel]":
+    """Load a model as written on the command line.
+
+    Args:
+        text: ``[NAME=][ARCHITECTURE:]PATH``.
+        data: The images, for the number of classes and channels.
+        option: The option that the model was given by, for the message.
+        **loading: Arguments of `load_model` for checkpoints of other code.
+
+    Returns:
+        Its name (else the method that its checkpoint names, else the stem of the file) and the model.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
+    from robustkd.models import load_model
+
+    name, architecture, path = parse_model(text)
+    try:
+        model = load_model(
+            path,
+            architecture=architecture,
+            num_classes=data.num_classes,
+            in_chans=data.test.shape[0],
+            **loading,
+        )
+    except ModelError as error:
+        raise ModelError(f"{option}{f' {name}' if name else ''}: {error}") from error
+    return name or str(model.lineage.get("method", Path(path).stem)), model
 
 
 def parse_model(text: str) -> tuple[str | None, str | None, str]:
-    """Take ``[NAME=][ARCHITECTURE:]PATH`` apart; a path that exists as it stands is taken whole.
+    """Split ``[NAME=][ARCHITECTURE:]PATH``; a path that exists as it stands is taken whole.
 
     Args:
-        text: What the user wrote.
+        text: The model as the user wrote it.
 
     Returns:
         Name, architecture, path.
+
+    Raises:
+        BadInputError: It has another form.
     """
     found = re.fullmatch(r"(?:(?P<name>[^=/\\:]+)=)?(?P<rest>.+)", text, re.DOTALL)
     if found is None:
         raise BadInputError(f"model {text!r}: must be [NAME=][ARCHITECTURE:]PATH")
-    if Path(text).exists():
+    if _exists(text):
         return None, None, text
     rest = found["rest"]
     architecture, colon, path = rest.partition(":")
-    if colon and not Path(rest).exists() and re.fullmatch(r"[\w.-]{2,}", architecture):
+    if colon and not _exists(rest) and re.fullmatch(r"[\w.-]{2,}", architecture):
         return found["name"], architecture, path
     return found["name"], None, rest
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # the name is too long to be one
+        return False

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robustkd.cli.terminal import FRAME, columns_that_fit
+from robustkd.cli.results_table import FRAME, columns_that_fit
 
 
 def test_a_table_that_fits_is_left_whole() -> None:

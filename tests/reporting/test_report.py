@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import robustkd as rk
-from robustkd.cli.terminal import show_results
+from robustkd.cli.results_table import show_results
 from robustkd.data.conditions.label_noise import LabelNoise
 from robustkd.errors import StudyError
 from robustkd.evaluations import EVALUATIONS

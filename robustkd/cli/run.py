@@ -1,0 +1,101 @@
+"""`robustkd run`: train a study's networks, evaluate them, and write the report."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from robustkd.cli.options import (
+    HOW,
+    DataRoot,
+    Device,
+    Executor,
+    Out,
+    Override,
+    Plugin,
+    StoreRoot,
+    Threads,
+    load_named_plugins,
+)
+from robustkd.cli.results_table import show_results
+
+
+def run(
+    study: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="A study file.")],
+    out: Out = None,
+    overrides: Override = None,
+    device: Device = "auto",
+    data_root: DataRoot = None,
+    store: StoreRoot = None,
+    plugin: Plugin = None,
+    executor: Annotated[
+        Executor, typer.Option(help="Train on this machine, or on a Ray cluster.", rich_help_panel=HOW)
+    ] = Executor.local,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="The number of trainings at once; 1 trains in this process.",
+            show_default="one for each core or GPU",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    jobs_per_device: Annotated[
+        int, typer.Option(min=1, help="The number of trainings at once on one GPU.", rich_help_panel=HOW)
+    ] = 1,
+    threads: Threads = 1,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="The address of a Ray cluster: auto on one of its machines, HOST:PORT, or ray://HOST:PORT.",
+            show_default="a cluster started on this machine",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    checkpoint_epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="The number of epochs after which a training saves its state.",
+            show_default="a twentieth of all",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    checkpoint_minutes: Annotated[
+        float,
+        typer.Option(
+            min=0, help="The minutes after which it saves its state at the end of an epoch.", rich_help_panel=HOW
+        ),
+    ] = 5.0,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Train again what failed before.", rich_help_panel=HOW)
+    ] = False,
+) -> None:
+    """Train a study's networks, evaluate them, and write the report; finished trainings are not repeated.
+
+    Example: robustkd run experiments/quickstart.yaml
+    """
+    load_named_plugins(plugin)
+    from robustkd.studies.study_file import load_study
+
+    loaded = load_study(study, tuple(overrides or ()))
+
+    from robustkd.studies import Execution, run_study
+    from robustkd.studies.training import CheckpointInterval
+
+    how = Execution(
+        executor=executor.value,
+        workers=workers,
+        jobs_per_device=jobs_per_device,
+        threads=threads,
+        address=address,
+        interval=CheckpointInterval(checkpoint_epochs, checkpoint_minutes),
+        retry_failed=retry_failed,
+    )
+    try:
+        evaluated = run_study(loaded, out, device=device, data_root=data_root, store=store, execution=how)
+    except KeyboardInterrupt:
+        print("interrupted; the same command continues from the last saved state", file=sys.stderr)
+        raise typer.Exit(130) from None
+    show_results(evaluated)
