@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from robustkd.results.groups import baseline_of, groups_of
 from robustkd.results.metric import Metric
 from robustkd.results.records import Check
 from robustkd.results.result import Result
-from robustkd.results.tidy import VOID, baseline_of, groups_of
+from robustkd.results.tidy import VOID
 
 _WHO = ["member", "role", "method", "architecture", "condition", "seed", "group"]
 _OF_ONE_NUMBER = ["level", "member", "source", "method", "condition", "group", "metric"]

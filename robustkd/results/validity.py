@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from robustkd.results.groups import baseline_of, groups_of
 from robustkd.results.metric import Metric
 from robustkd.results.predictions import Predictions
 from robustkd.results.records import Check
-from robustkd.results.tidy import baseline_of, groups_of
 from robustkd.statistics.intervals import wilson
 
 

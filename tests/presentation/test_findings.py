@@ -2,16 +2,9 @@ import math
 
 import pytest
 
-from robustkd.presentation.findings import (
-    NO_FAIR_BASELINE,
-    NOT_DEFINED,
-    Finding,
-    Phrases,
-    against_baseline,
-    findings,
-    grouped,
-)
+from robustkd.presentation.findings import NO_FAIR_BASELINE, NOT_DEFINED, Finding
 from robustkd.presentation.numbers import interval, join, number, quantity
+from robustkd.presentation.sentences import Phrases, against_baseline, findings, grouped
 from robustkd.results.metric import Metric
 
 ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")

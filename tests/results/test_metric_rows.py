@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from robustkd.results.mean_over_images import per_image_rows
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import per_image_rows, seed_rows, value_rows
 from robustkd.results.tidy import tidy
+from robustkd.results.value_rows import seed_rows, value_rows
 from robustkd.statistics.intervals import T_SEEDS
 
 from ..conftest import members

@@ -1,6 +1,7 @@
 from robustkd.presentation.findings import NO_FAIR_BASELINE, NOT_DEFINED, NOT_TRUSTED, student_findings
+from robustkd.results.groups import baseline_of, groups_of
 from robustkd.results.metric import Metric
-from robustkd.results.tidy import COLUMNS, VOID, baseline_of, groups_of, network_row, tidy
+from robustkd.results.tidy import COLUMNS, VOID, network_row, tidy
 
 from ..conftest import members
 

@@ -31,7 +31,8 @@ from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.calibration.bins import bin_of, bin_rows, equal_mass_bin_of
 from robustkd.evaluations.calibration.diagrams import reliability_diagrams
 from robustkd.evaluations.generalization import negative_log_likelihood
-from robustkd.presentation.findings import Phrases, findings, student_findings
+from robustkd.presentation.findings import student_findings
+from robustkd.presentation.sentences import Phrases, findings
 from robustkd.results.metric import Metric
 from robustkd.results.metric_rows import metric_rows
 from robustkd.results.predictions import Predictions

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from robustkd.presentation.charts import ROLE_COLOURS
+from robustkd.presentation.style import ROLE_COLOURS
 
 SIZE = 150
 COLUMNS = 4

@@ -31,9 +31,10 @@ from pydantic import Field
 from robustkd.errors import EvaluationError, nearest
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.corruption.rows import GENERATED, MEAN, all_rows, reference_checks
-from robustkd.presentation.charts import lines_over, small_multiples
-from robustkd.presentation.findings import Phrases, findings, student_findings
+from robustkd.presentation.findings import student_findings
+from robustkd.presentation.lines import lines_over, small_multiples
 from robustkd.presentation.numbers import join
+from robustkd.presentation.sentences import Phrases, findings
 from robustkd.progress import progress
 from robustkd.results.metric import Metric
 from robustkd.results.records import Check, Records, members_frame

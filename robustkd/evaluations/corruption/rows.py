@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from robustkd.results.groups import Group, baseline_of, groups_of
+from robustkd.results.mean_over_images import MeanOverImages, per_image_rows
+from robustkd.results.measured import bounds
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import MeanOverImages, bounds, per_image_rows
 from robustkd.results.records import Check, Records
-from robustkd.results.tidy import Group, baseline_of, groups_of, method_row
+from robustkd.results.tidy import method_row
 from robustkd.statistics.bootstrap import bootstrap_of_means
 from robustkd.statistics.intervals import BOOTSTRAP_IMAGES
 

@@ -40,10 +40,11 @@ from robustkd.evaluations.label_noise.measurement import (
 )
 from robustkd.evaluations.label_noise.rows import noise_rows
 from robustkd.evaluations.label_noise.sentences import of_noise, sentences
+from robustkd.results.mean_over_images import per_image_rows
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import per_image_rows, seed_rows
 from robustkd.results.records import Check, Records, members_frame, trained_clean
 from robustkd.results.tidy import tidy
+from robustkd.results.value_rows import seed_rows
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset

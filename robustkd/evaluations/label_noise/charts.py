@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from robustkd.evaluations.label_noise.transitions import ESTIMATED, transition_panels
-from robustkd.presentation.charts import ROLE_COLOURS, WIDTH, LayeredChart
+from robustkd.presentation.style import ROLE_COLOURS, WIDTH, LayeredChart
 
 FATES = {"memorised": "as the wrong label", "neither": "as neither", "recovered": "as the true class"}
 FATE_COLOURS = ("#c0392b", "#d5d5d5", "#3c8d5a")

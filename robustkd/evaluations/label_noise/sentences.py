@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from robustkd.presentation.findings import against_baseline, grouped, student_findings
+from robustkd.presentation.findings import student_findings
 from robustkd.presentation.numbers import join, quantity
+from robustkd.presentation.sentences import against_baseline, grouped
 from robustkd.results.metric import Metric
 
 ALONE = "There is no independent baseline to hold the students against."

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from robustkd.evaluations.label_noise.audit import transition_matrix
-from robustkd.presentation.charts import LayeredChart
+from robustkd.presentation.style import LayeredChart
+from robustkd.results.groups import groups_of
 from robustkd.results.metric import Metric
 from robustkd.results.records import Records
-from robustkd.results.tidy import groups_of, method_row
+from robustkd.results.tidy import method_row
 from robustkd.statistics.resampling import mean_of_defined
 
 FEW_CLASSES = 20

@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from robustkd.presentation.charts import ROLE_COLOURS, LayeredChart
+from robustkd.presentation.style import ROLE_COLOURS, LayeredChart
 
 FEW_CLASSES = 20
 WIDTH = 400

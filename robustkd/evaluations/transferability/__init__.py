@@ -42,11 +42,13 @@ from robustkd.evaluations.transferability.measurement import Plan, attack_all, e
 from robustkd.evaluations.transferability.rows import all_rows
 from robustkd.evaluations.transferability.sentences import sentences
 from robustkd.evaluations.transferability.strength import strength_checks
-from robustkd.presentation.charts import heatmap, lines_over
+from robustkd.presentation.heat_map import heatmap
+from robustkd.presentation.lines import lines_over
 from robustkd.progress import progress
+from robustkd.results.groups import groups_of
 from robustkd.results.metric import Metric
 from robustkd.results.records import Records, members_frame
-from robustkd.results.tidy import groups_of, tidy
+from robustkd.results.tidy import tidy
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset

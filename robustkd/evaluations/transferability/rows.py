@@ -20,10 +20,11 @@ from robustkd.evaluations.transferability.matrix import (
     success_matrix,
 )
 from robustkd.evaluations.transferability.strength import ALL_SOURCES, strongest_transferred
+from robustkd.results.groups import groups_of, with_baselines
+from robustkd.results.mean_over_images import per_image_rows
+from robustkd.results.measured import Bounds, bounds
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import Bounds, bounds, per_image_rows
 from robustkd.results.records import Records
-from robustkd.results.tidy import groups_of, with_baselines
 from robustkd.statistics.bootstrap import bootstrap_ratio_difference, defined_percentiles, resampled_means
 from robustkd.statistics.intervals import (
     BOOTSTRAP_IMAGES,

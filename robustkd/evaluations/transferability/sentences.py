@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from robustkd.evaluations.transferability.matrix import MASKING_POINTS, masks_gradients, overstates, stands_still
-from robustkd.presentation.findings import ABSENT, FEW_STUDENTS, Finding, Phrases, findings, why_no_difference
+from robustkd.presentation.findings import ABSENT, Finding, why_no_difference
 from robustkd.presentation.numbers import join, quantity
+from robustkd.presentation.sentences import FEW_STUDENTS, Phrases, findings
+from robustkd.results.groups import groups_of
 from robustkd.results.metric import Metric
-from robustkd.results.tidy import VOID, groups_of
+from robustkd.results.tidy import VOID
 
 PHRASES = Phrases(
     one="Attacks on the teacher fool {student} on {value} of the images both get right",
