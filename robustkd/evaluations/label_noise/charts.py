@@ -1,5 +1,7 @@
 """Charts of label noise: accuracy by the share of wrong labels, their fate, who finds them and their pattern."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import altair as alt

@@ -1,5 +1,7 @@
 """Which labels the images of each class were given: as it is, and as each method estimates it; rows and a chart."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import altair as alt

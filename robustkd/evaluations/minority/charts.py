@@ -1,5 +1,7 @@
 """Charts over classes: recall of each, and how often each is predicted."""
 
+from __future__ import annotations
+
 import altair as alt
 import numpy as np
 import pandas as pd
