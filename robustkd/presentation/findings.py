@@ -1,25 +1,38 @@
-"""What was found of each student, as sentences that every evaluation words alike."""
+"""The result for each student: its value, and its difference to the independent baseline."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from robustkd.results.groups import WHO, Group, baseline_of, groups_of
+from robustkd.results.marks import SEEDS_TO_RANK
 from robustkd.results.tidy import VOID
+
+NO_FAIR_BASELINE = "there is no independent baseline of its architecture"
+
+NOT_DEFINED = "no image is eligible"
+
+NOT_TRUSTED = "a validity check failed"
+
+ABSENT = pd.Series({"value": np.nan, "ci_low": np.nan, "ci_high": np.nan, "interval": ""})
+"""Takes the place of the row of a difference that does not exist."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A student's difference to the independent baseline, for a sentence.
+    """A student's value and its difference to the independent baseline, for a sentence.
 
     Attributes:
-        student: Its name.
-        value: The metric itself.
-        difference: To the baseline; NaN without one.
-        low: Of the difference's interval.
-        high: Of the difference's interval.
-        why: Why there is no difference, if there is none; empty for want of any baseline.
+        student: The name of the student.
+        value: The value of the metric.
+        difference: The value minus the baseline's; NaN without a baseline.
+        low: The lower end of the difference's interval.
+        high: The upper end.
+        why: Why there is no difference; empty where there is one, or no baseline at all.
+        seeds: The number of the student's networks, one for each seed.
+        baseline_seeds: The number of its baseline's networks.
     """
 
     student: str
@@ -28,16 +41,13 @@ class Finding:
     low: float
     high: float
     why: str = ""
+    seeds: int = SEEDS_TO_RANK
+    baseline_seeds: int = SEEDS_TO_RANK
 
-
-NO_FAIR_BASELINE = "there is no independent baseline of its architecture"
-
-NOT_DEFINED = "no image is eligible there"
-
-NOT_TRUSTED = "a validity check failed"
-
-ABSENT = pd.Series({"value": np.nan, "ci_low": np.nan, "ci_high": np.nan, "interval": ""})
-"""Stands for the row of a difference where there is none."""
+    @property
+    def once(self) -> bool:
+        """Whether one side has a single seed: the difference is between these networks then, not between methods."""
+        return min(self.seeds, self.baseline_seeds) < SEEDS_TO_RANK
 
 
 def student_findings(frame: pd.DataFrame, metric: str, difference: str) -> list[Finding]:
@@ -45,8 +55,8 @@ def student_findings(frame: pd.DataFrame, metric: str, difference: str) -> list[
 
     Args:
         frame: Tidy results.
-        metric: Rows of this metric give the value.
-        difference: Rows of this metric give the difference, where there are any.
+        metric: The metric whose rows hold the values.
+        difference: The metric whose rows hold the differences; there may be none.
 
     Returns:
         One finding for each method, or for each network where there are no rows of methods; none where the value itself
@@ -61,17 +71,18 @@ def student_findings(frame: pd.DataFrame, metric: str, difference: str) -> list[
     for _, row in students.iterrows():
         against = differences.loc[row["member"]] if row["member"] in differences.index else ABSENT
         numbers = (row["value"], against["value"], against["ci_low"], against["ci_high"])
-        found.append(Finding(str(row["member"]), *numbers, why_no_difference(row, against, groups)))
+        why, seeds = why_no_difference(row, against, groups), seeds_of(row, chosen, groups)
+        found.append(Finding(str(row["member"]), *numbers, why, *seeds))
     return found
 
 
-def why_no_difference(student: pd.Series, against: pd.Series, groups: list[Group]) -> str:
-    """Say why a student's difference to the baseline is absent.
+def why_no_difference(student: pd.Series, against: pd.Series, groups: Sequence[Group]) -> str:
+    """Return why a student has no difference to the baseline.
 
     Args:
-        student: A row of its own.
-        against: The row of the difference, or one without a value.
-        groups: All groups of the pool.
+        student: A row of the student.
+        against: The row of the difference, or `ABSENT`.
+        groups: All methods of the pool.
 
     Returns:
         The reason; empty where there is a difference, or no baseline at all.
@@ -82,5 +93,33 @@ def why_no_difference(student: pd.Series, against: pd.Series, groups: list[Group
         return NOT_TRUSTED
     if not any(group.who["role"] == "baseline" for group in groups):
         return ""
-    own = next(group for group in groups if all(group.who[key] == student[key] for key in WHO))
-    return NO_FAIR_BASELINE if baseline_of(own, groups) is None else NOT_DEFINED
+    return NO_FAIR_BASELINE if baseline_of(_group_of(student, groups), groups) is None else NOT_DEFINED
+
+
+def seeds_of(student: pd.Series, frame: pd.DataFrame, groups: Sequence[Group]) -> tuple[int, int]:
+    """Count the seeds of a student and of its baseline.
+
+    Args:
+        student: A row of the student.
+        frame: The rows of the pool.
+        groups: `groups_of` these rows.
+
+    Returns:
+        Both numbers; without a baseline the student's twice.
+    """
+    own = _group_of(student, groups)
+    baseline = baseline_of(own, groups) or own
+    return _seeds(frame.iloc[own.rows]), _seeds(frame.iloc[baseline.rows])
+
+
+def _group_of(student: pd.Series, groups: Sequence[Group]) -> Group:
+    return next(
+        group
+        for group in groups
+        if group.method == student["method"] and all(group.who[key] == student[key] for key in WHO)
+    )
+
+
+def _seeds(rows: pd.DataFrame) -> int:
+    """Rows of a method say how many seeds it has; rows of networks are as many as there are seeds."""
+    return max(int(rows["n_seeds"].fillna(1).max()), rows["member"].nunique())

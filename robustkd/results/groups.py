@@ -1,6 +1,6 @@
 """Methods: the networks that differ in their seed alone, and the baseline that each is compared with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +37,7 @@ def groups_of(members: pd.DataFrame) -> list[Group]:
     return found
 
 
-def baseline_of(group: Group, groups: list[Group]) -> Group | None:
+def baseline_of(group: Group, groups: Sequence[Group]) -> Group | None:
     """Find the independent network to hold a method against.
 
     Args:

@@ -48,12 +48,13 @@ def test_lists_read_like_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "verdict"), [(0.01, 0.03, "better"), (-0.01, 0.03, "equal"), (-0.3, -0.1, "worse")]
+    ("value", "low", "high", "verdict"),
+    [(0.02, 0.01, 0.03, "better"), (0.01, -0.01, 0.03, "equal"), (-0.2, -0.3, -0.1, "worse")],
 )
-def test_the_verdict_follows_from_the_interval(low: float, high: float, verdict: str) -> None:
-    (sentence,) = findings([Finding("at", 0.9, 0.01, low, high)], ACCURACY, GAIN, PHRASES)
+def test_the_verdict_follows_from_the_interval(value: float, low: float, high: float, verdict: str) -> None:
+    (sentence,) = findings([Finding("at", 0.9, value, low, high)], ACCURACY, GAIN, PHRASES)
 
-    assert sentence.startswith("at has 90.0%, +1.0 points [")
+    assert sentence.startswith(f"at has 90.0%, {number(value, GAIN)} points [")
     assert sentence.endswith(f"against the baseline: {verdict}.")
 
 
@@ -88,7 +89,7 @@ def test_a_difference_that_is_not_defined_is_not_called_a_lack_of_a_baseline() -
     (undefined,) = findings([Finding("at", 0.5, *nothing, NOT_DEFINED)], ACCURACY, GAIN, PHRASES)
 
     assert alone == "at has 50.0%; no baseline."
-    assert undefined == "at has 50.0%; against the baseline nothing can be told, no image is eligible there."
+    assert undefined == "at has 50.0%; not compared with the independent baseline, because no image is eligible."
 
 
 def test_students_whose_difference_is_not_defined_are_named_last() -> None:
@@ -109,7 +110,7 @@ def test_many_students_without_a_difference_have_each_reason_told_once() -> None
     (sentence,) = findings(found, ACCURACY, GAIN, PHRASES)
 
     assert sentence == (
-        "Accuracy (%): m0 90.0, m1 90.0, m2 90.0, m3 90.0; against the baseline nothing can be told, there is no "
-        "independent baseline of its architecture; against the baseline nothing can be told, no image is eligible "
-        "there."
+        "Accuracy (%): m0 90.0, m1 90.0, m2 90.0, m3 90.0; not compared with the independent baseline, because there is "
+        "no independent baseline of its architecture; not compared with the independent baseline, because no image is "
+        "eligible."
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from robustkd.evaluations.transferability.matrix import MASKING_POINTS, masks_gradients, overstates, stands_still
-from robustkd.presentation.findings import ABSENT, Finding, why_no_difference
+from robustkd.presentation.findings import ABSENT, Finding, seeds_of, why_no_difference
 from robustkd.presentation.numbers import join, quantity
 from robustkd.presentation.sentences import FEW_STUDENTS, Phrases, findings
 from robustkd.results.groups import groups_of
@@ -63,8 +63,8 @@ def _by_method(pairs: pd.DataFrame, excess: pd.DataFrame) -> list[Finding]:
     for key, rows in pairs[(pairs["role"] == "student") & (pairs["interval"] != VOID)].groupby(keys, sort=False):
         against = differences.get(key, ABSENT)
         difference, low, high = float(against["value"]), float(against["ci_low"]), float(against["ci_high"])
-        why = why_no_difference(rows.iloc[0], against, groups)
-        found.append(Finding(str(key[0]), float(rows["value"].mean()), difference, low, high, why))
+        why, seeds = why_no_difference(rows.iloc[0], against, groups), seeds_of(rows.iloc[0], pairs, groups)
+        found.append(Finding(str(key[0]), float(rows["value"].mean()), difference, low, high, why, *seeds))
     return found
 
 
