@@ -171,9 +171,7 @@ def _verdict(finding: Finding, sign: int, judged: int, phrases: Phrases) -> str:
 
 
 def _why_none(finding: Finding, phrases: Phrases) -> str:
-    return (
-        f"not compared with the independent baseline, because {finding.why}" if finding.why else phrases.alone
-    )
+    return f"not compared with the independent baseline, because {finding.why}" if finding.why else phrases.alone
 
 
 def _signs(found: list[Finding]) -> list[int]:

@@ -15,7 +15,6 @@ from robustkd.statistics.intervals import (
     BOOTSTRAP_IMAGES,
     ROUNDING,
     WILSON_IMAGES,
-    Interval,
     hull,
     unvaried,
     wilson,
@@ -28,9 +27,15 @@ from robustkd.statistics.significance import FEWEST_DIFFERING
 class MeanOverImages:
     """A metric that is a mean over images.
 
+    Where all images give the same number, every resample does too, and the bootstrap would claim that the mean is known
+    exactly. For a share, a number from 0 to 1, `unvaried` says how far other images could move it. A number without
+    bounds, such as the negative log-likelihood, has no such limit: another image may give anything, so the images seen
+    say nothing of the mean over others and there is no interval. Networks that differ on no image therefore have a
+    difference of 0 without an interval, which is never significant.
+
     Attributes:
-        seen: bool or float (M, N), its value for each network and image.
-        share: Whether an image gives 0 to 1; any number else.
+        seen: The value for each network and image, bool or float (M, N).
+        share: Whether an image gives a number from 0 to 1; any number otherwise.
     """
 
     seen: np.ndarray
@@ -38,34 +43,39 @@ class MeanOverImages:
 
     @property
     def values(self) -> np.ndarray:
-        """Of each network."""
+        """The mean of each network, float64 (M,)."""
         return np.asarray(self.seen.mean(axis=1, dtype=np.float64))
 
     def images(self, rows: np.ndarray) -> int:
-        """N, for whatever networks."""
+        """The number of images N, whatever the networks."""
         return int(self.seen.shape[1])
 
-    def of_network(self, row: int) -> Bounds:
-        """Wilson's for yes and no, the bootstrap's for numbers."""
+    def of_network(self, row: int) -> Bounds | None:
+        """Wilson's interval for yes and no, the bootstrap's for numbers."""
         if self.seen.dtype == np.bool_:
             return wilson(int(self.seen[row].sum()), len(self.seen[row])), WILSON_IMAGES
-        return self._bootstrap(self.seen[row], 0), BOOTSTRAP_IMAGES
+        return self._bootstrap(self.seen[row], 0)
 
-    def of_mean(self, rows: np.ndarray) -> Bounds:
-        """The bootstrap's, of the mean over networks for each image; of one network its own."""
-        return self.of_network(rows[0]) if len(rows) == 1 else (self._bootstrap(self._mean(rows), 0), BOOTSTRAP_IMAGES)
+    def of_mean(self, rows: np.ndarray) -> Bounds | None:
+        """The bootstrap's interval of the mean over networks for each image; of one network its own interval."""
+        return self.of_network(rows[0]) if len(rows) == 1 else self._bootstrap(self._mean(rows), 0)
 
-    def of_difference(self, rows: np.ndarray, others: np.ndarray) -> Bounds:
-        """The bootstrap's, of the differences for each image: paired; it holds 0 where very few images differ."""
+    def of_difference(self, rows: np.ndarray, others: np.ndarray) -> Bounds | None:
+        """The paired bootstrap's interval, of the differences for each image; with 0 where very few images differ."""
         differences = self._mean(rows) - self._mean(others)
-        interval = self._bootstrap(differences, -1)
-        few = np.count_nonzero(differences) < FEWEST_DIFFERING
-        return (with_zero(interval) if few else interval), BOOTSTRAP_IMAGES
+        found = self._bootstrap(differences, -1)
+        if found is None or np.count_nonzero(differences) >= FEWEST_DIFFERING:
+            return found
+        return with_zero(found[0]), found[1]
 
-    def _bootstrap(self, values: np.ndarray, lowest: float) -> Interval:
+    def _bootstrap(self, values: np.ndarray, lowest: float) -> Bounds | None:
+        same = bool(np.ptp(values) < ROUNDING)
+        if same and not self.share:
+            return None
         interval = bootstrap_mean(values)
-        unsure = self.share and (self.seen.dtype == np.bool_ or np.ptp(values) < ROUNDING)
-        return hull(interval, unvaried(float(values.mean()), len(values), lowest)) if unsure else interval
+        if self.share and (same or self.seen.dtype == np.bool_):
+            interval = hull(interval, unvaried(float(values.mean()), len(values), lowest))
+        return interval, BOOTSTRAP_IMAGES
 
     def _mean(self, rows: np.ndarray) -> np.ndarray:
         return np.asarray(self.seen[rows].mean(axis=0, dtype=np.float64))
@@ -79,7 +89,7 @@ def per_image_rows(
     Args:
         members: One row per network.
         values: For each metric an array (members, images), bool or float.
-        metrics: Those in `values`, and those that are differences to the baseline of one in `values`.
+        metrics: The metrics in `values`, and differences to the baseline of one of them; others are ignored.
 
     Returns:
         Rows for `tidy`.

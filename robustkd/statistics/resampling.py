@@ -133,7 +133,10 @@ class Resampled:
         if self.biased:
             interval = basic(float(value), interval)
             interval = Interval(max(interval.low, lowest), min(interval.high, 1.0))
-        unsure = (self.counts_cases or np.ptp(known) < ROUNDING) and not np.isnan(limits).any()
+        same, bounded = bool(np.ptp(known) < ROUNDING), not np.isnan(limits).any()
+        if same and not bounded:  # other images may give anything, and none of these says how far
+            return None
+        unsure = bounded and (same or self.counts_cases)
         return hull(interval, Interval(*limits.tolist())) if unsure else interval, self.covers
 
 

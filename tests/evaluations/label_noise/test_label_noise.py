@@ -183,7 +183,9 @@ def test_inspectors_that_were_trained_on_the_labels_are_not_ranked() -> None:
     doubtful = votes(true, 3) + np.random.default_rng(0).normal(0, 2, (TRAIN, CLASSES))
     train = {"at": votes(given_labels(data)), "sp": votes(true), "baseline": doubtful}
 
-    evaluation, records, frame = outcome(pool_of(data.condition.label, "at", "sp", seeds=2), data, predict_as(data, train))
+    evaluation, records, frame = outcome(
+        pool_of(data.condition.label, "at", "sp", seeds=2), data, predict_as(data, train)
+    )
 
     told = evaluation.headline(without_voided(frame, records))
     assert told[-1].startswith("Under label noise 40%, 25% held out, the best inspectors of labels that they never saw")
