@@ -26,7 +26,7 @@ def dots_and_intervals(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
     """
     import altair as alt
 
-    rows = frame[frame["metric"] == metric.name].copy()
+    rows = frame[(frame["metric"] == metric.name) & frame["value"].notna()].copy()
     scale = 100 if metric.unit in ("fraction", "points") else 1
     for column in ("value", "ci_low", "ci_high", "std"):
         rows[column] = rows[column].astype(float) * scale

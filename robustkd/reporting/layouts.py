@@ -1,4 +1,4 @@
-"""From tidy results to the tables of a report."""
+"""The tables of one evaluation, from its tidy results."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ import pandas as pd
 
 from robustkd.evaluations import EVALUATIONS, Evaluation
 from robustkd.presentation.numbers import unit_sign
-from robustkd.reporting.captions import MEANINGS, SPREADS, captions_once, titled
+from robustkd.reporting.captions import captions_once, titled
 from robustkd.reporting.cells import cell, column, plain_cell
 from robustkd.reporting.rows import by_role, label, with_values
 from robustkd.reporting.table import Cell, Column, Table
@@ -20,11 +20,11 @@ def tables_of(result: Result, trust: Trust) -> list[Table]:
     """Lay out an evaluation: the matrix of its pairs if there are any, and its metrics by method or network.
 
     Args:
-        result: Of the evaluation.
-        trust: What voids its numbers; such are marked.
+        result: The result of the evaluation.
+        trust: What is known of the validity of its numbers; those that are void are struck out.
 
     Returns:
-        The tables; where a study has several parts, those of one after those of another.
+        The tables; where a study has several parts, those of one part after those of another.
     """
     tables = []
     for each in slices(result.frame):
@@ -58,7 +58,7 @@ def _metrics_table(frame: pd.DataFrame, metrics: Sequence[Metric], name: str, tr
         cells = tuple(cell(own.get(metric.name), metric, trust) for metric in metrics)
         rows.append((label(member, members[member]), cells))
     columns = tuple(column(metric) for metric in metrics)
-    return Table(name, "Network", columns, tuple(rows), f"{MEANINGS} {SPREADS}")
+    return Table(name, "Network", columns, tuple(rows))
 
 
 def _matrix(result: Result, evaluation: Evaluation, trust: Trust) -> Table:
@@ -73,7 +73,9 @@ def _matrix(result: Result, evaluation: Evaluation, trust: Trust) -> Table:
     rows = [(target, (*(cells[target, source] for source in sources), on_target[target])) for target in targets]
     rows.append(("mean", (*(from_source[source] for source in sources), Cell(""))))
     columns = tuple(Column(source, unit_sign(metric)) for source in (*sources, "mean"))
-    caption = f"{metric.title}: {metric.meaning} Sources in columns, targets in rows; means include the diagonal."
+    caption = (
+        f"{metric.title}: {metric.meaning} Columns: source of the attack; rows: target. Means include the diagonal."
+    )
     return Table(evaluation.name, "target \\ source", columns, tuple(rows), caption, matrix=True)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from robustkd.evaluations import EVALUATIONS
-from robustkd.reporting.captions import MEANINGS, SPREADS, captions_once, titled
+from robustkd.reporting.captions import captions_once, titled
 from robustkd.reporting.cells import cell, column
 from robustkd.reporting.rows import label, methods_of, of_method, with_values
 from robustkd.reporting.table import Table
@@ -16,15 +16,15 @@ from robustkd.results.result import Result, slices
 
 
 def summary_tables(results: Sequence[Result], trust: Mapping[str, Trust]) -> list[Table]:
-    """Lay out the first table of a report: for each method the numbers that stand for each evaluation.
+    """Lay out the first tables of a report: for each method the summary metrics of each evaluation.
 
     Args:
-        results: Of all evaluations.
-        trust: For each evaluation what voids its numbers.
+        results: The results of all evaluations.
+        trust: For each evaluation what is known of the validity of its numbers.
 
     Returns:
-        One table; where a study has several parts, one of the first metric by part, then one for each part. None where
-        there is no such number.
+        One table; where a study has several parts, one of the first metric by part, then one for each part. Parts
+        without a summary metric have no table.
     """
     parts = list(dict.fromkeys(each.title for result in results for each in slices(result.frame)))
     standing = _standing_for(results)
@@ -42,7 +42,7 @@ def summary_tables(results: Sequence[Result], trust: Mapping[str, Trust]) -> lis
 
 
 def _standing_for(results: Iterable[Result]) -> list[tuple[Result, Metric]]:
-    """The metrics that stand for their evaluations, as far as there are rows of them."""
+    """The summary metrics of each evaluation, as far as there are rows of them."""
     chosen = []
     for result in results:
         evaluation = EVALUATIONS[result.evaluation]()
@@ -63,7 +63,7 @@ def _overview(result: Result, metric: Metric, trust: Trust) -> Table:
         for method in methods
     )
     columns = tuple(replace(column(metric), title=each.title) for each in parts)
-    return Table("overview", "Network", columns, rows, f"{metric.title}: {metric.meaning} {MEANINGS} {SPREADS}")
+    return Table("overview", "Network", columns, rows, f"{metric.title}: {metric.meaning}")
 
 
 def _summary_table(chosen: Sequence[tuple[Result, Metric]], trust: Mapping[str, Trust]) -> Table:
@@ -76,4 +76,4 @@ def _summary_table(chosen: Sequence[tuple[Result, Metric]], trust: Mapping[str, 
         )
         rows.append((label(method, role), cells))
     columns = tuple(column(metric) for _, metric in chosen)
-    return Table("summary", "Network", columns, tuple(rows), f"{MEANINGS} {SPREADS}")
+    return Table("summary", "Network", columns, tuple(rows))

@@ -44,6 +44,7 @@ class Trust:
         void, checks = self._void(frame, named)
         if not checks:
             return frame, ()
+        void &= frame["value"].notna()
         withheld = frame.assign(interval=frame["interval"].mask(void, VOID))
         withheld[_NUMBERS] = frame[_NUMBERS].mask(void)
         marked = withheld[withheld["below_baseline"].notna()]
@@ -66,13 +67,14 @@ class Trust:
         return frame[~void].reset_index(drop=True), checks
 
     def _void(self, frame: pd.DataFrame, named: dict[str, Metric]) -> tuple[pd.Series, tuple[Check, ...]]:
+        """Which rows failed checks void, and the checks that void a value."""
         void = pd.Series(False, index=frame.index)
         why: dict[Check, None] = {}
-        given = frame[frame["metric"].isin(named) & frame["value"].notna()] if self.failed else frame[:0]
-        for _, rows in given.groupby(_OF_ONE_NUMBER, dropna=False, sort=False):
+        known = frame[frame["metric"].isin(named)] if self.failed else frame[:0]
+        for _, rows in known.groupby(_OF_ONE_NUMBER, dropna=False, sort=False):
             checks = self.voiding(rows.iloc[0], named[rows["metric"].iloc[0]])
             void[rows.index] = bool(checks)
-            why |= dict.fromkeys(checks)
+            why |= dict.fromkeys(checks if rows["value"].notna().any() else ())
         return void, tuple(why)
 
     def voids(self, row: pd.Series, metric: Metric) -> bool:
