@@ -28,7 +28,7 @@ def taught(seed: int, digits: rk.Dataset) -> rk.PixelModel:
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of four networks, one of them untrained, through every evaluation; one name would be markup if unescaped."""
+    """A run of four networks, one of them untrained, through every evaluation; one name would be markup unescaped."""
     digits = rk.load_dataset("digits")
     teacher, baseline, student = (taught(seed, digits) for seed in range(3))
     pool = rk.ModelPool(teacher, baseline, {"<b>at</b> & |co_": student, "untrained": network(3)})

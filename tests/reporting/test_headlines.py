@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import robustkd as rk
 from robustkd.data.conditions.label_noise import LabelNoise
 from robustkd.evaluations import EVALUATIONS
 from robustkd.reporting import compose
+from robustkd.reporting.sections import section_of
 from robustkd.reporting.trust import Trust, trust_in
 from robustkd.results.records import Check
 from robustkd.results.result import Result
@@ -105,3 +107,39 @@ def test_where_no_check_failed_nothing_is_withheld(noisy: Path) -> None:
 
     assert frame.equals(result.frame)
     assert why == ()
+
+
+@pytest.mark.parametrize("name", EVALUATIONS.names())
+def test_no_chart_stumbles_over_numbers_left_out(name: str, run: Path, noisy: Path) -> None:
+    result, evaluation = results_of(noisy if name == "label_noise" else run)[name], EVALUATIONS[name]()
+    members = result.frame.loc[result.frame["level"] == "network", "member"].unique()
+    metrics = ((), *((metric.name,) for metric in evaluation.metrics))
+
+    for member in members:
+        for concerned in metrics:
+            frame, _ = trusting(result, Check("a check", False, "", member, concerned)).drawable(
+                result.frame, evaluation.metrics
+            )
+
+            drawn = json.dumps(evaluation.chart(frame).to_dict(), allow_nan=False)
+
+            assert concerned or f'"{member}"' not in drawn
+
+
+def test_charts_leave_out_what_tables_strike_out_and_say_so(run: Path) -> None:
+    for section in compose(run).sections:
+        struck = [
+            label for table in section.tables for label, cells in table.rows if any(cell.untrusted for cell in cells)
+        ]
+        if "untrained" in struck:
+            assert "untrained" not in section.svg
+            assert "better than chance (untrained)" in section.chart_note
+
+
+def test_where_nothing_is_left_to_draw_the_chart_says_so(noisy: Path) -> None:
+    result = results_of(noisy)["generalization"]
+
+    section = section_of(result, trusting(result, Check("a check", False, "")))
+
+    assert "nothing to draw" in section.svg
+    assert section.chart_note == "Nothing is drawn, because validity checks failed: a check."
