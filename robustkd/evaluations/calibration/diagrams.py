@@ -21,7 +21,7 @@ def reliability_diagrams(frame: pd.DataFrame) -> alt.TopLevelMixin:
     """
     bins = frame[frame["level"] == "bin"]
     errors = frame[(frame["level"] == "method") & (frame["metric"] == "ece")].set_index("member")["value"]
-    methods = list(dict.fromkeys(bins["member"]))
+    methods = [method for method in dict.fromkeys(bins["member"]) if method in errors.index]
     diagrams = [_diagram(bins[bins["member"] == method], method, float(errors[method])) for method in methods]
     return alt.concat(*diagrams, columns=COLUMNS, spacing=18)
 
