@@ -20,7 +20,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -43,6 +42,8 @@ from robustkd.statistics.resampling import Observed, ratio, resampled
 from robustkd.statistics.significance import differ_from_zero
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 

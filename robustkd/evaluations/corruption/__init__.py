@@ -23,7 +23,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -41,6 +40,7 @@ from robustkd.results.records import Check, Records, members_frame
 from robustkd.results.tidy import tidy
 
 if TYPE_CHECKING:
+    import altair as alt
     from torch import Tensor
 
     from robustkd.data import Dataset
@@ -197,6 +197,8 @@ class Corruption(Evaluation):
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """Accuracy over severity, clean at 0: the mean, and each corruption."""
+        import altair as alt
+
         metric = self.metric("corruption_accuracy")
         rows = frame[(frame["metric"] == metric.name) & frame["strength"].notna()]
         mean = lines_over(rows[rows["part"] == MEAN], metric, "severity (0: clean images), mean over corruptions")

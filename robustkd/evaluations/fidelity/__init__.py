@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -34,6 +33,8 @@ from robustkd.statistics.intervals import ROUNDING, Interval, unvaried
 from robustkd.statistics.resampling import Observed, ratio, resampled
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 
@@ -125,6 +126,8 @@ class Fidelity(Evaluation):
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """Agreement and KL by method."""
+        import altair as alt
+
         agreement, kl = (dots_and_intervals(frame, self.metric(name)) for name in ("agreement", "kl"))
         return alt.vconcat(agreement, kl)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -28,6 +27,8 @@ from robustkd.results.records import Records, members_frame
 from robustkd.results.tidy import tidy
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 

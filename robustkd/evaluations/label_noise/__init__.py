@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -47,6 +46,8 @@ from robustkd.results.tidy import tidy
 from robustkd.results.value_rows import seed_rows
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 

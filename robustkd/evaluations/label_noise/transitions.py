@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -15,6 +14,9 @@ from robustkd.results.metric import Metric
 from robustkd.results.records import Records
 from robustkd.results.tidy import method_row
 from robustkd.statistics.resampling import mean_of_defined
+
+if TYPE_CHECKING:
+    import altair as alt
 
 FEW_CLASSES = 20
 """The matrices of more classes are not laid out: 10,000 cells for each method say less than their distance does."""
@@ -66,6 +68,8 @@ def transition_panels(frame: pd.DataFrame) -> alt.VConcatChart:
     Returns:
         Heat maps with true classes in rows and given labels in columns.
     """
+    import altair as alt
+
     cells = frame[frame["metric"].isin([TRUE.name, ESTIMATED.name]) & (frame["level"] == "detail")]
     panels = []
     for condition, own in cells.groupby("condition", sort=False):
@@ -89,6 +93,8 @@ def _maps(cells: pd.DataFrame, errors: pd.DataFrame) -> list[LayeredChart]:
 
 
 def _map(cells: pd.DataFrame, title: str, *, first: bool) -> LayeredChart:
+    import altair as alt
+
     values = [
         {
             **dict(zip(("true", "given"), row["part"].split(ARROW), strict=True)),
@@ -126,4 +132,6 @@ def _map(cells: pd.DataFrame, title: str, *, first: bool) -> LayeredChart:
 
 
 def _title(text: str, size: int) -> alt.TitleParams:
+    import altair as alt
+
     return alt.TitleParams(text, anchor="start", fontSize=size)

@@ -21,7 +21,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -40,6 +39,8 @@ from robustkd.results.value_rows import seed_rows
 from robustkd.statistics.resampling import resampled
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 

@@ -30,7 +30,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -51,6 +50,8 @@ from robustkd.results.records import Records, members_frame
 from robustkd.results.tidy import tidy
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import Member, ModelPool
 
@@ -313,6 +314,8 @@ class Transferability(Evaluation):
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """The matrix, sources in columns, targets in rows, with means; then accuracy over ε, where asked for."""
+        import altair as alt
+
         names = "transfer_success", "mean_on_target", "mean_from_source"
         matrix = heatmap(frame[frame["level"].isin(["pair", "network"])], *(self.metric(name) for name in names))
         sweep = frame[(frame["metric"] == "white_box_accuracy") & frame["strength"].notna()]
