@@ -42,6 +42,8 @@ def show_results(evaluated: "Evaluated") -> None:
     for section in [section for section in report.sections if section.brief]:
         for sentence in section.sentences:
             console.print(f"• {escape(sentence)}", highlight=False)
+    if report.caution:
+        console.print(escape(report.caution), highlight=False)
     failed = sum(not check.passed for check in report.checks)
     print(f"{len(report.checks) - failed} of {len(report.checks)} validity checks passed")
     print(evaluated.page)

@@ -19,7 +19,7 @@ def dots_and_intervals(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
 
     Args:
         frame: Tidy results.
-        metric: What to draw; fractions and points are drawn in percent.
+        metric: The metric to draw; fractions and points are drawn in percent.
 
     Returns:
         A chart with methods in rows, in the order of the frame.
@@ -30,7 +30,7 @@ def dots_and_intervals(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
     scale = 100 if metric.unit in ("fraction", "points") else 1
     for column in ("value", "ci_low", "ci_high", "std"):
         rows[column] = rows[column].astype(float) * scale
-    # plain objects: vega knows nothing of pandas' nullable types
+    # plain objects, because Vega does not know the nullable types of pandas
     rows = rows.astype(object).where(rows.notna(), None)
     networks, methods = rows[rows["level"] == "network"], rows[rows["level"] == "method"]
     order = list(dict.fromkeys(methods["method"]))

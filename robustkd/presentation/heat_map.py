@@ -18,9 +18,9 @@ def heatmap(frame: pd.DataFrame, cell: Metric, row_mean: Metric, column_mean: Me
 
     Args:
         frame: Tidy results.
-        cell: A rate of pairs.
-        row_mean: Its mean for each target, drawn in a last column.
-        column_mean: Its mean for each source, drawn in a last row.
+        cell: The metric of the pairs, a rate.
+        row_mean: The metric with its mean for each target, drawn in the last column.
+        column_mean: The metric with its mean for each source, drawn in the last row.
 
     Returns:
         A chart; colours run from 0 to 100 in every report.
@@ -49,10 +49,10 @@ def heatmap(frame: pd.DataFrame, cell: Metric, row_mean: Metric, column_mean: Me
         x=alt.X(
             "source:N",
             sort=[*sources, "mean"],
-            title="attack made on (source)",
+            title="attack crafted on (source)",
             axis=alt.Axis(orient="top", labelAngle=-30),
         ),
-        y=alt.Y("target:N", sort=[*targets, "mean"], title="attack tried on (target)"),
+        y=alt.Y("target:N", sort=[*targets, "mean"], title="attack applied to (target)"),
         tooltip=[
             alt.Tooltip("source:N"),
             alt.Tooltip("target:N"),

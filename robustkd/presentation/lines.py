@@ -19,26 +19,26 @@ def lines_over(frame: pd.DataFrame, metric: Metric, title: str) -> LayeredChart:
 
     Args:
         frame: Tidy rows with `strength`; fractions and points are drawn in percent.
-        metric: What they hold.
-        title: What the strength is of.
+        metric: The metric of the rows.
+        title: The name of the setting, for the axis of its strength.
 
     Returns:
-        A chart; members differ in colour, teacher and baseline are dashed too.
+        A chart; each member has its own colour, and the lines of teacher and baseline are dashed.
     """
     y_title = f"{metric.title} ({unit_sign(metric)})"
     return _lines(frame, metric, title, y_title).properties(width=WIDTH, height=260, data=_lines_data(frame, metric))
 
 
 def small_multiples(frame: pd.DataFrame, metric: Metric, title: str) -> LayeredChart:
-    """Draw `lines_over` small and once for each `part`, all on one scale.
+    """Draw small panels like `lines_over`, one for each `part`, all on the same scale.
 
     Args:
         frame: Tidy rows with `part` and `strength`; fractions and points are drawn in percent.
-        metric: What they hold.
-        title: What the strength is of.
+        metric: The metric of the rows.
+        title: The name of the setting, for the axis of its strength.
 
     Returns:
-        A chart, four to a row.
+        A chart with four panels in a row.
     """
     import altair as alt
 

@@ -14,10 +14,10 @@ class Group:
     """The networks of one method, which differ in their seed alone.
 
     Attributes:
-        method: Its name.
+        method: The name of the method.
         who: Role, architecture and condition.
-        rows: Where they stand among the members.
-        seeds: Their seeds, in that order; None where unknown.
+        rows: The positions of its networks among the members.
+        seeds: Their seeds, in the same order; None where unknown.
     """
 
     method: str
@@ -38,11 +38,11 @@ def groups_of(members: pd.DataFrame) -> list[Group]:
 
 
 def baseline_of(group: Group, groups: Sequence[Group]) -> Group | None:
-    """Find the independent network to hold a method against.
+    """Find the independent baseline to compare a method with.
 
     Args:
         group: The method.
-        groups: All groups of the pool.
+        groups: All methods of the pool.
 
     Returns:
         The baseline of the same condition and architecture; else the only one of that condition; else None.
@@ -62,7 +62,7 @@ def with_baselines(members: pd.DataFrame) -> Iterator[tuple[int, int]]:
         members: One row per network.
 
     Yields:
-        Where both stand among the members.
+        The positions of both among the members.
     """
     groups = groups_of(members)
     for group in groups:

@@ -1,4 +1,4 @@
-"""What a metric of some networks must offer to become rows of a table."""
+"""The values of a metric for some networks, and their intervals: what rows of a table are made of."""
 
 from typing import Any, Protocol
 
@@ -13,27 +13,27 @@ Bounds = tuple[Interval, str]
 
 
 class Measured(Protocol):
-    """A metric of some networks, all on the same images, with what other images would have made of it."""
+    """The values of a metric for some networks, all on the same images, and the intervals of these values."""
 
     @property
     def values(self) -> np.ndarray:
-        """Of each network, float64 (M,); NaN where it is not defined."""
+        """The value of each network, float64 (M,); NaN where it is not defined."""
 
     def images(self, rows: np.ndarray) -> int:
-        """How many images count for some networks, on average."""
+        """Return the number of images that count for some networks, on average."""
 
     def of_network(self, row: int) -> Bounds | None:
-        """Give the interval of one network; None where there is none."""
+        """Return the interval of one network; None where there is none."""
 
     def of_mean(self, rows: np.ndarray) -> Bounds | None:
-        """Give the interval of a mean over networks."""
+        """Return the interval of a mean over networks."""
 
     def of_difference(self, rows: np.ndarray, others: np.ndarray) -> Bounds | None:
-        """Give the interval of the mean over some networks minus that over others, on the same images."""
+        """Return the interval of the mean over some networks minus that over others, on the same images."""
 
 
 def bounds(found: Bounds | None) -> dict[str, Any]:
-    """Write an interval into the columns of a row; nothing where there is none."""
+    """Return the columns of an interval; none where there is no interval."""
     if found is None:
         return {}
     interval, covers = found

@@ -1,7 +1,7 @@
 """Tidy results: one row per network, method, or pair, and metric.
 
-A row of level ``network`` is one trained network; ``method`` is the mean over the seeds of a method; ``pair`` is a
-source and a target (`member`); ``detail`` is any of these for a `part` of the images or another way of asking.
+A row of level ``network`` is about one trained network; ``method`` about the mean over the seeds of a method; ``pair``
+about a source and a target (`member`); ``detail`` about any of these for a `part` of the images or another setting.
 """
 
 from typing import Any
@@ -35,25 +35,27 @@ COLUMNS = {
     "strength": "float64",
     "p_holm": "float64",
 }
-"""Columns and their types. `group`: the architecture of the students that are compared with each other; `std` is over
-seeds; `n` counts images; `below_baseline`: worse than the baseline's value; `ties_best`: the best of students and
-baselines, or not significantly worse (paired bootstrap over the same images, Holm); `part`: what part of the images or
-which setting a row is about, such as a class or a corruption, empty for all; `strength`: of that setting, an ε or a
-severity;
-`p_holm`: of no difference to the baseline on the same images (exact McNemar test), adjusted for the number of students
-(Holm)."""
+"""Columns and their types.
+
+`group`: the architecture of the students that are compared with each other; `std`: the standard deviation over seeds;
+`n`: the number of images; `below_baseline`: significantly worse than the independent baseline; `ties_best`: the best of
+students and baselines, or not significantly worse (`results/marks.py` has the rule of both); `part`: the part of the
+images or the setting that a row is about, such as a class or a corruption, empty for all images; `strength`: the
+strength of that setting, such as an ε or a severity; `p_holm`: the p-value of no difference to the baseline on the same
+images (exact McNemar test), adjusted for the number of students (Holm).
+"""
 
 VOID = "void"
-"""In place of an interval's kind: the number is withheld, for a validity check failed."""
+"""Stands in the column `interval` where a number is withheld because a validity check failed."""
 
 
 def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Make rows a table of the columns of `COLUMNS`, with their types."""
+    """Turn rows into a table with the columns of `COLUMNS` and their types."""
     return pd.DataFrame(rows).reindex(columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def method_row(group: Group, metric: Metric) -> dict[str, Any]:
-    """Begin the row of a method: who it is and what is measured."""
+    """Return the beginning of a method's row: what identifies it, and the metric."""
     return {
         "level": "method",
         "member": group.method,
@@ -65,6 +67,6 @@ def method_row(group: Group, metric: Metric) -> dict[str, Any]:
 
 
 def network_row(member: Any, metric: Metric) -> dict[str, Any]:
-    """Begin the row of one trained network, likewise."""
+    """Return the beginning of a network's row: what identifies it, and the metric."""
     who = {key: member[key] for key in ("member", "method", "seed", *WHO)}
     return {"level": "network", **who, "metric": metric.name, "n_seeds": 1}

@@ -1,4 +1,4 @@
-"""Rows of numbers that no image is a sample of."""
+"""Rows of numbers that have no interval over images."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ from robustkd.statistics.intervals import (
 
 
 def value_rows(members: pd.DataFrame, values: np.ndarray, metric: Metric) -> list[dict[str, Any]]:
-    """Lay out numbers that no image is a sample of: each network's, and each method's mean and std over seeds.
+    """Lay out numbers without an interval over images: each network's, and each method's mean and std over seeds.
 
     Args:
         members: One row per network.
-        values: float64 (M,), NaN where absent.
-        metric: What they are.
+        values: The value of each network, float64 (M,), NaN where absent.
+        metric: The metric of the values.
 
     Returns:
         Rows for `tidy`, without intervals.
@@ -36,12 +36,12 @@ def value_rows(members: pd.DataFrame, values: np.ndarray, metric: Metric) -> lis
 
 
 def seed_rows(members: pd.DataFrame, values: np.ndarray, metric: Metric) -> list[dict[str, Any]]:
-    """Lay out the mean over three seeds or more with the t-interval of the variation between trainings.
+    """Lay out the mean over three or more seeds with the t-interval of the variation between trainings.
 
     Args:
         members: One row per network.
-        values: float64 (M,).
-        metric: What they are.
+        values: The value of each network, float64 (M,).
+        metric: The metric of the values.
 
     Returns:
         Rows for `tidy`, one for each method of three seeds or more.

@@ -14,7 +14,7 @@ import torch
 import robustkd as rk
 from robustkd.cli.terminal import show_results
 from robustkd.data.conditions.label_noise import LabelNoise
-from robustkd.errors import StudyError
+from robustkd.errors import RobustKDError, StudyError
 from robustkd.evaluations import EVALUATIONS
 from robustkd.reporting import build_report, compose
 from robustkd.results.storage import load_results
@@ -143,9 +143,14 @@ def test_what_a_killed_process_left_of_a_report_goes(run: Path, tmp_path: Path) 
     assert not list(copy.glob(".report-*"))
 
 
+def in_new_process(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
 def test_rebuilding_needs_no_torch(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "copy")
-    code = (
+
+    done = in_new_process(
         "import sys\n"
         "from pathlib import Path\n"
         "from robustkd.reporting import build_report\n"
@@ -153,9 +158,33 @@ def test_rebuilding_needs_no_torch(run: Path, tmp_path: Path) -> None:
         "assert 'torch' not in sys.modules"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_neither_evaluations_nor_reporting_import_a_drawing_library_before_they_draw() -> None:
+    done = in_new_process(
+        "import sys\n"
+        "import robustkd.reporting\n"
+        "from robustkd.evaluations import EVALUATIONS\n"
+        "assert 'fidelity' in EVALUATIONS.names()\n"
+        "assert not {'altair', 'vl_convert', 'jinja2', 'torch'} & set(sys.modules)"
+    )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_a_library_that_is_not_installed_is_named_in_one_line(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(run, tmp_path / "copy")
+    monkeypatch.setitem(sys.modules, "altair", None)
+
+    with pytest.raises(
+        RobustKDError, match=r"the report needs altair, which is not installed.*robustkd report"
+    ) as error:
+        build_report(copy)
+
+    assert "\n" not in str(error.value)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

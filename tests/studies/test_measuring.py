@@ -52,7 +52,9 @@ def test_a_truncated_table_is_not_read(suffix: str, pool: ModelPool, data: Datas
     table = tmp_path / f"generalization{suffix}"
     table.write_bytes(table.read_bytes()[:-40])
 
-    with pytest.raises(StudyError, match=rf"generalization\{suffix} is not as it was written.*run again"):
+    with pytest.raises(
+        StudyError, match=rf"generalization\{suffix} has changed since it was written.*run the study again"
+    ):
         load_results(tmp_path)
 
 
