@@ -100,7 +100,7 @@ def test_a_check_that_holds_for_all_evaluations_is_told_once(run: Path) -> None:
 
 
 def test_of_methods_trained_once_it_says_what_that_leaves_open(run: Path, page: Page) -> None:
-    assert compose(run).caution.startswith("Each method was trained once: differences are between these networks")
+    assert compose(run).caution.startswith("Each method was trained once: differences are between these networks, not")
     assert "what another training of the same method would give" in " ".join(" ".join(page.words).split())
 
 
