@@ -4,7 +4,7 @@ Both marks compare methods, so the rule is this:
 
 * Only methods with at least `SEEDS_TO_RANK` seeds are marked. A method trained once says something of that network, not
   of the method.
-* ▼ (`below_baseline`): the difference to the independent baseline, which has as many seeds at least, is significantly
+* ▼ (`below_baseline`): the difference to the independent baseline, which needs as many seeds, is significantly
   for the worse: its 95 % interval excludes 0 after correction for the number of students (Holm). The sentences of a
   report follow the same function on the same numbers (`significant_signs`), so that mark and sentence agree.
 * Bold (`ties_best`): the best of the students and baselines, or not significantly worse than the best (Holm). What is

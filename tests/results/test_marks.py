@@ -60,6 +60,17 @@ def test_the_teacher_is_not_ranked() -> None:
     assert found["ties_best"]["at"]
 
 
+def test_what_is_worse_than_the_baseline_is_not_bold_even_if_it_is_not_significantly_worse_than_the_best() -> None:
+    """`at` is wrong on 20 images more than the baseline; it and `other` are each right alone on about 200 images."""
+    image = np.arange(1000)
+    baseline, at, other = image < 800, image < 780, image >= 199
+
+    found = marks(pool(baseline=2, at=2, other=2), np.stack([baseline, baseline, at, at, other, other]))
+
+    assert found["ties_best"].to_dict() == {"baseline": True, "at": False, "other": True}
+    assert found["below_baseline"]["at"]
+
+
 def test_bold_is_corrected_for_the_number_of_methods() -> None:
     def worse_ties(methods: int) -> bool:
         counts = [1000, *[993] * (methods - 2), 0]  # seven images: p is 0.6 %, not significant among eleven
