@@ -49,6 +49,8 @@ def show_results(evaluated: "Evaluated") -> None:
     for section in [section for section in report.sections if section.brief]:
         for sentence in section.sentences:
             console.print(f"• {escape(printable(sentence))}", highlight=False)
+    if report.caution:
+        console.print(escape(report.caution), highlight=False)
     failed = [check for check in report.checks if not check.passed]
     print(f"{len(report.checks) - len(failed)} of {len(report.checks)} validity checks passed")
     for check in failed[:CHECKS_LISTED]:

@@ -1,6 +1,7 @@
 """Mistakes in a command line, reported like all other errors: one line, with the nearest valid word."""
 
 import re
+from typing import Any
 
 import typer
 
@@ -8,7 +9,7 @@ from robustkd.errors import nearest
 
 EXIT_CODE = 2
 
-UsageError = typer.BadParameter.__bases__[0]
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What the parser raises, whether typer uses click or a copy of it."""
 
 _VALUE = r"Invalid value for '?(.*?)'?: (?:Value error, )?"
@@ -39,7 +40,7 @@ def usage_message(error: Exception) -> str:
         error: An instance of `UsageError`.
     """
     context = getattr(error, "ctx", None)
-    command = getattr(context, "command", None)
+    command: Any = getattr(context, "command", None)
     text = " ".join(str(getattr(error, "format_message", error.__str__)()).split()).rstrip(".")
     for pattern, words in _PLAIN_WORDS:
         if (found := re.fullmatch(pattern, text)) is not None:

@@ -1,8 +1,9 @@
-"""The questions asked of trained models: one folder each, and the face that they share.
+"""The questions asked of trained models: one folder each, and the interface that they share.
 
 The ``__init__.py`` of such a folder reads from top to bottom: the question, the papers and what it needs; the options;
-the registered class with `measure`, `summarise`, `chart`, `headline`; the pure functions it is made of. Only `measure`
-may need torch, and imports it itself: a report is built without it.
+the registered class; the pure functions it is made of. A class must have `name`, `question`, `metrics` and `measure`;
+everything else has a default. Only `measure` may need torch, and imports it itself: a report is built without it.
+Charts import altair themselves: a measurement runs without it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pandas as pd
 
+from robustkd.errors import BadInputError
 from robustkd.plugins import digest_of
+from robustkd.presentation.dots import dots_and_intervals
+from robustkd.presentation.sentences import generic_sentences
 from robustkd.registry import Registry
+from robustkd.results.mean_over_images import per_image_rows
 from robustkd.results.metric import Metric
 from robustkd.results.predictions import Predictions
 from robustkd.results.records import Records
+from robustkd.results.tidy import tidy
 
 if TYPE_CHECKING:
     import altair as alt
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Predict(Protocol):
-    """Gives a member's predictions for the test images, or for others; each is computed once."""
+    """Returns a member's predictions for the test images, or for others; each is computed once."""
 
     def __call__(self, member: Member, images: ImageSet | None = None) -> Predictions:
         """See `PredictionCache`."""
@@ -39,9 +45,9 @@ class Requirements:
     """What an evaluation needs of a pool.
 
     Attributes:
-        predictions: Logits on the test images, cached; every member is asked once for all evaluations.
+        predictions: Logits on the test images. They are cached, so that each member predicts once for all evaluations.
         networks: The networks themselves, with gradients: something is computed beyond logits on the test images.
-        teacher: The pool must have one.
+        teacher: A teacher in the pool.
         training: What the members were trained on, where it is known: labels, or predictions for these images.
         baseline: Differences to an independent baseline are part of the answer; without one, it says so.
     """
@@ -53,22 +59,27 @@ class Requirements:
     baseline: bool = True
 
 
+@dataclass(frozen=True)
+class NoOptions:
+    """This evaluation has no options."""
+
+
 class Evaluation(ABC):
     """A question asked of all members of a pool.
 
     Attributes:
-        name: As registered.
-        title: For a heading.
-        question: What it asks, in one sentence.
-        version: Raised whenever the same models would give other records.
-        requires: What it needs of a pool.
-        metrics: What it gives.
-        summary: The metrics that stand for it in a report's first table.
+        name: The name it is registered under.
+        title: The heading of its section; by default the name.
+        question: The question in one sentence.
+        version: A number that is raised whenever the same models would give other records.
+        requires: What it needs of a pool; by default predictions.
+        metrics: The metrics it reports.
+        summary: The metrics that stand for it in a report's first table; by default the first one.
         across_conditions: Whether `chart` and `headline` take the results of all conditions of a study at once; if not,
-            they are asked for each condition.
-        reads_folders: Options that name a folder it reads; what is in these is part of the cache key. That of files is
-            anyway.
-        Options: A frozen dataclass.
+            they are called for each condition.
+        reads_folders: The options that name a folder it reads. The content of these folders is part of the cache key;
+            that of files always is.
+        Options: A frozen dataclass; by default without fields.
 
     Args:
         options: An instance of `Options`; None for the defaults.
@@ -77,53 +88,86 @@ class Evaluation(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     question: ClassVar[str]
-    version: ClassVar[int]
-    requires: ClassVar[Requirements]
+    version: ClassVar[int] = 1
+    requires: ClassVar[Requirements] = Requirements()
     metrics: ClassVar[tuple[Metric, ...]]
     summary: ClassVar[tuple[str, ...]]
     across_conditions: ClassVar[bool] = False
     reads_folders: ClassVar[tuple[str, ...]] = ()
-    Options: ClassVar[type[Any]]
+    Options: ClassVar[type[Any]] = NoOptions
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if hasattr(cls, "name") and not hasattr(cls, "title"):
+            cls.title = cls.name.replace("_", " ").capitalize()
+        if hasattr(cls, "metrics") and not hasattr(cls, "summary"):
+            cls.summary = tuple(metric.name for metric in cls.metrics[:1])
 
     def __init__(self, options: Any = None) -> None:
         self.options = self.Options() if options is None else options
 
     @abstractmethod
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
-        """Look at the models; return what was seen for each image.
+        """Run the models and record the outcome for each image.
 
         Args:
             pool: The members of one condition.
-            data: Its `condition` is theirs: `data.trained_on(member.seed)` is what a member was trained on.
-            predict: Gives predictions.
+            data: The data set. Its `condition` is theirs: `data.trained_on(member.seed)` is what a member was trained
+                on.
+            predict: Returns predictions.
 
         Returns:
-            What was seen.
+            The records.
         """
 
-    @abstractmethod
     def summarise(self, records: Records) -> pd.DataFrame:
-        """Turn records into the tidy results of `tidy.COLUMNS`."""
+        """Turn records into the tidy results of `tidy.COLUMNS`.
 
-    @abstractmethod
+        By default, the arrays of shape (members, images) that are named after metrics become their means over images,
+        with intervals, and metrics that declare `difference_of` become differences to the baseline.
+
+        Args:
+            records: What `measure` returned.
+
+        Raises:
+            BadInputError: By default, if no array is named after a metric.
+        """
+        values = {metric.name: records.arrays[metric.name] for metric in self.metrics if metric.name in records.arrays}
+        if not values:
+            names = ", ".join(metric.name for metric in self.metrics)
+            raise BadInputError(
+                f"evaluation {self.name}: define summarise, or record an array named after one of {names}"
+            )
+        return tidy(per_image_rows(records.members, values, self.metrics))
+
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
-        """Draw the tidy results."""
+        """Draw the tidy results; by default the first summary metric by method, as dots with intervals."""
+        return dots_and_intervals(frame, self._shown(frame))
 
-    @abstractmethod
     def headline(self, frame: pd.DataFrame) -> list[str]:
-        """Say in a sentence or two, for each student at the most, what was found."""
+        """Word the findings in a sentence or two, at most one for each student.
+
+        By default each student's value of the first summary metric and its difference to the baseline.
+        """
+        return generic_sentences(frame, self.metrics, self._shown(frame).name)
+
+    def _shown(self, frame: pd.DataFrame) -> Metric:
+        """The first summary metric that has rows, else the first metric that has."""
+        known = set(frame["metric"])
+        named = [*map(self.metric, self.summary), *self.metrics]
+        return next((metric for metric in named if metric.name in known), named[0])
 
     def files(self, pool: ModelPool) -> tuple[Path, ...]:
-        """Name the files that it writes beside its records; where one is gone, it is measured anew."""
+        """Return the files that it writes beside its records; where one is gone, it is measured again."""
         return ()
 
     def passes(self, networks: int, methods: int, images: int) -> float:
         """Estimate its work beyond the predictions, in forward passes of one image; a backward pass counts as two.
 
         Args:
-            networks: In the pool.
-            methods: Of them, those that do not differ in their seed alone.
-            images: In the test set.
+            networks: The number of networks in the pool.
+            methods: The number of methods, whose networks differ in their seed alone.
+            images: The number of test images.
 
         Returns:
             0 by default: most evaluations need predictions alone.
@@ -137,7 +181,7 @@ class Evaluation(ABC):
         return settings | ({"plugin": plugin} if plugin else {})
 
     def metric(self, name: str) -> Metric:
-        """Find one of its metrics by name."""
+        """Return one of its metrics by name."""
         return next(metric for metric in self.metrics if metric.name == name)
 
 

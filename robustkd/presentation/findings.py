@@ -1,30 +1,38 @@
-"""What was found of each student, as sentences that every evaluation words alike."""
+"""The result for each student: its value, and its difference to the independent baseline."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from robustkd.presentation.numbers import interval, number, quantity, unit_sign
-from robustkd.results.metric import Metric
-from robustkd.results.tidy import VOID, WHO, Group, baseline_of, groups_of
-from robustkd.statistics.significance import differ_from_zero
+from robustkd.results.groups import WHO, Group, baseline_of, groups_of
+from robustkd.results.marks import SEEDS_TO_RANK
+from robustkd.results.tidy import VOID
 
-FEW_STUDENTS = 3
+NO_FAIR_BASELINE = "there is no independent baseline of its architecture"
+
+NOT_DEFINED = "no image is eligible"
+
+NOT_TRUSTED = "a validity check failed"
+
+ABSENT = pd.Series({"value": np.nan, "ci_low": np.nan, "ci_high": np.nan, "interval": ""})
+"""Takes the place of the row of a difference that does not exist."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A student's difference to the independent baseline, for a sentence.
+    """A student's value and its difference to the independent baseline, for a sentence.
 
     Attributes:
-        student: Its name.
-        value: The metric itself.
-        difference: To the baseline; NaN without one.
-        low: Of the difference's interval.
-        high: Of the difference's interval.
-        why: Why there is no difference, if there is none; empty for want of any baseline.
+        student: The name of the student.
+        value: The value of the metric.
+        difference: The value minus the baseline's; NaN without a baseline.
+        low: The lower end of the difference's interval.
+        high: The upper end.
+        why: Why there is no difference; empty where there is one, or no baseline at all.
+        seeds: The number of the student's networks, one for each seed.
+        baseline_seeds: The number of its baseline's networks.
     """
 
     student: str
@@ -33,126 +41,13 @@ class Finding:
     low: float
     high: float
     why: str = ""
+    seeds: int = SEEDS_TO_RANK
+    baseline_seeds: int = SEEDS_TO_RANK
 
-
-NO_FAIR_BASELINE = "there is no independent baseline of its architecture"
-
-NOT_DEFINED = "no image is eligible there"
-
-NOT_TRUSTED = "a validity check failed"
-
-
-@dataclass(frozen=True)
-class Phrases:
-    """The words of an evaluation's findings.
-
-    Attributes:
-        one: Says one student's value; has the places ``{student}`` and ``{value}``.
-        against: What the difference is held against.
-        many: Begins the sentence that says all differences of many students.
-        verdicts: If the difference is significantly above 0, not significant, significantly below it.
-        alone: Said instead where there is no baseline.
-    """
-
-    one: str
-    against: str
-    many: str
-    verdicts: tuple[str, str, str]
-    alone: str
-
-
-def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: Phrases) -> list[str]:
-    """Say what was found: a sentence for each of a few students, one sentence in all for many.
-
-    Verdicts are corrected for the number of students in their sentence: that on one student follows its interval.
-
-    Args:
-        found: One for each student.
-        metric: Of the values.
-        difference: Of the differences.
-        phrases: The words.
-
-    Returns:
-        Sentences.
-    """
-    if len(found) <= FEW_STUDENTS:
-        return [_one(finding, metric, difference, phrases) for finding in found]
-    said = grouped(found, metric, difference, phrases.verdicts)
-    if all(math.isnan(finding.difference) for finding in found):
-        reasons = dict.fromkeys(_why_none(finding, phrases) for finding in found)
-        return [f"{metric.title} {said}; {'; '.join(reasons)}."]
-    return [f"{phrases.many} {said}."]
-
-
-def grouped(found: list[Finding], metric: Metric, difference: Metric, verdicts: tuple[str, str, str]) -> str:
-    """Say all differences in one clause, by verdict, or all values where there is no baseline.
-
-    A verdict needs a difference that is significant among those of the clause (`differ_from_zero`: Holm).
-
-    Args:
-        found: One for each student.
-        metric: Of the values.
-        difference: Of the differences.
-        verdicts: If the difference is significantly above 0, not significant, significantly below it.
-
-    Returns:
-        A clause such as ``(points): better: at (+1.2); worse: sp (−0.4); not defined: kd``; empty for no students.
-    """
-    if not found:
-        return ""
-    defined = [finding for finding in found if not math.isnan(finding.difference)]
-    if not defined:
-        values = [f"{finding.student} {number(finding.value, metric)}" for finding in found]
-        return f"{_in_brackets(metric)}: {', '.join(values)}"
-    groups = []
-    judged = sorted(zip(defined, _verdicts(defined, verdicts), strict=True), key=lambda pair: -pair[0].difference)
-    for verdict in verdicts:
-        named = [
-            f"{finding.student} ({number(finding.difference, difference)})" for finding, its in judged if its == verdict
-        ]
-        groups += [f"{verdict}: {', '.join(named)}"] if named else []
-    undefined = [finding.student for finding in found if math.isnan(finding.difference)]
-    groups += [f"not defined: {', '.join(undefined)}"] if undefined else []
-    return f"{_in_brackets(difference)}: {'; '.join(groups)}"
-
-
-def against_baseline(found: list[Finding]) -> str:
-    """Say what `grouped` holds students against; empty where it tells their values for want of any difference."""
-    return "" if all(math.isnan(finding.difference) for finding in found) else " against the independent baseline"
-
-
-def _in_brackets(metric: Metric) -> str:
-    return f"({unit_sign(metric)})"
-
-
-def _one(finding: Finding, metric: Metric, difference: Metric, phrases: Phrases) -> str:
-    if math.isnan(finding.value):
-        return f"{metric.title} of {finding.student}: not defined here, no image is eligible."
-    value = quantity(finding.value, metric)
-    sentence = phrases.one.format(student=finding.student, value=value)
-    if math.isnan(finding.difference):
-        return f"{sentence}; {_why_none(finding, phrases)}."
-    return (
-        f"{sentence}, {quantity(finding.difference, difference)} {interval(finding.low, finding.high, difference)} "
-        f"{phrases.against}: {_verdicts([finding], phrases.verdicts)[0]}."
-    )
-
-
-def _why_none(finding: Finding, phrases: Phrases) -> str:
-    return f"{phrases.against} nothing can be told, {finding.why}" if finding.why else phrases.alone
-
-
-def _verdicts(found: list[Finding], verdicts: tuple[str, str, str]) -> list[str]:
-    above, around, below = verdicts
-    differ = differ_from_zero(*zip(*((each.difference, each.low, each.high) for each in found), strict=True))
-    return [
-        (above if each.low > 0 else below) if significant else around
-        for each, significant in zip(found, differ, strict=True)
-    ]
-
-
-ABSENT = pd.Series({"value": np.nan, "ci_low": np.nan, "ci_high": np.nan, "interval": ""})
-"""Stands for the row of a difference where there is none."""
+    @property
+    def once(self) -> bool:
+        """Whether one side has a single seed: the difference is between these networks then, not between methods."""
+        return min(self.seeds, self.baseline_seeds) < SEEDS_TO_RANK
 
 
 def student_findings(frame: pd.DataFrame, metric: str, difference: str) -> list[Finding]:
@@ -160,8 +55,8 @@ def student_findings(frame: pd.DataFrame, metric: str, difference: str) -> list[
 
     Args:
         frame: Tidy results.
-        metric: Rows of this metric give the value.
-        difference: Rows of this metric give the difference, where there are any.
+        metric: The metric whose rows hold the values.
+        difference: The metric whose rows hold the differences; there may be none.
 
     Returns:
         One finding for each method, or for each network where there are no rows of methods; none where the value itself
@@ -176,17 +71,18 @@ def student_findings(frame: pd.DataFrame, metric: str, difference: str) -> list[
     for _, row in students.iterrows():
         against = differences.loc[row["member"]] if row["member"] in differences.index else ABSENT
         numbers = (row["value"], against["value"], against["ci_low"], against["ci_high"])
-        found.append(Finding(str(row["member"]), *numbers, why_no_difference(row, against, groups)))
+        why, seeds = why_no_difference(row, against, groups), seeds_of(row, chosen, groups)
+        found.append(Finding(str(row["member"]), *numbers, why, *seeds))
     return found
 
 
-def why_no_difference(student: pd.Series, against: pd.Series, groups: list[Group]) -> str:
-    """Say why a student's difference to the baseline is absent.
+def why_no_difference(student: pd.Series, against: pd.Series, groups: Sequence[Group]) -> str:
+    """Return why a student has no difference to the baseline.
 
     Args:
-        student: A row of its own.
-        against: The row of the difference, or one without a value.
-        groups: All groups of the pool.
+        student: A row of the student.
+        against: The row of the difference, or `ABSENT`.
+        groups: All methods of the pool.
 
     Returns:
         The reason; empty where there is a difference, or no baseline at all.
@@ -197,5 +93,33 @@ def why_no_difference(student: pd.Series, against: pd.Series, groups: list[Group
         return NOT_TRUSTED
     if not any(group.who["role"] == "baseline" for group in groups):
         return ""
-    own = next(group for group in groups if all(group.who[key] == student[key] for key in WHO))
-    return NO_FAIR_BASELINE if baseline_of(own, groups) is None else NOT_DEFINED
+    return NO_FAIR_BASELINE if baseline_of(_group_of(student, groups), groups) is None else NOT_DEFINED
+
+
+def seeds_of(student: pd.Series, frame: pd.DataFrame, groups: Sequence[Group]) -> tuple[int, int]:
+    """Count the seeds of a student and of its baseline.
+
+    Args:
+        student: A row of the student.
+        frame: The rows of the pool.
+        groups: `groups_of` these rows.
+
+    Returns:
+        Both numbers; without a baseline the student's twice.
+    """
+    own = _group_of(student, groups)
+    baseline = baseline_of(own, groups) or own
+    return _seeds(frame.iloc[own.rows]), _seeds(frame.iloc[baseline.rows])
+
+
+def _group_of(student: pd.Series, groups: Sequence[Group]) -> Group:
+    return next(
+        group
+        for group in groups
+        if group.method == student["method"] and all(group.who[key] == student[key] for key in WHO)
+    )
+
+
+def _seeds(rows: pd.DataFrame) -> int:
+    """Rows of a method say how many seeds it has; rows of networks are as many as there are seeds."""
+    return max(int(rows["n_seeds"].fillna(1).max()), rows["member"].nunique())

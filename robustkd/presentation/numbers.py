@@ -1,4 +1,4 @@
-"""Numbers as people read them; the same in tables, labels of charts and sentences."""
+"""Numbers written for people; the same in tables, chart labels and sentences."""
 
 import math
 
@@ -11,9 +11,10 @@ def number(value: float, metric: Metric, signed: bool = False) -> str:
     """Write a value without its unit.
 
     Args:
-        value: As stored; fractions between 0 and 1.
-        metric: Says the unit: fractions and points are shown times 100 with one decimal, others with three.
-        signed: Always show the sign, as for a difference.
+        value: The value as stored; fractions are between 0 and 1.
+        metric: The metric, which has the unit: fractions and points are shown times 100 with one decimal, others with
+            three.
+        signed: Whether to always show the sign, as for a difference.
 
     Returns:
         For example ``94.3``, ``+0.6`` or ``0.241``; ``–`` for an absent value.
@@ -45,5 +46,5 @@ def unit_sign(metric: Metric) -> str:
 
 
 def join(parts: list[str]) -> str:
-    """List things in a sentence: ``a, b and c``."""
+    """Join words as in a sentence: ``a, b and c``."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -9,8 +9,7 @@ from filelock import FileLock
 
 from robustkd.atomic import write_text
 from robustkd.reporting.compose import compose
-from robustkd.reporting.drawing import to_png, vega_lite_version
-from robustkd.reporting.page import render
+from robustkd.reporting.drawing import libraries_at_hand, to_png, vega_lite_version
 from robustkd.reporting.report import Report
 from robustkd.reporting.table import to_csv, to_latex, to_markdown
 
@@ -22,16 +21,17 @@ def build_report(run: Path) -> Path:
         run: The run directory.
 
     Returns:
-        The page, ``RUN/report/index.html``.
+        The path of the page, ``RUN/report/index.html``.
 
     Raises:
         StudyError: The directory is not a run, or has no results yet.
+        RobustKDError: A library that reports need is not installed.
     """
     report = compose(run)
     with FileLock(run / ".reporting"):
         for left in run.glob(".report-*"):  # of a process that was killed
             shutil.rmtree(left)
-        with tempfile.TemporaryDirectory(dir=run, prefix=".report-") as folder:
+        with tempfile.TemporaryDirectory(dir=run, prefix=".report-") as folder, libraries_at_hand(run):
             fresh = Path(folder) / "report"
             _write(report, fresh)
             if (run / "report").exists():
@@ -41,6 +41,8 @@ def build_report(run: Path) -> Path:
 
 
 def _write(report: Report, folder: Path) -> None:
+    from robustkd.reporting.page import render
+
     write_text(folder / "index.html", render(report, "index.html.j2", vega_lite_version=vega_lite_version()))
     write_text(folder / "report.md", render(report, "report.md.j2"))
     write_text(folder / "provenance.json", json.dumps(report.provenance, indent=2, sort_keys=True) + "\n")

@@ -1,29 +1,57 @@
 """Charts drawn as pictures, without a browser."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-import altair as alt
-import vl_convert
+from robustkd.errors import RobustKDError
+
+
+@contextmanager
+def libraries_at_hand(run: Path) -> Iterator[None]:
+    """Report a missing library in one line: reports need some that measurements do not.
+
+    Args:
+        run: The run directory, whose results are complete whatever happens here.
+
+    Raises:
+        RobustKDError: A library is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise RobustKDError(
+            f"{run}: the results are complete, but the report needs {error.name}, which is not installed; install it "
+            f"(pip install altair vl-convert-python jinja2), then run: robustkd report {run}"
+        ) from error
 
 
 def to_svg(specification: dict[str, Any], name: str) -> str:
     """Draw a chart as SVG.
 
     Args:
-        specification: Of Vega-Lite.
-        name: Unique on its page; the ids in the drawing begin with it.
+        specification: The Vega-Lite specification.
+        name: A name that is unique on the page; the ids in the drawing begin with it.
     """
+    import vl_convert
+
     return _own_ids(vl_convert.vegalite_to_svg(specification, vl_version=vega_lite_version()), name)
 
 
 def to_png(specification: dict[str, Any]) -> bytes:
     """Draw a chart as PNG, at twice its size."""
+    import vl_convert
+
     return vl_convert.vegalite_to_png(specification, vl_version=vega_lite_version(), scale=2)
 
 
 def vega_lite_version() -> str:
-    """Give altair's version as vl-convert names it: ``6.1`` for ``v6.1.0``, or the nearest it carries."""
+    """Return altair's version of Vega-Lite as vl-convert names it (``6.1`` for ``v6.1.0``), or the nearest it has."""
+    import altair as alt
+    import vl_convert
+
     wanted = tuple(int(part) for part in alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
     carried = [tuple(int(part) for part in version.split(".")) for version in vl_convert.get_vegalite_versions()]
     same = [version for version in carried if version[0] == wanted[0]] or carried

@@ -1,4 +1,4 @@
-"""From a report to its page and its Markdown."""
+"""The page and the Markdown of a report."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def render(report: Report, template: str, **values: Any) -> str:
     """Fill a template.
 
     Args:
-        report: What to say.
-        template: Its file in ``templates``.
-        **values: More for the template.
+        report: The report.
+        template: The name of the template in ``templates``.
+        **values: Further values for the template.
 
     Returns:
         The text; in HTML every name that came from a user is escaped.
@@ -47,7 +47,7 @@ def _environment() -> Environment:
 
 
 def _inline_json(value: Any) -> Markup:
-    """Write JSON that may stand inside a script element, whatever its strings hold."""
+    """Return JSON that is safe inside a script element, whatever its strings contain."""
     text = json.dumps(value, allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 

@@ -9,19 +9,20 @@ from robustkd.results.records import Check
 
 @dataclass(frozen=True)
 class Section:
-    """What a report says of one evaluation.
+    """The section of a report on one evaluation.
 
     Attributes:
-        name: Of the evaluation.
-        title: Its heading.
-        question: What it asks.
-        sentences: What was found.
+        name: The name of the evaluation.
+        title: The heading.
+        question: The question that the evaluation asks.
+        sentences: The findings.
         tables: The numbers.
         chart: The Vega-Lite specification.
-        svg: The same, drawn.
-        options: How it was asked.
-        notes: What to know of how it was measured.
-        brief: Whether its sentences are of the whole study, not of one part after another.
+        svg: The same chart, drawn.
+        options: The options of the evaluation.
+        chart_note: What failed checks keep out of the chart; empty where nothing is left out.
+        notes: What a reader must know about the measurement.
+        brief: Whether the sentences are about the whole study, not about one part after another.
     """
 
     name: str
@@ -32,21 +33,23 @@ class Section:
     chart: dict[str, Any]
     svg: str
     options: dict[str, Any]
+    chart_note: str = ""
     notes: tuple[str, ...] = ()
     brief: bool = True
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that a report says.
+    """The content of a report.
 
     Attributes:
-        title: Of the study.
+        title: The name of the study.
         summaries: The first tables: one, unless the study has several parts.
-        sections: One per evaluation.
+        sections: One section for each evaluation.
         checks: All validity checks.
-        provenance: How all this was obtained.
-        caution: Why findings hold for these networks alone; empty where each method was trained three times or more.
+        provenance: How the results were obtained.
+        legend: What the marks in the tables mean.
+        caution: Why findings hold for these networks alone; empty where each method has three seeds or more.
     """
 
     title: str
@@ -54,4 +57,5 @@ class Report:
     sections: tuple[Section, ...]
     checks: tuple[Check, ...]
     provenance: dict[str, Any]
+    legend: str = ""
     caution: str = ""

@@ -1,4 +1,4 @@
-"""Tables of a report, made once and written as HTML, Markdown, LaTeX and CSV."""
+"""Tables of a report, and their forms as Markdown, LaTeX, CSV and plain text; the page has its own template."""
 
 import csv
 import io
@@ -9,14 +9,14 @@ BELOW = "▼"
 
 @dataclass(frozen=True)
 class Cell:
-    """One number, as read.
+    """One number as it is printed.
 
     Attributes:
         text: The number; ``–`` where there is none.
-        spread: What stands beside it: ``± 0.3``, or an interval.
-        best: The best of its column, or not significantly worse.
-        below_baseline: Worse than the independent baseline.
-        untrusted: A validity check failed for it.
+        spread: The text beside it: ``± 0.3``, or an interval.
+        best: Whether it is the best of its column, or not significantly worse (bold).
+        below_baseline: Whether it is significantly worse than the independent baseline (▼).
+        untrusted: Whether a validity check failed for it (struck out).
     """
 
     text: str
@@ -28,13 +28,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's head.
+    """The head of a column.
 
     Attributes:
-        title: What it is.
-        unit: In which unit; may be empty.
-        arrow: ``↑`` higher is better, ``↓`` lower is better, or empty.
-        meaning: One sentence.
+        title: The title.
+        unit: The unit; may be empty.
+        arrow: ``↑`` if higher is better, ``↓`` if lower is better, or empty.
+        meaning: One sentence that explains the column.
     """
 
     title: str
@@ -59,13 +59,13 @@ class Table:
     """A table.
 
     Attributes:
-        name: Of its files.
-        corner: Head of the first column.
-        columns: Heads of the others.
-        rows: A label, and one cell for each column.
-        caption: What a reader must know to read it.
+        name: The name of its files.
+        corner: The head of the first column.
+        columns: The heads of the other columns.
+        rows: A label and one cell for each column.
+        caption: What a reader must know to read the table.
         matrix: Whether cells are shaded by value, 0 to 100.
-        title: The part of a study that it is of; empty where there is only one.
+        title: The part of a study, or the topic, of the table; empty where there is only one.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Table:
 
 
 def to_markdown(table: Table) -> str:
-    """Write a table for GitHub: best in bold, below the baseline marked."""
+    """Return a table in GitHub's Markdown, with all marks."""
     lines = [
         "| " + " | ".join(map(_pipe, [table.corner, *(column.head for column in table.columns)])) + " |",
         "|" + "---|" + "--:|" * len(table.columns),
@@ -89,7 +89,7 @@ def to_markdown(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """Write a booktabs table, ready to be input."""
+    """Return a booktabs table, ready for LaTeX to input."""
     heads = [
         table.corner,
         *(f"{column.title} ({column.unit})" if column.unit else column.title for column in table.columns),
@@ -108,7 +108,7 @@ def to_latex(table: Table) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Write the numbers as shown; full precision is in the run's ``results``."""
+    """Return the numbers as printed in CSV; the run's ``results`` have full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([table.corner, *(column.head for column in table.columns)])
@@ -118,7 +118,7 @@ def to_csv(table: Table) -> str:
 
 
 def to_text(table: Table) -> list[list[str]]:
-    """Give heads and numbers as plain text for a narrow terminal: no spreads, an arrow for the unit's direction."""
+    """Return heads and numbers as plain text for a terminal, without spreads."""
     heads = [table.corner, *(column.head for column in table.columns)]
     return [heads, *([label, *map(_text_cell, cells)] for label, cells in table.rows)]
 

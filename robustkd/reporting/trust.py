@@ -1,14 +1,16 @@
-"""Which numbers a failed validity check voids: those of the network it concerns, and those that rest on it."""
+"""Which numbers a failed validity check voids: those of the network it concerns, and those that depend on it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from robustkd.results.groups import baseline_of, groups_of
+from robustkd.results.marks import marked_again
 from robustkd.results.metric import Metric
 from robustkd.results.records import Check
 from robustkd.results.result import Result
-from robustkd.results.tidy import VOID, baseline_of, groups_of
+from robustkd.results.tidy import VOID
 
 _WHO = ["member", "role", "method", "architecture", "condition", "seed", "group"]
 _OF_ONE_NUMBER = ["level", "member", "source", "method", "condition", "group", "metric"]
@@ -17,10 +19,10 @@ _NUMBERS = ["value", "ci_low", "ci_high", "std", "below_baseline", "ties_best", 
 
 @dataclass(frozen=True)
 class Trust:
-    """What is known of the validity of an evaluation's numbers.
+    """The validity of an evaluation's numbers.
 
     Attributes:
-        failed: The checks that failed and concern it.
+        failed: The failed checks that concern the evaluation.
         networks: One row for each network of each part of the run.
     """
 
@@ -28,41 +30,67 @@ class Trust:
     networks: pd.DataFrame
 
     def withhold(self, frame: pd.DataFrame, metrics: Sequence[Metric]) -> tuple[pd.DataFrame, tuple[Check, ...]]:
-        """Take the numbers out that are not to be trusted, so that nothing is said of them.
+        """Remove the numbers that are not to be trusted, so that no sentence is about them.
 
         Args:
             frame: Tidy results.
-            metrics: Of their evaluation; what else stands in the frame, such as the classes' sizes, stays.
+            metrics: The metrics of the evaluation; rows of anything else, such as the classes' sizes, stay.
 
         Returns:
-            The results, where such numbers are absent and their interval is `tidy.VOID`; and the checks that void them.
+            The results, where such numbers are absent, their interval is `tidy.VOID` and marks are decided without
+            them; and the checks that void them.
         """
         named = {metric.name: metric for metric in metrics}
-        void = pd.Series(False, index=frame.index)
-        why: dict[Check, None] = {}
-        given = frame[frame["metric"].isin(named) & frame["value"].notna()] if self.failed else frame[:0]
-        for _, rows in given.groupby(_OF_ONE_NUMBER, dropna=False, sort=False):
-            checks = self.voiding(rows.iloc[0], named[rows["metric"].iloc[0]])
-            void[rows.index] = bool(checks)
-            why |= dict.fromkeys(checks)
+        void, checks = self._void(frame, named)
+        if not checks:
+            return frame, ()
+        void &= frame["value"].notna()
         withheld = frame.assign(interval=frame["interval"].mask(void, VOID))
         withheld[_NUMBERS] = frame[_NUMBERS].mask(void)
-        return withheld, tuple(why)
+        marked = withheld[withheld["below_baseline"].notna()]
+        unsure = [self.voids(row, replace(named[row["metric"]], against_baseline=True)) for _, row in marked.iterrows()]
+        withheld.loc[marked.index[unsure], "below_baseline"] = pd.NA
+        return marked_again(withheld, metrics), checks
+
+    def drawable(self, frame: pd.DataFrame, metrics: Sequence[Metric]) -> tuple[pd.DataFrame, tuple[Check, ...]]:
+        """Leave out the rows that no chart may show.
+
+        Args:
+            frame: Tidy results.
+            metrics: The metrics of the evaluation; rows of anything else go where the network itself is not valid.
+
+        Returns:
+            The other rows, and the checks that void those left out.
+        """
+        named = {name: Metric(name, "", "", None, "") for name in frame["metric"].unique()}
+        void, checks = self._void(frame, named | {metric.name: metric for metric in metrics})
+        return frame[~void].reset_index(drop=True), checks
+
+    def _void(self, frame: pd.DataFrame, named: dict[str, Metric]) -> tuple[pd.Series, tuple[Check, ...]]:
+        """Which rows failed checks void, and the checks that void a value."""
+        void = pd.Series(False, index=frame.index)
+        why: dict[Check, None] = {}
+        known = frame[frame["metric"].isin(named)] if self.failed else frame[:0]
+        for _, rows in known.groupby(_OF_ONE_NUMBER, dropna=False, sort=False):
+            checks = self.voiding(rows.iloc[0], named[rows["metric"].iloc[0]])
+            void[rows.index] = bool(checks)
+            why |= dict.fromkeys(checks if rows["value"].notna().any() else ())
+        return void, tuple(why)
 
     def voids(self, row: pd.Series, metric: Metric) -> bool:
-        """Say whether a number is not to be trusted; see `voiding`."""
+        """Return whether a number is not to be trusted; see `voiding`."""
         return bool(self.voiding(row, metric))
 
     def voiding(self, row: pd.Series, metric: Metric) -> list[Check]:
         """Find the checks that void a number.
 
         Args:
-            row: Of the tidy results.
-            metric: Which it is of.
+            row: A row of the tidy results.
+            metric: Its metric.
 
         Returns:
-            Those that failed for its own network or networks, for the baseline it is a difference to, for the teacher
-            it is about, or for the source of the attack.
+            The checks that failed for its own network or networks, for the baseline it is a difference to, for the
+            teacher it is about, or for the source of the attack.
         """
         named = ("", metric.name, metric.difference_of)
         concerning = [
@@ -77,7 +105,7 @@ class Trust:
         members = self._rests_on(row, metric)
         if pd.isna(row["source"]):
             return [check for check in concerning if check.member == "" or check.member in members]
-        # of an attack, what is wrong with a metric is so because of the network that was attacked
+        # a check of a metric of attacks is about the network that was attacked
         source = str(row["source"])
         return [
             check
@@ -101,12 +129,12 @@ class Trust:
 
 
 def trust_in(result: Result, results: Sequence[Result]) -> Trust:
-    """Collect what failed for an evaluation.
+    """Collect the failed checks that concern an evaluation.
 
     Args:
-        result: Of that evaluation.
-        results: Of all; a check that names no metric says that a network itself is not what it should be, which voids
-            its numbers everywhere.
+        result: The result of that evaluation.
+        results: The results of all evaluations. A check that names no metric is about the network itself, so its
+            failure voids the network's numbers in every evaluation.
     """
     general = [check for each in results for check in each.checks if not check.metrics]
     own = [check for check in result.checks if check.metrics]

@@ -1,1 +1,1 @@
-"""What a measurement is, and how it is written and read: records, metrics, tidy tables, checks."""
+"""Measurements, and how they are written and read: records, metrics, tidy results, checks."""

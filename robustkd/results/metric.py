@@ -1,29 +1,25 @@
-"""What a number is: its name, its unit, and which direction is better."""
+"""Metrics: the name of a number, its unit, and which direction is better."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that an evaluation gives.
+    """A number that an evaluation reports.
 
     Attributes:
-        name: As in the column `metric` of the results.
-        title: For a table's head.
+        name: The name in the column `metric` of the results.
+        title: The head of its column in a table.
         unit: ``fraction`` (shown in percent), ``points`` (a difference of fractions, shown in percentage points), or
             a unit shown as it is, such as ``nats``.
         higher_is_better: None where neither direction is better.
-        meaning: One sentence for a reader.
-        difference_of: The metric whose difference to the independent baseline this is.
-        against_baseline: It is relative to the independent baseline without being such a difference.
-        of_teacher: It is about the teacher as much as about the network.
-        table: Which of the evaluation's tables it stands in, for those that have too many for one; named in its title.
+        meaning: One sentence that explains it to a reader.
+        difference_of: The metric whose difference to the independent baseline this is; None for any other metric.
+        against_baseline: Whether it is relative to the independent baseline without being such a difference.
+        of_teacher: Whether it depends on the teacher as much as on the network.
+        table: The title of its table, for evaluations with too many metrics for one table.
     """
 
     name: str

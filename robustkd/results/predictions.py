@@ -1,4 +1,4 @@
-"""Predictions: each member looks at a set of images once, whatever the number of evaluations."""
+"""Predictions of the members; each is computed once, however many evaluations use it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ BATCH_SIZE = 500
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """A model's logits for a set of images.
+    """The logits of a model for a set of images.
 
     Attributes:
-        logits: float32 (N, K).
-        labels: int64 (N,).
+        logits: The logits, float32 (N, K).
+        labels: The labels of the images, int64 (N,).
     """
 
     logits: np.ndarray
@@ -55,9 +55,10 @@ class PredictionCache:
     """Computes each member's predictions for a set of images once, and keeps them in memory and on disk.
 
     Args:
-        data: Its test images are what is looked at unless others are asked for.
-        device: Where to compute.
-        folder: Where to keep them; None for memory only. A file is named after the hashes of model and data.
+        data: The data set whose test images are predicted unless others are given.
+        device: The device to compute on.
+        folder: The folder to keep predictions in; None for memory only. A file is named after the hashes of model and
+            data.
     """
 
     def __init__(self, data: Dataset, device: torch.device | str = "cpu", folder: Path | None = None) -> None:
@@ -67,11 +68,11 @@ class PredictionCache:
         self._known: dict[tuple[str, str], Predictions] = {}
 
     def __call__(self, member: Member, images: ImageSet | None = None) -> Predictions:
-        """Give a member's predictions.
+        """Return a member's predictions.
 
         Args:
-            member: Who predicts.
-            images: What is looked at; the test images if None.
+            member: The member.
+            images: The images; the test images if None.
 
         Returns:
             The predictions, with the labels of these images.
@@ -92,7 +93,7 @@ class PredictionCache:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 return Predictions(archive["logits"], archive["labels"])
-        except Exception:  # damaged in whatever way: computed anew and replaced
+        except Exception:  # damaged in whatever way: computed again and replaced
             return None
 
     def _compute(self, member: Member, images: ImageSet, key: tuple[str, str]) -> Predictions:
@@ -115,7 +116,7 @@ def predict(
     Args:
         model: The model; its mode is restored.
         images: The images.
-        device: Where to compute; the model is moved there.
+        device: The device to compute on; the model is moved there.
         advance: Called with the number of images after each batch.
 
     Returns:

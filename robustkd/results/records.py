@@ -1,4 +1,4 @@
-"""What an evaluation saw, image by image: the stored artefact from which everything else follows."""
+"""Records: what an evaluation measured for each image, the stored artefact from which everything else follows."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _MEMBERS, _CHECKS, _NOTES, _KEY = "_members", "_checks", "_notes", "_key"
 
 @dataclass(frozen=True)
 class Check:
-    """A cheap test of validity, made before a number is trusted.
+    """A quick test of validity, made before a number is trusted.
 
     Attributes:
         name: What was tested.
-        passed: Whether all is well.
-        detail: One sentence on what was seen; where the check failed, what it means.
+        passed: Whether the test passed.
+        detail: One sentence on what was observed; where the check failed, what that means.
         member: The member whose numbers it concerns; empty for all.
         metrics: The metrics that a failure voids; empty for all.
-        condition: Under which that member was trained; filled in when results are collected.
-        group: Architecture of the students that it stands beside; likewise.
+        condition: The condition that the member was trained under; filled in when results are collected.
+        group: The architecture of the students in its part of the study; filled in likewise.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Records:
-    """Arrays over images, and whose they are.
+    """Arrays over images, and the members that they belong to.
 
     Attributes:
         members: One row per member: member, role, method, architecture, seed, condition, digest.
-        arrays: By name; axes that run over members follow the order of `members` unless the evaluation says otherwise.
-        checks: The validity checks made on the way.
-        notes: What a reader must know of how it was measured, a sentence each without its full stop.
+        arrays: Arrays by name; axes over members follow the order of `members` unless the evaluation says otherwise.
+        checks: The validity checks made during the measurement.
+        notes: What a reader must know about the measurement, each a sentence without its full stop.
     """
 
     members: pd.DataFrame
@@ -61,11 +61,11 @@ class Records:
     notes: tuple[str, ...] = field(default=())
 
     def save(self, path: Path, key: str = "") -> None:
-        """Write all to one ``.npz`` of plain arrays.
+        """Write everything to one ``.npz`` file of plain arrays.
 
         Args:
             path: The file.
-            key: The hash of all that determines them.
+            key: The hash of all that determines the records.
         """
         rows = self.members.astype(object).where(self.members.notna(), None).to_dict("records")
         arrays: dict[str, Any] = {
@@ -84,17 +84,17 @@ class Records:
 
         Args:
             path: The file.
-            key: What it must have been saved with; None for whatever it was.
+            key: The key that they must have been saved with; None for any.
 
         Returns:
             The records.
 
         Raises:
-            KeyError: They are of something else.
+            KeyError: They were saved with another key.
         """
         with np.load(path, allow_pickle=False) as archive:
             if key is not None and str(archive[_KEY]) != key:
-                raise KeyError(f"{path}: holds records of something else")
+                raise KeyError(f"{path}: the records have another key")
             arrays = {name: archive[name] for name in archive.files}
         members = json.loads(str(arrays.pop(_MEMBERS)))
         checks = json.loads(str(arrays.pop(_CHECKS)))
@@ -104,7 +104,7 @@ class Records:
 
 
 def members_frame(members: Iterable[Member]) -> pd.DataFrame:
-    """Lay out who the members are, one row each, in their order."""
+    """Return a table of the members, one row each, in their order."""
     rows = [
         {
             "member": member.name,
@@ -112,7 +112,7 @@ def members_frame(members: Iterable[Member]) -> pd.DataFrame:
             "method": member.method,
             "architecture": member.architecture,
             "seed": member.seed,
-            "condition": member.condition or "clean",  # where nobody said anything
+            "condition": member.condition or "clean",  # where no condition is known
             "digest": member.digest,
         }
         for member in members
@@ -121,7 +121,7 @@ def members_frame(members: Iterable[Member]) -> pd.DataFrame:
 
 
 def trained_clean(pool: ModelPool, data: Dataset) -> np.ndarray:
-    """Say which members were trained on the clean training set though the condition is another, bool (M,)."""
+    """Return which members were trained on the clean training set though the condition is another, bool (M,)."""
     from robustkd.data import Clean
 
     clean = Clean().label
@@ -129,15 +129,15 @@ def trained_clean(pool: ModelPool, data: Dataset) -> np.ndarray:
 
 
 def json_text(content: Any) -> str:
-    """Write what every reader of JSON takes: infinite numbers, which it does not have, as text."""
-    return json.dumps(_told(content), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    """Return content as strict JSON, with infinite numbers, which JSON does not have, as text."""
+    return json.dumps(_without_infinities(content), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
-def _told(content: Any) -> Any:
+def _without_infinities(content: Any) -> Any:
     if isinstance(content, dict):
-        return {key: _told(value) for key, value in content.items()}
+        return {key: _without_infinities(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_told(value) for value in content]
+        return [_without_infinities(value) for value in content]
     return str(content) if isinstance(content, float) and not math.isfinite(content) else content
 
 

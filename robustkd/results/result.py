@@ -1,4 +1,4 @@
-"""What an evaluation found: of one pool, and of all pools of a study together."""
+"""The results of an evaluation: of one pool, and of all pools of a study together."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from robustkd.results.records import Check, Records
 
 @dataclass(frozen=True)
 class Result:
-    """What an evaluation found.
+    """The results of an evaluation.
 
     Attributes:
-        evaluation: Its name.
-        frame: The tidy results, of the columns of `tidy.COLUMNS`.
+        evaluation: The name of the evaluation.
+        frame: The tidy results, with the columns of `tidy.COLUMNS`.
         checks: The validity checks.
         settings: Evaluation, version, options.
-        notes: What a reader must know of how it was measured, by part where a study has several.
+        notes: What a reader must know about the measurement, by part where a study has several.
     """
 
     evaluation: str
@@ -31,15 +31,15 @@ class Result:
 
 @dataclass(frozen=True)
 class PartResult:
-    """What an evaluation found of the networks that it looked at together.
+    """The records of the networks that an evaluation measured together.
 
     Attributes:
-        name: Of the file of its records, without its suffix.
-        key: The hash of all that determines it.
-        condition: Under which the networks were trained.
-        architecture: Of the students; empty where it does not tell parts apart.
-        records: What was seen.
-        selection: By member, the rule that chose its network, as its checkpoint says it; None where it does not.
+        name: The name of the file of the records, without its suffix.
+        key: The hash of all that determines the records.
+        condition: The condition that the networks were trained under.
+        architecture: The architecture of the students; empty where all parts have the same.
+        records: The records.
+        selection: For each member the rule that chose its network, as its checkpoint states it; None where it does not.
     """
 
     name: str
@@ -52,10 +52,10 @@ class PartResult:
 
 @dataclass(frozen=True)
 class Slice:
-    """The results that are looked at together.
+    """Results that are presented together.
 
     Attributes:
-        title: What they have in common and the others have not; empty where there are no others.
+        title: What distinguishes them from the other results; empty where there are no others.
         frame: The tidy results.
     """
 
@@ -64,14 +64,14 @@ class Slice:
 
 
 def slices(frame: pd.DataFrame, *, across_conditions: bool = False) -> list[Slice]:
-    """Take tidy results apart by the students' architecture and by the condition.
+    """Split tidy results by the students' architecture and by the condition.
 
     Args:
         frame: Tidy results.
-        across_conditions: Leave the conditions together.
+        across_conditions: Whether to leave the conditions together.
 
     Returns:
-        One slice at least, in the order of the frame.
+        At least one slice, in the order of the frame.
     """
     keys = ["group"] if across_conditions else ["group", "condition"]
     telling = [key for key in keys if frame[key].nunique() > 1]

@@ -25,14 +25,14 @@ def save_result(
     frames: Sequence[pd.DataFrame],
     folder: Path,
 ) -> Result:
-    """Put the parts of a study in one table, and write it.
+    """Join the parts of a study in one table and write it.
 
     Args:
         evaluation: The name of the evaluation.
         settings: Evaluation, version, options.
-        parts: At least one; their records are on disk already.
+        parts: The parts, at least one; their records are on disk already.
         frames: The tidy results of each part.
-        folder: Where ``<evaluation>.csv``, ``.parquet`` and, last of all, ``.json`` go.
+        folder: The folder for ``<evaluation>.csv``, ``.parquet`` and, written last, ``.json``.
 
     Returns:
         The result.
@@ -64,10 +64,10 @@ def load_results(folder: Path) -> list[Result]:
         folder: ``RUN/results``.
 
     Returns:
-        One result per evaluation, by name.
+        One result per evaluation, sorted by name.
 
     Raises:
-        StudyError: There are none.
+        StudyError: There are no results, or a file is damaged.
     """
     results = []
     for path in sorted(folder.glob("*.json")):
@@ -75,9 +75,11 @@ def load_results(folder: Path) -> list[Result]:
             results.append(_load(path))
         except Exception as error:  # a damaged file may fail in any way
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise StudyError(f"{path.with_suffix('')}.*: damaged ({reason}); run again to measure it anew") from error
+            raise StudyError(
+                f"{path.with_suffix('')}.*: damaged ({reason}); run the study again to measure it again"
+            ) from error
     if not results:
-        raise StudyError(f"{folder}: holds no results")
+        raise StudyError(f"{folder}: there are no results")
     return results
 
 
@@ -85,8 +87,10 @@ def _load(path: Path) -> Result:
     about = json.loads(path.read_text(encoding="utf-8"))
     for suffix, digest in about["sha256"].items():
         if file_digest(path.with_suffix(suffix)) != digest:
-            raise StudyError(f"{path.stem}{suffix} is not as it was written")
-    frame = pd.read_parquet(path.with_suffix(".parquet")).astype(COLUMNS)  # CSV has one text for "" and for none
+            raise StudyError(f"{path.stem}{suffix} has changed since it was written")
+    frame = pd.read_parquet(path.with_suffix(".parquet")).astype(
+        COLUMNS
+    )  # in CSV, "" and a missing value look the same
     checks: list[Check] = []
     notes: list[str] = []
     for part in about["parts"]:
@@ -115,5 +119,5 @@ def _notes(records: Records, condition: str) -> list[str]:
 
 
 def file_digest(path: Path) -> str:
-    """Give the SHA-256 of a file."""
+    """Return the SHA-256 of a file in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,16 +1,14 @@
 """Tidy results: one row per network, method, or pair, and metric.
 
-A row of level ``network`` is one trained network; ``method`` is the mean over the seeds of a method; ``pair`` is a
-source and a target (`member`); ``detail`` is any of these for a `part` of the images or another way of asking.
+A row of level ``network`` is about one trained network; ``method`` about the mean over the seeds of a method; ``pair``
+about a source and a target (`member`); ``detail`` about any of these for a `part` of the images or another setting.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from robustkd.results.groups import WHO, Group
 from robustkd.results.metric import Metric
 
 COLUMNS = {
@@ -37,92 +35,27 @@ COLUMNS = {
     "strength": "float64",
     "p_holm": "float64",
 }
-"""Columns and their types. `group`: the architecture of the students that are compared with each other; `std` is over
-seeds; `n` counts images; `below_baseline`: worse than the baseline's value; `ties_best`: the best of students and
-baselines, or not significantly worse (paired bootstrap over the same images, Holm); `part`: what part of the images or
-which setting a row is about, such as a class or a corruption, empty for all; `strength`: of that setting, an ε or a
-severity;
-`p_holm`: of no difference to the baseline on the same images (exact McNemar test), adjusted for the number of students
-(Holm)."""
+"""Columns and their types.
+
+`group`: the architecture of the students that are compared with each other; `std`: the standard deviation over seeds;
+`n`: the number of images; `below_baseline`: significantly worse than the independent baseline; `ties_best`: the best of
+students and baselines, or not significantly worse (`results/marks.py` has the rule of both); `part`: the part of the
+images or the setting that a row is about, such as a class or a corruption, empty for all images; `strength`: the
+strength of that setting, such as an ε or a severity; `p_holm`: the p-value of no difference to the baseline on the same
+images (exact McNemar test), adjusted for the number of students (Holm).
+"""
 
 VOID = "void"
-"""In place of an interval's kind: the number is withheld, for a validity check failed."""
-
-WHO = ("role", "architecture", "condition")
-
-
-@dataclass(frozen=True)
-class Group:
-    """The networks of one method, which differ in their seed alone.
-
-    Attributes:
-        method: Its name.
-        who: Role, architecture and condition.
-        rows: Where they stand among the members.
-        seeds: Their seeds, in that order; None where unknown.
-    """
-
-    method: str
-    who: dict[str, str]
-    rows: np.ndarray
-    seeds: tuple[int | None, ...]
+"""Stands in the column `interval` where a number is withheld because a validity check failed."""
 
 
 def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Make rows a table of the columns of `COLUMNS`, with their types."""
+    """Turn rows into a table with the columns of `COLUMNS` and their types."""
     return pd.DataFrame(rows).reindex(columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def groups_of(members: pd.DataFrame) -> list[Group]:
-    """Group members into methods, in the order in which they first occur."""
-    members = members.reset_index(drop=True)
-    found = []
-    for (method, *who), rows in members.groupby(["method", *WHO], sort=False):
-        seeds = tuple(None if pd.isna(seed) else int(seed) for seed in rows["seed"])
-        whose = {key: str(value) for key, value in zip(WHO, who, strict=True)}
-        found.append(Group(str(method), whose, rows.index.to_numpy(), seeds))
-    return found
-
-
-def baseline_of(group: Group, groups: list[Group]) -> Group | None:
-    """Find the independent network to hold a method against.
-
-    Args:
-        group: The method.
-        groups: All groups of the pool.
-
-    Returns:
-        The baseline of the same condition and architecture; else the only one of that condition; else None.
-    """
-    condition = group.who["condition"]
-    baselines = [other for other in groups if other.who["role"] == "baseline" and other.who["condition"] == condition]
-    same = [other for other in baselines if other.who["architecture"] == group.who["architecture"]]
-    if same:
-        return same[0]
-    return baselines[0] if len(baselines) == 1 else None
-
-
-def with_baselines(members: pd.DataFrame) -> Iterator[tuple[int, int]]:
-    """Pair each student's network with the baseline of its own seed, or else with the first one there is.
-
-    Args:
-        members: One row per network.
-
-    Yields:
-        Where both stand among the members.
-    """
-    groups = groups_of(members)
-    for group in groups:
-        baseline = baseline_of(group, groups)
-        if group.who["role"] != "student" or baseline is None:
-            continue
-        of_seed = dict(zip(baseline.seeds, baseline.rows, strict=True))
-        for row, seed in zip(group.rows, group.seeds, strict=True):
-            yield int(row), int(of_seed.get(seed, baseline.rows[0]))
-
-
 def method_row(group: Group, metric: Metric) -> dict[str, Any]:
-    """Begin the row of a method: who it is and what is measured."""
+    """Return the beginning of a method's row: what identifies it, and the metric."""
     return {
         "level": "method",
         "member": group.method,
@@ -134,6 +67,6 @@ def method_row(group: Group, metric: Metric) -> dict[str, Any]:
 
 
 def network_row(member: Any, metric: Metric) -> dict[str, Any]:
-    """Begin the row of one trained network, likewise."""
+    """Return the beginning of a network's row: what identifies it, and the metric."""
     who = {key: member[key] for key in ("member", "method", "seed", *WHO)}
     return {"level": "network", **who, "metric": metric.name, "n_seeds": 1}

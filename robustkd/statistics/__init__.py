@@ -1,1 +1,1 @@
-"""Intervals, resampling and tests: arrays in, numbers out."""
+"""Intervals, resampling, tests of differences and corrections: arrays in, numbers out."""

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over images: of means, of differences of rates, and of what is computed from several means."""
+"""Bootstrap intervals over images: of means, of differences of rates, and of functions of several means."""
 
 from collections.abc import Callable
 
@@ -21,14 +21,14 @@ def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
     The difference of two networks on the same images is a paired bootstrap when `values` holds their differences.
 
     Args:
-        values: (N,), one finite number for each image.
-        seed: Seeds the resampling.
+        values: One finite number for each image, (N,).
+        seed: The seed of the resampling.
 
     Returns:
         The interval.
     """
     levels, counts = np.unique(values, return_counts=True)
-    if len(levels) <= _FEW_LEVELS:  # as many of each as a resample of the images would have, in a fraction of the time
+    if len(levels) <= _FEW_LEVELS:  # the same distribution as drawing images, in a fraction of the time
         drawn = np.random.default_rng(seed).multinomial(len(values), counts / len(values), RESAMPLES)
         return percentiles(drawn @ levels.astype(np.float64) / len(values))
     result = stats.bootstrap(
@@ -48,17 +48,17 @@ def bootstrap_ratio_difference(
 ) -> Interval | None:
     """Paired percentile bootstrap, over images, of the difference of two rates that share their images.
 
-    An image enters the rates through four yes-or-no answers alone, so a resample is a multinomial draw of how many
-    images give each combination of answers: the same distribution as drawing the images, in a fraction of the time.
+    An image enters the rates through four yes-or-no answers only, so a resample is a multinomial draw of the number of
+    images with each combination of answers. That has the same distribution as drawing the images, and is faster.
 
     Args:
-        numerators: Two bool arrays (N,), whether each image counts for the event of the first and second rate.
-        denominators: Two bool arrays (N,), whether it is eligible for them.
-        seed: Seeds the resampling.
+        numerators: For each rate whether the event happened on each image, two bool arrays (N,).
+        denominators: For each rate whether each image is eligible, two bool arrays (N,).
+        seed: The seed of the resampling.
 
     Returns:
         The interval of first rate minus second rate, over the resamples that have an eligible image for both; None
-        where most have not. It holds 0 where the rates differ in fewer than `FEWEST_DIFFERING` images.
+        where most have not. It contains 0 where the rates differ in fewer than `FEWEST_DIFFERING` images.
     """
     answers = np.stack([np.asarray(array, dtype=np.bool_) for array in (*numerators, *denominators)])
     combinations, counts = np.unique(answers, axis=1, return_counts=True)
@@ -80,12 +80,12 @@ def bootstrap_ratio_difference(
 def bootstrap_of_means(
     statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, seed: int = 0
 ) -> Interval | None:
-    """Percentile bootstrap, over images, of something computed from several means over the same images.
+    """Percentile bootstrap, over images, of a function of several means over the same images.
 
     Args:
-        statistic: From means (R, Q), one row for each resample, to its values (R,); NaN where it is not defined.
-        values: (Q, N), finite numbers for each image.
-        seed: Seeds the resampling.
+        statistic: A function from means (R, Q), one row for each resample, to values (R,), NaN where not defined.
+        values: Q finite numbers for each image, (Q, N).
+        seed: The seed of the resampling.
 
     Returns:
         The interval over the resamples in which the statistic is defined; None where it never is.
@@ -94,14 +94,14 @@ def bootstrap_of_means(
 
 
 def resampled_means(values: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Draw the images anew, many times, and average several values over the same draws.
+    """Resample the images many times, and average several values over the same draws.
 
     Args:
-        values: (Q, N), finite numbers for each image.
-        seed: Seeds the resampling.
+        values: Q finite numbers for each image, (Q, N).
+        seed: The seed of the resampling.
 
     Returns:
-        float64 (R, Q), the means of each resample.
+        The means of each resample, float64 (R, Q).
     """
     random, count = np.random.default_rng(seed), values.shape[1]
     drawn = []
@@ -113,12 +113,12 @@ def resampled_means(values: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def defined_percentiles(samples: np.ndarray) -> Interval | None:
-    """Give the percentile interval of the samples that are not NaN; None where all are."""
+    """Return the percentile interval of the samples that are not NaN; None where all are."""
     known = samples[~np.isnan(samples)]
     return percentiles(known) if len(known) else None
 
 
 def percentiles(samples: np.ndarray) -> Interval:
-    """Give the interval between the 2.5th and the 97.5th percentile of samples, none of them NaN."""
+    """Return the interval between the 2.5th and the 97.5th percentile of samples, none of which is NaN."""
     low, high = np.percentile(samples, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     return Interval(float(low), float(high))

@@ -1,4 +1,4 @@
-"""Intervals, in one place; each name says what its interval covers."""
+"""Intervals, and the names of what they cover."""
 
 import math
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from scipy import stats
 CONFIDENCE = 0.95
 
 ROUNDING = 1e-12
-"""Means of the same numbers, summed in another order, differ by less."""
+"""Means of the same numbers that are summed in another order differ by less."""
 
 Z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 
@@ -32,45 +32,45 @@ class Interval(NamedTuple):
 
 
 def unvaried(value: float, images: int, lowest: float = 0.0, highest: float = 1.0) -> Interval:
-    """Say how surely a mean over images is known at best: if every image seen had given the same.
+    """Return the narrowest interval that a mean over images can have: that of images which all gave the same number.
 
-    All resamples of such images agree, so the bootstrap would give a single number. But of all images a share may do
-    otherwise that is as large as Wilson's upper end of none in so many, and do so by anything in the range. Where
-    images do differ, the bootstrap's interval is wider than this one, but for a handful of images.
+    All resamples of such images agree, so the bootstrap would return a single number. But a share of all images may
+    give another number, which Wilson's interval of 0 in N limits, and that number may be anything in the range. Where
+    images do differ, the bootstrap's interval is wider than this one, except for a handful of images.
 
     Args:
         value: The mean.
-        images: How many were seen.
-        lowest: An image can give no less.
-        highest: Nor more.
+        images: The number of images N.
+        lowest: The lowest number that an image can give.
+        highest: The highest number.
 
     Returns:
-        The interval; of a share that is 0 or 1, Wilson's.
+        The interval; for a share that is 0 or 1 it is Wilson's.
     """
     otherwise = wilson(0, max(images, 1)).high
     return Interval(value - otherwise * (value - lowest), value + otherwise * (highest - value))
 
 
 def hull(interval: Interval, other: Interval) -> Interval:
-    """Give the smallest interval that holds both."""
+    """Return the smallest interval that contains both."""
     return Interval(min(interval.low, other.low), max(interval.high, other.high))
 
 
 def with_zero(interval: Interval) -> Interval:
-    """Widen the interval of a difference to hold 0, where there are too few images to exclude it."""
+    """Widen the interval of a difference to contain 0, where there are too few images to exclude it."""
     return hull(interval, Interval(0.0, 0.0))
 
 
 def basic(value: float, percentiles: Interval) -> Interval:
-    """Turn the percentiles of resamples around, so that their bias is undone and not doubled.
+    """Reflect the percentiles of resamples about the value, which removes their bias instead of doubling it.
 
-    That is the basic bootstrap interval, [2v − q_high, 2v − q_low] (Efron and Tibshirani 1993, section 13; Davison and
-    Hinkley 1997, equation 5.6). Where all resamples lie to one side of the value, it would lie to the other side
-    altogether; it is widened to hold the value then.
+    This is the basic bootstrap interval, [2v − q_high, 2v − q_low] (Efron and Tibshirani 1993, section 13; Davison and
+    Hinkley 1997, equation 5.6). Where all resamples lie on one side of the value, that interval lies on the other side;
+    it is widened to contain the value then.
 
     Args:
-        value: Of the statistic.
-        percentiles: Of its resamples.
+        value: The value v of the statistic.
+        percentiles: The percentiles q of its resamples.
     """
     low, high = 2 * value - percentiles.high, 2 * value - percentiles.low
     return Interval(min(low, value), max(high, value))
@@ -80,8 +80,8 @@ def wilson(successes: int, trials: int) -> Interval:
     """Wilson's score interval of a proportion (Wilson 1927).
 
     Args:
-        successes: How often it happened.
-        trials: Of how many, at least one.
+        successes: The number of successes.
+        trials: The number of trials, at least one.
 
     Returns:
         The interval.
@@ -96,10 +96,10 @@ def t_over_seeds(values: np.ndarray) -> Interval | None:
     """Student's t-interval of a mean over trainings (Student 1908); it covers the variation between seeds.
 
     Args:
-        values: (S,), one finite number for each seed.
+        values: One finite number for each seed, (S,).
 
     Returns:
-        The interval; None for fewer than three seeds, of which it would say nothing.
+        The interval; None for fewer than three seeds, for which it would be too wide to be of use.
     """
     if len(values) < 3:
         return None

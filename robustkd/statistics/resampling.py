@@ -1,8 +1,9 @@
-"""Intervals of metrics that are no means over images: recalls, areas under curves, calibration errors.
+"""Intervals of metrics that are not means over images: recalls, areas under curves, calibration errors.
 
-Such a metric is a function of how often each image counts. Once each, and it is the value; as often as each was drawn,
-and it is one resample of the percentile bootstrap over images (Efron 1979); metrics that resampling biases take the
-basic one. All networks see the same resamples, so the difference of two networks is a paired bootstrap.
+Such a metric is a function of how often each image counts. If each image counts once, the function returns the value;
+if each counts as often as it was drawn, one resample of the percentile bootstrap over images (Efron 1979). Metrics that
+resampling biases have the basic bootstrap's interval. All networks share the same resamples, so that the difference of
+two networks is a paired bootstrap.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -26,29 +27,29 @@ from robustkd.statistics.intervals import (
 from robustkd.statistics.significance import FEWEST_DIFFERING
 
 BLOCK = 200
-"""Resamples at a time."""
+"""The number of resamples computed at a time."""
 
 _NOT_COUNTED = -2.0
-"""Stands for the answer of an image that does not count; no answer is as low."""
+"""Stands for the answer of an image that does not count; lower than any answer."""
 
 _KEPT = 200_000_000
-"""Draws kept in memory, a byte each."""
+"""The number of draws kept in memory, a byte each."""
 
 Statistics = Callable[[np.ndarray], Mapping[str, np.ndarray]]
-"""Takes weights, float (B, N): how often each image counts in each of B resamples; gives for each metric (B,), NaN
-where it is not defined."""
+"""A function from weights, float (B, N), how often each image counts in each of B resamples, to the values (B,) of each
+metric, NaN where it is not defined."""
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What one network's metrics are made of.
+    """The observations on one network that its metrics are computed from.
 
     Attributes:
         statistics: The metrics, as functions of how often each image counts.
-        answers: By metric (N,), what each image gives to it, NaN where it does not count; only images that give another
-            answer can make two networks differ. All images count for metrics without answers, and may differ.
-        limits: By metric how surely it is known at best; of another metric between 0 and 1 that has answers, what is
-            said of a share of the images that count.
+        answers: For a metric what each image contributes, (N,), NaN where it does not count. Two networks differ only
+            on images with different answers. For metrics without answers, all images count and may differ.
+        limits: For a metric the narrowest interval that it can have. Metrics between 0 and 1 that have answers but no
+            limit take that of a share of the images that count.
     """
 
     statistics: Statistics
@@ -56,7 +57,7 @@ class Observed:
     limits: Mapping[str, Interval] = field(default_factory=dict)
 
     def limit(self, metric: str, value: float) -> Interval:
-        """Say how surely a metric of this value is known at best; NaN where nothing is said."""
+        """Return the narrowest interval that a metric of this value can have; NaN where none is known."""
         if metric in self.limits:
             return self.limits[metric]
         if metric not in self.answers or not 0 <= value <= 1:
@@ -64,23 +65,26 @@ class Observed:
         return unvaried(value, int((~np.isnan(self.answers[metric])).sum()))
 
     def counts_cases(self, metric: str) -> bool:
-        """Whether a metric rests on yes or no of each image, so that a few unseen cases matter beside those seen."""
+        """Return whether each image answers yes or no, so that a few unseen cases matter beside those seen."""
         answers = self.answers.get(metric, np.array([0.5]))
         return metric in self.limits or bool(np.isin(answers[~np.isnan(answers)], (0, 1)).all())
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """A metric of some networks, and what it is in resamples of their images; it is laid out by `metric_rows`.
+    """A metric of some networks, and its values in resamples of their images; `metric_rows` turns it into rows.
+
+    Where all resamples agree and no limit is known, there is no interval: other images may give anything
+    (`MeanOverImages` has the reasoning).
 
     Attributes:
-        values: float64 (M,), NaN where it is not defined.
-        samples: float64 (M, R), the same in each resample.
-        limits: float64 (M, 2), for each network how surely its metric is known at best; NaN where nothing is said.
-        answers: float64 (M, N), what each image gives to it, NaN where it does not count.
-        covers: What its intervals are called.
-        counts_cases: Whether no interval is narrower than its limit; they are kept for resamples that all agree else.
-        biased: Whether resampling biases it; its intervals are those of the basic bootstrap then.
+        values: The value of each network, float64 (M,), NaN where it is not defined.
+        samples: The value in each resample, float64 (M, R).
+        limits: For each network the narrowest interval, float64 (M, 2), NaN where none is known.
+        answers: What each image contributes, float64 (M, N), NaN where it does not count.
+        covers: The name of its intervals.
+        counts_cases: Whether the limit applies to every interval; otherwise only where all resamples agree.
+        biased: Whether resampling biases it, so that its intervals are those of the basic bootstrap.
     """
 
     values: np.ndarray
@@ -92,20 +96,20 @@ class Resampled:
     biased: bool = False
 
     def images(self, rows: np.ndarray) -> int:
-        """The mean over networks."""
+        """Return the number of images that count, on average over networks."""
         return round(float((~np.isnan(self.answers[rows])).sum(axis=1).mean()))
 
     def of_network(self, row: int) -> tuple[Interval, str] | None:
-        """Of its own resamples."""
+        """Return the interval of one network."""
         return self._bounds(self.samples[row], self.values[row], self.limits[row], 0)
 
     def of_mean(self, rows: np.ndarray) -> tuple[Interval, str] | None:
-        """Of the mean over the networks for which it is defined, resample by resample."""
+        """Return the interval of the mean over the networks for which it is defined, resample by resample."""
         samples, value, limits = (mean_of_defined(seen[rows]) for seen in (self.samples, self.values, self.limits))
         return self._bounds(samples, value, limits, 0)
 
     def of_difference(self, rows: np.ndarray, others: np.ndarray) -> tuple[Interval, str] | None:
-        """Of the differences in the same resamples: paired; it holds 0 where very few images differ."""
+        """Return the interval of the difference in the same resamples; it contains 0 where very few images differ."""
         samples, value = (
             mean_of_defined(seen[rows]) - mean_of_defined(seen[others]) for seen in (self.samples, self.values)
         )
@@ -133,7 +137,10 @@ class Resampled:
         if self.biased:
             interval = basic(float(value), interval)
             interval = Interval(max(interval.low, lowest), min(interval.high, 1.0))
-        unsure = (self.counts_cases or np.ptp(known) < ROUNDING) and not np.isnan(limits).any()
+        same, bounded = bool(np.ptp(known) < ROUNDING), not np.isnan(limits).any()
+        if same and not bounded:  # other images may give anything, and none of these says how far
+            return None
+        unsure = bounded and (same or self.counts_cases)
         return hull(interval, Interval(*limits.tolist())) if unsure else interval, self.covers
 
 
@@ -144,26 +151,26 @@ def resampled(
     covers: str = BOOTSTRAP_IMAGES,
     resamples: int = RESAMPLES,
 ) -> dict[str, Resampled]:
-    """Compute metrics of networks, and what they would be for other images of the same kind.
+    """Compute metrics of networks, and their values in resamples of the images.
 
     Args:
-        networks: What was observed of each.
-        images: How many images each has looked at, at least one.
-        biased: The metrics that resampling biases; their intervals are basic ones, and called so.
-        covers: What the other intervals are called.
-        resamples: How many; a multiple of `BLOCK`.
+        networks: The observations on each network.
+        images: The number of images, at least one.
+        biased: The metrics that resampling biases; their intervals are basic ones, and named so.
+        covers: The name of the other intervals.
+        resamples: The number of resamples; a multiple of `BLOCK`.
 
     Returns:
-        For each metric what was found.
+        The values and resamples of each metric.
     """
     once = np.ones((1, images))
     values = [{name: float(value[0]) for name, value in each.statistics(once).items()} for each in networks]
     blocks: list[list[Mapping[str, np.ndarray]]] = [[] for _ in networks]
     for drawn in islice(_resamples(images), resamples // BLOCK):
-        weights = drawn.astype(np.float32, order="F")  # as the areas under curves like them best
+        weights = drawn.astype(np.float32, order="F")  # the layout in which areas under curves are fastest
         for network, seen in zip(networks, blocks, strict=True):
             seen.append(network.statistics(weights))
-    # of its own for each network, and for no mean over others the same
+    # numbers that differ between any two networks and means of networks
     unnamed = np.random.default_rng(0).random((len(networks), 1)) + np.zeros(images)
     return {
         name: Resampled(
@@ -180,17 +187,17 @@ def resampled(
 
 
 def where(eligible: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Give answers, float64 (N,), of the eligible images alone; NaN for the others."""
+    """Return the answers of the eligible images, float64 (N,), NaN for the others."""
     return np.where(eligible, answers.astype(np.float64), np.nan)
 
 
 def share(event: np.ndarray, eligible: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Give the weighted share of the eligible images for which something holds.
+    """Return the weighted share of the eligible images on which an event happened.
 
     Args:
-        event: bool (N,), counted among the eligible only.
-        eligible: bool (N,).
-        weights: (B, N), how often each image counts.
+        event: Whether it happened on each image, bool (N,); only eligible images count.
+        eligible: Whether each image is eligible, bool (N,).
+        weights: How often each image counts, (B, N).
 
     Returns:
         float64 (B,); NaN where no image is eligible.
@@ -199,13 +206,13 @@ def share(event: np.ndarray, eligible: np.ndarray, weights: np.ndarray) -> np.nd
 
 
 def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Divide, float64; NaN where there is nothing to divide by."""
+    """Divide, float64; NaN where the denominator is 0."""
     above, below = np.broadcast_arrays(np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64))
     return np.divide(above, below, out=np.full(above.shape, np.nan), where=below != 0)
 
 
 def mean_of_defined(values: np.ndarray) -> np.ndarray:
-    """Give the mean over the first axis of what is not NaN; NaN where all of it is."""
+    """Return the mean over the first axis of what is not NaN; NaN where all is."""
     defined = ~np.isnan(values)
     return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0))
 

@@ -8,18 +8,18 @@ from scipy import stats
 from robustkd.statistics.intervals import CONFIDENCE, Z
 
 FEWEST_DIFFERING = 6
-"""Of fewer images on which two networks differ, no difference is significant: 2·(1/2)⁵ is 6.3 % (exact sign test)."""
+"""With fewer images on which two networks differ, no difference is significant: 2·(1/2)⁵ is 6.3 % (exact sign test)."""
 
 
 def mcnemar(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
     """Exact McNemar test of two networks on the same images (McNemar 1947).
 
     Args:
-        correct_1: bool (N,).
-        correct_2: bool (N,).
+        correct_1: Whether the first network is right on each image, bool (N,).
+        correct_2: Whether the second network is, bool (N,).
 
     Returns:
-        The two-sided p-value that both are right equally often; 1 where they never differ.
+        The two-sided p-value of both being right equally often; 1 if they never differ.
     """
     only_1, only_2 = int((correct_1 & ~correct_2).sum()), int((~correct_1 & correct_2).sum())
     if only_1 + only_2 == 0:
@@ -27,16 +27,35 @@ def mcnemar(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
     return float(stats.binomtest(only_1, only_1 + only_2).pvalue)
 
 
-def differ_from_zero(values: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> np.ndarray:
-    """Say which differences are significant at 5 %, corrected for their number (Holm), by their 95 % intervals.
-
-    The p-value of one is that of a normal distribution whose standard error is the part of the interval that faces 0,
-    over 1.96: it is below 5 % just where the interval excludes 0, so a single difference is judged by its interval.
+def significant_signs(values: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> np.ndarray:
+    """Judge differences: the one rule behind every verdict in a sentence and every mark in a table.
 
     Args:
-        values: (M,), NaN where absent; such ones are not counted.
-        lows: (M,), lower ends.
-        highs: (M,), upper ends.
+        values: Differences (M,), NaN where absent.
+        lows: Lower ends of their 95 % intervals (M,), NaN where there is none.
+        highs: Upper ends (M,).
+
+    Returns:
+        int (M,): 1 where a difference is significantly above 0 (`differ_from_zero`), −1 where it is significantly
+        below, 0 elsewhere.
+    """
+    differ = differ_from_zero(values, lows, highs)
+    signs = (np.asarray(lows, dtype=np.float64) > 0).astype(int) - (np.asarray(highs, dtype=np.float64) < 0).astype(int)
+    agree = signs * np.asarray(values, dtype=np.float64) > 0
+    return np.where(differ & agree, signs, 0)
+
+
+def differ_from_zero(values: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> np.ndarray:
+    """Return which differences are significant at 5 %, corrected for their number (Holm), by their 95 % intervals.
+
+    The p-value of a difference is that of a normal distribution whose standard error is the part of the interval that
+    faces 0, divided by 1.96. It is below 5 % exactly where the interval excludes 0, so a single difference is judged by
+    its interval.
+
+    Args:
+        values: Differences (M,), NaN where absent; such differences are not counted.
+        lows: Lower ends of the intervals (M,), NaN where there is none; such differences are not counted either.
+        highs: Upper ends (M,).
 
     Returns:
         bool (M,).
@@ -56,10 +75,10 @@ def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Adjust p-values for their number, whatever their dependence (Holm 1979).
 
     Args:
-        p_values: (M,), each from 0 to 1.
+        p_values: p-values (M,), each from 0 to 1.
 
     Returns:
-        float64 (M,), in their order: the level at which each would just be rejected among all.
+        float64 (M,), in the same order: the level at which each would just be rejected among all.
     """
     given = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(given, kind="stable")

@@ -1,19 +1,38 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 import robustkd as rk
 from robustkd.evaluations import EVALUATIONS
 
 
+def network(seed: int) -> rk.PixelModel:
+    return rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)
+
+
+def taught(seed: int, digits: rk.Dataset) -> rk.PixelModel:
+    """A network of random features whose last layer is fitted to the training digits by least squares."""
+    model = network(seed).eval()
+    images = digits.train
+    assert images is not None
+    with torch.inference_mode():
+        features = model.outputs(images.pixels(0, len(images), "cpu")).pooled
+        ones = torch.cat([features, torch.ones(len(features), 1)], dim=1)
+        targets = 5 * torch.nn.functional.one_hot(images.labels.cpu(), 10).float()
+        weights = torch.linalg.lstsq(ones, targets).solution
+    last = model.module.get_classifier()
+    last.weight.data, last.bias.data = weights[:-1].T.clone(), weights[-1].clone()
+    return model
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of three untrained networks through every evaluation; one name would be markup if it were not escaped."""
-    teacher, baseline, student = (
-        rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed) for seed in range(3)
-    )
-    pool = rk.ModelPool(teacher, baseline, {"<b>at</b> & |co_": student})
+    """A run of four networks, one of them untrained, through every evaluation; one name would be markup unescaped."""
+    digits = rk.load_dataset("digits")
+    teacher, baseline, student = (taught(seed, digits) for seed in range(3))
+    pool = rk.ModelPool(teacher, baseline, {"<b>at</b> & |co_": student, "untrained": network(3)})
     options = {name: {} for name in EVALUATIONS.names()}
     options |= {"transferability": {"images": 10, "steps": 1}, "corruption": {"images": 10, "severities": [1]}}
     out = tmp_path_factory.mktemp("runs") / "run"
-    return rk.evaluate(pool, rk.load_dataset("digits"), options=options, limit=40, out=out, device="cpu").path
+    return rk.evaluate(pool, digits, options=options, limit=40, out=out, device="cpu").path

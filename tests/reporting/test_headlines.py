@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import robustkd as rk
 from robustkd.data.conditions.label_noise import LabelNoise
 from robustkd.evaluations import EVALUATIONS
 from robustkd.reporting import compose
+from robustkd.reporting.sections import section_of
 from robustkd.reporting.trust import Trust, trust_in
 from robustkd.results.records import Check
 from robustkd.results.result import Result
@@ -75,7 +77,9 @@ def test_nothing_is_said_of_a_student_whose_numbers_are_void(noisy: Path) -> Non
 
     assert not any(sentence.startswith("still") for sentence in section.sentences)
     assert "better than chance" in section.sentences[-1]
-    assert section.sentences[-1].startswith(("What failed checks void is left out", "Nothing here is to be trusted"))
+    assert section.sentences[-1].startswith(
+        ("Left out, because validity checks failed", "No number here is to be trusted")
+    )
 
 
 def test_a_void_difference_is_not_put_down_to_the_images_or_to_a_missing_baseline(noisy: Path) -> None:
@@ -83,7 +87,7 @@ def test_a_void_difference_is_not_put_down_to_the_images_or_to_a_missing_baselin
 
     said = headline(result, Check("a check", False, "", "baseline"))
 
-    assert "against the independent baseline nothing can be told, a validity check failed." in said
+    assert "not compared with the independent baseline, because a validity check failed." in said
 
 
 def test_what_is_void_everywhere_is_no_verdict_at_all(noisy: Path) -> None:
@@ -103,3 +107,39 @@ def test_where_no_check_failed_nothing_is_withheld(noisy: Path) -> None:
 
     assert frame.equals(result.frame)
     assert why == ()
+
+
+@pytest.mark.parametrize("name", EVALUATIONS.names())
+def test_no_chart_stumbles_over_numbers_left_out(name: str, run: Path, noisy: Path) -> None:
+    result, evaluation = results_of(noisy if name == "label_noise" else run)[name], EVALUATIONS[name]()
+    networks = result.frame[result.frame["level"] == "network"].drop_duplicates("member")
+    failed = [Check("a check", False, "", member) for member in networks["member"]]
+    student = networks[networks["role"] == "student"]["member"].iloc[0]
+    failed += [Check("a check", False, "", student, (metric.name,)) for metric in evaluation.metrics]
+
+    for check in failed:
+        frame, _ = trusting(result, check).drawable(result.frame, evaluation.metrics)
+
+        drawn = json.dumps(evaluation.chart(frame).to_dict(), allow_nan=False)
+
+        is_role = check.member in ("teacher", "baseline")
+        assert check.metrics or is_role or json.dumps(check.member) not in drawn, check
+
+
+def test_charts_leave_out_what_tables_strike_out_and_say_so(run: Path) -> None:
+    for section in compose(run).sections:
+        struck = [
+            label for table in section.tables for label, cells in table.rows if any(cell.untrusted for cell in cells)
+        ]
+        if "untrained" in struck:
+            assert "untrained" not in section.svg
+            assert "better than chance (untrained)" in section.chart_note
+
+
+def test_where_nothing_is_left_to_draw_the_chart_says_so(noisy: Path) -> None:
+    result = results_of(noisy)["generalization"]
+
+    section = section_of(result, trusting(result, Check("a check", False, "")))
+
+    assert "nothing to draw" in section.svg
+    assert section.chart_note == "Nothing is drawn, because validity checks failed: a check."

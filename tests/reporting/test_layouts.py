@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from robustkd.reporting.layouts import summary_tables, tables_of
+from robustkd.reporting.layouts import tables_of
+from robustkd.reporting.summaries import summary_tables
 from robustkd.reporting.trust import trust_in
 from robustkd.results.result import Result
 from robustkd.results.tidy import tidy

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 
 from robustkd.reporting.trust import trust_in
+from robustkd.results.mean_over_images import per_image_rows
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import per_image_rows
 from robustkd.results.records import Check
 from robustkd.results.result import Result
 from robustkd.results.tidy import tidy

@@ -1,6 +1,5 @@
-from robustkd.presentation.findings import NO_FAIR_BASELINE, NOT_DEFINED, NOT_TRUSTED, student_findings
 from robustkd.results.metric import Metric
-from robustkd.results.tidy import COLUMNS, VOID, baseline_of, groups_of, network_row, tidy
+from robustkd.results.tidy import COLUMNS, network_row, tidy
 
 from ..conftest import members
 
@@ -13,56 +12,3 @@ def test_results_have_the_columns_of_the_contract_whatever_the_rows_say() -> Non
     assert {name: str(kind) for name, kind in frame.dtypes.items()} == COLUMNS
     assert frame["value"].tolist() == [0.5]
     assert frame["seed"].isna().all()
-
-
-def test_the_baseline_of_the_same_architecture_is_preferred() -> None:
-    groups = groups_of(
-        members(
-            ("baseline", "plain", "small", None),
-            ("baseline", "wide", "big", None),
-            ("student", "at", "big", None),
-            ("student", "kd", "other", None),
-        )
-    )
-
-    chosen = [baseline_of(group, groups) for group in groups[2:]]
-
-    assert chosen[0] is groups[1]
-    assert chosen[1] is None  # two baselines, neither of its architecture: no fair choice
-
-
-def test_no_student_is_held_against_a_baseline_of_another_condition() -> None:
-    pool = members(("baseline", "plain", "small", None), ("student", "at", "big", None), ("student", "kd", "big", None))
-    pool["condition"] = ["clean", "clean", "label noise 40%"]
-    groups = groups_of(pool)
-
-    assert baseline_of(groups[1], groups) is groups[0]  # of another architecture: told in a check
-    assert baseline_of(groups[2], groups) is None
-
-
-GAIN = Metric("gain", "Gain", "points", True, "", difference_of="accuracy")
-
-
-def why(*rows: tuple[str, str, str, int | None], gain_interval: str | None = None) -> dict[str, str]:
-    """By student, why its accuracy has no difference to a baseline's."""
-    accuracy = Metric("accuracy", "Accuracy", "fraction", True, "")
-    pool = [row for _, row in members(*rows).iterrows()]
-    told = [network_row(member, accuracy) | {"value": 0.5} for member in pool]
-    gains = [network_row(member, GAIN) | {"interval": gain_interval} for member in pool if member["role"] == "student"]
-    found = student_findings(tidy(told + gains), "accuracy", "gain")
-    return {finding.student: finding.why for finding in found}
-
-
-def test_each_student_says_why_it_has_no_difference() -> None:
-    plain, wide = ("baseline", "plain", "small", None), ("baseline", "wide", "big", None)
-    at, kd = ("student", "at", "small", None), ("student", "kd", "other", None)
-
-    assert why(at) == {"at": ""}  # no baseline at all: the evaluation says what that means
-    assert why(plain, wide, at, kd) == {"at": NOT_DEFINED, "kd": NO_FAIR_BASELINE}
-    assert why(plain, at, gain_interval=VOID) == {"at": NOT_TRUSTED}
-
-
-def test_a_void_value_is_no_finding() -> None:
-    row = network_row(members(("student", "at", "small", None)).iloc[0], GAIN) | {"interval": VOID}
-
-    assert student_findings(tidy([row]), "gain", "nothing") == []

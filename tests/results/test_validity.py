@@ -11,12 +11,30 @@ from robustkd.results.validity import above_chance
 from robustkd.studies.measuring import measure
 
 
-@pytest.mark.parametrize(("right", "passed"), [(100, True), (45, True), (36, False), (0, False)])
-def test_a_network_that_guesses_fails_the_check(right: int, passed: bool) -> None:
-    labels = np.zeros(100, dtype=np.int64)
-    logits = np.eye(3, dtype=np.float32)[np.where(np.arange(100) < right, 0, 1)]
+def predictions(labels: np.ndarray, answers: np.ndarray) -> Predictions:
+    return Predictions(np.eye(3, dtype=np.float32)[answers], labels)
 
-    assert above_chance("member", Predictions(logits, labels)).passed is passed
+
+@pytest.mark.parametrize(("right", "passed"), [(99, True), (45, True), (36, False), (0, False)])
+def test_a_network_that_guesses_among_equal_classes_fails_the_check(right: int, passed: bool) -> None:
+    """Of 99 images a third is 33; the lower end of Wilson's interval is 0.276 for 36 and 0.360 for 45."""
+    labels = np.arange(99) % 3
+
+    answers = np.where(np.arange(99) < right, labels, (labels + 1) % 3)
+
+    assert above_chance("member", predictions(labels, answers)).passed is passed
+
+
+@pytest.mark.parametrize(("right_on_rare", "passed"), [(0, False), (2, False), (10, True)])
+def test_a_network_that_always_answers_the_largest_class_fails_the_check(right_on_rare: int, passed: bool) -> None:
+    """It is right on 90 of 100, far more than a third."""
+    labels = np.repeat([0, 1], [90, 10])
+
+    answers = np.where(np.arange(100) < 90 + right_on_rare, labels, 0)
+    check = above_chance("member", predictions(labels, answers))
+
+    assert check.passed is passed
+    assert "always answering the largest class is right on 90" in check.detail
 
 
 QUICK = {

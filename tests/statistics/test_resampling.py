@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from robustkd.results.mean_over_images import per_image_rows
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import metric_rows, per_image_rows
+from robustkd.results.metric_rows import metric_rows
 from robustkd.results.tidy import tidy
 from robustkd.statistics.bootstrap import bootstrap_mean
 from robustkd.statistics.intervals import BOOTSTRAP_IMAGES, Interval, wilson

@@ -30,7 +30,7 @@ def test_what_is_gained_over_a_baseline_of_another_architecture_is_void(data: Da
     (result,) = load_results(tmp_path)
     checks = {check.member: check for check in result.checks if check.name == "baseline of the same architecture"}
     assert (checks["at"].passed, checks["sp"].passed) == (False, True)
-    assert checks["at"].detail == "at (cifar_resnet8) is held against baseline (cifar_wrn_10_1)"
+    assert checks["at"].detail == "at (cifar_resnet8) is compared with baseline (cifar_wrn_10_1)"
     assert checks["at"].metrics == ("accuracy_gain", "nll_difference")
 
 
@@ -52,7 +52,9 @@ def test_a_truncated_table_is_not_read(suffix: str, pool: ModelPool, data: Datas
     table = tmp_path / f"generalization{suffix}"
     table.write_bytes(table.read_bytes()[:-40])
 
-    with pytest.raises(StudyError, match=rf"generalization\{suffix} is not as it was written.*run again"):
+    with pytest.raises(
+        StudyError, match=rf"generalization\{suffix} has changed since it was written.*run the study again"
+    ):
         load_results(tmp_path)
 
 

@@ -20,7 +20,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -31,7 +30,8 @@ from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.calibration.bins import bin_of, bin_rows, equal_mass_bin_of
 from robustkd.evaluations.calibration.diagrams import reliability_diagrams
 from robustkd.evaluations.generalization import negative_log_likelihood
-from robustkd.presentation.findings import Phrases, findings, student_findings
+from robustkd.presentation.findings import student_findings
+from robustkd.presentation.sentences import Phrases, findings
 from robustkd.results.metric import Metric
 from robustkd.results.metric_rows import metric_rows
 from robustkd.results.predictions import Predictions
@@ -42,6 +42,8 @@ from robustkd.statistics.resampling import Observed, ratio, resampled
 from robustkd.statistics.significance import differ_from_zero
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from robustkd.results.groups import groups_of
+from robustkd.results.measured import bounds
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import bounds
-from robustkd.results.tidy import groups_of, method_row
+from robustkd.results.tidy import method_row
 from robustkd.statistics.intervals import unvaried
 from robustkd.statistics.resampling import Observed, ratio, resampled
 

@@ -1,9 +1,15 @@
 """Reliability diagrams: accuracy over confidence, bin by bin."""
 
-import altair as alt
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
-from robustkd.presentation.charts import ROLE_COLOURS
+from robustkd.presentation.style import ROLE_COLOURS
+
+if TYPE_CHECKING:
+    import altair as alt
 
 SIZE = 150
 COLUMNS = 4
@@ -19,14 +25,18 @@ def reliability_diagrams(frame: pd.DataFrame) -> alt.TopLevelMixin:
     Returns:
         A chart, four diagrams in a row.
     """
+    import altair as alt
+
     bins = frame[frame["level"] == "bin"]
     errors = frame[(frame["level"] == "method") & (frame["metric"] == "ece")].set_index("member")["value"]
-    methods = list(dict.fromkeys(bins["member"]))
+    methods = [method for method in dict.fromkeys(bins["member"]) if method in errors.index]
     diagrams = [_diagram(bins[bins["member"] == method], method, float(errors[method])) for method in methods]
     return alt.concat(*diagrams, columns=COLUMNS, spacing=18)
 
 
 def _diagram(bins: pd.DataFrame, method: str, error: float) -> alt.VConcatChart:
+    import altair as alt
+
     limits = list(dict.fromkeys(bins["part"]))
     values = []
     for upper, rows in bins.groupby("part", sort=False):

@@ -24,7 +24,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -35,12 +34,13 @@ from robustkd.evaluations.corruption.metrics import METRICS
 from robustkd.evaluations.corruption.options import CorruptionOptions
 from robustkd.evaluations.corruption.rows import MEAN, all_rows
 from robustkd.evaluations.corruption.sentences import sentences
-from robustkd.presentation.charts import lines_over, small_multiples
+from robustkd.presentation.lines import lines_over, small_multiples
 from robustkd.progress import progress
 from robustkd.results.records import Check, Records, members_frame
 from robustkd.results.tidy import tidy
 
 if TYPE_CHECKING:
+    import altair as alt
     from torch import Tensor
 
     from robustkd.data import Dataset
@@ -106,6 +106,8 @@ class Corruption(Evaluation):
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """Accuracy over severity, with the clean images at 0: the mean, and each corruption."""
+        import altair as alt
+
         metric = self.metric("corruption_accuracy")
         rows = frame[(frame["metric"] == metric.name) & frame["strength"].notna()]
         mean = lines_over(rows[rows["part"] == MEAN], metric, "severity (0: clean images), mean over corruptions")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from robustkd.evaluations.corruption.images import GENERATED
+from robustkd.results.groups import groups_of
 from robustkd.results.records import Check, Records
-from robustkd.results.tidy import groups_of
 
 HANDFUL = 5
 """The fewest errors of the baseline that others' errors can be related to."""

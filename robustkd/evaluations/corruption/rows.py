@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from robustkd.evaluations.corruption.corruption_error import errors_of, mean_corruption_error
+from robustkd.results.comparison import Comparison
+from robustkd.results.groups import Group, baseline_of, groups_of
+from robustkd.results.marks import below_baseline
+from robustkd.results.mean_over_images import MeanOverImages, per_image_rows
+from robustkd.results.measured import bounds
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import MeanOverImages, bounds, per_image_rows
 from robustkd.results.records import Records
-from robustkd.results.tidy import Group, baseline_of, groups_of, method_row
+from robustkd.results.tidy import method_row
 from robustkd.statistics.bootstrap import bootstrap_of_means
-from robustkd.statistics.intervals import BOOTSTRAP_IMAGES
+from robustkd.statistics.intervals import BOOTSTRAP_IMAGES, Interval
 
 Row = dict[str, Any]
 
@@ -61,18 +65,26 @@ def _agreement_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
 
 def _error_rows(records: Records, named: dict[str, Metric]) -> Iterator[Row]:
     """The corruption errors of each method relative to its baseline's, which the part of the row names."""
-    errors = errors_of(records)
     groups = groups_of(records.members)
-    for group in groups:
-        baseline = group if group.who["role"] == "baseline" else baseline_of(group, groups)
-        if baseline is None:
-            continue
-        for name, plain in errors.items():
+    for name, plain in errors_of(records).items():
+        rows: list[Row] = []
+        compared: list[Comparison] = []
+        for group in groups:
+            baseline = group if group.who["role"] == "baseline" else baseline_of(group, groups)
+            if baseline is None:
+                continue
             row = method_row(group, named[name]) | {"part": f"relative to {baseline.method}", "n": plain.shape[-1]}
-            relative = _relative(plain, group, baseline)
-            if group.who["role"] == "student" and relative["value"] is not None:
-                relative["below_baseline"] = relative["value"] > 1
-            yield row | relative
+            rows.append(row | _relative(plain, group, baseline))
+            if group.who["role"] == "student":
+                compared.append(_excess(rows[-1], group, baseline))
+        below = below_baseline(named[name], compared)
+        yield from (row | {"below_baseline": below.get(row["method"])} for row in rows)
+
+
+def _excess(row: Row, group: Group, baseline: Group) -> Comparison:
+    """The relative error minus 1, which is the baseline's own."""
+    value, low, high = (np.nan if row.get(end) is None else row[end] - 1 for end in ("value", "ci_low", "ci_high"))
+    return Comparison(group, baseline, value, None if np.isnan(low) else (Interval(low, high), BOOTSTRAP_IMAGES))
 
 
 def _relative(errors: np.ndarray, group: Group, baseline: Group) -> Row:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from robustkd.evaluations.corruption.images import GENERATED
 from robustkd.evaluations.corruption.rows import MEAN
-from robustkd.presentation.findings import Phrases, findings, student_findings
+from robustkd.presentation.findings import student_findings
 from robustkd.presentation.numbers import join
+from robustkd.presentation.sentences import Phrases, findings
 from robustkd.results.metric import Metric
 
 PHRASES = Phrases(

@@ -15,16 +15,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
 from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
-from robustkd.presentation.charts import dots_and_intervals
-from robustkd.presentation.findings import Phrases, findings, student_findings
+from robustkd.presentation.dots import dots_and_intervals
+from robustkd.presentation.findings import student_findings
+from robustkd.presentation.sentences import Phrases, findings
+from robustkd.results.mean_over_images import per_image_rows
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import metric_rows, per_image_rows
+from robustkd.results.metric_rows import metric_rows
 from robustkd.results.predictions import Predictions
 from robustkd.results.records import Records, members_frame
 from robustkd.results.tidy import tidy
@@ -32,6 +33,8 @@ from robustkd.statistics.intervals import ROUNDING, Interval, unvaried
 from robustkd.statistics.resampling import Observed, ratio, resampled
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 
@@ -123,6 +126,8 @@ class Fidelity(Evaluation):
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """Agreement and KL by method."""
+        import altair as alt
+
         agreement, kl = (dots_and_intervals(frame, self.metric(name)) for name in ("agreement", "kl"))
         return alt.vconcat(agreement, kl)
 

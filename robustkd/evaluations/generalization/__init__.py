@@ -13,20 +13,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
-from robustkd.presentation.charts import dots_and_intervals
-from robustkd.presentation.findings import Phrases, findings, student_findings
+from robustkd.presentation.dots import dots_and_intervals
+from robustkd.presentation.findings import student_findings
+from robustkd.presentation.sentences import Phrases, findings
+from robustkd.results.mean_over_images import per_image_rows
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import per_image_rows
 from robustkd.results.predictions import Predictions
 from robustkd.results.records import Records, members_frame
 from robustkd.results.tidy import tidy
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -40,12 +39,15 @@ from robustkd.evaluations.label_noise.measurement import (
 )
 from robustkd.evaluations.label_noise.rows import noise_rows
 from robustkd.evaluations.label_noise.sentences import of_noise, sentences
+from robustkd.results.mean_over_images import per_image_rows
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import per_image_rows, seed_rows
 from robustkd.results.records import Check, Records, members_frame, trained_clean
 from robustkd.results.tidy import tidy
+from robustkd.results.value_rows import seed_rows
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 

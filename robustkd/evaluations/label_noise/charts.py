@@ -1,12 +1,16 @@
 """Charts of label noise: accuracy by the share of wrong labels, their fate, who finds them and their pattern."""
 
-from typing import Any
+from __future__ import annotations
 
-import altair as alt
+from typing import TYPE_CHECKING, Any
+
 import pandas as pd
 
 from robustkd.evaluations.label_noise.transitions import ESTIMATED, transition_panels
-from robustkd.presentation.charts import ROLE_COLOURS, WIDTH, LayeredChart
+from robustkd.presentation.style import ROLE_COLOURS, WIDTH, LayeredChart
+
+if TYPE_CHECKING:
+    import altair as alt
 
 FATES = {"memorised": "as the wrong label", "neither": "as neither", "recovered": "as the true class"}
 FATE_COLOURS = ("#c0392b", "#d5d5d5", "#3c8d5a")
@@ -22,6 +26,8 @@ def noise_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
     Returns:
         A chart.
     """
+    import altair as alt
+
     panels: list[alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart] = [_accuracy(frame)]
     known = set(frame[frame["value"].notna()]["metric"])
     if "memorised" in known:
@@ -38,6 +44,8 @@ def noise_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
 
 def _accuracy(frame: pd.DataFrame) -> LayeredChart | alt.HConcatChart:
     """A line for each method where several shares of wrong labels are known, else the methods one below the other."""
+    import altair as alt
+
     realised = frame[(frame["metric"] == "realised_rate") & (frame["level"] == "method") & frame["value"].notna()]
     rates = {(row["member"], row["condition"]): 100 * row["value"] for _, row in realised.iterrows()}
     title = "Accuracy on clean test images"
@@ -74,6 +82,8 @@ def _accuracy(frame: pd.DataFrame) -> LayeredChart | alt.HConcatChart:
 
 def _fates(frame: pd.DataFrame) -> alt.HConcatChart:
     """What becomes of the images with a wrong label: stacked bars by method, a panel for each condition."""
+    import altair as alt
+
     rows = frame[(frame["level"] == "method") & frame["metric"].isin(list(FATES))]
     conditions = list(dict.fromkeys(rows["condition"]))
     colour = alt.Color(
@@ -108,6 +118,8 @@ def _fates(frame: pd.DataFrame) -> alt.HConcatChart:
 
 def _by_method(frame: pd.DataFrame, metric: str, axis: str, title: str) -> alt.HConcatChart:
     """A metric by method, a panel for each condition: tick and bar for a method, dots for its networks."""
+    import altair as alt
+
     rows = frame[(frame["metric"] == metric) & frame["value"].notna()]
     conditions = list(dict.fromkeys(rows["condition"]))
     roles = {role: colour for role, colour in ROLE_COLOURS.items() if role in set(rows["role"])}
@@ -140,6 +152,8 @@ def _by_method(frame: pd.DataFrame, metric: str, axis: str, title: str) -> alt.H
 
 def _method_colours(methods: dict[str, str]) -> alt.Scale:
     """Baseline and teacher have the colours of their roles, each student one of its own."""
+    import altair as alt
+
     palette = (
         *("#1f6fb2", "#3c8d5a", "#8e5ea2", "#c0392b", "#17a2b8", "#b58900", "#e377c2"),
         *("#5d4037", "#7cb342", "#283593", "#00897b", "#ad1457", "#9e9d24"),
@@ -158,9 +172,13 @@ def _drawn(row: pd.Series) -> dict[str, Any]:
 
 
 def _tooltips(*more: str) -> list[alt.Tooltip]:
+    import altair as alt
+
     numbers = [alt.Tooltip(f"{name}:Q", format=".2f") for name in (*more, "value", "ci_low", "ci_high")]
     return [alt.Tooltip("member:N"), alt.Tooltip("condition:N"), *numbers]
 
 
 def _title(text: str, size: int = 13) -> alt.TitleParams:
+    import altair as alt
+
     return alt.TitleParams(text, anchor="start", fontSize=size)

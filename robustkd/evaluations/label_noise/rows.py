@@ -10,8 +10,9 @@ from robustkd.evaluations.label_noise.judged_labels import JudgedLabels, refused
 from robustkd.evaluations.label_noise.measurement import fates
 from robustkd.evaluations.label_noise.transitions import transition_rows
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import metric_rows, value_rows
+from robustkd.results.metric_rows import metric_rows
 from robustkd.results.records import Records
+from robustkd.results.value_rows import value_rows
 from robustkd.statistics.intervals import TRAINING_IMAGES
 from robustkd.statistics.resampling import resampled
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from robustkd.presentation.findings import against_baseline, grouped, student_findings
+from robustkd.presentation.findings import student_findings
 from robustkd.presentation.numbers import join, quantity
+from robustkd.presentation.sentences import against_baseline, grouped
 from robustkd.results.metric import Metric
 
 ALONE = "There is no independent baseline to hold the students against."
@@ -55,10 +56,11 @@ def _memory(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     """Say who memorises fewest, who not significantly more, and who significantly more than these fewest."""
     metric = metrics["memorised"]
     known, condition = _noisiest(frame, metric.name)
-    known = known[known["role"] != "teacher"].iloc[::-1]
-    if len(known) < 2:
-        return []
-    few = known["ties_best"].fillna(False).astype(bool)
+    ranked = _ranked(known)
+    if ranked.empty:
+        return _of_networks(known, f"Under {condition}, wrong labels memorised", metrics)
+    known = ranked.iloc[::-1]
+    few = known["ties_best"].astype(bool)
     if few.all():
         return [f"Under {condition}, no network memorises significantly fewer wrong labels than another."]
     fewest, ties, more = (
@@ -83,9 +85,9 @@ def _inspectors(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]
             "some out (held_out) lets them be audited."
         ]
     rows = frame[(frame["level"] == "method") & (frame["condition"] == condition)]
-    where, ranked = f"Under {condition}", known[known["role"] != "teacher"]
+    where = f"Under {condition}"
     return [
-        *_best(ranked, where, "labels that they never saw", metrics),
+        *_best(known, where, "labels that they never saw", metrics),
         *_upper_bounds(known[known["member"].isin(_trained_clean(rows))], where, metrics),
     ]
 
@@ -106,21 +108,37 @@ def _trained_clean(rows: pd.DataFrame) -> set[str]:
 
 def _test_errors(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     known, condition = _noisiest(frame, "test_error_auroc")
-    return _best(known[known["role"] != "teacher"], f"Under {condition}", "test labels that people judged", metrics)
+    return _best(known, f"Under {condition}", "test labels that people judged", metrics)
 
 
 def _best(known: pd.DataFrame, where: str, what: str, metrics: Mapping[str, Metric]) -> list[str]:
     """Say which networks inspect labels best, if any does so significantly better than another."""
+    known = known[known["role"] != "teacher"]
     if len(known) < 2:
         return []
-    best = known[known["ties_best"].fillna(False).astype(bool)]
-    if best.empty:  # the best of all is not to be trusted, so nobody knows who is the best of these
+    ranked = _ranked(known)
+    best = ranked[ranked["ties_best"].astype(bool)]
+    if best.empty and len(ranked):  # the best of all is not to be trusted, so nobody knows who is the best of these
         return []
     if not known["ci_low"].iloc[0] > CHANCE_AUROC:
         return [f"{where}, no network is significantly better than chance at finding wrong {what}."]
-    if len(best) == len(known):
+    if ranked.empty:
+        return _of_networks(known, f"{where}, AUROC at finding wrong {what}", metrics)
+    if len(best) == len(ranked):
         return [f"{where}, no network is a significantly better inspector of {what} than another (over these images)."]
     return [f"{where}, the best inspectors of {what}: {join(_areas(best, metrics))}."]
+
+
+def _of_networks(known: pd.DataFrame, what: str, metrics: Mapping[str, Metric]) -> list[str]:
+    """List the values of single networks in the order of the pool: methods that were trained once are not ranked."""
+    told = known[known["role"] != "teacher"].sort_index()
+    values = [f"{row['member']} {quantity(row['value'], metrics[row['metric']])}" for _, row in told.iterrows()]
+    return [f"{what}, by networks of a single seed: {join(values)}."] if values else []
+
+
+def _ranked(known: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what is not ranked: the teacher, and methods that were trained once."""
+    return known[(known["role"] != "teacher") & known["ties_best"].notna()]
 
 
 def _areas(known: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:

@@ -1,17 +1,22 @@
 """Which labels the images of each class were given: as it is, and as each method estimates it; rows and a chart."""
 
-from typing import Any
+from __future__ import annotations
 
-import altair as alt
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 
 from robustkd.evaluations.label_noise.audit import transition_matrix
-from robustkd.presentation.charts import LayeredChart
+from robustkd.presentation.style import LayeredChart
+from robustkd.results.groups import groups_of
 from robustkd.results.metric import Metric
 from robustkd.results.records import Records
-from robustkd.results.tidy import groups_of, method_row
+from robustkd.results.tidy import method_row
 from robustkd.statistics.resampling import mean_of_defined
+
+if TYPE_CHECKING:
+    import altair as alt
 
 FEW_CLASSES = 20
 """The matrices of more classes are not laid out: 10,000 cells for each method say less than their distance does."""
@@ -63,6 +68,8 @@ def transition_panels(frame: pd.DataFrame) -> alt.VConcatChart:
     Returns:
         Heat maps with true classes in rows and given labels in columns.
     """
+    import altair as alt
+
     cells = frame[frame["metric"].isin([TRUE.name, ESTIMATED.name]) & (frame["level"] == "detail")]
     panels = []
     for condition, own in cells.groupby("condition", sort=False):
@@ -86,6 +93,8 @@ def _maps(cells: pd.DataFrame, errors: pd.DataFrame) -> list[LayeredChart]:
 
 
 def _map(cells: pd.DataFrame, title: str, *, first: bool) -> LayeredChart:
+    import altair as alt
+
     values = [
         {
             **dict(zip(("true", "given"), row["part"].split(ARROW), strict=True)),
@@ -123,4 +132,6 @@ def _map(cells: pd.DataFrame, title: str, *, first: bool) -> LayeredChart:
 
 
 def _title(text: str, size: int) -> alt.TitleParams:
+    import altair as alt
+
     return alt.TitleParams(text, anchor="start", fontSize=size)

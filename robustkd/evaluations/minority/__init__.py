@@ -21,7 +21,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -30,14 +29,18 @@ from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.minority.charts import class_panels
 from robustkd.evaluations.minority.measures import prior_pull, rare_and_frequent, recalls_by
 from robustkd.evaluations.minority.rows import class_rows, classes_told_apart
-from robustkd.presentation.findings import against_baseline, grouped, student_findings
+from robustkd.presentation.findings import student_findings
+from robustkd.presentation.sentences import against_baseline, grouped
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import metric_rows, seed_rows
+from robustkd.results.metric_rows import metric_rows
 from robustkd.results.records import Check, Records, members_frame, trained_clean
 from robustkd.results.tidy import tidy
+from robustkd.results.value_rows import seed_rows
 from robustkd.statistics.resampling import resampled
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 

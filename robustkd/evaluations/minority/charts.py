@@ -1,10 +1,16 @@
 """Charts over classes: recall of each, and how often each is predicted."""
 
-import altair as alt
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
-from robustkd.presentation.charts import ROLE_COLOURS, LayeredChart
+from robustkd.presentation.style import ROLE_COLOURS, LayeredChart
+
+if TYPE_CHECKING:
+    import altair as alt
 
 FEW_CLASSES = 20
 WIDTH = 400
@@ -19,12 +25,16 @@ def class_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
     Returns:
         A chart, a row for each condition; classes from the most frequent in training to the rarest.
     """
+    import altair as alt
+
     classes = frame[frame["level"] == "class"]
     panels = [_panel(rows, str(condition)) for condition, rows in classes.groupby("condition", sort=False)]
     return alt.vconcat(*panels, spacing=30).resolve_scale(color="shared")
 
 
 def _panel(rows: pd.DataFrame, condition: str) -> alt.HConcatChart:
+    import altair as alt
+
     values = rows.pivot_table(index=["member", "part"], columns="metric", values="value", sort=False).reset_index()
     values = values.reindex(columns=list(dict.fromkeys([*values.columns, "class_training_share", "class_rarity"])))
     values["role"] = values["member"].map(dict(zip(rows["member"], rows["role"], strict=True)))
@@ -45,6 +55,8 @@ def _panel(rows: pd.DataFrame, condition: str) -> alt.HConcatChart:
 
 
 def _recalls(values: pd.DataFrame, order: list[str], rare: set[str]) -> LayeredChart:
+    import altair as alt
+
     cells = [
         {
             "method": row["member"],
@@ -81,6 +93,8 @@ def _recalls(values: pd.DataFrame, order: list[str], rare: set[str]) -> LayeredC
 
 
 def _shares(values: pd.DataFrame, order: list[str]) -> LayeredChart:
+    import altair as alt
+
     first = _most_skewed(values)
     prior = [
         {
@@ -129,6 +143,8 @@ def _most_skewed(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def _class_axis(order: list[str]) -> alt.Axis:
+    import altair as alt
+
     return alt.Axis(labelAngle=-45, labelOverlap=len(order) > FEW_CLASSES, labelLimit=80)
 
 

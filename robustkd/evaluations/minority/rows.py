@@ -7,10 +7,11 @@ import numpy as np
 
 from robustkd.evaluations.minority.measures import by_class, rare_and_frequent
 from robustkd.evaluations.minority.report import CLASS_METRICS, class_report, class_report_observed
+from robustkd.results.groups import groups_of, with_baselines
+from robustkd.results.measured import bounds
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import bounds
 from robustkd.results.records import Records
-from robustkd.results.tidy import groups_of, method_row, network_row, with_baselines
+from robustkd.results.tidy import method_row, network_row
 from robustkd.statistics.intervals import HOLM_CLASSES, Interval
 from robustkd.statistics.resampling import mean_of_defined, resampled
 from robustkd.statistics.significance import holm

@@ -35,7 +35,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -49,12 +48,16 @@ from robustkd.evaluations.transferability.options import TransferabilityOptions,
 from robustkd.evaluations.transferability.rows import all_rows
 from robustkd.evaluations.transferability.sentences import sentences
 from robustkd.evaluations.transferability.strength import strength_checks
-from robustkd.presentation.charts import heatmap, lines_over
+from robustkd.presentation.heat_map import heatmap
+from robustkd.presentation.lines import lines_over
 from robustkd.progress import progress
+from robustkd.results.groups import groups_of
 from robustkd.results.records import Records, members_frame
-from robustkd.results.tidy import groups_of, tidy
+from robustkd.results.tidy import tidy
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from robustkd.data import Dataset
     from robustkd.models import Member, ModelPool
 
@@ -120,6 +123,8 @@ class Transferability(Evaluation):
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """The matrix, sources in columns, targets in rows, with means; and accuracy over ε if it was measured."""
+        import altair as alt
+
         names = "transfer_success", "mean_on_target", "mean_from_source"
         matrix = heatmap(frame[frame["level"].isin(["pair", "network"])], *(self.metric(name) for name in names))
         sweep = frame[(frame["metric"] == "white_box_accuracy") & frame["strength"].notna()]

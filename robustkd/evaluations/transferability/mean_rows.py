@@ -8,7 +8,7 @@ import numpy as np
 
 from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of, success_matrix
 from robustkd.evaluations.transferability.row import Row, member_row, targets_of
-from robustkd.results.metric_rows import bounds
+from robustkd.results.measured import bounds
 from robustkd.results.records import Records
 from robustkd.statistics.bootstrap import defined_percentiles, resampled_means
 from robustkd.statistics.intervals import BOOTSTRAP_IMAGES, ROUNDING, unvaried

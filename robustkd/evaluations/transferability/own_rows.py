@@ -9,8 +9,9 @@ import numpy as np
 from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of, robust
 from robustkd.evaluations.transferability.row import Row, member_row, targets_of
 from robustkd.evaluations.transferability.strength import ALL_SOURCES, strongest_transferred
+from robustkd.results.mean_over_images import per_image_rows
+from robustkd.results.measured import bounds
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import bounds, per_image_rows
 from robustkd.results.records import Records
 
 DETAILS = ("white_box_accuracy_8bit", "withstood_first")

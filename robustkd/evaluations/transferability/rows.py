@@ -17,10 +17,10 @@ from robustkd.evaluations.transferability.pair_rows import (
 )
 from robustkd.evaluations.transferability.row import Row
 from robustkd.evaluations.transferability.teacher_rows import asymmetry_rows, from_teacher_rows
+from robustkd.results.groups import groups_of
+from robustkd.results.measured import Bounds, bounds
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import Bounds, bounds
 from robustkd.results.records import Records
-from robustkd.results.tidy import groups_of
 from robustkd.statistics.intervals import T_SEEDS, Interval, t_over_seeds
 
 MEAN_INTERVAL = "95% over test images, mean of the networks' intervals"

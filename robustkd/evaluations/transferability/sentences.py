@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from robustkd.evaluations.transferability.strength import MASKING_POINTS, masks_gradients, overstates, stands_still
-from robustkd.presentation.findings import ABSENT, FEW_STUDENTS, Finding, Phrases, findings, why_no_difference
+from robustkd.presentation.findings import ABSENT, Finding, seeds_of, why_no_difference
 from robustkd.presentation.numbers import join, quantity
+from robustkd.presentation.sentences import FEW_STUDENTS, Phrases, findings
+from robustkd.results.groups import groups_of
 from robustkd.results.metric import Metric
-from robustkd.results.tidy import VOID, groups_of
+from robustkd.results.tidy import VOID
 
 PHRASES = Phrases(
     one="Attacks on the teacher fool {student} on {value} of the images that both classify correctly",
@@ -62,8 +64,8 @@ def _by_method(pairs: pd.DataFrame, excess: pd.DataFrame) -> list[Finding]:
     for key, rows in pairs[(pairs["role"] == "student") & (pairs["interval"] != VOID)].groupby(keys, sort=False):
         against = differences.get(key, ABSENT)
         difference, low, high = float(against["value"]), float(against["ci_low"]), float(against["ci_high"])
-        why = why_no_difference(rows.iloc[0], against, groups)
-        found.append(Finding(str(key[0]), float(rows["value"].mean()), difference, low, high, why))
+        why, seeds = why_no_difference(rows.iloc[0], against, groups), seeds_of(rows.iloc[0], pairs, groups)
+        found.append(Finding(str(key[0]), float(rows["value"].mean()), difference, low, high, why, *seeds))
     return found
 
 

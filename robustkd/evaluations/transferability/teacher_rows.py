@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from robustkd.evaluations.transferability.matrix import Counting, fooling_rate, jointly_correct, pair_of
 from robustkd.evaluations.transferability.row import Row, difference, member_row, rate_of, targets_of, teacher_of
+from robustkd.results.groups import with_baselines
 from robustkd.results.records import Records
-from robustkd.results.tidy import with_baselines
 from robustkd.statistics.significance import holm, mcnemar
 
 

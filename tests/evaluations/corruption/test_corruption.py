@@ -108,7 +108,7 @@ def test_rows_by_severity_begin_with_the_clean_images() -> None:
 def test_the_headline_names_what_was_generated() -> None:
     said = Corruption().headline(Corruption().summarise(HAND))
 
-    assert said[0].startswith("at classifies 75.0% of the corrupted images correctly, +31.2 points")
+    assert said[0].startswith("The at network classifies 75.0% of the corrupted images correctly, +31.2 points")
     assert "generated" in said[1]
     assert said[1].endswith("fog and contrast.")
 

@@ -39,8 +39,8 @@ def test_the_headline_names_each_student_and_its_gain(pool: ModelPool, data: Dat
     frame = evaluation.summarise(evaluation.measure(pool, data, predict_as(logits, labels)))
 
     assert evaluation.headline(frame) == [
-        "at classifies 100.0% of the test images correctly, +100.0 points [+82.5, +100.0] against the independent "
-        "baseline: better.",
-        "sp classifies 0.0% of the test images correctly, +0.0 points [−8.8, +8.8] against the independent baseline: "
-        "no significant difference.",
+        "The at network classifies 100.0% of the test images correctly, +100.0 points [+82.5, +100.0] against the "
+        "independent baseline: a significant difference between these networks.",
+        "The sp network classifies 0.0% of the test images correctly, +0.0 points [−8.8, +8.8] against the independent "
+        "baseline: no significant difference between these networks.",
     ]

@@ -272,7 +272,7 @@ def test_of_several_seeds_the_headline_says_their_mean_and_its_interval() -> Non
     frame = from_teacher_frame({"at": (0.017, -0.125, 0.159)}, seeds=2)
 
     assert Transferability().headline(frame)[0] == (
-        "Attacks on the teacher fool at on 50.0% of the images that both classify correctly, +1.7 points "
+        "Attacks on the teacher fool the at network on 50.0% of the images that both classify correctly, +1.7 points "
         "[−12.5, +15.9] against the independent baseline: no significant difference."
     )
 
@@ -286,7 +286,7 @@ def test_one_rule_decides_on_transfer_from_the_teacher_and_the_headline_names_it
         "rkd": (-0.01, -0.04, 0.02),
     }
 
-    first, second = Transferability().headline(from_teacher_frame(excess, seeds=1))[:2]
+    first, second = Transferability().headline(from_teacher_frame(excess, seeds=2))[:2]
 
     assert "shares more of the teacher's weaknesses: at (+10.0); no significant difference: sp (+3.0)" in first
     assert second == (
@@ -312,7 +312,7 @@ def test_a_transferred_attack_that_beats_the_white_box_attack_is_reported() -> N
     sentences = Transferability().headline(Transferability().summarise(records))
 
     assert sentences[0].startswith(
-        "Attacks on the teacher fool at on 50.0% of the images that both classify correctly, +50.0 points"
+        "Attacks on the teacher fool the at network on 50.0% of the images that both classify correctly, +50.0 points"
     )
     assert sentences[1] == (
         "Masked gradients: a transferred attack is stronger, by more than two points, than the attack on the network "

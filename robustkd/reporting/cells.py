@@ -1,0 +1,52 @@
+"""Cells, heads and labels of a table, from rows of tidy results."""
+
+import pandas as pd
+
+from robustkd.presentation.numbers import interval, number, unit_sign
+from robustkd.reporting.table import Cell, Column
+from robustkd.reporting.trust import Trust
+from robustkd.results.metric import Metric
+from robustkd.statistics.intervals import ROUNDING, T_SEEDS
+
+
+def plain_cell(row: pd.Series, metric: Metric, trust: Trust) -> Cell:
+    """Return a cell of a matrix: the value alone."""
+    return Cell(number(row["value"], metric), untrusted=trust.voids(row, metric))
+
+
+def cell(row: pd.Series | None, metric: Metric, trust: Trust, *, brief: bool = False) -> Cell:
+    """Return a cell of a table: the value, its spread and its marks.
+
+    Args:
+        row: A row of tidy results; None where there is none.
+        metric: The metric of the row.
+        trust: The failed checks; a voided number is struck out.
+        brief: Whether to leave out the interval of a value that is not a difference.
+    """
+    if row is None or pd.isna(row["value"]):
+        return Cell("–")
+    # such a number is given by the study, not measured
+    given = metric.higher_is_better is None and pd.notna(row["std"]) and row["std"] < ROUNDING
+    if given:
+        spread = ""
+    elif row["interval"] == T_SEEDS:
+        spread = "t" + interval(row["ci_low"], row["ci_high"], metric)
+    elif metric.difference_of is None and pd.notna(row["std"]):
+        spread = f"± {number(row['std'], metric)}"
+    elif brief and metric.difference_of is None:
+        spread = ""
+    else:
+        spread = interval(row["ci_low"], row["ci_high"], metric)
+    return Cell(
+        number(row["value"], metric),
+        spread,
+        best=bool(pd.notna(row["ties_best"]) and row["ties_best"]),
+        below_baseline=bool(pd.notna(row["below_baseline"]) and row["below_baseline"]),
+        untrusted=trust.voids(row, metric),
+    )
+
+
+def column(metric: Metric) -> Column:
+    """Return the head of a metric's column."""
+    arrow = {True: "↑", False: "↓", None: ""}[metric.higher_is_better]
+    return Column(metric.title, unit_sign(metric), arrow, metric.meaning)

@@ -1,0 +1,116 @@
+"""The section of a report on one evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from robustkd.evaluations import EVALUATIONS, Evaluation
+from robustkd.presentation.numbers import join
+from robustkd.presentation.sentences import FEW_STUDENTS
+from robustkd.presentation.style import WIDTH
+from robustkd.reporting.drawing import to_svg
+from robustkd.reporting.layouts import tables_of
+from robustkd.reporting.report import Section
+from robustkd.reporting.trust import Trust
+from robustkd.results.metric import Metric
+from robustkd.results.records import Check
+from robustkd.results.result import Result, Slice, slices
+
+if TYPE_CHECKING:
+    import altair as alt
+
+
+def section_of(result: Result, trust: Trust) -> Section:
+    """Compose the section on one evaluation.
+
+    Args:
+        result: The result of the evaluation.
+        trust: What is known of the validity of its numbers.
+
+    Returns:
+        The section. Its sentences and its chart leave out what failed checks void; its tables strike it out.
+    """
+    evaluation = EVALUATIONS[result.evaluation]()
+    parts = slices(result.frame, across_conditions=evaluation.across_conditions)
+    chart, note = _chart(evaluation, result.frame, trust)
+    return Section(
+        name=evaluation.name,
+        title=evaluation.title,
+        question=evaluation.question,
+        sentences=tuple(
+            f"{part.title}: {sentence}" if part.title else sentence
+            for part in parts
+            for sentence in _sentences(evaluation, part.frame, trust)
+        ),
+        tables=tuple(tables_of(result, trust)),
+        chart=chart,
+        svg=to_svg(chart, evaluation.name),
+        chart_note=note,
+        options=result.settings["options"],
+        notes=result.notes,
+        brief=len(parts) == 1,
+    )
+
+
+def _sentences(evaluation: Evaluation, frame: pd.DataFrame, trust: Trust) -> list[str]:
+    """The findings as far as they are to be trusted, and what was left out."""
+    trusted, checks = trust.withhold(frame, evaluation.metrics)
+    if not checks:
+        return evaluation.headline(frame)
+    if not _has_values(trusted, evaluation.metrics):
+        return [f"No number here is to be trusted, because validity checks failed: {_named(checks)}."]
+    said = evaluation.headline(trusted)
+    changed = said != evaluation.headline(frame)
+    return [*said, *([f"Left out, because validity checks failed: {_named(checks)}."] if changed else [])]
+
+
+def _chart(evaluation: Evaluation, frame: pd.DataFrame, trust: Trust) -> tuple[dict[str, Any], str]:
+    """The specification of the chart, and the note on what it leaves out."""
+    drawable, checks = trust.drawable(frame, evaluation.metrics)
+    if checks and not _has_values(drawable, evaluation.metrics):
+        note = f"Nothing is drawn, because validity checks failed: {_named(checks)}."
+        return _text("nothing to draw").to_dict(), note
+    note = f"Left out of the chart, because validity checks failed: {_named(checks)}." if checks else ""
+    parts = [
+        part
+        for part in slices(drawable, across_conditions=evaluation.across_conditions)
+        if not checks or _has_values(part.frame, evaluation.metrics)
+    ]
+    return _drawn(evaluation, parts).to_dict(), note
+
+
+def _drawn(evaluation: Evaluation, parts: Sequence[Slice]) -> alt.TopLevelMixin:
+    """One drawing, or one for each part of a study, below each other."""
+    import altair as alt
+
+    if len(parts) == 1:
+        return evaluation.chart(parts[0].frame)
+    drawn: list[Any] = [evaluation.chart(part.frame).properties(title=part.title) for part in parts]
+    return alt.vconcat(*drawn).resolve_scale(color="independent", opacity="independent")
+
+
+def _text(text: str) -> alt.Chart:
+    """A chart that holds a text alone."""
+    import altair as alt
+
+    return alt.Chart(alt.Data(values=[{}])).mark_text(text=text, color="#5b6875").properties(width=WIDTH, height=40)
+
+
+def _has_values(frame: pd.DataFrame, metrics: Iterable[Metric]) -> bool:
+    return bool(frame.loc[frame["metric"].isin([metric.name for metric in metrics]), "value"].notna().any())
+
+
+def _named(checks: Iterable[Check]) -> str:
+    """The checks by name, each with the networks that failed it, or their number where they are many."""
+    members: dict[str, list[str]] = {}
+    for check in checks:
+        members.setdefault(check.name, []).extend([check.member] if check.member else [])
+    return "; ".join(f"{name}{_in_brackets(failing)}" for name, failing in members.items())
+
+
+def _in_brackets(members: list[str]) -> str:
+    names = list(dict.fromkeys(members))
+    return f" ({join(names) if len(names) <= FEW_STUDENTS else f'{len(names)} networks'})" if names else ""

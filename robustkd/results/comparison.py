@@ -1,0 +1,62 @@
+"""The comparison of each student with the independent baseline, on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from robustkd.results.groups import Group, baseline_of, mean_over_seeds
+from robustkd.results.measured import Bounds, Measured
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A student method beside its baseline.
+
+    Attributes:
+        group: The student.
+        baseline: The baseline.
+        value: The student's mean minus the baseline's; NaN where one of them is not defined.
+        bounds: The interval of that difference; None where there is none.
+    """
+
+    group: Group
+    baseline: Group
+    value: float
+    bounds: Bounds | None
+
+    @property
+    def low(self) -> float:
+        """The lower end of the interval; NaN where there is none."""
+        return np.nan if self.bounds is None else self.bounds[0].low
+
+    @property
+    def high(self) -> float:
+        """The upper end."""
+        return np.nan if self.bounds is None else self.bounds[0].high
+
+
+def compare_with_baseline(groups: Sequence[Group], found: Measured) -> list[Comparison]:
+    """Compare each student that has a baseline (`baseline_of`) with it.
+
+    Args:
+        groups: All methods of the pool.
+        found: A metric of their networks.
+
+    Returns:
+        One comparison for each such student.
+    """
+    compared = []
+    for group in groups:
+        baseline = baseline_of(group, groups)
+        if group.who["role"] != "student" or baseline is None:
+            continue
+        own, theirs = (mean_over_seeds(found.values[rows]) for rows in (group.rows, baseline.rows))
+        if own is None or theirs is None:
+            compared.append(Comparison(group, baseline, np.nan, None))
+        else:
+            bounds = found.of_difference(group.rows, baseline.rows)
+            compared.append(Comparison(group, baseline, own - theirs, bounds))
+    return compared

@@ -1,0 +1,86 @@
+"""Methods: the networks that differ in their seed alone, and the baseline that each is compared with."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+WHO = ("role", "architecture", "condition")
+
+
+@dataclass(frozen=True)
+class Group:
+    """The networks of one method, which differ in their seed alone.
+
+    Attributes:
+        method: The name of the method.
+        who: Role, architecture and condition.
+        rows: The positions of its networks among the members.
+        seeds: Their seeds, in the same order; None where unknown.
+    """
+
+    method: str
+    who: dict[str, str]
+    rows: np.ndarray
+    seeds: tuple[int | None, ...]
+
+
+def groups_of(members: pd.DataFrame) -> list[Group]:
+    """Group members into methods, in the order in which they first occur."""
+    members = members.reset_index(drop=True)
+    found = []
+    for (method, *who), rows in members.groupby(["method", *WHO], sort=False):
+        seeds = tuple(None if pd.isna(seed) else int(seed) for seed in rows["seed"])
+        whose = {key: str(value) for key, value in zip(WHO, who, strict=True)}
+        found.append(Group(str(method), whose, rows.index.to_numpy(), seeds))
+    return found
+
+
+def baseline_of(group: Group, groups: Sequence[Group]) -> Group | None:
+    """Find the independent baseline to compare a method with.
+
+    Args:
+        group: The method.
+        groups: All methods of the pool.
+
+    Returns:
+        The baseline of the same condition and architecture; else the only one of that condition; else None.
+    """
+    condition = group.who["condition"]
+    baselines = [other for other in groups if other.who["role"] == "baseline" and other.who["condition"] == condition]
+    same = [other for other in baselines if other.who["architecture"] == group.who["architecture"]]
+    if same:
+        return same[0]
+    return baselines[0] if len(baselines) == 1 else None
+
+
+def with_baselines(members: pd.DataFrame) -> Iterator[tuple[int, int]]:
+    """Pair each student's network with the baseline of its own seed, or else with the first one there is.
+
+    Args:
+        members: One row per network.
+
+    Yields:
+        The positions of both among the members.
+    """
+    groups = groups_of(members)
+    for group in groups:
+        baseline = baseline_of(group, groups)
+        if group.who["role"] != "student" or baseline is None:
+            continue
+        of_seed = dict(zip(baseline.seeds, baseline.rows, strict=True))
+        for row, seed in zip(group.rows, group.seeds, strict=True):
+            yield int(row), int(of_seed.get(seed, baseline.rows[0]))
+
+
+def mean_over_seeds(values: np.ndarray) -> float | None:
+    """Return the mean of what is defined; None where nothing is."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else None
+
+
+def std_over_seeds(values: np.ndarray) -> float | None:
+    """Return the standard deviation of what is defined (n − 1); None for fewer than two values."""
+    defined = values[~np.isnan(values)]
+    return float(defined.std(ddof=1)) if len(defined) > 1 else None
