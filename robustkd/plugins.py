@@ -246,7 +246,7 @@ def _execute(plugin: Plugin) -> None:
 
 
 def _failure(plugin: Plugin, error: BaseException) -> str:
-    """Name the innermost line of a plugin that an error passed through, and the error."""
+    """Describe an error by the innermost line inside the plugin, its type and its message."""
     reason = (str(error).strip().splitlines() or ["no message"])[0]
     if not isinstance(error, RobustKDError):
         reason = f"{type(error).__name__}: {getattr(error, 'msg', None) or reason}"

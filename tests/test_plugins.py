@@ -306,6 +306,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_the_sources_of_installed_plugins_are_found_without_importing_them(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(site)
+
+    plugins.find_installed_sources()
+
+    assert site / "robustkd_example" / "logit_matching.py" in plugins.SOURCES
+    assert "robustkd_example" not in sys.modules
+
+
 def python(*arguments: str, path: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
     places = os.pathsep.join([str(path), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.run(

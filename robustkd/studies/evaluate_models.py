@@ -118,7 +118,7 @@ def evaluate(
 
 
 def _under(condition: Condition, pool: ModelPool) -> ModelPool:
-    """Give the condition to all members without one; those with one must have this condition, or be clean."""
+    """Set the condition of all members that have none; the others must have the same condition, or be clean."""
     known = (condition.label, Clean().label)
     for member in pool:
         if member.condition and member.condition not in known:
