@@ -1,33 +1,23 @@
 """How confident are the networks?
 
-The probability of the predicted class, averaged over the test images. Needs predictions only.
+The probability of the predicted class, averaged over the test images. Needs predictions only. The table, the chart and
+the sentences of the report follow from the metrics; an evaluation may define its own `summarise`, `chart` and
+`headline`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
-from robustkd.presentation.charts import dots_and_intervals
+from robustkd.evaluations import EVALUATIONS, Evaluation, Predict
 from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import per_image_rows
 from robustkd.results.records import Records, members_frame
-from robustkd.results.tidy import tidy
 
 if TYPE_CHECKING:
-    import altair as alt
-    import pandas as pd
-
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
-
-
-@dataclass(frozen=True)
-class ConfidenceOptions:
-    """This evaluation has no options."""
 
 
 @EVALUATIONS.register("confidence")
@@ -35,12 +25,7 @@ class Confidence(Evaluation):
     """The mean probability of the predicted class."""
 
     name = "confidence"
-    title = "Confidence"
     question = "How confident are the networks?"
-    version = 1
-    requires = Requirements()
-    summary = ("confidence",)
-    Options = ConfidenceOptions
     metrics = (
         Metric("confidence", "Confidence", "fraction", None, "Mean probability of the predicted class."),
         Metric(
@@ -58,18 +43,6 @@ class Confidence(Evaluation):
         return Records(
             members_frame(pool), {"confidence": np.stack([confidence(predict(member).logits) for member in pool])}
         )
-
-    def summarise(self, records: Records) -> pd.DataFrame:
-        """Return the mean of each network and method, and the difference to the baseline."""
-        return tidy(per_image_rows(records.members, dict(records.arrays), self.metrics))
-
-    def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
-        """Draw the confidence of each method."""
-        return dots_and_intervals(frame, self.metric("confidence"))
-
-    def headline(self, frame: pd.DataFrame) -> list[str]:
-        """Say nothing: the table is enough."""
-        return []
 
 
 def confidence(logits: np.ndarray) -> np.ndarray:
