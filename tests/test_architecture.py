@@ -30,7 +30,7 @@ FLOORS = (
 )
 """Below these lie the files at the top of the package, which import from no floor."""
 
-ENTRANCES = ("robustkd", "robustkd.__main__", "robustkd.catalogue", "robustkd.losses", "robustkd.metrics")
+ENTRANCES = ("robustkd", "robustkd.__main__", "robustkd.losses", "robustkd.metrics")
 """What a user enters by: they may import everything, and nothing imports them."""
 
 WITHOUT_TORCH = ("cli", "reporting", "presentation", "results", "statistics", "evaluations", "published")

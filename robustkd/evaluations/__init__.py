@@ -4,17 +4,26 @@ The ``__init__.py`` of such a folder reads from top to bottom: the question, the
 the registered class; the pure functions it is made of. A class must have `name`, `question`, `metrics` and `measure`;
 everything else has a default. Only `measure` may need torch, and imports it itself: a report is built without it.
 Charts import altair themselves: a measurement runs without it.
+
+Called like a function, the package lists the evaluations:
+
+>>> import robustkd as rk
+>>> "fidelity" in list(rk.evaluations()["evaluation"])
+True
 """
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pandas as pd
 
+from robustkd import catalogue
 from robustkd.errors import BadInputError
 from robustkd.plugins import digest_of
 from robustkd.presentation.dots import dots_and_intervals
@@ -187,3 +196,14 @@ class Evaluation(ABC):
 
 EVALUATIONS: Registry[type[Evaluation]] = Registry("evaluation", "robustkd.evaluations", Evaluation)
 """Evaluations by name."""
+
+
+class _ListingPackage(ModuleType):
+    """Lets `robustkd.evaluations()` list the evaluations, although the name is that of this package."""
+
+    def __call__(self) -> pd.DataFrame:
+        """See `catalogue.evaluations`."""
+        return catalogue.evaluations()
+
+
+sys.modules[__name__].__class__ = _ListingPackage

@@ -1,0 +1,62 @@
+"""What there is, as tables: the methods and the evaluations, those of plugins included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from robustkd.declarations import Declaration, declared
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def methods() -> pd.DataFrame:
+    """List the distillation methods.
+
+    Returns:
+        One row for each method: ``method``, ``summary``, ``needs_teacher``, ``options`` and their defaults as text.
+
+    >>> import robustkd as rk
+    >>> table = rk.methods().set_index("method")
+    >>> table.loc["hinton", "options"]
+    'kd_weight=0.9, temperature=4.0'
+    >>> bool(table.loc["baseline", "needs_teacher"])
+    False
+    """
+    import pandas as pd
+
+    rows = [
+        {
+            "method": found.name,
+            "summary": found.summary,
+            "needs_teacher": found.needs_teacher,
+            "options": _options(found),
+        }
+        for found in declared("method").values()
+    ]
+    return pd.DataFrame(rows)
+
+
+def evaluations() -> pd.DataFrame:
+    """List the evaluations.
+
+    Returns:
+        One row for each evaluation: ``evaluation``, ``question``, ``options`` and their defaults as text.
+
+    >>> import robustkd as rk
+    >>> "fidelity" in list(rk.evaluations()["evaluation"])
+    True
+    """
+    import pandas as pd
+
+    rows = [
+        {"evaluation": found.name, "question": found.summary, "options": _options(found)}
+        for found in declared("evaluation").values()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _options(found: Declaration) -> str:
+    return ", ".join(
+        f"{option.name}={option.default}" if option.has_default else option.name for option in found.options
+    )
