@@ -50,6 +50,11 @@ class Predictions:
         """Whether that class is the label, bool (N,)."""
         return np.asarray(self.predicted == self.labels)
 
+    @cached_property
+    def nll(self) -> np.ndarray:
+        """The negative log-likelihood of each image, −log p(label) in nats, float64 (N,)."""
+        return -self.log_probabilities[np.arange(len(self.labels)), self.labels]
+
 
 class PredictionCache:
     """Computes each member's predictions for a set of images once, and keeps them in memory and on disk.

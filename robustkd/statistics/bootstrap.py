@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
 
 from robustkd.statistics.intervals import CONFIDENCE, Interval, hull, unvaried, with_zero
 from robustkd.statistics.significance import FEWEST_DIFFERING
@@ -31,6 +30,8 @@ def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
     if len(levels) <= _FEW_LEVELS:  # the same distribution as drawing images, in a fraction of the time
         drawn = np.random.default_rng(seed).multinomial(len(values), counts / len(values), RESAMPLES)
         return percentiles(drawn @ levels.astype(np.float64) / len(values))
+    from scipy import stats
+
     result = stats.bootstrap(
         (values.astype(np.float64),),
         np.mean,

@@ -4,14 +4,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 CONFIDENCE = 0.95
 
 ROUNDING = 1e-12
 """Means of the same numbers that are summed in another order differ by less."""
 
-Z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+Z = float(ndtri((1 + CONFIDENCE) / 2))
 
 BOOTSTRAP_IMAGES = "95% bootstrap over test images"
 
@@ -103,5 +103,5 @@ def t_over_seeds(values: np.ndarray) -> Interval | None:
     """
     if len(values) < 3:
         return None
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2) * values.std(ddof=1) / np.sqrt(len(values)))
     return Interval(float(values.mean()) - half, float(values.mean()) + half)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from robustkd.statistics.intervals import Interval
 
@@ -51,7 +50,9 @@ def paired_difference(first: Counted, second: Counted, confidence: float) -> Int
 
 
 def _wilson(counted: Counted, confidence: float) -> Interval:
-    test = stats.binomtest(int(counted.events.sum()), int(counted.eligible.sum()))
+    from scipy.stats import binomtest
+
+    test = binomtest(int(counted.events.sum()), int(counted.eligible.sum()))
     low, high = test.proportion_ci(confidence, "wilson")
     return Interval(float(low), float(high))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr
 
 from robustkd.statistics.intervals import CONFIDENCE, Z
 
@@ -24,7 +24,9 @@ def mcnemar(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
     only_1, only_2 = int((correct_1 & ~correct_2).sum()), int((~correct_1 & correct_2).sum())
     if only_1 + only_2 == 0:
         return 1.0
-    return float(stats.binomtest(only_1, only_1 + only_2).pvalue)
+    from scipy.stats import binomtest
+
+    return float(binomtest(only_1, only_1 + only_2).pvalue)
 
 
 def significant_signs(values: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> np.ndarray:
@@ -64,7 +66,7 @@ def differ_from_zero(values: Sequence[float], lows: Sequence[float], highs: Sequ
     known = ~(np.isnan(value) | np.isnan(low) | np.isnan(high))
     nearest = np.where(low > 0, low, np.where(high < 0, high, 0))
     half = np.maximum(np.abs(value) - np.abs(nearest), 1e-300)
-    p_values = 2 * stats.norm.sf(Z * np.abs(value) / half)
+    p_values = 2 * ndtr(-Z * np.abs(value) / half)
     p_values = np.where(nearest == 0, 1.0, p_values)
     found = np.zeros(value.shape, dtype=np.bool_)
     found[known] = holm(p_values[known]) < 1 - CONFIDENCE

@@ -23,13 +23,12 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.calibration.bins import bin_of, bin_rows, equal_mass_bin_of
 from robustkd.evaluations.calibration.diagrams import reliability_diagrams
-from robustkd.evaluations.generalization import negative_log_likelihood
+from robustkd.evaluations.calibration.measures import brier_score, calibration_error
+from robustkd.evaluations.calibration.temperature import COLDEST, HOTTEST, derivatives, fitted_temperature
 from robustkd.presentation.findings import student_findings
 from robustkd.presentation.sentences import Phrases, findings
 from robustkd.results.metric import Metric
@@ -46,9 +45,6 @@ if TYPE_CHECKING:
 
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
-
-COLDEST, HOTTEST = 0.01, 100.0
-"""Between these a temperature is looked for."""
 
 
 @dataclass(frozen=True)
@@ -179,92 +175,25 @@ PHRASES = Phrases(
 )
 
 
-def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Find the temperature under which the labels are most likely (Guo et al. 2017, section 4.2).
-
-    Args:
-        logits: (N, K).
-        labels: int64 (N,).
-
-    Returns:
-        From 0.01 to 100; at an end where the likelihood rises beyond it, as it does for a network that is always right.
-    """
-    scaled = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    images = np.arange(len(labels))
-
-    def nll(log_temperature: float) -> float:
-        return float(-log_softmax(scaled / np.exp(log_temperature), axis=1)[images, labels].mean())
-
-    ends = float(np.log(COLDEST)), float(np.log(HOTTEST))
-    inside = minimize_scalar(nll, bounds=ends, method="bounded", options={"xatol": 1e-7})
-    best = min((*ends, float(inside.x)), key=nll)
-    return float(np.exp(best))
-
-
-def calibration_error(
-    confidence: np.ndarray, correct: np.ndarray, assigned: np.ndarray, bins: int, weights: np.ndarray
-) -> np.ndarray:
-    """Σ_b n_b/n·|acc_b − conf_b| (Guo et al. 2017, equation 3).
-
-    Args:
-        confidence: (N,), the largest probability.
-        correct: bool (N,).
-        assigned: int64 (N,), the bin of each.
-        bins: How many there are.
-        weights: float32 (B, N), how often each image counts.
-
-    Returns:
-        float64 (B,), 0 to 1.
-    """
-    gaps = np.zeros((len(confidence), bins), dtype=np.float32)
-    gaps[np.arange(len(confidence)), assigned] = correct - confidence
-    return np.asarray(np.abs(weights @ gaps).sum(axis=1, dtype=np.float64) / weights.sum(axis=1))
-
-
-def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Σ_k (p_k − y_k)² of each image (Brier 1950), float64 (N,), 0 to 2.
-
-    Args:
-        probabilities: (N, K).
-        labels: int64 (N,).
-    """
-    truth = np.arange(probabilities.shape[1]) == labels[:, None]
-    return np.asarray(((probabilities - truth) ** 2).sum(axis=1))
-
-
 def _seen(predictions: Predictions, fitted: np.ndarray) -> dict[str, np.ndarray]:
     """What a network is like on each image: on all, on those that the temperature is fitted on, and on the others."""
     logits, labels = predictions.logits, predictions.labels
     seen = {
         "correct": predictions.correct,
         "confidence": np.exp(predictions.log_probabilities.max(axis=1)),
-        "nll": negative_log_likelihood(predictions),
+        "nll": predictions.nll,
         "brier": brier_score(np.exp(predictions.log_probabilities), labels),
     }
     if not fitted.any():
         return seen
     temperature = fitted_temperature(logits[fitted], labels[fitted])
-    derivatives = _derivatives(logits[fitted], labels[fitted], temperature)
     after = Predictions(logits[~fitted].astype(np.float64) / temperature, labels[~fitted])
     return seen | {
         "temperature": np.array(temperature),
-        "derivatives": derivatives,
+        "derivatives": derivatives(logits[fitted], labels[fitted], temperature),
         "confidence_after": np.exp(after.log_probabilities.max(axis=1)),
-        "nll_after": negative_log_likelihood(after),
+        "nll_after": after.nll,
     }
-
-
-def _derivatives(logits: np.ndarray, labels: np.ndarray, temperature: float) -> np.ndarray:
-    """The first three derivatives by β = 1/T of each image's −log p(y), float64 (N, 3).
-
-    With z the logits: E_p[z] − z_y, the variance of z under p, and its third central moment.
-    """
-    z = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    p = np.exp(log_softmax(z / temperature, axis=1))
-    mean = (p * z).sum(axis=1)
-    centred = z - mean[:, None]
-    slope = mean - z[np.arange(len(labels)), labels]
-    return np.stack([slope, (p * centred**2).sum(axis=1), (p * centred**3).sum(axis=1)], axis=1)
 
 
 def _whole_set(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Observed:
@@ -289,11 +218,11 @@ def _whole_set(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Observe
 
 def _fitted_half(arrays: Mapping[str, np.ndarray], row: int) -> Observed:
     """T = 1/β after a step of Halley's method from the fitted β, which stays where it is if every image counts once."""
-    temperature, derivatives = float(arrays["temperature"][row]), arrays["derivatives"][row]
+    temperature, slopes = float(arrays["temperature"][row]), arrays["derivatives"][row]
     inside = COLDEST * 1.001 < temperature < HOTTEST * 0.999
 
     def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
-        slope, curvature, third = (weights @ derivatives).T
+        slope, curvature, third = (weights @ slopes).T
         step = ratio(2 * slope * curvature, 2 * curvature**2 - slope * third)
         stepped = 1 / temperature - step
         possible = inside & (stepped > 1 / HOTTEST)

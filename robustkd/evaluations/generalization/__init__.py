@@ -22,7 +22,6 @@ from robustkd.presentation.findings import student_findings
 from robustkd.presentation.sentences import Phrases, findings
 from robustkd.results.mean_over_images import per_image_rows
 from robustkd.results.metric import Metric
-from robustkd.results.predictions import Predictions
 from robustkd.results.records import Records, members_frame
 from robustkd.results.tidy import tidy
 
@@ -75,7 +74,7 @@ class Generalization(Evaluation):
         predictions = [predict(member) for member in pool]
         arrays = {
             "correct": np.stack([seen.correct for seen in predictions]),
-            "nll": np.stack([negative_log_likelihood(seen) for seen in predictions]),
+            "nll": np.stack([seen.nll for seen in predictions]),
         }
         return Records(members_frame(pool), arrays)
 
@@ -101,9 +100,3 @@ PHRASES = Phrases(
     verdicts=("better", "no significant difference", "worse"),
     alone="there is no independent baseline to hold it against",
 )
-
-
-def negative_log_likelihood(predictions: Predictions) -> np.ndarray:
-    """Give −log p(true class) in nats for each image, float64 (N,)."""
-    images = np.arange(len(predictions.labels))
-    return -predictions.log_probabilities[images, predictions.labels]

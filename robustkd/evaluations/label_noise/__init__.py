@@ -27,7 +27,6 @@ import pandas as pd
 from pydantic import Field
 
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
-from robustkd.evaluations.generalization import negative_log_likelihood
 from robustkd.evaluations.label_noise.charts import noise_panels
 from robustkd.evaluations.label_noise.judged_labels import read_judged_labels
 from robustkd.evaluations.label_noise.measurement import (
@@ -235,7 +234,7 @@ class LabelNoise(Evaluation):
                 arrays |= audited
                 checks += found
         if self.options.test_errors is not None:
-            quality = np.stack([np.exp(-negative_log_likelihood(seen)) for seen in tested])
+            quality = np.stack([np.exp(-seen.nll) for seen in tested])
             judged = read_judged_labels(Path(self.options.test_errors).expanduser(), tested[0].labels)
             arrays |= {"judged": judged.judged, "refused": judged.refused, "test_quality": quality}
         members = members_frame(pool)

@@ -12,8 +12,10 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 
 from robustkd.data import Dataset, ImageSet
 from robustkd.evaluations import EVALUATIONS
-from robustkd.evaluations.calibration import CalibrationOptions, brier_score, calibration_error, fitted_temperature
+from robustkd.evaluations.calibration import CalibrationOptions
 from robustkd.evaluations.calibration.bins import bin_of, equal_mass_bin_of
+from robustkd.evaluations.calibration.measures import brier_score, calibration_error
+from robustkd.evaluations.calibration.temperature import fitted_temperature
 from robustkd.models import Member, ModelPool
 
 from ...conftest import network
