@@ -28,7 +28,7 @@ def test_idle_threads_sleep_unless_the_environment_says_otherwise(
 def test_the_command_line_decides_before_torch_is_imported() -> None:
     code = (
         "import sys, os, robustkd.cli as cli, robustkd.threads as threads\n"
-        "cli.app = lambda: print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)\n"
+        "cli.app = lambda **options: print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)\n"
         "cli.main()\n"
     )
     environment = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}

@@ -56,8 +56,8 @@ def _robustkd(
     pass
 
 
-_WRONG_PATH = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
-"""What the system says of a path that cannot be one."""
+_WRONG_PATH = (errno.ENAMETOOLONG,)
+"""The errors of the system that mean a wrong path in the input."""
 
 
 def main() -> None:

@@ -79,7 +79,8 @@ def _chart(evaluation: Evaluation, frame: pd.DataFrame, trust: Trust) -> tuple[d
         for part in slices(drawable, across_conditions=evaluation.across_conditions)
         if not checks or _has_values(part.frame, evaluation.metrics)
     ]
-    return _drawn(evaluation, parts).to_dict(), note
+    drawn = _drawn(evaluation, parts).to_dict()
+    return (drawn if _holds_data(drawn) else _text("nothing to draw").to_dict()), note
 
 
 def _drawn(evaluation: Evaluation, parts: Sequence[Slice]) -> alt.TopLevelMixin:
@@ -90,6 +91,14 @@ def _drawn(evaluation: Evaluation, parts: Sequence[Slice]) -> alt.TopLevelMixin:
         return evaluation.chart(parts[0].frame)
     drawn: list[Any] = [evaluation.chart(part.frame).properties(title=part.title) for part in parts]
     return alt.vconcat(*drawn).resolve_scale(color="independent", opacity="independent")
+
+
+def _holds_data(specification: Any) -> bool:
+    """Whether a chart has anything to draw: what it draws may be void where other metrics are not."""
+    if isinstance(specification, dict):
+        values = specification.get("values")
+        return (isinstance(values, list) and len(values) > 0) or any(map(_holds_data, specification.values()))
+    return isinstance(specification, list) and any(map(_holds_data, specification))
 
 
 def _text(text: str) -> alt.Chart:

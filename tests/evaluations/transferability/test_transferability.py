@@ -272,7 +272,7 @@ def test_of_several_seeds_the_headline_says_their_mean_and_its_interval() -> Non
     frame = from_teacher_frame({"at": (0.017, -0.125, 0.159)}, seeds=2)
 
     assert Transferability().headline(frame)[0] == (
-        "Attacks on the teacher fool the at network on 50.0% of the images that both classify correctly, +1.7 points "
+        "Attacks on the teacher fool at on 50.0% of the images that both classify correctly, +1.7 points "
         "[−12.5, +15.9] against the independent baseline: no significant difference."
     )
 
