@@ -59,7 +59,7 @@ def accuracy(logits: ArrayLike, labels: ArrayLike) -> float:
     Raises:
         BadInputError: The arrays do not fit each other.
 
-    >>> accuracy([[2.0, 1.0], [0.0, 1.0]], [0, 0])
+    >>> rk.metrics.accuracy([[2.0, 1.0], [0.0, 1.0]], [0, 0])
     0.5
     """
     return float((_classes(logits) == _labels(labels, logits)).mean())
@@ -75,7 +75,7 @@ def negative_log_likelihood(logits: ArrayLike, labels: ArrayLike) -> float:
     Raises:
         BadInputError: The arrays do not fit each other.
 
-    >>> round(negative_log_likelihood([[0.0, 0.0]], [1]), 4)
+    >>> round(rk.metrics.negative_log_likelihood([[0.0, 0.0]], [1]), 4)
     0.6931
     """
     return float(_predictions(logits, labels).nll.mean())
@@ -94,7 +94,7 @@ def agreement(logits: ArrayLike, other_logits: ArrayLike) -> float:
     Raises:
         BadInputError: The arrays do not fit each other.
 
-    >>> agreement([0, 1, 2, 2], [0, 1, 1, 2])
+    >>> rk.metrics.agreement([0, 1, 2, 2], [0, 1, 1, 2])
     0.75
     """
     return float((_classes(logits) == _classes(other_logits, logits)).mean())
@@ -110,7 +110,7 @@ def kl_divergence(teacher_logits: ArrayLike, student_logits: ArrayLike) -> float
     Raises:
         BadInputError: The arrays do not fit each other.
 
-    >>> kl_divergence([[1.0, 0.0]], [[1.0, 0.0]])
+    >>> rk.metrics.kl_divergence([[1.0, 0.0]], [[1.0, 0.0]])
     0.0
     """
     none = np.zeros(len(_logits(teacher_logits)), dtype=np.int64)
@@ -134,7 +134,7 @@ def error_consistency(correct: ArrayLike, other_correct: ArrayLike) -> float:
     Raises:
         BadInputError: The arrays do not fit each other.
 
-    >>> error_consistency([True, True, False, False], [True, True, False, False])
+    >>> rk.metrics.error_consistency([True, True, False, False], [True, True, False, False])
     1.0
     """
     first, second = np.asarray(correct, dtype=np.bool_), np.asarray(other_correct, dtype=np.bool_)
@@ -156,7 +156,7 @@ def expected_calibration_error(logits: ArrayLike, labels: ArrayLike, bins: int =
     Raises:
         BadInputError: The arrays do not fit each other, or there is no bin.
 
-    >>> round(expected_calibration_error([[0.0, 0.0], [0.0, 0.0]], [0, 0]), 4)
+    >>> round(rk.metrics.expected_calibration_error([[0.0, 0.0], [0.0, 0.0]], [0, 0]), 4)
     0.5
     """
     if bins < 1:
@@ -177,7 +177,7 @@ def brier_score(logits: ArrayLike, labels: ArrayLike) -> float:
     Raises:
         BadInputError: The arrays do not fit each other.
 
-    >>> brier_score([[0.0, 0.0]], [1])
+    >>> rk.metrics.brier_score([[0.0, 0.0]], [1])
     0.5
     """
     seen = _predictions(logits, labels)
@@ -197,7 +197,7 @@ def fitting_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     Raises:
         BadInputError: The arrays do not fit each other.
 
-    >>> round(fitting_temperature([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]], [0, 0, 0, 1]), 3)
+    >>> round(rk.metrics.fitting_temperature([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]], [0, 0, 0, 1]), 3)
     1.82
     """
     seen = _predictions(logits, labels)
@@ -218,7 +218,7 @@ def recalls(predicted: ArrayLike, labels: ArrayLike, classes: int | None = None)
     Raises:
         BadInputError: The arrays do not fit each other.
 
-    >>> recalls([0, 0, 1, 1], [0, 1, 1, 1]).round(3).tolist()
+    >>> rk.metrics.recalls([0, 0, 1, 1], [0, 1, 1, 1]).round(3).tolist()
     [1.0, 0.667]
     """
     given, truth = _classes(predicted), _labels(labels, predicted)
@@ -247,7 +247,8 @@ def transfer_matrix(
     Raises:
         BadInputError: The arrays do not fit each other, or there is no such variant.
 
-    >>> transfer_matrix([0, 1], clean=[[0, 1], [0, 1]], adversarial=[[[1, 0], [1, 1]], [[0, 1], [0, 0]]]).tolist()
+    >>> adversarial = [[[1, 0], [1, 1]], [[0, 1], [0, 0]]]
+    >>> rk.metrics.transfer_matrix([0, 1], clean=[[0, 1], [0, 1]], adversarial=adversarial).tolist()
     [[1.0, 0.5], [0.0, 0.5]]
     """
     arrays = {"label": np.asarray(labels), "clean": np.asarray(clean), "adversarial": np.asarray(adversarial)}
@@ -276,7 +277,7 @@ def mean_corruption_error(errors: ArrayLike, reference: ArrayLike) -> float:
     Raises:
         BadInputError: The arrays do not fit each other.
 
-    >>> mean_corruption_error([[0.1, 0.3], [0.2, 0.2]], [[0.2, 0.2], [0.4, 0.4]])
+    >>> rk.metrics.mean_corruption_error([[0.1, 0.3], [0.2, 0.2]], [[0.2, 0.2], [0.4, 0.4]])
     0.75
     """
     own, other = np.asarray(errors, dtype=np.float64), np.asarray(reference, dtype=np.float64)

@@ -98,7 +98,9 @@ def test_nothing_is_imported_from_a_floor_above() -> None:
 
 
 def test_nothing_imports_what_only_users_enter_by() -> None:
-    assert not [f"{module} imports {imported}" for module, imported in edges() if imported in ENTRANCES]
+    inner = [(module, imported) for module, imported in edges() if module not in ENTRANCES]
+
+    assert not [f"{module} imports {imported}" for module, imported in inner if imported in ENTRANCES]
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:

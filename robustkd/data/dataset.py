@@ -8,9 +8,10 @@ from robustkd.data.augmentation import Augmentation
 from robustkd.data.condition import Clean, Condition, Conditioned
 from robustkd.data.image_set import ImageSet
 from robustkd.errors import DataError
+from robustkd.notebook import html_table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """A training and a test set of the same classes and image size.
 
@@ -20,6 +21,10 @@ class Dataset:
         test: The images to evaluate on.
         augmentation: What training does to its images unless a study says otherwise.
         condition: What is done to the training set before anything is trained on it; `train` itself stays as it was.
+
+    >>> import robustkd as rk
+    >>> rk.load_dataset("digits")
+    Dataset(digits: 1297 training and 500 test images, 10 classes, 1×8×8, clean)
     """
 
     name: str
@@ -37,6 +42,24 @@ class Dataset:
             raise DataError(
                 f"{self.name}: training images are {self.train.shape} (C, H, W), test images {self.test.shape}"
             )
+
+    def __repr__(self) -> str:
+        training = f"{len(self.train)} training and " if self.train is not None else ""
+        size = "×".join(map(str, self.test.shape))
+        told = f"{training}{len(self.test)} test images, {self.num_classes} classes, {size}, {self.condition.label}"
+        return f"Dataset({self.name}: {told})"
+
+    def _repr_html_(self) -> str:
+        """The number of images of each class, for a notebook."""
+        sets = {"training": self.train, "test": self.test}
+        counts = {
+            name: held.labels.bincount(minlength=self.num_classes).tolist() for name, held in sets.items() if held
+        }
+        rows = [
+            [name, *(count[index] for count in counts.values())] for index, name in enumerate(self.test.class_names)
+        ]
+        totals = ["all", *(sum(count) for count in counts.values())]
+        return html_table([repr(self), *(f"{name} images" for name in counts)], [*rows, totals])
 
     @property
     def num_classes(self) -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Protocol
 
 import numpy as np
@@ -32,7 +32,7 @@ class LazyImages(Protocol):
         """The same images with the same fingerprint, without need of a disk."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ImageSet:
     """Images and their labels.
 
@@ -43,6 +43,13 @@ class ImageSet:
 
     Raises:
         DataError: Shapes, types or labels do not fit each other.
+
+    >>> import robustkd as rk
+    >>> images = rk.load_dataset("digits").test
+    >>> images
+    ImageSet(500 images, 10 classes, 1×8×8)
+    >>> images.pixels(0, 2).shape
+    torch.Size([2, 1, 8, 8])
     """
 
     images: Tensor | LazyImages
@@ -72,6 +79,10 @@ class ImageSet:
 
     def __len__(self) -> int:
         return int(self.labels.shape[0])
+
+    def __repr__(self) -> str:
+        size = "×".join(map(str, self.shape))
+        return f"ImageSet({len(self)} images, {self.num_classes} classes, {size})"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -150,5 +161,25 @@ class ImageSet:
 
 
 def to_pixels(images: Tensor) -> Tensor:
-    """Turn uint8 images, 0 to 255, into float32 pixels in [0, 1]."""
-    return images.to(torch.float32).div_(255)
+    """Convert uint8 images, 0 to 255, to float32 pixels in [0, 1], the same on every device.
+
+    Args:
+        images: uint8, any shape.
+
+    Returns:
+        float32, the same shape and order in memory.
+    """
+    if images.device.type == "cpu":
+        return images.to(torch.float32).div_(255)
+    # a GPU may divide by multiplying with the reciprocal, which rounds some of the 256 values otherwise
+    return _table_on(images.device)[images.int()]
+
+
+def pixel_table() -> Tensor:
+    """Return the 256 values that a pixel can have, float32, as a CPU divides them."""
+    return torch.arange(256, dtype=torch.float32).div_(255)
+
+
+@cache
+def _table_on(device: torch.device) -> Tensor:
+    return pixel_table().to(device)

@@ -23,6 +23,11 @@ def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
 
     Raises:
         DataError: There is no such data set, or it is broken; the message says how to mend it.
+
+    >>> import robustkd as rk
+    >>> data = rk.load_dataset("digits")
+    >>> len(data.training), len(data.test), data.num_classes
+    (1297, 500, 10)
     """
     kind, colon, path = name.partition(":")
     if kind + colon not in DATASETS.names():

@@ -48,7 +48,8 @@ class Recipe:
     Raises:
         ValueError: A setting is out of range or does not go with another; the message says which.
 
-    >>> recipe = Recipe(epochs=4, schedule="cosine", warmup_epochs=1)
+    >>> import robustkd as rk
+    >>> recipe = rk.Recipe(epochs=4, schedule="cosine", warmup_epochs=1)
     >>> [round(recipe.learning_rate_at(epoch), 3) for epoch in range(4)]
     [0.05, 0.1, 0.075, 0.025]
     """

@@ -1,5 +1,7 @@
 """Networks by name: every architecture that timm knows, ours among them."""
 
+import importlib
+import pkgutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,11 +10,16 @@ import torch
 from timm.models import get_pretrained_cfg
 
 from robustkd.errors import ModelError, nearest
-from robustkd.models.networks import resnet, wide_resnet
+from robustkd.models import networks
 from robustkd.models.pixel_model import PixelModel
 from robustkd.plugins import load_installed
 
-OWN_ARCHITECTURES = (*resnet.NAMES, *wide_resnet.NAMES)
+OWN_ARCHITECTURES: tuple[str, ...] = tuple(
+    name
+    for family in pkgutil.iter_modules(networks.__path__)
+    for name in importlib.import_module(f"{networks.__name__}.{family.name}").NAMES
+)
+"""The networks that robustkd adds to timm: those that the files of `networks` list."""
 
 FORBIDDEN_OPTIONS = frozenset(
     {
@@ -58,6 +65,11 @@ def create_model(
 
     Raises:
         ModelError: timm does not know the architecture or refuses an option, or mean and std do not fit the channels.
+
+    >>> import robustkd as rk
+    >>> model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)
+    >>> model.architecture, model.num_classes
+    ('cifar_wrn_10_1', 10)
     """
     check_architecture(architecture)
     forbidden = sorted(FORBIDDEN_OPTIONS.intersection(options or {}))

@@ -46,6 +46,13 @@ class PixelModel(nn.Module):
 
     Raises:
         ModelError: Mean and std do not fit each other or are not usable.
+
+    >>> import robustkd as rk
+    >>> from torch import nn
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    >>> model = rk.PixelModel(network, mean=[0.5], std=[0.25], architecture="mine")
+    >>> model(rk.load_dataset("digits").test.pixels(0, 2)).shape
+    torch.Size([2, 10])
     """
 
     mean: Tensor

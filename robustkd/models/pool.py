@@ -9,12 +9,13 @@ from torch import nn
 
 from robustkd.errors import ModelError
 from robustkd.models.pixel_model import PixelModel
+from robustkd.notebook import html_table
 
 Role = Literal["teacher", "baseline", "student"]
 Models = PixelModel | Iterable[PixelModel]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Member:
     """One trained network and what it is in this comparison.
 
@@ -25,6 +26,11 @@ class Member:
         seed: Of its training; None where unknown.
         condition: What was done to its training set, as a condition's label says it; empty where that is what the
             evaluation is told of all of them.
+
+    >>> import robustkd as rk
+    >>> model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)
+    >>> rk.Member(model, "student", "hinton", seed=3)
+    Member(hinton-3: student, cifar_wrn_10_1)
     """
 
     model: PixelModel = field(repr=False)
@@ -32,6 +38,10 @@ class Member:
     method: str
     seed: int | None = None
     condition: str = ""
+
+    def __repr__(self) -> str:
+        condition = f", {self.condition}" if self.condition else ""
+        return f"Member({self.name}: {self.role}, {self.architecture}{condition})"
 
     @property
     def name(self) -> str:
@@ -66,6 +76,13 @@ class ModelPool:
 
     Raises:
         ModelError: The pool is empty, a name occurs twice or stands for two architectures, or class counts differ.
+
+    >>> import robustkd as rk
+    >>> def network(seed):
+    ...     return rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)
+    >>> pool = rk.ModelPool(network(7), baseline=network(0), students={"hinton": [network(1), network(2)]})
+    >>> [member.name for member in pool]
+    ['teacher', 'baseline', 'hinton-0', 'hinton-1']
     """
 
     def __init__(
@@ -92,6 +109,17 @@ class ModelPool:
 
     def __len__(self) -> int:
         return len(self.members)
+
+    def __repr__(self) -> str:
+        return f"ModelPool({', '.join(f'{member.name}: {member.role}' for member in self)})"
+
+    def _repr_html_(self) -> str:
+        """The members with role, architecture and size, for a notebook."""
+        rows = [
+            [each.name, each.role, each.architecture, f"{each.model.num_parameters:,}", each.condition or "not stated"]
+            for each in self
+        ]
+        return html_table(["member", "role", "architecture", "parameters", "condition"], rows)
 
     @property
     def teacher(self) -> Member | None:

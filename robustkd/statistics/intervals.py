@@ -25,7 +25,12 @@ HOLM_CLASSES = "95% for all classes together, Holm"
 
 
 class Interval(NamedTuple):
-    """A two-sided 95 % interval."""
+    """A two-sided 95 % interval.
+
+    >>> import robustkd as rk
+    >>> rk.metrics.Interval(0.1, 0.3).high
+    0.3
+    """
 
     low: float
     high: float
@@ -85,6 +90,11 @@ def wilson(successes: int, trials: int) -> Interval:
 
     Returns:
         The interval.
+
+    >>> import robustkd as rk
+    >>> interval = rk.metrics.wilson(90, 100)
+    >>> round(interval.low, 3), round(interval.high, 3)
+    (0.826, 0.945)
     """
     share, shrink = successes / trials, 1 + Z**2 / trials
     middle = (share + Z**2 / (2 * trials)) / shrink

@@ -20,6 +20,12 @@ def mcnemar(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
 
     Returns:
         The two-sided p-value of both being right equally often; 1 if they never differ.
+
+    >>> import numpy as np
+    >>> import robustkd as rk
+    >>> first, second = np.array([True] * 6), np.array([False] * 6)
+    >>> rk.metrics.mcnemar(first, second)  # 2 · (1/2)⁶
+    0.03125
     """
     only_1, only_2 = int((correct_1 & ~correct_2).sum()), int((~correct_1 & correct_2).sum())
     if only_1 + only_2 == 0:
@@ -81,6 +87,10 @@ def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
 
     Returns:
         float64 (M,), in the same order: the level at which each would just be rejected among all.
+
+    >>> import robustkd as rk
+    >>> rk.metrics.holm([0.01, 0.04]).tolist()  # the smaller one times 2
+    [0.02, 0.04]
     """
     given = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(given, kind="stable")

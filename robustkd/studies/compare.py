@@ -41,6 +41,26 @@ def compare_runs(first: Path, second: Path, tolerance: float = 0.0) -> tuple[int
 
     Raises:
         BadInputError: One of the directories is not a run.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import robustkd as rk
+    >>> text = '''
+    ... name: example
+    ... data: {name: digits, train_images: 100}
+    ... students: {architecture: cifar_wrn_10_1, methods: [baseline], seeds: 0}
+    ... training: {epochs: 1, milestones: []}
+    ... evaluations: [generalization]
+    ... '''
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> file = Path(folder.name) / "study.yaml"
+    >>> _ = file.write_text(text)
+    >>> study = rk.load_study(file, ("training.epochs=2",))
+    >>> report = rk.run_study(study, Path(folder.name) / "run", device="cpu")
+    >>> compared, differences = rk.compare_runs(report.path, report.path)
+    >>> compared > 0, differences
+    (True, [])
+    >>> folder.cleanup()
     """
     cells_1, cells_2 = _cells(first), _cells(second)
     differences = []

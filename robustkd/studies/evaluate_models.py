@@ -66,6 +66,16 @@ def evaluate(
     Raises:
         BadInputError: The suite, an option or the directory is not valid, models and data do not fit, or a member was
             trained under another condition.
+
+    >>> import robustkd as rk
+    >>> model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)
+    >>> fast = {"transferability": {"images": 5, "steps": 1}}
+    >>> pool = rk.ModelPool(baseline=model)
+    >>> report = rk.evaluate(pool, rk.load_dataset("digits"), options=fast, limit=50, device="cpu")
+    >>> report.results["generalization"]["metric"].iloc[0]
+    'accuracy'
+    >>> "accuracy" in str(report).lower()
+    True
     """
     if suite not in SUITES:
         raise BadInputError(f"unknown suite {suite!r}: {nearest(suite, SUITES)}")

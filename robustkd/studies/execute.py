@@ -85,6 +85,25 @@ def run_study(
         TrainingError: All trainings failed.
         StoppedError: The run was interrupted; the next run continues.
         StorageError: The disk is full.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import robustkd as rk
+    >>> text = '''
+    ... name: example
+    ... data: {name: digits, train_images: 100}
+    ... students: {architecture: cifar_wrn_10_1, methods: [baseline], seeds: 0}
+    ... training: {epochs: 1, milestones: []}
+    ... evaluations: [generalization]
+    ... '''
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> file = Path(folder.name) / "study.yaml"
+    >>> _ = file.write_text(text)
+    >>> study = rk.load_study(file, ("training.epochs=2",))
+    >>> report = rk.run_study(study, Path(folder.name) / "run", device="cpu")
+    >>> list(report.results), report.missing
+    (['generalization'], {})
+    >>> folder.cleanup()
     """
     run = out if out is not None else Path("runs") / study.name
     how = execution or Execution()

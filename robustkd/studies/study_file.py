@@ -26,6 +26,24 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> Study:
 
     Raises:
         StudyError: One line: file, line and key, or the override, what is wrong, and the nearest valid name.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import robustkd as rk
+    >>> text = '''
+    ... name: example
+    ... data: {name: digits, train_images: 100}
+    ... students: {architecture: cifar_wrn_10_1, methods: [baseline], seeds: 0}
+    ... training: {epochs: 1, milestones: []}
+    ... evaluations: [generalization]
+    ... '''
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> file = Path(folder.name) / "study.yaml"
+    >>> _ = file.write_text(text)
+    >>> study = rk.load_study(file, ("training.epochs=2",))
+    >>> study.name, study.training.epochs
+    ('example', 2)
+    >>> folder.cleanup()
     """
     content, sources = _read(path, ())
     for setting in overrides:

@@ -256,3 +256,20 @@ def test_the_digest_of_a_data_set_changes_with_either_set() -> None:
     assert replace(dataset, train=image_set(5)).digest != dataset.digest
     assert replace(dataset, train=None).digest != dataset.digest
     assert replace(dataset, test=image_set(4)).digest != dataset.digest
+
+
+def test_a_pixel_is_one_of_256_values_whatever_divides_it() -> None:
+    """Float64 division, rounded once, is the value nearest to k/255; every device must give that one."""
+    from robustkd.data.image_set import pixel_table, to_pixels
+
+    nearest = (np.arange(256, dtype=np.float64) / 255).astype(np.float32)
+
+    assert np.array_equal(pixel_table().numpy(), nearest)
+    assert np.array_equal(to_pixels(torch.arange(256, dtype=torch.uint8)).numpy(), nearest)
+    assert torch.equal(pixel_table()[torch.arange(256, dtype=torch.uint8).int()], pixel_table())
+
+
+def test_images_are_described_by_number_classes_and_size() -> None:
+    images = ImageSet(torch.zeros(3, 1, 2, 4, dtype=torch.uint8), torch.tensor([0, 1, 1]), ("a", "b"))
+
+    assert repr(images) == "ImageSet(3 images, 2 classes, 1×2×4)"

@@ -27,6 +27,7 @@ from robustkd.data.corruptions.digital import contrast, elastic_transform, jpeg_
 from robustkd.data.corruptions.noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
 from robustkd.data.corruptions.weather import brightness, fog
 from robustkd.data.image_random import Generators, image_generators
+from robustkd.data.image_set import to_pixels
 from robustkd.errors import DataError
 
 Corruption = Callable[[Tensor, int, Generators], Tensor]
@@ -93,7 +94,7 @@ def corrupt(images: Tensor, name: str, severity: int, seed: int, indices: Sequen
     if reason := impossible(name, tuple(images.shape[1:])):
         raise DataError(f"{name}: {reason}")
     stream = zlib.crc32(name.encode()) * 8 + severity
-    pixels = images.to(torch.float32) / 255
+    pixels = to_pixels(images)
     corrupted = CORRUPTIONS[name](pixels, severity, image_generators(seed, indices, stream))
     # the small term undoes the rounding of float32: 254.99999 stands for 255, which the original has in float64
     return (corrupted.clamp(0, 1) * 255 + 1e-4).to(torch.uint8)

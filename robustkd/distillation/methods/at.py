@@ -40,6 +40,12 @@ def attention_loss(
 
     Returns:
         A scalar ≥ 0.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> maps = torch.ones(1, 3, 2, 2)
+    >>> round(rk.losses.attention_loss(maps, 5 * maps).item(), 4)  # maps are scaled to unit norm
+    0.0
     """
     energies = to_common_size(student.square().mean(1, keepdim=True), teacher.square().mean(1, keepdim=True))
     student_map, teacher_map = (F.normalize(energy.flatten(1)) for energy in energies)

@@ -48,6 +48,12 @@ def soft_cross_entropy(student_logits: Tensor, teacher_logits: Tensor, temperatu
 
     Returns:
         (B,), ≥ 0, in nats.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> logits = torch.zeros(1, 2)
+    >>> [round(each, 4) for each in rk.losses.soft_cross_entropy(logits, logits, 4.0).tolist()]  # ln 2
+    [0.6931]
     """
     predicted = F.log_softmax(student_logits / temperature, dim=1)
     return -(F.softmax(teacher_logits / temperature, dim=1) * predicted).sum(1)

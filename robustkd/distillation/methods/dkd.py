@@ -36,6 +36,12 @@ def target_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, 
 
     Returns:
         A scalar ≥ 0.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> logits = torch.tensor([[1.0, 0.0, 2.0]])
+    >>> round(rk.losses.target_loss(logits, logits, torch.tensor([0]), 4.0).item(), 4)
+    0.0
     """
     binary = [
         # temperature times the log of the others' summed weights acts as the logit of "another class"
@@ -57,6 +63,13 @@ def nontarget_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tenso
 
     Returns:
         A scalar ≥ 0.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> logits = torch.tensor([[1.0, 0.0, 2.0]])
+    >>> other = torch.tensor([[5.0, 0.0, 2.0]])  # differs in the label's logit alone
+    >>> abs(round(rk.losses.nontarget_loss(logits, other, torch.tensor([0]), 4.0).item(), 4))
+    0.0
     """
     return kd_loss(_of_others(student_logits, labels), _of_others(teacher_logits, labels), temperature)
 

@@ -38,6 +38,12 @@ def mutual_loss(logits: Tensor, others: Sequence[Tensor], temperature: float) ->
 
     Returns:
         A scalar ≥ 0.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> logits = torch.tensor([[1.0, 0.0]])
+    >>> round(rk.losses.mutual_loss(logits, [logits, logits], 1.0).item(), 4)
+    0.0
     """
     return torch.stack([kd_loss(logits, other.detach(), temperature) for other in others]).mean()
 

@@ -39,6 +39,11 @@ def hint_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
     Returns:
         A scalar ≥ 0.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> rk.losses.hint_loss(torch.zeros(1, 2, 2, 2), 3 * torch.ones(1, 2, 2, 2)).item()  # 3²
+    9.0
     """
     return F.mse_loss(*to_common_size(student, teacher))
 

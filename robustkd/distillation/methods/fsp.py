@@ -40,6 +40,11 @@ def flow(first: Tensor, second: Tensor) -> Tensor:
 
     Returns:
         (B, C1, C2).
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> rk.losses.flow(torch.ones(1, 1, 2, 2), 3 * torch.ones(1, 2, 2, 2)).tolist()
+    [[[3.0, 3.0]]]
     """
     first, second = to_common_size(first, second, F.adaptive_max_pool2d)
     positions = first.shape[2] * first.shape[3]
@@ -59,6 +64,11 @@ def flow_loss(
 
     Returns:
         A scalar ≥ 0.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> rk.losses.flow_loss(torch.zeros(1, 2, 2), torch.ones(1, 2, 2)).item()
+    1.0
     """
     squares = (student - teacher).square()
     return squares.mean() if variant == "sarfraz2020" else squares.sum(dim=(1, 2)).mean()

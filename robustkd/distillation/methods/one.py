@@ -58,6 +58,12 @@ def ensemble_loss(logits: Sequence[Tensor], ensemble: Tensor, temperature: float
 
     Returns:
         A scalar ≥ 0.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> logits = torch.tensor([[1.0, 0.0]])
+    >>> round(rk.losses.ensemble_loss([logits, logits], logits, 3.0).item(), 4)
+    0.0
     """
     return torch.stack([kd_loss(each, ensemble.detach(), temperature) for each in logits]).sum()
 

@@ -42,6 +42,12 @@ def distance_loss(student: Tensor, teacher: Tensor, *, variant: Variant = "sarfr
 
     Returns:
         A scalar ≥ 0.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> features = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 0.0]])
+    >>> round(rk.losses.distance_loss(features, 2 * features, variant="original").item(), 4)  # relative distances
+    0.0
     """
     return F.smooth_l1_loss(_relative_distances(student, variant), _relative_distances(teacher, variant))
 
@@ -56,6 +62,12 @@ def angle_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
     Returns:
         A scalar, 0 to 1.5.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> features = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 0.0]])
+    >>> round(rk.losses.angle_loss(features, 2 * features).item(), 4)  # the same angles
+    0.0
     """
     return F.smooth_l1_loss(_cosines(student), _cosines(teacher))
 

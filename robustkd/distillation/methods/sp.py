@@ -30,6 +30,12 @@ def similarity_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
     Returns:
         A scalar, 0 to 4 / B.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> features = torch.eye(2)
+    >>> round(rk.losses.similarity_loss(features, 2 * features).item(), 4)  # rows are scaled to unit norm
+    0.0
     """
     return F.mse_loss(_similarities(student), _similarities(teacher))
 

@@ -1,17 +1,20 @@
-"""Do their probabilities mean what they say?
+"""Do predicted probabilities match the observed accuracy?
 
 Expected calibration error in ten equal-width bins of the confidence, Σ_b n_b/n·|acc_b − conf_b| (Guo, Pleiss, Sun,
 Weinberger, *On Calibration of Modern Neural Networks*, ICML 2017, equation 3; ten bins as in Stanton et al. 2021), and
-beside it in ten bins that hold equally many images, which no empty bin can flatter; the Brier score Σ_k (p_k − y_k)²
-(Brier 1950), the negative log-likelihood, and confidence minus accuracy, whose sign tells over- from under-confidence.
+in ten bins of equally many images, so that no bin is empty; the Brier score Σ_k (p_k − y_k)² (Brier 1950), the negative
+log-likelihood, and confidence minus accuracy, which is positive for overconfident networks.
 
-Distillation changes the scale of the logits, so an error alone rewards a temperature. The temperature that would mend
-it is therefore fitted, by likelihood (Guo et al. 2017, section 4.2), on a random half of the test images, and the
-errors that are left are those of the other half. Needs predictions for the test images, nothing else.
+Distillation changes the scale of the logits, so the calibration error alone rewards a temperature. The best temperature
+is therefore fitted by likelihood (Guo et al. 2017, section 4.2) on a random half of the test images, and the remaining
+error is measured on the other half. Needs predictions for the test images only.
 
-Intervals: bootstrap over test images, the limits of the bins as they are. Few images make a calibration error look
-larger than it is, and resamples of them even more so: its interval is the basic one, which undoes that. That of the
-temperature takes one step of Halley's method from the fitted one in each resample.
+Intervals: bootstrap over test images with fixed bin limits. A calibration error of few images is biased upwards, and
+its resamples even more, so its interval is the basic bootstrap interval, which removes this bias. The interval of the
+temperature takes one step of Halley's method from the fitted temperature in each resample.
+
+In this folder, in reading order: `measures`, calibration error and Brier score; `temperature`, the fit; `bins`, the
+bins of the confidence and their rows; `diagrams`, the reliability diagrams.
 """
 
 from __future__ import annotations
@@ -49,11 +52,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CalibrationOptions:
-    """How it is measured.
+    """How calibration is measured.
 
     Attributes:
-        bins: Of the confidence.
-        seed: Draws the half of the test images that the temperature is fitted on.
+        bins: The number of bins of the confidence.
+        seed: The seed of the draw of the half of the test images that the temperature is fitted on.
     """
 
     bins: Annotated[int, Field(ge=1)] = 10
@@ -66,7 +69,7 @@ class Calibration(Evaluation):
 
     name = "calibration"
     title = "Calibration"
-    question = "Do their probabilities mean what they say?"
+    question = "Do predicted probabilities match the observed accuracy?"
     version = 1
     requires = Requirements()
     summary = ("ece",)
@@ -131,7 +134,7 @@ class Calibration(Evaluation):
     )
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
-        """Ask every member about every test image."""
+        """Predict every test image with every member."""
         predictions = [predict(member) for member in pool]
         images = len(predictions[0].labels)
         order = np.random.default_rng(self.options.seed).permutation(images)
@@ -167,11 +170,11 @@ BIASED = ("ece", "ece_equal_mass", "ece_after")
 """Means of absolute values, which the noise of resampling makes larger."""
 
 PHRASES = Phrases(
-    one="The confidence of {student} is {value} off its accuracy (ECE)",
+    one="The confidence of {student} differs from its accuracy by {value} (ECE)",
     against="against the independent baseline",
     many="ECE against the independent baseline",
     verdicts=("worse calibrated", "no significant difference", "better calibrated"),
-    alone="there is no independent baseline to hold it against",
+    alone="there is no independent baseline to compare it with",
 )
 
 
@@ -245,7 +248,7 @@ def _other_half(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Observ
 
 
 def _confidence_sentence(gaps: pd.DataFrame) -> list[str]:
-    """Say who is over- and who is underconfident, by the interval of the signed gap (Holm over networks)."""
+    """Say which networks are over- or underconfident, by the interval of the signed gap (Holm over networks)."""
     said = []
     differ = differ_from_zero(gaps["value"].tolist(), gaps["ci_low"].tolist(), gaps["ci_high"].tolist())
     for word, chosen in (("overconfident", gaps["ci_low"] > 0), ("underconfident", gaps["ci_high"] < 0)):

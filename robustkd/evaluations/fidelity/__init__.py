@@ -1,4 +1,4 @@
-"""How far do they say what their teacher says?
+"""How closely does each network follow the teacher's predictions?
 
 Stanton et al., *Does Knowledge Distillation Really Work?* (NeurIPS 2021), section 3: top-1 agreement, mean 1[argmax
 p_t = argmax p_s], and predictive KL, mean KL(p_t ‖ p_s) at temperature 1. Two accurate networks agree whether or not
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FidelityOptions:
-    """There is nothing to choose."""
+    """This evaluation has no options."""
 
 
 @EVALUATIONS.register("fidelity")
@@ -50,7 +50,7 @@ class Fidelity(Evaluation):
 
     name = "fidelity"
     title = "Fidelity"
-    question = "How far do they say what their teacher says?"
+    question = "How closely does each network follow the teacher's predictions?"
     version = 1
     requires = Requirements(teacher=True)
     summary = ("agreement", "agreement_excess")
@@ -101,7 +101,7 @@ class Fidelity(Evaluation):
     )
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
-        """Hold every other member's prediction for each test image against the teacher's."""
+        """Compare every other member's prediction for each test image with the teacher's."""
         if pool.teacher is None:
             raise EvaluationError("fidelity needs a teacher in the pool")
         teacher = predict(pool.teacher)
@@ -132,17 +132,17 @@ class Fidelity(Evaluation):
         return alt.vconcat(agreement, kl)
 
     def headline(self, frame: pd.DataFrame) -> list[str]:
-        """Each student's agreement, and how much of it the baseline has too."""
+        """Each student's agreement, and the difference to the baseline's."""
         found = student_findings(frame, "agreement", "agreement_excess")
         return findings(found, self.metric("agreement"), self.metric("agreement_excess"), PHRASES)
 
 
 PHRASES = Phrases(
     one="{student} agrees with its teacher on {value} of the test images",
-    against="in excess of a network that never saw the teacher",
-    many="Agreement with the teacher, in excess of a network that never saw it",
-    verdicts=("inherited something", "not to be told apart from such a network", "less like the teacher"),
-    alone="without an independent baseline, how much of that was inherited cannot be told",
+    against="relative to a network that never saw the teacher",
+    many="Agreement with the teacher relative to a network that never saw it",
+    verdicts=("closer to the teacher", "no significant difference", "less like the teacher"),
+    alone="without an independent baseline, it is unknown how much of that was inherited",
 )
 
 

@@ -1,4 +1,4 @@
-"""How well do they classify images they were not trained on?
+"""How accurate is each network on images that it was not trained on?
 
 Accuracy and negative log-likelihood on the test set, for each network and as mean and standard deviation over seeds,
 beside the independent baseline. Needs predictions for the test images, nothing else.
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GeneralizationOptions:
-    """There is nothing to choose."""
+    """This evaluation has no options."""
 
 
 @EVALUATIONS.register("generalization")
@@ -43,7 +43,7 @@ class Generalization(Evaluation):
 
     name = "generalization"
     title = "Generalization"
-    question = "How well do they classify images they were not trained on?"
+    question = "How accurate is each network on images that it was not trained on?"
     version = 1
     requires = Requirements()
     summary = ("accuracy", "accuracy_gain")
@@ -70,7 +70,7 @@ class Generalization(Evaluation):
     )
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
-        """Ask every member about every test image."""
+        """Predict every test image with every member."""
         predictions = [predict(member) for member in pool]
         arrays = {
             "correct": np.stack([seen.correct for seen in predictions]),
@@ -98,5 +98,5 @@ PHRASES = Phrases(
     against="against the independent baseline",
     many="Accuracy against the independent baseline",
     verdicts=("better", "no significant difference", "worse"),
-    alone="there is no independent baseline to hold it against",
+    alone="there is no independent baseline to compare it with",
 )

@@ -1,4 +1,4 @@
-"""What do wrong training labels do to them, and can they find the wrong labels?
+"""What do wrong training labels do to the networks, and can the networks find these labels?
 
 Sarfraz, Arani, Zonooz, *Knowledge Distillation Beyond Model Compression* (arXiv 2007.01922), Table V: accuracy on the
 clean test set after training on noisy labels, against the independent baseline trained on the same labels.
@@ -6,14 +6,18 @@ clean test set after training on noisy labels, against the independent baseline 
 **Memorisation** (Liu et al., *Early-learning regularization*, NeurIPS 2020, Figure 1): of the training images whose
 label is wrong, how many a network classifies as that wrong label, as the true one, or as neither.
 
-**Audit** (confident learning; see `label_audit`): how well a network's probabilities tell the wrong labels. Only labels
-that it was not trained on are audited: those of the images that the condition held out, or all of them by a network
-that was trained on clean ones. Without either there is no audit, and a check says so. The label errors that people
-found in test sets (Northcutt, Athalye, Mueller, *Pervasive label errors*, NeurIPS 2021) can be looked for by any
-network. The matrices of given labels by true class, as they are and as each method estimates them, are rows of level
-``detail`` (`noise_transitions`), for up to 20 classes.
+**Audit** (confident learning; see `audit`): how well a network's probabilities identify the wrong labels. Only labels
+that it was not trained on are audited: those of the images that the condition held out, or all labels by a network
+trained on clean ones. Otherwise there is no audit, and a check says so. The label errors that people found in test sets
+(Northcutt, Athalye, Mueller, *Pervasive label errors*, NeurIPS 2021) can be searched for by any network. The matrices
+of given labels by true class, the true one and the estimates of each method, are rows of level ``detail`` for up to 20
+classes.
 
-Needs predictions for the test images, and for the training images where some of their labels are wrong.
+Needs predictions for the test images, and for the training images if some of their labels are wrong.
+
+In this folder, in reading order: `measurement`, from networks and images to records; `audit`, the audit of one
+network's probabilities; `judged_labels`, the label errors that people judged; `rows`, from records to tidy rows;
+`transitions`, the matrices of given labels; `charts`; `sentences`.
 """
 
 from __future__ import annotations
@@ -53,13 +57,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelNoiseOptions:
-    """What is audited.
+    """What the audit looks at.
 
     Attributes:
-        audit_images: At most this many labels are audited, drawn with `seed`; None for all.
+        audit_images: The largest number of labels to audit, drawn with `seed`; None for all.
         test_errors: A ``.npy`` file of label errors in the test set that people judged, whole numbers (J, 7): test
             index, given label, suggested label, and how many of five people chose given, suggested, neither, both.
-        seed: Draws the audited labels.
+        seed: The seed of the draw of audited labels.
     """
 
     audit_images: Annotated[int, Field(ge=1)] | None = 10_000
@@ -73,15 +77,15 @@ class LabelNoise(Evaluation):
 
     name = "label_noise"
     title = "Label noise"
-    question = "What do wrong training labels do to them, and can they find the wrong labels?"
+    question = "What do wrong training labels do to the networks, and can the networks find these labels?"
     version = 3
     requires = Requirements(training=True)
     summary = ("memorised", "audit_auroc")
     across_conditions = True
     Options = LabelNoiseOptions
     metrics = (
-        Metric("requested_rate", "Requested", "fraction", None, "The rate of label noise asked for."),
-        Metric("realised_rate", "Wrong labels", "fraction", None, "Share of training labels that are really wrong."),
+        Metric("requested_rate", "Requested", "fraction", None, "The requested rate of label noise."),
+        Metric("realised_rate", "Wrong labels", "fraction", None, "Share of training labels that are wrong."),
         Metric("accuracy", "Accuracy", "fraction", True, "Share of clean test images classified as labelled."),
         Metric(
             "accuracy_gain",
@@ -103,8 +107,8 @@ class LabelNoise(Evaluation):
             "Memorised",
             "fraction",
             False,
-            "Of the wrong training labels, the share it predicts.",
-            table="what becomes of the labels it was trained on",
+            "Share of the wrong training labels that the network predicts.",
+            table="predictions for the training labels",
         ),
         Metric(
             "memorised_difference",
@@ -113,38 +117,39 @@ class LabelNoise(Evaluation):
             False,
             "Share of memorised wrong labels minus the independent baseline's.",
             difference_of="memorised",
-            table="what becomes of the labels it was trained on",
+            table="predictions for the training labels",
         ),
         Metric(
             "recovered",
             "Recovered",
             "fraction",
             True,
-            "Of the training images with a wrong label, the share classified as the true class nevertheless.",
-            table="what becomes of the labels it was trained on",
+            "Share of the training images with a wrong label that are classified as the true class.",
+            table="predictions for the training labels",
         ),
         Metric(
             "neither",
             "Neither",
             "fraction",
             None,
-            "Of the training images with a wrong label, the share classified as neither that label nor the true class.",
-            table="what becomes of the labels it was trained on",
+            "Share of the training images with a wrong label that are classified as neither this label nor the true "
+            "class.",
+            table="predictions for the training labels",
         ),
         Metric(
             "clean_fit",
             "Fit of right labels",
             "fraction",
             None,
-            "Of the right training labels, the share it predicts.",
-            table="what becomes of the labels it was trained on",
+            "Share of the right training labels that the network predicts.",
+            table="predictions for the training labels",
         ),
         Metric(
             "audit_auroc",
             "Audit AUROC",
             "fraction",
             True,
-            "Out of sample: chance that a wrong label gets less of its probability than a right one.",
+            "Out of sample: probability that a wrong label has a lower predicted probability than a right one.",
             table="finding wrong labels that it never saw",
         ),
         Metric(
@@ -161,7 +166,7 @@ class LabelNoise(Evaluation):
             "Audit precision",
             "fraction",
             True,
-            "Of the labels it flags, the share that are wrong.",
+            "Share of the flagged labels that are wrong.",
             table="finding wrong labels that it never saw",
         ),
         Metric(
@@ -169,7 +174,7 @@ class LabelNoise(Evaluation):
             "Audit recall",
             "fraction",
             True,
-            "Of the wrong labels, the share that it flags.",
+            "Share of the wrong labels that are flagged.",
             table="finding wrong labels that it never saw",
         ),
         Metric(
@@ -177,7 +182,7 @@ class LabelNoise(Evaluation):
             "Estimated wrong",
             "fraction",
             None,
-            "Share of wrong labels that the audit estimates.",
+            "Share of wrong labels as estimated by the audit.",
             table="finding wrong labels that it never saw",
         ),
         Metric(
@@ -193,7 +198,8 @@ class LabelNoise(Evaluation):
             "Test errors AUROC",
             "fraction",
             True,
-            "Chance that a test label which people refuse gets less of its probability than one which they confirm.",
+            "Probability that a test label which people reject has a lower predicted probability than one that they "
+            "confirm.",
             table="finding wrong labels of the test set",
         ),
         Metric(
@@ -210,7 +216,8 @@ class LabelNoise(Evaluation):
             "Test errors found",
             "fraction",
             True,
-            "Of the test labels which people refuse, the share among its least probable, as many as people looked at.",
+            "Share of the test labels rejected by people that are among the least probable ones, as many as people "
+            "judged.",
             table="finding wrong labels of the test set",
         ),
     )
@@ -242,7 +249,7 @@ class LabelNoise(Evaluation):
         return Records(members, arrays, tuple(checks), notes)
 
     def summarise(self, records: Records) -> pd.DataFrame:
-        """Accuracy, memorisation, audits; what cannot be told of these networks is left out."""
+        """Accuracy, memorisation and audits, as far as they can be measured for these networks."""
         members, arrays = records.members, records.arrays
         rows = per_image_rows(
             members, {"accuracy": arrays["correct"]}, (self.metric("accuracy"), self.metric("accuracy_gain"))
@@ -251,9 +258,9 @@ class LabelNoise(Evaluation):
         return tidy(rows + noise_rows(records, self.metrics))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
-        """Accuracy by the share of wrong labels, what becomes of these labels, who finds them and their pattern."""
+        """Accuracy by the share of wrong labels, their predictions, how well they are found, and their pattern."""
         return noise_panels(of_noise(frame))
 
     def headline(self, frame: pd.DataFrame) -> list[str]:
-        """For each condition the students' gains; who memorises fewest wrong labels; who finds wrong labels best."""
+        """For each condition the students' gains; the fewest memorised wrong labels; the best at finding them."""
         return sentences(frame, {metric.name: metric for metric in self.metrics})

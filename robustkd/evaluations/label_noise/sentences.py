@@ -1,4 +1,4 @@
-"""What label noise did, in sentences."""
+"""The sentences on label noise."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from robustkd.presentation.numbers import join, quantity
 from robustkd.presentation.sentences import against_baseline, grouped
 from robustkd.results.metric import Metric
 
-ALONE = "There is no independent baseline to hold the students against."
+ALONE = "There is no independent baseline to compare the students with."
 
 VERDICTS = ("better", "no significant difference", "worse")
 
@@ -17,7 +17,7 @@ CHANCE_AUROC = 0.5
 
 
 def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
-    """Say for each condition how the students fare; who memorises fewest wrong labels; who finds wrong labels best.
+    """For each condition, compare the students; name those that memorise the fewest wrong labels and find them best.
 
     Args:
         frame: Tidy results.
@@ -29,7 +29,7 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     frame = of_noise(frame)
     alone = [] if (frame["role"] == "baseline").any() else [ALONE]
     if not frame["metric"].isin(["memorised", "estimated_rate"]).any():
-        nothing = "No training label is known to be wrong, so there is nothing to memorise or to find."
+        nothing = "No training label is known to be wrong, so memorisation and audits are not measured."
         return [nothing, *alone, *_test_errors(frame, metrics)]
     said = []
     for condition, rows in frame.groupby("condition", sort=False):
@@ -53,7 +53,7 @@ def _named(condition: str, rows: pd.DataFrame) -> str:
 
 
 def _memory(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
-    """Say who memorises fewest, who not significantly more, and who significantly more than these fewest."""
+    """Name the network that memorises the fewest, those not significantly worse, and those significantly worse."""
     metric = metrics["memorised"]
     known, condition = _noisiest(frame, metric.name)
     ranked = _ranked(known)
@@ -69,35 +69,35 @@ def _memory(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     )
     tied = f", not significantly fewer than {join(ties)}" if ties else ""
     return [
-        f"Under {condition}, {fewest[0]} memorises fewest of the wrong labels{tied}; significantly more: {join(more)}."
+        f"Under {condition}, {fewest[0]} memorises the fewest wrong labels{tied}; significantly more: {join(more)}."
     ]
 
 
 def _inspectors(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     known, condition = _noisiest(frame, "audit_auroc")
     if known.empty and frame[frame["metric"] == "estimated_rate"]["value"].notna().any():
-        return ["Who finds wrong labels cannot be told: the labels audited are all right, or all wrong."]
+        return ["Finding wrong labels is not measured, because the audited labels are all right or all wrong."]
     if known.empty and (frame["metric"] == "audit_auroc").any():
-        return ["Who finds wrong labels cannot be told: no audit of them passed its check."]
+        return ["Finding wrong labels is not measured, because no audit passed its check."]
     if known.empty and (frame["metric"] == "memorised").any():
         return [
-            "Who finds wrong labels cannot be told: every network was trained on all of them; a condition that holds "
-            "some out (held_out) lets them be audited."
+            "Finding wrong labels is not measured, because every network was trained on all of them; a condition with "
+            "held_out keeps some out of training for an audit."
         ]
     rows = frame[(frame["level"] == "method") & (frame["condition"] == condition)]
     where = f"Under {condition}"
     return [
-        *_best(known, where, "labels that they never saw", metrics),
+        *_best(known, where, "labels that it never saw", metrics),
         *_upper_bounds(known[known["member"].isin(_trained_clean(rows))], where, metrics),
     ]
 
 
 def _upper_bounds(known: pd.DataFrame, where: str, metrics: Mapping[str, Metric]) -> list[str]:
-    """Say how networks fare that were trained on the true labels of the images."""
+    """Report the networks that were trained on the true labels of the images."""
     if known.empty:
         return []
     told = join(_areas(known, metrics))
-    return [f"{where}, trained on the true labels of these images and so an upper bound at finding wrong ones: {told}."]
+    return [f"{where}, an upper bound from networks trained on the true labels of these images: {told}."]
 
 
 def _trained_clean(rows: pd.DataFrame) -> set[str]:
@@ -112,7 +112,7 @@ def _test_errors(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str
 
 
 def _best(known: pd.DataFrame, where: str, what: str, metrics: Mapping[str, Metric]) -> list[str]:
-    """Say which networks inspect labels best, if any does so significantly better than another."""
+    """Name the networks that find wrong labels best, if any is significantly better than another."""
     known = known[known["role"] != "teacher"]
     if len(known) < 2:
         return []
@@ -125,8 +125,8 @@ def _best(known: pd.DataFrame, where: str, what: str, metrics: Mapping[str, Metr
     if ranked.empty:
         return _of_networks(known, f"{where}, AUROC at finding wrong {what}", metrics)
     if len(best) == len(ranked):
-        return [f"{where}, no network is a significantly better inspector of {what} than another (over these images)."]
-    return [f"{where}, the best inspectors of {what}: {join(_areas(best, metrics))}."]
+        return [f"{where}, no network finds wrong {what} significantly better than another on these images."]
+    return [f"{where}, the best at finding wrong {what}: {join(_areas(best, metrics))}."]
 
 
 def _of_networks(known: pd.DataFrame, what: str, metrics: Mapping[str, Metric]) -> list[str]:

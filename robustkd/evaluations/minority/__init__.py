@@ -1,4 +1,4 @@
-"""What becomes of the rare classes?
+"""How accurate are the networks on classes with few training images?
 
 Per-class recall on the test set, with the classes in the order of their training images: the mean recall of the
 rarest and of the most frequent classes, the worst class, balanced accuracy (the mean of all recalls), the geometric
@@ -13,7 +13,10 @@ t those of the test labels and p those of the training labels, the pull towards 
 0 for a network that predicts the classes as often as they occur, 1 for one that predicts them as often as in training.
 
 Which classes are rare is known from the training images alone. Without any, or if the largest class has less than
-twice the images of the smallest, what concerns rare classes is absent. Needs predictions for the test images.
+twice the images of the smallest, the metrics of rare classes are absent. Needs predictions for the test images.
+
+In this folder, in reading order: `measures`, the recalls and the pull to the training prior; `report`,
+imbalanced-learn's report; `rows`, from records to tidy rows; `charts`.
 """
 
 from __future__ import annotations
@@ -50,11 +53,11 @@ ENOUGH = 0.95
 
 @dataclass(frozen=True)
 class MinorityOptions:
-    """How it is measured.
+    """How the minority is chosen.
 
     Attributes:
-        classes: How many classes count as the minority, and as the majority; half of all at the most, and fewer where
-            fewer are smaller than the others.
+        classes: The number of classes in the minority, and in the majority: at most half of all, and fewer if fewer are
+            smaller than the others.
     """
 
     classes: Annotated[int, Field(ge=1)] = 3
@@ -66,14 +69,20 @@ class Minority(Evaluation):
 
     name = "minority"
     title = "Minority classes"
-    question = "What becomes of the rare classes?"
+    question = "How accurate are the networks on classes with few training images?"
     version = 2
     requires = Requirements(training=True)
     summary = ("minority_accuracy", "balanced_accuracy")
     across_conditions = True
     Options = MinorityOptions
     metrics = (
-        Metric("minority_accuracy", "Minority", "fraction", True, "Mean recall of the classes rarest in training."),
+        Metric(
+            "minority_accuracy",
+            "Minority",
+            "fraction",
+            True,
+            "Mean recall of the classes with the fewest training images.",
+        ),
         Metric(
             "minority_gain",
             "Minority against baseline",
@@ -83,7 +92,11 @@ class Minority(Evaluation):
             difference_of="minority_accuracy",
         ),
         Metric(
-            "majority_accuracy", "Majority", "fraction", True, "Mean recall of the classes most frequent in training."
+            "majority_accuracy",
+            "Majority",
+            "fraction",
+            True,
+            "Mean recall of the classes with the most training images.",
         ),
         Metric(
             "majority_gain",
@@ -93,7 +106,7 @@ class Minority(Evaluation):
             "Majority recall minus the independent baseline's, on the same images.",
             difference_of="majority_accuracy",
         ),
-        Metric("worst_class_accuracy", "Worst class", "fraction", True, "The smallest recall of any class."),
+        Metric("worst_class_accuracy", "Worst class", "fraction", True, "The smallest recall of all classes."),
         Metric(
             "balanced_accuracy",
             "Balanced accuracy",
@@ -120,7 +133,12 @@ class Minority(Evaluation):
             table="all classes",
         ),
         Metric(
-            "g_mean", "G-mean", "fraction", True, "Geometric mean of all recalls; 0 if one is.", table="all classes"
+            "g_mean",
+            "G-mean",
+            "fraction",
+            True,
+            "Geometric mean of all recalls; 0 if any recall is 0.",
+            table="all classes",
         ),
         Metric(
             "classes_better",
@@ -143,7 +161,7 @@ class Minority(Evaluation):
             "Pull to training prior",
             "",
             None,
-            "0: predicts classes as often as they occur in the test set; 1: as often as in training.",
+            "0: classes are predicted as often as they occur in the test set; 1: as often as in training.",
             table="how often classes are predicted",
         ),
         Metric(
@@ -158,7 +176,7 @@ class Minority(Evaluation):
     )
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
-        """Ask every member about every test image; count the labels it was trained on."""
+        """Predict every test image with every member; count the labels it was trained on."""
         predictions = [predict(member) for member in pool]
         arrays = {
             "predicted": np.stack([seen.predicted for seen in predictions]).astype(np.int32),
@@ -205,9 +223,9 @@ class Minority(Evaluation):
                 against = against_baseline(found)
                 sentences.append(f"{str(condition)[0].upper()}{str(condition)[1:]}: {what}{against} {said}.")
         if not (frame["role"] == "baseline").any():
-            sentences.append("There is no independent baseline to hold the students against.")
+            sentences.append("There is no independent baseline to compare the students with.")
         if not frame["metric"].isin(["class_training_share"]).any():
-            sentences.append("Which classes are rare in training is not known: there are no training images.")
+            sentences.append("Without training images it is unknown which classes are rare.")
         return sentences
 
 
@@ -240,8 +258,8 @@ def _sizes(data: Dataset) -> tuple[tuple[Check, ...], tuple[str, ...]]:
         return (), ()
     asked, kept = condition.asked(data.training), condition.sizes(data.training)
     short = [name for name, some, all_ in zip(data.test.class_names, kept, asked, strict=True) if some < ENOUGH * all_]
-    detail = f"{kept.sum()} images of {asked.sum()} asked for"
-    detail += f"; far fewer than the law asks for of {', '.join(short)}" if short else ""
+    detail = f"{kept.sum()} of the {asked.sum()} images that the law requires"
+    detail += f"; far fewer than the law requires for {', '.join(short)}" if short else ""
     check = Check("class sizes in training", not short, detail, metrics=SKEWED_METRICS)
     return (check,), (f"Class sizes in training: {condition.description(data.training)}",)
 

@@ -32,6 +32,16 @@ def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] |
 
     Raises:
         ModelError: Its architecture is not timm's, so that nobody could load it again.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import robustkd as rk
+    >>> model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rk.save_model(model, Path(folder) / "model.safetensors", {"method": "baseline"})
+    ...     loaded = rk.load_model(Path(folder) / "model.safetensors")
+    >>> loaded.lineage["method"], loaded.digest() == model.digest()
+    ('baseline', True)
     """
     check_architecture(model.architecture)
     network: Any = model.module
@@ -84,6 +94,16 @@ def load_model(
 
     Raises:
         ModelError: The file is missing, damaged, unsafe, or of another architecture or class count.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import robustkd as rk
+    >>> model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rk.save_model(model, Path(folder) / "model.safetensors", {"method": "baseline"})
+    ...     loaded = rk.load_model(Path(folder) / "model.safetensors")
+    >>> loaded.lineage["method"], loaded.digest() == model.digest()
+    ('baseline', True)
     """
     file = Path(path).expanduser()
     if not file.is_file():

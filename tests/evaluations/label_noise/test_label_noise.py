@@ -131,7 +131,7 @@ def test_who_memorises_fewest_is_named_with_those_that_cannot_be_told_from_it() 
 
     percent = [f"{100 * count / len(wrong):.1f}%" for count in (250, 251, 400)]
     assert (
-        f"Under label noise 40%, baseline ({percent[0]}) memorises fewest of the wrong labels, not significantly fewer "
+        f"Under label noise 40%, baseline ({percent[0]}) memorises the fewest wrong labels, not significantly fewer "
         f"than at ({percent[1]}); significantly more: sp ({percent[2]})."
     ) in evaluation.headline(frame)
 
@@ -152,7 +152,7 @@ def test_networks_trained_on_all_labels_are_not_audited_and_it_says_so() -> None
 
     assert not set(frame["metric"]) & {"audit_auroc", "audit_recall", "estimated_rate", "transition_error"}
     assert "labels audited out of sample" not in {check.name for check in records.checks}
-    assert "cannot be told" in evaluation.headline(frame)[-1]
+    assert "is not measured" in evaluation.headline(frame)[-1]
     assert "held_out" in evaluation.headline(frame)[-1]
 
 
@@ -188,7 +188,9 @@ def test_inspectors_that_were_trained_on_the_labels_are_not_ranked() -> None:
     )
 
     told = evaluation.headline(without_voided(frame, records))
-    assert told[-1].startswith("Under label noise 40%, 25% held out, the best inspectors of labels that they never saw")
+    assert told[-1].startswith(
+        "Under label noise 40%, 25% held out, the best at finding wrong labels that it never saw"
+    )
     assert told[-1].endswith(": sp (100.0% AUROC).")
     assert evaluation.chart(without_voided(frame, records)).to_dict()
 
@@ -200,7 +202,7 @@ def test_where_no_audit_passed_its_check_nothing_is_said_of_the_labels() -> None
     evaluation, records, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, contaminated))
 
     told = " ".join(evaluation.headline(without_voided(frame, records)))
-    assert "Who finds wrong labels cannot be told: no audit of them passed its check." in told
+    assert "Finding wrong labels is not measured, because no audit passed its check." in told
     assert "all right" not in told
     assert "inspector" not in told
     assert "nan" not in told
@@ -259,7 +261,7 @@ def test_held_out_labels_are_audited() -> None:
     assert (estimates["ci_high"] - estimates["ci_low"]).between(0.001, 0.3).all()
     assert "500 labels audited, of images held out" in records.checks[1].detail
     assert evaluation.headline(frame)[-1].startswith(
-        "Under label noise 40%, 25% held out, AUROC at finding wrong labels that they never saw, by networks of a "
+        "Under label noise 40%, 25% held out, AUROC at finding wrong labels that it never saw, by networks of a "
         "single seed: baseline "
     )
 
@@ -370,7 +372,7 @@ def test_a_clean_teacher_among_noisy_students_is_an_upper_bound_though_labels_we
     told = evaluation.headline(frame.assign(condition=data.condition.label))  # as results are collected
     assert f"({100 * records.arrays['realised'][1]:.1f}% of the labels wrong)" in told[0]
     assert "nan" not in " ".join(told)
-    assert "so an upper bound at finding wrong ones: teacher (" in told[-1]
+    assert "an upper bound from networks trained on the true labels of these images: teacher (" in told[-1]
     assert "at (" not in told[-1]
 
 
@@ -385,7 +387,7 @@ def test_a_clean_teacher_that_alone_can_audit_is_said_to_be_an_upper_bound() -> 
         "Under label noise 40%, trained on the true labels of these images and so an upper bound at finding wrong "
         "ones: teacher (100.0% AUROC)."
     )
-    assert not any("cannot be told" in text for text in told)
+    assert not any("is not measured" in text for text in told)
     assert "NaN" not in evaluation.chart(frame).to_json()
 
 
@@ -475,7 +477,7 @@ def test_without_a_baseline_it_says_so() -> None:
 
     evaluation, _, frame = outcome(pool, data, predict_as(data, {}))
 
-    assert "There is no independent baseline to hold the students against." in evaluation.headline(frame)
+    assert "There is no independent baseline to compare the students with." in evaluation.headline(frame)
     assert "nan" not in " ".join(evaluation.headline(frame))
 
 
@@ -485,7 +487,7 @@ def test_without_a_baseline_it_says_so_of_clean_labels_too() -> None:
 
     evaluation, _, frame = outcome(pool, data, predict_as(data, {}))
 
-    assert "There is no independent baseline to hold the students against." in evaluation.headline(frame)
+    assert "There is no independent baseline to compare the students with." in evaluation.headline(frame)
 
 
 def test_a_network_trained_on_clean_labels_memorised_none_of_the_wrong_ones_of_others() -> None:
@@ -509,7 +511,7 @@ def test_an_audit_of_labels_that_are_all_right_is_not_said_to_be_missing() -> No
     evaluation, _, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, {}))
 
     told = " ".join(evaluation.headline(frame))
-    assert "the labels audited are all right, or all wrong" in told
+    assert "the audited labels are all right or all wrong" in told
     assert "none were held out" not in told
 
 
@@ -586,5 +588,5 @@ def test_inspectors_that_are_no_better_than_chance_are_not_called_the_best() -> 
     evaluation, _, frame = outcome(pool_of(data.condition.label, "at"), data, predict_as(data, train))
 
     told = " ".join(evaluation.headline(frame))
-    assert "no network is significantly better than chance at finding wrong labels that they never saw" in told
+    assert "no network is significantly better than chance at finding wrong labels that it never saw" in told
     assert "best inspectors" not in told

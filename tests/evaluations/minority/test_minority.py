@@ -122,7 +122,7 @@ def test_a_class_with_far_fewer_images_than_the_law_asks_for_fails_the_check(ske
     (check,) = EVALUATIONS["minority"]().measure(pool, data, predict).checks
 
     assert not check.passed
-    assert f"far fewer than the law asks for of {skewed.test.class_names[1]}" in check.detail
+    assert f"far fewer than the law requires for {skewed.test.class_names[1]}" in check.detail
 
 
 def test_differences_to_the_baseline_have_their_intervals(skewed: Dataset, looked_at: tuple) -> None:
@@ -278,7 +278,7 @@ def test_without_training_images_it_says_that_nothing_is_known_of_rarity(skewed:
     evaluation, frame = frame_of(pool, replace(skewed, train=None, condition=Clean()), predict)
 
     assert "class_training_share" not in set(frame["metric"])
-    assert "there are no training images" in evaluation.headline(frame)[-1]
+    assert "Without training images" in evaluation.headline(frame)[-1]
     assert evaluation.chart(frame).to_dict()
 
 
@@ -410,7 +410,7 @@ def test_without_a_baseline_it_says_so(skewed: Dataset, predict_as: Callable) ->
     evaluation, frame = frame_of(pool, skewed, predict_as({"at": np.eye(CLASSES)[labels]}, labels))
 
     assert "classes_better" not in set(frame["metric"])
-    assert evaluation.headline(frame)[-1] == "There is no independent baseline to hold the students against."
+    assert evaluation.headline(frame)[-1] == "There is no independent baseline to compare the students with."
 
 
 def test_five_images_of_the_rare_classes_are_too_few_for_a_verdict(skewed: Dataset, predict_as: Callable) -> None:

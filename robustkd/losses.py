@@ -1,0 +1,42 @@
+"""The losses of the methods as functions of tensors, for people who write their own training loop.
+
+Each is differentiable with respect to its first argument, is computed in float32 or better, and carries no weight.
+Shapes: B images, K classes, C channels, D features.
+
+>>> import torch
+>>> import robustkd as rk
+>>> teacher = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+>>> student = torch.zeros(2, 2, requires_grad=True)
+>>> loss = 0.9 * rk.losses.kd_loss(student, teacher, 4.0) + 0.1 * rk.losses.cross_entropy(student, torch.tensor([0, 1]))
+>>> loss.backward()
+>>> student.grad[0, 0] < 0  # the first image is to look more like class 0
+tensor(True)
+"""
+
+from robustkd.distillation.losses import cross_entropy, kd_loss
+from robustkd.distillation.methods.at import attention_loss
+from robustkd.distillation.methods.bss import soft_cross_entropy
+from robustkd.distillation.methods.dkd import nontarget_loss, target_loss
+from robustkd.distillation.methods.dml import mutual_loss
+from robustkd.distillation.methods.fitnet import hint_loss
+from robustkd.distillation.methods.fsp import flow, flow_loss
+from robustkd.distillation.methods.one import ensemble_loss
+from robustkd.distillation.methods.rkd import angle_loss, distance_loss
+from robustkd.distillation.methods.sp import similarity_loss
+
+__all__ = [
+    "angle_loss",
+    "attention_loss",
+    "cross_entropy",
+    "distance_loss",
+    "ensemble_loss",
+    "flow",
+    "flow_loss",
+    "hint_loss",
+    "kd_loss",
+    "mutual_loss",
+    "nontarget_loss",
+    "similarity_loss",
+    "soft_cross_entropy",
+    "target_loss",
+]

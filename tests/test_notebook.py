@@ -1,0 +1,30 @@
+import torch
+
+import robustkd as rk
+from robustkd.data import Dataset, ImageSet
+
+
+def test_a_data_set_shows_the_images_of_each_class_and_escapes_their_names() -> None:
+    images = ImageSet(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), torch.tensor([0, 1, 1]), ("<b>", "dog"))
+
+    shown = Dataset("mine", images, images)._repr_html_()
+
+    assert "<td>&lt;b&gt;</td><td>1</td><td>1</td>" in shown
+    assert "<td>dog</td><td>2</td><td>2</td>" in shown
+    assert "<td>all</td><td>3</td><td>3</td>" in shown
+
+
+def test_a_pool_shows_its_members() -> None:
+    teacher, student = (rk.create_model("cifar_wrn_10_1", num_classes=3, in_chans=1, seed=seed) for seed in (0, 1))
+
+    shown = rk.ModelPool(teacher, students={"<at>": student})._repr_html_()
+
+    assert "<td>teacher</td><td>teacher</td><td>cifar_wrn_10_1</td>" in shown
+    assert "&lt;at&gt;" in shown
+    assert "<at>" not in shown
+
+
+def test_a_pool_prints_names_and_roles() -> None:
+    model = rk.create_model("cifar_wrn_10_1", num_classes=3, in_chans=1, seed=0)
+
+    assert repr(rk.ModelPool(baseline=model)) == "ModelPool(baseline: baseline)"
