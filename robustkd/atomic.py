@@ -9,7 +9,7 @@ from uuid import uuid4
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`; on success it takes the target's place, on failure it goes.
+    """Return a temporary path beside `target`; on success it takes the target's place, on failure it goes.
 
     Args:
         target: The file to write or replace; missing parent folders are made.

@@ -19,7 +19,7 @@ def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
 
     Args:
         description: What is being done, for example ``"train hinton, seed 0"``.
-        total: How many units of work there are (epochs, images, …).
+        total: The number of units of work (epochs, images, …).
 
     Yields:
         ``advance(count)``, to call after each piece of work.

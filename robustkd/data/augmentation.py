@@ -56,7 +56,7 @@ def draw(augmentation: Augmentation, count: int, generator: torch.Generator) -> 
 
     Args:
         augmentation: What to draw for.
-        count: How many images.
+        count: The number of images.
         generator: A CPU generator; the same numbers are drawn whatever is switched on.
 
     Returns:

@@ -13,7 +13,7 @@ from robustkd.errors import DataError
 
 @dataclass(frozen=True)
 class Batch:
-    """What a method sees at one step.
+    """The input of a method at one step.
 
     Attributes:
         pixels: float32 (B, C, H, W) in [0, 1].
@@ -35,7 +35,7 @@ class TrainingBatches:
         batch_size: Images in a batch; the last one of an epoch may hold fewer.
         augmentation: What is done to the images.
         seed: Seeds order and augmentation.
-        device: Where the batches are made; images in memory are moved there once.
+        device: The device of the batches; images in memory are moved there once.
 
     Attributes:
         batch_size: May be changed between epochs, which changes neither order nor augmentation.
@@ -68,7 +68,7 @@ class TrainingBatches:
         return -(-len(self._images) // self.batch_size)
 
     def epoch(self) -> Iterator[Batch]:
-        """Give the batches of the next epoch."""
+        """Return the batches of the next epoch."""
         count = len(self._images)
         order = torch.randperm(count, generator=self.generator).to(self._device)
         draws = draw(self._augmentation, count, self.generator).to(self._device)

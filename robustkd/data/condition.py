@@ -66,10 +66,10 @@ class Condition(ABC):
 
         Args:
             train: The set; not changed.
-            seed: Of the training; ignored where one draw serves all.
+            seed: The seed of the training; ignored if one draw serves all.
 
         Returns:
-            What came of it.
+            The result.
 
         Raises:
             DataError: It does not fit this set.

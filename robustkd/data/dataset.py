@@ -1,4 +1,4 @@
-"""A data set: images to train on, images to evaluate on, and what is done to the former."""
+"""A data set: training images, test images, and the condition of the former."""
 
 import hashlib
 from collections.abc import Callable
@@ -16,11 +16,11 @@ class Dataset:
     """A training and a test set of the same classes and image size.
 
     Attributes:
-        name: As given to `load_dataset`.
+        name: The name, as for `load_dataset`.
         train: The images to train on; None for a folder that is for evaluation only.
         test: The images to evaluate on.
-        augmentation: What training does to its images unless a study says otherwise.
-        condition: What is done to the training set before anything is trained on it; `train` itself stays as it was.
+        augmentation: The augmentation of training images, unless a study replaces it.
+        condition: The change applied to the training set before training; `train` itself stays unchanged.
 
     >>> import robustkd as rk
     >>> rk.load_dataset("digits")
@@ -78,10 +78,10 @@ class Dataset:
         return self.train
 
     def trained_on(self, seed: int | None = None) -> Conditioned:
-        """Give what its condition makes of the training set.
+        """Return what its condition makes of the training set.
 
         Args:
-            seed: Of the training; matters only where the condition draws anew for each.
+            seed: The seed of the training; only used if the condition draws anew for each training.
 
         Returns:
             The images with the labels that are trained on, and the true ones.

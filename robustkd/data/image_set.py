@@ -95,7 +95,7 @@ class ImageSet:
         return len(self.class_names)
 
     def read(self, indices: Tensor) -> Tensor:
-        """Give some images.
+        """Return some images.
 
         Args:
             indices: int64 (B,).
@@ -108,12 +108,12 @@ class ImageSet:
         return self.images.read(indices)
 
     def pixels(self, start: int, stop: int, device: torch.device | str = "cpu") -> Tensor:
-        """Give consecutive images as a network takes them.
+        """Return consecutive images as a network takes them.
 
         Args:
             start: The first image.
             stop: One past the last.
-            device: Where to.
+            device: The device.
 
         Returns:
             float32 (B, C, H, W) in [0, 1].
@@ -130,7 +130,7 @@ class ImageSet:
         return self if isinstance(self.images, Tensor) else replace(self, images=self.images.in_memory())
 
     def subset(self, indices: Tensor) -> "ImageSet":
-        """Give the set of the images at `indices`, int64 (B,), in that order."""
+        """Return the set of the images at `indices`, int64 (B,), in that order."""
         images = self.images[indices] if isinstance(self.images, Tensor) else self.images.subset(indices)
         return replace(self, images=images, labels=self.labels[indices])
 
@@ -139,7 +139,7 @@ class ImageSet:
 
         Args:
             count: How many; None, or more than there are, for all.
-            seed: Seeds the draw.
+            seed: The seed of the draw.
 
         Returns:
             int64 (min(count, N),), rising.

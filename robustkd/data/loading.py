@@ -1,4 +1,4 @@
-"""One entrance to every data set: `load_dataset`."""
+"""Load any data set by its name."""
 
 import os
 from pathlib import Path
@@ -16,13 +16,13 @@ def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
 
     Args:
         name: ``digits``, ``cifar10``, ``cifar100``, ``npz:PATH``, ``folder:PATH`` or ``folder:PATH@SIZE``.
-        root: Where data sets lie; without it ``$ROBUSTKD_DATA``, then the user's cache directory.
+        root: The directory of the data sets; by default ``$ROBUSTKD_DATA``, then the user's cache directory.
 
     Returns:
         The data set, on the CPU.
 
     Raises:
-        DataError: There is no such data set, or it is broken; the message says how to mend it.
+        DataError: There is no such data set, or it is broken; the message says how to fix it.
 
     >>> import robustkd as rk
     >>> data = rk.load_dataset("digits")
@@ -38,11 +38,11 @@ def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
 
 
 def data_places(root: Path | None) -> list[Path]:
-    """Name the directories in which a data set is looked for, first to last."""
+    """Return the names of the directories in which a data set is looked for, first to last."""
     given = [root, os.environ.get("ROBUSTKD_DATA")]
     return [Path(place).expanduser() for place in given if place] + [cache_directory()]
 
 
 def cache_directory() -> Path:
-    """Name the directory that downloads go to."""
+    """Return the name of the directory that downloads go to."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robustkd"

@@ -28,7 +28,7 @@ class NoImages:
         raise DataError("these images are not here: the data set was made up for planning")
 
     def subset(self, indices: Tensor) -> "NoImages":
-        """Give fewer of them."""
+        """Return fewer of them."""
         return NoImages((len(indices), *self.shape[1:]))
 
     def fingerprint(self) -> str:
@@ -36,7 +36,7 @@ class NoImages:
         return "not here"
 
     def in_memory(self) -> "NoImages":
-        """Give itself: there is nothing to read."""
+        """Return itself: there is nothing to read."""
         return self
 
 

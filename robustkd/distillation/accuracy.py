@@ -1,4 +1,4 @@
-"""The share of images that a network gets right."""
+"""The accuracy of a network."""
 
 import torch
 
@@ -10,12 +10,12 @@ EVALUATION_BATCH_SIZE = 512
 
 @torch.no_grad()
 def accuracy(model: PixelModel, images: ImageSet, device: torch.device | str = "cpu") -> float:
-    """Give the share of images that a model classifies as labelled, in evaluation mode.
+    """Return the share of images that a model classifies as labelled, in evaluation mode.
 
     Args:
         model: The model; its mode is restored.
-        images: What to classify.
-        device: Where the model is.
+        images: The images to classify.
+        device: The device of the model.
 
     Returns:
         0 to 1.

@@ -20,7 +20,7 @@ def inapplicable(
     shape: tuple[int, int, int],
     num_classes: int,
 ) -> dict[str, str]:
-    """Find the methods that could not train a student, by trying each on two grey images.
+    """Return the methods that could not train a student, by trying each on two grey images.
 
     Both networks are built once, untrained; each method is constructed and supervises one batch in each of its stages.
     What a training would refuse when it starts is thereby known in a fraction of a second for networks of the papers.
@@ -30,7 +30,7 @@ def inapplicable(
         student: Its architecture.
         teacher: Its architecture; None where no method needs one.
         shape: (C, H, W) of the images.
-        num_classes: How many classes they have.
+        num_classes: The number of classes.
 
     Returns:
         For each method that does not apply the reason, in one line; empty if all do.

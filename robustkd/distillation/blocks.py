@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def paper_block(entries: Sequence[T], number: int) -> T:
-    """Give the entry of one of the papers' blocks.
+    """Return the entry of one of the papers' blocks.
 
     Args:
         entries: One per feature map of a network: `Outputs.blocks`, `PixelModel.block_channels`.
@@ -47,7 +47,7 @@ def to_common_size(
 
 
 def probe(model: PixelModel) -> Outputs:
-    """Give a network's outputs for one grey image, in evaluation mode; its mode is restored."""
+    """Return a network's outputs for one grey image, in evaluation mode; its mode is restored."""
     parameter = next(model.parameters())
     size = _image_size(model)
     pixels = torch.full((1, getattr(model.module, "in_chans", 3), *size), 0.5, device=parameter.device)
@@ -59,7 +59,7 @@ def probe(model: PixelModel) -> Outputs:
 
 
 def parameters_behind(model: PixelModel, numbers: Iterable[int]) -> list[nn.Parameter]:
-    """Give the trainable parameters that blocks depend on: what autograd reaches from them.
+    """Return the trainable parameters that blocks depend on: what autograd reaches from them.
 
     Args:
         model: The network.

@@ -62,7 +62,7 @@ def boundary_samples(
         pixels: (B, C, H, W).
         labels: int64 (B,), which it predicts.
         targets: int64 (B,), the classes to move towards.
-        steps: How many gradients are taken.
+        steps: The number of gradient steps.
         step_size: Step per difference of logits, an L2 norm.
         bounds: The least and the greatest value of a pixel.
 

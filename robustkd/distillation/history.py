@@ -1,4 +1,4 @@
-"""What a training did, epoch by epoch."""
+"""The history of a training, epoch by epoch."""
 
 from dataclasses import asdict, dataclass
 
@@ -7,19 +7,19 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch did.
+    """The record of one epoch.
 
     Attributes:
         stage: The stage it belongs to.
         epoch: Counted from 0 within the stage.
-        learning_rate: Of this epoch.
-        loss: Mean over the images of what is minimised.
-        losses: Its weighted parts, by name.
+        learning_rate: The learning rate of this epoch.
+        loss: The mean over the images of the minimised loss.
+        losses: The weighted parts of the loss, by name.
         train_accuracy: Share of right predictions while training, on augmented images, 0 to 1.
         test_accuracy: Share of right predictions on the test set after the epoch, 0 to 1; of a method that trains
             several networks, the one that the rule ``last`` exports. No epoch is selected by it.
         validation_accuracy: Likewise on the images that the recipe holds out of training; None where it holds out none.
-        images_per_second: Of training, without the tests.
+        images_per_second: The speed of the training, without the tests.
     """
 
     stage: str
@@ -34,10 +34,10 @@ class Epoch:
 
 
 def history_frame(history: list[Epoch]) -> pd.DataFrame:
-    """Lay a history out as a table.
+    """Convert a history to a table.
 
     Args:
-        history: The epochs in their order.
+        history: The epochs in order.
 
     Returns:
         One row per epoch, one column ``loss_NAME`` per part of the loss; a part that a stage lacks is NaN there.

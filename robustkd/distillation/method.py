@@ -1,6 +1,7 @@
-"""The face of every distillation method.
+"""The interface of distillation methods.
 
-A method is one file here: its module docstring gives formula, layers and paper; then the pure loss; then the class.
+A method is one file in `methods`: its docstring states formula, layers and paper; then come the pure loss and the
+class.
 """
 
 from abc import ABC, abstractmethod
@@ -18,10 +19,10 @@ from robustkd.registry import Registry
 
 @dataclass(frozen=True)
 class Supervision:
-    """What a method makes of one batch.
+    """The losses that a method computes for one batch.
 
     Attributes:
-        logits: (B, K), of the student, for its training accuracy.
+        logits: (B, K), the student's, for its training accuracy.
         losses: Named scalars, already weighted: their sum is what training minimises.
     """
 
@@ -43,7 +44,7 @@ class Stage:
 
 
 class Method(nn.Module, ABC):
-    """One way to supervise a student; owns all that is trained.
+    """A way to train a student; holds all trained parameters.
 
     A subclass takes its weights and temperatures as keyword arguments with defaults and type hints, which is how study
     files know them, and keeps each as an attribute of the same name.
@@ -53,13 +54,13 @@ class Method(nn.Module, ABC):
         teacher: The network to learn from; required where `needs_teacher`.
 
     Attributes:
-        version: Raised whenever the same settings would train other weights.
-        stage: The name of the stage that is under way.
-        chosen: Which of the candidates `export` gives, counted from 0. Until a rule chooses another it is the one that
-            the method fixed beforehand.
-        select: The rule by which it was chosen; ``last`` keeps the one fixed beforehand.
-        candidate_accuracies: Of all candidates, 0 to 1, where the rule looked at them.
-        label_smoothing: Of the recipe of the stage that is under way; `cross_entropy` applies it.
+        version: Increased whenever the same settings would train other weights.
+        stage: The name of the current stage.
+        chosen: The index of the candidate that `export` returns, counted from 0. Until a rule chooses another, it is
+            the one that the method fixed beforehand.
+        select: The rule that chose it; ``last`` keeps the one fixed beforehand.
+        candidate_accuracies: The accuracies of all candidates, 0 to 1, if the rule used them.
+        label_smoothing: The label smoothing of the current stage; `cross_entropy` applies it.
 
     Raises:
         ValueError: A method that needs a teacher was given none.
@@ -111,7 +112,7 @@ class Method(nn.Module, ABC):
         return (Stage("training", recipe),)
 
     def trained(self, stage: str) -> list[nn.Parameter]:
-        """Give the parameters that a stage optimises; all that require gradients by default."""
+        """Return the parameters that a stage optimises; all that require gradients by default."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def train(self, mode: bool = True) -> Self:
@@ -136,9 +137,9 @@ class Method(nn.Module, ABC):
         """Prepare for an epoch.
 
         Args:
-            stage: The stage that is under way.
+            stage: The stage that is running.
             epoch: Counted from 0 within the stage.
-            epochs: How many the stage has.
+            epochs: The number of epochs of the stage.
         """
         self.stage = stage
 
@@ -148,10 +149,10 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: Batch) -> Supervision:
-        """Supervise the student on one batch, as the stage under way asks for."""
+        """Supervise the student on one batch, as the current stage asks for."""
 
     def candidates(self) -> tuple[PixelModel, ...]:
-        """Give the networks that may be exported, plain and of one architecture; the student alone by default.
+        """Return the networks that may be exported, plain and of one architecture; the student alone by default.
 
         A method that trains several gives them all, in an order that does not depend on their weights.
         """
@@ -163,12 +164,12 @@ class Method(nn.Module, ABC):
         Args:
             index: Which, counted from 0.
             rule: By what rule.
-            accuracies: Of all candidates, where the rule looked at them.
+            accuracies: The accuracies of all candidates, if the rule used them.
         """
         self.chosen, self.select, self.candidate_accuracies = index, rule, accuracies
 
     def export(self) -> PixelModel:
-        """Give the trained network, a plain one: the chosen candidate."""
+        """Return the trained network, a plain one: the chosen candidate."""
         return self.candidates()[self.chosen]
 
 

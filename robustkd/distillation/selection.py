@@ -40,7 +40,7 @@ def hold_out(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet | No
         The images to train on, and the validation images; None for a fraction of 0.
 
     Raises:
-        DataError: A fraction above 0 comes to no image.
+        DataError: A fraction above 0 is no image.
     """
     if fraction == 0:
         return images, None
@@ -71,7 +71,7 @@ def select_candidate(
         recipe: Holds the rule.
         validation: Images held out of training; looked at under the rule ``validation`` alone.
         test: The test images; looked at under the rule ``test`` alone.
-        device: Where the method is.
+        device: The device of the method.
     """
     images = {"last": None, "validation": validation, "test": test}[recipe.select]
     if images is None:
@@ -81,7 +81,7 @@ def select_candidate(
 
 
 def selection_record(method: Method) -> dict[str, Any]:
-    """Say how the network was chosen that a trained method exports.
+    """Return how the network was chosen that a trained method exports.
 
     Args:
         method: After its training.
@@ -103,7 +103,7 @@ def selection_sentence(recipe: Recipe, teachers: Iterable[tuple[int, Rule]] = ()
     """Say for a report how networks trained by a recipe were chosen.
 
     Args:
-        recipe: Of all trainings of a study.
+        recipe: The recipe of all trainings of a study.
         teachers: For each teacher, of how many seeds it was chosen and by which rule.
 
     Returns:

@@ -43,15 +43,15 @@ def train(
         method: What to train, in place.
         data: Its training set is trained on, with its augmentation, but for what the recipe holds out. Its test set is
             only reported, unless the recipe's rule is to select by it.
-        recipe: How; the method may split it into stages.
-        seed: Not negative; seeds the order and augmentation of the images, and whatever the method or its networks
-            draw. The initial weights are the caller's.
-        device: Where to.
-        checkpoint: A file for the state of the training. Where it exists, the training goes on from there, on a CPU to
-            the very bits that it would have come to uninterrupted.
-        checkpoint_every: Epochs from one writing of that file to the next, at the most.
-        checkpoint_minutes: Minutes after which it is written at the end of an epoch in any case.
-        on_epoch: Called after each epoch; a training that goes on first gives the epochs that were done before.
+        recipe: The recipe; the method may split it into stages.
+        seed: The seed, at least 0, of the order and augmentation of the images and of all that the method or its
+            networks draw. The initial weights are the caller's.
+        device: The device to train on.
+        checkpoint: A file for the state of the training. If it exists, the training continues from it; on a CPU the
+            result is bit for bit that of an uninterrupted training.
+        checkpoint_every: The largest number of epochs between two writings of that file.
+        checkpoint_minutes: The minutes after which it is written at the end of an epoch in any case.
+        on_epoch: Called after each epoch; a training that continues first reports the earlier epochs.
         should_stop: Asked after each epoch but the last; if so, the checkpoint is written and the training ends.
 
     Returns:

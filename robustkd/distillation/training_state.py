@@ -1,4 +1,4 @@
-"""All that a training needs to go on where it stopped, in one file that executes nothing."""
+"""The state from which a training continues, in one file; loading it executes no code."""
 
 import hashlib
 import io
@@ -21,16 +21,16 @@ DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def training_identity(method: Method, data: Dataset, stages: tuple[Stage, ...], seed: int) -> dict[str, Any]:
-    """Describe all that determines a training, but for the initial weights.
+    """Describe everything that determines a training, except the initial weights.
 
     Args:
-        method: What is trained.
-        data: What it is trained on.
-        stages: How.
-        seed: Of the training.
+        method: The method to train.
+        data: The data it is trained on.
+        stages: The stages of the training.
+        seed: The seed of the training.
 
     Returns:
-        Plain values by name; equal for two trainings only if one may go on where the other stopped.
+        Plain values by name; equal for two trainings only if one may continue where the other stopped.
     """
     options = [name for name, kind in signature(type(method)).parameters.items() if kind.kind is Parameter.KEYWORD_ONLY]
     return {
@@ -55,15 +55,15 @@ def save_state(
     batches: TrainingBatches,
     history: list[Epoch],
 ) -> None:
-    """Write the state of a training between two epochs, whole or not at all.
+    """Save the state of a training between two epochs, completely or not at all.
 
     Args:
-        path: Where to; replaced.
-        identity: Of the training.
-        method: With all that is trained.
-        optimiser: Of the stage under way.
-        batches: Whose generator gives order and augmentation of the epochs to come.
-        history: Of the epochs done; it says how far the training is.
+        path: The file to write; replaced if it exists.
+        identity: The identity of the training.
+        method: The method, which holds all trained parameters.
+        optimiser: The optimiser of the current stage.
+        batches: The batches, whose generator determines the order and augmentation of later epochs.
+        history: One entry for each finished epoch.
     """
     state = {
         "identity": dict(identity),
@@ -82,13 +82,13 @@ def save_state(
 def load_state(
     path: Path, identity: Mapping[str, Any], method: Method, batches: TrainingBatches
 ) -> tuple[list[Epoch], dict[str, Any]]:
-    """Read a state back into a training.
+    """Restore a training from its saved state.
 
     Args:
         path: The file.
-        identity: Of the training that is to go on.
-        method: Takes the weights.
-        batches: Take the generator's state.
+        identity: The identity of the training to continue.
+        method: Receives the weights.
+        batches: Receive the state of the generator.
 
     Returns:
         The history, and the state of the optimiser of its last stage.

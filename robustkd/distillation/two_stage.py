@@ -64,7 +64,7 @@ class TwoStage(Method):
         return (Stage(INITIALISATION, first), Stage("training", recipe))
 
     def trained(self, stage: str) -> list[nn.Parameter]:
-        """Give what the first stage's loss depends on; then the whole student, and nothing else."""
+        """Return what the first stage's loss depends on; then the whole student, and nothing else."""
         if stage == INITIALISATION:
             return self.initialised()
         return [parameter for parameter in self.student.parameters() if parameter.requires_grad]
@@ -91,8 +91,8 @@ class TwoStage(Method):
 
     @abstractmethod
     def initialised(self) -> list[nn.Parameter]:
-        """Give the parameters that the first stage trains."""
+        """Return the parameters that the first stage trains."""
 
     @abstractmethod
     def initialisation_losses(self, student: Outputs, teacher: Outputs) -> dict[str, Tensor]:
-        """Give the named, weighted losses of the first stage."""
+        """Return the named, weighted losses of the first stage."""

@@ -1,4 +1,4 @@
-"""Networks by name: every architecture that timm knows, ours among them."""
+"""Networks by name: every architecture of timm, including ours."""
 
 import importlib
 import pkgutil
@@ -51,14 +51,14 @@ def create_model(
 
     Args:
         architecture: A name that timm knows, ours included.
-        num_classes: Outputs.
-        in_chans: Channels of the images.
-        mean: Of the normalisation; None for none. timm's ImageNet values are never assumed.
-        std: Of the normalisation.
-        image_size: Size that images are resized to. Without it, networks of a fixed input size (most vision
-            transformers) get theirs and all others take images as they come.
-        seed: Seeds the initial weights, leaving the global random state alone; None draws from that state.
-        options: Passed to timm's `create_model`.
+        num_classes: The number of classes.
+        in_chans: The number of image channels.
+        mean: The mean of the normalisation; None for none. ImageNet's values are never assumed.
+        std: The standard deviation of the normalisation.
+        image_size: The size that images are resized to. By default, networks of a fixed input size (most vision
+            transformers) use theirs and all others take images of any size.
+        seed: The seed of the initial weights; the global random state is left alone. None draws from that state.
+        options: Further arguments of timm's `create_model`.
 
     Returns:
         The model, in training mode.
@@ -107,14 +107,14 @@ def check_architecture(architecture: str) -> None:
 
 
 def classifier_name(architecture: str) -> str | None:
-    """Name the module whose weight has one row per class, where timm says which it is."""
+    """Return the name of the module whose weight has one row per class if timm states it."""
     cfg = get_pretrained_cfg(architecture, allow_unregistered=True)
     name = getattr(cfg, "classifier", None)
     return name[0] if isinstance(name, tuple) else name
 
 
 def first_convolution_name(architecture: str) -> str | None:
-    """Name the module whose weight has the image channels in its second axis, where timm says which it is."""
+    """Return the name of the module whose weight has the image channels in its second axis if timm states it."""
     cfg = get_pretrained_cfg(architecture, allow_unregistered=True)
     name = getattr(cfg, "first_conv", None)
     return name[0] if isinstance(name, tuple) else name

@@ -1,4 +1,4 @@
-"""Any classifier behind one face: pixels in [0, 1] in, logits out."""
+"""Any classifier behind one interface: pixels in [0, 1] in, logits out."""
 
 import hashlib
 import json
@@ -33,16 +33,16 @@ class Outputs:
 
 
 class PixelModel(nn.Module):
-    """A classifier that takes pixels in [0, 1] and owns its resizing and normalisation.
+    """A classifier that takes pixels in [0, 1] and does its own resizing and normalisation.
 
     Args:
         module: The network: images (B, C, H, W) to logits (B, K), or to something with `logits`.
-        mean: Subtracted from the pixels, one value per channel; None for 0.
-        std: Divides them then; None for 1.
-        image_size: Height and width that images are resized to (bilinear, antialiased); None for as they come.
+        mean: The values subtracted from the pixels, one for each channel; None for 0.
+        std: The values that the pixels are then divided by; None for 1.
+        image_size: Height and width that images are resized to (bilinear, antialiased); None for no resizing.
         architecture: The network's name; if empty, timm's where it has one, else its class.
-        options: What timm's `create_model` was given besides classes and channels.
-        lineage: Where the weights come from: method, seed, condition, file, …
+        options: The arguments of timm's `create_model` besides classes and channels.
+        lineage: The origin of the weights: method, seed, condition, file, …
 
     Raises:
         ModelError: Mean and std do not fit each other or are not usable.

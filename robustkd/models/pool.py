@@ -1,4 +1,4 @@
-"""The models under evaluation, each with its role."""
+"""The models to evaluate, each with its role."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ Models = PixelModel | Iterable[PixelModel]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Member:
-    """One trained network and what it is in this comparison.
+    """A trained network and its role in the comparison.
 
     Attributes:
         model: The network.
         role: ``teacher``; ``baseline``: trained on the same data without a teacher; or ``student``.
-        method: How it was trained, or the user's name for it; members that differ in their seed alone share it.
-        seed: Of its training; None where unknown.
-        condition: What was done to its training set, as a condition's label says it; empty where that is what the
-            evaluation is told of all of them.
+        method: The method of its training, or the user's name for it; members that differ only in their seed share it.
+        seed: The seed of its training; None if unknown.
+        condition: What was done to its training set, as a condition's label says it; empty if the evaluation
+            states it for all members.
 
     >>> import robustkd as rk
     >>> model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)

@@ -21,7 +21,7 @@ class StagedNetwork(nn.Module):
 
     Args:
         block: Builds a residual block.
-        blocks_per_stage: How many of them each stage has.
+        blocks_per_stage: The number of blocks of each stage.
         stem_width: Channels of the stem.
         widths: Channels of the three stages.
         preactivation: Blocks give raw residual sums, which are normalised and rectified once before the head
@@ -106,7 +106,7 @@ class StagedNetwork(nn.Module):
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> Any:
-        """Give the outputs of stem and stages, as timm's networks do.
+        """Return the outputs of stem and stages, as timm's networks do.
 
         Args:
             x: Images, (B, C, H, W).

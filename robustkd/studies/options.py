@@ -38,9 +38,9 @@ def method_options(name: str, options: Mapping[str, Any], place: Place) -> dict[
     """Fill in and check the options of a method.
 
     Args:
-        name: The method's.
-        options: Those that differ from its defaults.
-        place: Where they stand.
+        name: The name of the method.
+        options: The options that differ from its defaults.
+        place: Their place in the study file.
 
     Returns:
         All of them, as JSON values.
@@ -73,9 +73,9 @@ def options_of(kind: Any, name: str, options: Mapping[str, Any], place: Place) -
 
     Args:
         kind: The dataclass.
-        name: The key that the options stand under.
+        name: The key of the options.
         options: Those that differ from its defaults.
-        place: Where that key stands.
+        place: The place of that key in the study file.
 
     Returns:
         An instance.
@@ -95,12 +95,12 @@ def options_of(kind: Any, name: str, options: Mapping[str, Any], place: Place) -
 
 
 def refuse_booleans_for_numbers(given: Any, taken: Any, place: Place) -> None:
-    """Refuse true and false where numbers are asked for: validation takes them for 1 and 0.
+    """Refuse true and false where a number is required; validation would accept them as 1 and 0.
 
     Args:
-        given: Settings before validation.
-        taken: The same after it, as mappings or as objects with attributes.
-        place: Where they stand.
+        given: The settings before validation.
+        taken: The settings after validation, as mappings or as objects with attributes.
+        place: Their place in the study file.
 
     Raises:
         PlaceError: A number was given as a boolean.
@@ -124,12 +124,12 @@ def _model_around(kind: Any, name: str) -> type[BaseModel]:
 
 
 def first_problem(error: ValidationError, model: Any, place: Place) -> PlaceError:
-    """Say the first thing that validation found, in one sentence.
+    """Describe the first problem of a validation error in one sentence.
 
     Args:
-        error: What validation raised.
-        model: What was validated against.
-        place: Where that stands.
+        error: The error that validation raised.
+        model: The model that was validated against.
+        place: The place of the settings in the study file.
     """
     first = error.errors()[0]
     where = tuple(first["loc"])

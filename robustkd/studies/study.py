@@ -122,7 +122,7 @@ class Study(_Settings):
     evaluations: Choices = Field(default_factory=lambda: names_or_mapping(list(declared("evaluation"))))
 
     def teacher_of(self, students: StudentSettings) -> TeacherSettings | None:
-        """Give the teacher of a family of students."""
+        """Return the teacher of a family of students."""
         return students.teacher or self.teacher
 
 
@@ -164,7 +164,7 @@ def validated(content: Mapping[str, Any]) -> Study:
 
 
 def conditions_of(study: Study) -> list[Condition]:
-    """Give the conditions of a study, ready to be applied."""
+    """Return the conditions of a study, ready to be applied."""
     return [_condition(entry, ()) for entry in study.conditions]
 
 
@@ -207,7 +207,7 @@ def condition_named(entry: Any) -> Condition:
 
 
 def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """Give a recipe with some of its fields replaced.
+    """Return a recipe with some of its fields replaced.
 
     Args:
         recipe: The recipe.

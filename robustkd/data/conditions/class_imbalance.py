@@ -45,18 +45,18 @@ _READABLE = 0.01, 100.0
 class ClassImbalance(Condition):
     """A training set whose class sizes follow a law; the test set stays as it is.
 
-    A class that has fewer images than the law asks for keeps all it has.
+    A class with fewer images than the law requires keeps all of them.
 
     Attributes:
-        law: See this module.
+        law: The law of the class sizes: ``power_law``, ``power_law_rising``, ``exponential`` or ``step``.
         gamma: The exponent of the power laws, from 0 (the limit, n_c = a/(b + ln c)) to infinity (all classes but one
             have n_max); the other laws have none.
-        n_max: Images of the largest class; the size of the largest one there is if None.
-        n_min: Images of the smallest class; a twentieth of n_max if None.
-        draw: Which images stay: the ``first`` in the order of the set, as in the paper; or drawn by imbalanced-learn,
-            once for all (``fixed``: its random state is 12345; a number: the first 32-bit word of
-            ``numpy.random.SeedSequence((12345, number))``) or anew for each training (``per_seed``: the number is its
-            seed).
+        n_max: The number of images of the largest class; None for the size of the largest class of the set.
+        n_min: The number of images of the smallest class; None for a twentieth of n_max.
+        draw: The choice of the images that stay: the ``first`` in the order of the set, as in the paper; or drawn by
+            imbalanced-learn, once for all trainings (``fixed``: its random state is 12345; a number: the first 32-bit
+            word of ``numpy.random.SeedSequence((12345, number))``) or for each training (``per_seed``: the number is
+            the seed of the training).
     """
 
     name = "class_imbalance"
@@ -102,7 +102,7 @@ class ClassImbalance(Condition):
 
         Args:
             train: The set; not changed.
-            seed: Of the training; matters to a draw per seed only.
+            seed: The seed of the training; only used by a draw per seed.
 
         Returns:
             The images that stay, in the order of the set.
@@ -126,7 +126,7 @@ class ClassImbalance(Condition):
         return Conditioned(images, images.labels, indices, none, none)
 
     def sizes(self, train: ImageSet) -> np.ndarray:
-        """Give the images of each class that stay, int64 (K,).
+        """Return the images of each class that stay, int64 (K,).
 
         Raises:
             DataError: n_max is more than any class has, or n_min more than n_max.
@@ -134,7 +134,7 @@ class ClassImbalance(Condition):
         return np.minimum(self.asked(train), _available(train))
 
     def asked(self, train: ImageSet) -> np.ndarray:
-        """Give the images of each class that the law asks for, int64 (K,), whether there are as many or not.
+        """Return the images of each class that the law asks for, int64 (K,), whether there are as many or not.
 
         Raises:
             DataError: As of `sizes`.
@@ -179,7 +179,7 @@ def _available(train: ImageSet) -> np.ndarray:
 
 
 def class_sizes(law: Law, classes: int, n_max: int, n_min: int, gamma: float = 0.0) -> np.ndarray:
-    """Give the class sizes of a law.
+    """Return the class sizes of a law.
 
     With a and b solved from both ends, 1/n_c of the power laws is linear in c^(±γ): between its ends it lies at
 
@@ -188,7 +188,7 @@ def class_sizes(law: Law, classes: int, n_max: int, n_min: int, gamma: float = 0
     which has a limit for γ → 0 and γ → ∞ where a and b have none.
 
     Args:
-        law: See this module.
+        law: The law of the class sizes: ``power_law``, ``power_law_rising``, ``exponential`` or ``step``.
         classes: K.
         n_max: Images of the largest class.
         n_min: Images of the smallest class.

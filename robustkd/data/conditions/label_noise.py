@@ -35,7 +35,7 @@ _BY_RATE = ("symmetric", "symmetric_exclusive", "pair_flip", "random_matrix")
 @CONDITIONS.register("label_noise")
 @dataclass(frozen=True)
 class LabelNoise(Condition):
-    """Training labels of which some are wrong.
+    """Wrong labels in the training set.
 
     With a fixed draw, NumPy's legacy generator is seeded with 12345, whatever the seed of the training: one draw for
     the teacher, all students and all seeds. ``symmetric`` is then the paper's noise bit for bit. A numbered draw is
@@ -48,9 +48,9 @@ class LabelNoise(Condition):
             ``pair_flip``: by the next class, the last by the first; ``matrix``: drawn from `matrix`;
             ``random_matrix``: drawn from an asymmetric matrix that cleanlab makes up, its mean diagonal 1 − `rate`;
             ``human``: read from the file `labels`.
-        draw: ``fixed``, a number, or ``per_seed``; labels of people are never drawn.
+        draw: ``fixed``, a number, or ``per_seed``; human labels are never drawn.
         matrix: K rows of K probabilities, the row of a true class saying which labels it is given; each sums to 1.
-        labels: A ``.npy`` file of whole numbers (N,), one label for each training image, in their order.
+        labels: A ``.npy`` file of whole numbers (N,), one label for each training image, in order.
         held_out: This share of the images, drawn once for all seeds after the labels, is kept out of the training, so
             that their labels can be audited by networks that never saw them.
     """
@@ -99,7 +99,7 @@ class LabelNoise(Condition):
 
         Args:
             train: The set; not changed.
-            seed: Of the training; matters to a draw per seed only.
+            seed: The seed of the training; only used by a draw per seed.
 
         Returns:
             The images with the labels that are trained on, and the true ones.
@@ -128,7 +128,7 @@ class LabelNoise(Condition):
         )
 
     def expected_rate(self, train: ImageSet) -> float | None:
-        """Give the share of wrong labels to be expected in a set; None for labels of people."""
+        """Return the share of wrong labels to be expected in a set; None for labels of people."""
         classes = train.num_classes
         if self.kind == "human":
             return None

@@ -61,8 +61,8 @@ class FolderImages:
 
     Attributes:
         files: One for each image.
-        height: Of every image.
-        width: Of every image.
+        height: The height of every image.
+        width: The width of every image.
         resize: Whether files are brought to this size; otherwise they have it.
     """
 
@@ -83,7 +83,7 @@ class FolderImages:
             return torch.stack(list(threads.map(self._decode, files)))
 
     def subset(self, indices: Tensor) -> "FolderImages":
-        """Give the images at `indices`, int64 (B,)."""
+        """Return the images at `indices`, int64 (B,)."""
         return replace(self, files=tuple(self.files[index] for index in indices.tolist()))
 
     def fingerprint(self) -> str:
@@ -134,11 +134,11 @@ class ReadImages:
         return tuple(self.pixels.shape)  # type: ignore[return-value]  # it has four
 
     def read(self, indices: Tensor) -> Tensor:
-        """Give the images at `indices`, int64 (B,)."""
+        """Return the images at `indices`, int64 (B,)."""
         return self.pixels[indices.cpu()]
 
     def subset(self, indices: Tensor) -> "ReadImages":
-        """Give the images at `indices`, int64 (B,)."""
+        """Return the images at `indices`, int64 (B,)."""
         return ReadImages(self.pixels[indices.cpu()], tuple(self.digests[index] for index in indices.tolist()))
 
     def fingerprint(self) -> str:
@@ -146,7 +146,7 @@ class ReadImages:
         return _fingerprint(self.shape, self.digests)
 
     def in_memory(self) -> "ReadImages":
-        """Give itself."""
+        """Return itself."""
         return self
 
 

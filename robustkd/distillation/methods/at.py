@@ -1,4 +1,4 @@
-"""`at`: attention transfer, look where the teacher looks.
+"""`at`: attention transfer, match where the teacher's features are large.
 
     L = CE(z_s, y) + at_weight · Σ_{blocks 1, 2, 3} mean((A_s − A_t)²)
 
@@ -57,13 +57,13 @@ def attention_loss(
 
 @METHODS.register("at")
 class AttentionTransfer(Method):
-    """Cross-entropy with the labels, and the teacher's attention maps after every block.
+    """Match the teacher's attention maps after every block.
 
     Args:
         student: The network to train.
         teacher: The network to learn from.
-        at_weight: β, weight of the attention term.
-        variant: See the module.
+        at_weight: β, the weight of the attention term.
+        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
     """
 
     def __init__(

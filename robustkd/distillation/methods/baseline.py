@@ -11,7 +11,7 @@ from robustkd.distillation.method import METHODS, Method, Supervision
 
 @METHODS.register("baseline")
 class Baseline(Method):
-    """Cross-entropy with the labels; a teacher is neither needed nor used."""
+    """Train on the labels alone, without a teacher."""
 
     needs_teacher = False
 

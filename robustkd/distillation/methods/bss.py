@@ -61,18 +61,18 @@ def soft_cross_entropy(student_logits: Tensor, teacher_logits: Tensor, temperatu
 
 @METHODS.register("bss")
 class BoundarySupportingSamples(Method):
-    """Cross-entropy with the labels, and with the teacher's softened predictions for images and boundary samples.
+    """Match the teacher's softened predictions for images and for samples near its decision boundary.
 
     Args:
         student: The network to train.
         teacher: The network to learn from.
-        kd_weight: Weight of the images' distillation beyond 1 at the start; it falls to 0 at the end.
-        bss_weight: Weight of the boundary samples at the start; it falls to 0 after three quarters of the epochs.
-        temperature: T, softens all predictions.
-        attack_size: Boundary samples in a batch.
-        attack_steps: Steps of the attack.
-        step_size: Of the attack.
-        variant: See the module.
+        kd_weight: The weight of the distillation on the images is this plus 1 at the start, and 1 at the end.
+        bss_weight: The weight of the boundary samples at the start; it falls to 0 at three quarters of the epochs.
+        temperature: T, the temperature of all softened predictions.
+        attack_size: The number of boundary samples in a batch.
+        attack_steps: The number of steps of the attack.
+        step_size: The step size of the attack.
+        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
     """
 
     image_weight: Tensor

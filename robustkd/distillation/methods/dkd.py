@@ -90,14 +90,14 @@ def _log_weight(logits: Tensor, labels: Tensor, temperature: float) -> Tensor:
 
 @METHODS.register("dkd")
 class DecoupledDistillation(Method):
-    """Cross-entropy with the labels, and the teacher's softened prediction in two parts.
+    """Match the teacher's softened prediction for the label and among the other classes, weighted apart.
 
     Args:
         student: The network to train.
         teacher: The network to learn from.
-        target_weight: α, weight of the label against all other classes.
-        nontarget_weight: β, weight of the other classes among themselves.
-        temperature: T, softens both predictions.
+        target_weight: α, the weight of the term for the label against all other classes.
+        nontarget_weight: β, the weight of the term for the other classes among themselves.
+        temperature: T, the temperature of both softened predictions.
     """
 
     def __init__(

@@ -50,15 +50,15 @@ def mutual_loss(logits: Tensor, others: Sequence[Tensor], temperature: float) ->
 
 @METHODS.register("dml")
 class DeepMutualLearning(Method):
-    """Cross-entropy with the labels and softened cross-entropy with the peers.
+    """Train several networks that match each other's softened predictions.
 
     Args:
-        student: The first peer; its architecture is that of all.
-        teacher: Neither needed nor used.
-        peers: How many networks learn together, the student included.
-        kd_weight: Weight of the distillation term, 0 to 1; the labels get the rest.
-        temperature: T, softens all predictions.
-        variant: See the module.
+        student: The first peer; all peers have its architecture.
+        teacher: Not used.
+        peers: The number of networks that are trained together, the student included.
+        kd_weight: The weight of the distillation term, 0 to 1; the labels have the rest.
+        temperature: T, the temperature of all softened predictions.
+        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
 
     Raises:
         ModelError: timm does not know the student's architecture, so that no peer can be made.
@@ -109,7 +109,7 @@ class DeepMutualLearning(Method):
         return Supervision(logits[0], losses)
 
     def candidates(self) -> tuple[PixelModel, ...]:
-        """Give all peers, the student first."""
+        """Return all peers, the student first."""
         return cast(tuple[PixelModel, ...], (self.student, *self.others))
 
     def _learning(self) -> Sequence[int]:

@@ -50,17 +50,17 @@ def hint_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 @METHODS.register("fitnet")
 class FitNet(TwoStage):
-    """Initialise the student up to a block by the teacher's; then cross-entropy and softened cross-entropy.
+    """Initialise the student by regressing a block of the teacher, then match its softened predictions.
 
     Args:
         student: The network to train.
         teacher: The network to learn from.
         hint_block: The block that is regressed, 1 to 3.
-        hint_weight: Weight of the first stage's loss.
-        kd_weight: See `TwoStage`.
-        temperature: See `TwoStage`.
-        init_epochs: See `TwoStage`.
-        variant: See the module.
+        hint_weight: The weight of the loss of the first stage.
+        kd_weight: The weight of the distillation term of the second stage, 0 to 1; the labels have the rest.
+        temperature: T, the temperature of both softened predictions in the second stage.
+        init_epochs: The number of epochs of the first stage; None for half of the second's.
+        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
 
     Raises:
         ModelError: A network lacks timm's `feature_info`, or lists too few blocks.
@@ -90,7 +90,7 @@ class FitNet(TwoStage):
             self.regressor: nn.Module = nn.Identity() if bare else nn.Conv2d(have, need, kernel_size=1)
 
     def initialised(self) -> list[nn.Parameter]:
-        """Give the regressor and the student up to the block."""
+        """Return the regressor and the student up to the block."""
         return [*parameters_behind(self.student, [self.hint_block]), *self.regressor.parameters()]
 
     def initialisation_losses(self, student: Outputs, teacher: Outputs) -> dict[str, Tensor]:

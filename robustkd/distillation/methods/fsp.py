@@ -76,16 +76,16 @@ def flow_loss(
 
 @METHODS.register("fsp")
 class FlowOfSolutionProcedure(TwoStage):
-    """Initialise the student by the teacher's flow matrices; then cross-entropy and softened cross-entropy.
+    """Initialise the student by matching the teacher's flow matrices, then match its softened predictions.
 
     Args:
         student: The network to train.
         teacher: The network to learn from, its stem and blocks as wide as the student's.
-        flow_weights: W, weights of the three pairs.
-        kd_weight: See `TwoStage`.
-        temperature: See `TwoStage`.
-        init_epochs: See `TwoStage`.
-        variant: See the module.
+        flow_weights: W, the weights of the three pairs of blocks.
+        kd_weight: The weight of the distillation term of the second stage, 0 to 1; the labels have the rest.
+        temperature: T, the temperature of both softened predictions in the second stage.
+        init_epochs: The number of epochs of the first stage; None for half of the second's.
+        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
 
     Raises:
         ModelError: The networks differ in channels, lack timm's `feature_info`, or list too few blocks.
@@ -118,7 +118,7 @@ class FlowOfSolutionProcedure(TwoStage):
             )
 
     def initialised(self) -> list[nn.Parameter]:
-        """Give all that block 3 depends on."""
+        """Return all that block 3 depends on."""
         return parameters_behind(self.student, range(4))
 
     def initialisation_losses(self, student: Outputs, teacher: Outputs) -> dict[str, Tensor]:

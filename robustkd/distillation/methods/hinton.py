@@ -2,8 +2,8 @@
 
     L = (1 − kd_weight) · CE(z_s, y) + kd_weight · T² · KL(p_t^T ‖ p_s^T),    p^T = softmax(z / T)
 
-KL is summed over classes and averaged over the batch; T² keeps its gradient's size independent of T. Layer: output.
-Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (arXiv 1503.02531), section 2 and equation 4;
+KL is summed over classes and averaged over the batch; T² keeps the size of its gradient independent of T. Layer:
+output. Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (arXiv 1503.02531), section 2 and equation 4;
 weights of sarfraz2020, Table I.
 """
 
@@ -20,13 +20,13 @@ from robustkd.models import PixelModel
 
 @METHODS.register("hinton")
 class Hinton(Method):
-    """Cross-entropy with the labels and softened cross-entropy with the teacher.
+    """Match the teacher's softened predictions.
 
     Args:
         student: The network to train.
         teacher: The network to learn from.
-        kd_weight: Weight of the distillation term, 0 to 1; the labels get the rest.
-        temperature: T, softens both predictions.
+        kd_weight: The weight of the distillation term, 0 to 1; the labels have the rest.
+        temperature: T, the temperature of both softened predictions.
     """
 
     def __init__(

@@ -96,14 +96,14 @@ def tail(model: PixelModel) -> nn.Module:
 
 @METHODS.register("one")
 class OnTheFlyNativeEnsemble(Method):
-    """Three branches, each trained by the labels and by the ensemble of all.
+    """Train three branches of one network that match their own ensemble.
 
     Args:
         student: The network to train; the branches are copies of its last block and head with other initial weights.
-        teacher: Neither needed nor used.
-        temperature: T, softens all predictions.
-        ramp_up_epochs: Epochs over which the distillation term reaches its full weight; 0 for none.
-        branch: The branch that is exported where none is chosen by accuracy.
+        teacher: Not used.
+        temperature: T, the temperature of all softened predictions.
+        ramp_up_epochs: The number of epochs in which the distillation term reaches its full weight; 0 for none.
+        branch: The branch that is exported if none is chosen by accuracy.
 
     Raises:
         ModelError: The network cannot be branched at its last block, or timm does not know its architecture.
@@ -160,7 +160,7 @@ class OnTheFlyNativeEnsemble(Method):
         return Supervision(logits[self.branch - 1], losses)
 
     def candidates(self) -> tuple[PixelModel, ...]:
-        """Give each branch with what it shares, a plain network; copies, except of the first."""
+        """Return each branch with what it shares, a plain network; copies, except of the first."""
         return (self.student, *(self._whole(each) for each in self.tails))
 
     def _whole(self, branch: nn.Module) -> PixelModel:

@@ -1,4 +1,4 @@
-"""`rkd_d`, `rkd_a`, `rkd_da`: keep the distances between the teacher's embeddings, their angles, or both.
+"""`rkd_d`, `rkd_a`, `rkd_da`: match the distances between the teacher's embeddings, their angles, or both.
 
     L = CE(z_s, y) + distance_weight · mean huber(d_s / μ_s, d_t / μ_t) + angle_weight · mean huber(cos∠_s, cos∠_t)
 
@@ -107,14 +107,14 @@ def _squared_distances(embedding: Tensor) -> Tensor:
 
 @METHODS.register("rkd_da")
 class RelationalDistancesAndAngles(Method):
-    """Cross-entropy with the labels, and the teacher's distances and angles between the images of a batch.
+    """Match the teacher's distances and angles between the images of a batch.
 
     Args:
         student: The network to train.
         teacher: The network to learn from.
-        distance_weight: λ_D, weight of the distance term; 0 leaves it out.
-        angle_weight: λ_A, weight of the angle term; 0 leaves it out.
-        variant: See the module.
+        distance_weight: λ_D, the weight of the distance term; 0 leaves it out.
+        angle_weight: λ_A, the weight of the angle term; 0 leaves it out.
+        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class RelationalDistancesAndAngles(Method):
 
 @METHODS.register("rkd_d")
 class RelationalDistances(RelationalDistancesAndAngles):
-    """`rkd_da` with distances alone."""
+    """Match the teacher's distances between the images of a batch."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class RelationalDistances(RelationalDistancesAndAngles):
 
 @METHODS.register("rkd_a")
 class RelationalAngles(RelationalDistancesAndAngles):
-    """`rkd_da` with angles alone."""
+    """Match the teacher's angles between the images of a batch."""
 
     def __init__(
         self,

@@ -47,12 +47,12 @@ def _similarities(features: Tensor) -> Tensor:
 
 @METHODS.register("sp")
 class SimilarityPreserving(Method):
-    """Cross-entropy with the labels, and the teacher's similarities between the images of a batch.
+    """Match the teacher's similarities between the images of a batch.
 
     Args:
         student: The network to train.
         teacher: The network to learn from.
-        sp_weight: γ, weight of the similarity term.
+        sp_weight: γ, the weight of the similarity term.
     """
 
     def __init__(

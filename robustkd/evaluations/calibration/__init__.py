@@ -248,7 +248,7 @@ def _other_half(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Observ
 
 
 def _confidence_sentence(gaps: pd.DataFrame) -> list[str]:
-    """Say which networks are over- or underconfident, by the interval of the signed gap (Holm over networks)."""
+    """Return which networks are over- or underconfident, by the interval of the signed gap (Holm over networks)."""
     said = []
     differ = differ_from_zero(gaps["value"].tolist(), gaps["ci_low"].tolist(), gaps["ci_high"].tolist())
     for word, chosen in (("overconfident", gaps["ci_low"] > 0), ("underconfident", gaps["ci_high"] < 0)):

@@ -53,12 +53,12 @@ def bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarra
 
 
 def bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
-    """Give the bin of each confidence, int64 (N,): bin b of B holds (b/B, (b+1)/B]; the first holds 0 too."""
+    """Return the bin of each confidence, int64 (N,): bin b of B holds (b/B, (b+1)/B]; the first holds 0 too."""
     return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def equal_mass_bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
-    """Give the bin of each confidence, int64 (N,), such that bins hold equally many, up to one.
+    """Return the bin of each confidence, int64 (N,), such that bins hold equally many, up to one.
 
     Equal confidences that a limit falls among go either way, in the order of the images.
     """

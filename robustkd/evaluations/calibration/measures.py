@@ -19,7 +19,7 @@ def calibration_error(
         confidence: (N,), the largest probability.
         correct: bool (N,).
         assigned: int64 (N,), the bin of each.
-        bins: How many there are.
+        bins: Their number.
         weights: float32 (B, N), how often each image counts.
 
     Returns:

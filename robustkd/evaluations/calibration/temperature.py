@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Find the temperature under which the labels are most likely (Guo et al. 2017, section 4.2).
+    """Return the temperature under which the labels are most likely (Guo et al. 2017, section 4.2).
 
     Args:
         logits: (N, K).

@@ -54,7 +54,7 @@ def audit(labels: np.ndarray, probabilities: np.ndarray) -> Audit:
 
 
 def never_flagged(labels: np.ndarray) -> np.ndarray:
-    """Give the classes whose labels `audit` cannot hold to be wrong: it leaves a class its only one.
+    """Return the classes whose labels `audit` cannot hold to be wrong: it leaves a class its only one.
 
     Args:
         labels: int (N,), as given.
@@ -142,7 +142,7 @@ def estimation(labels: np.ndarray, true: np.ndarray, probabilities: np.ndarray) 
 
 
 def agreement_beyond_chance(true: np.ndarray, given: np.ndarray, predicted: np.ndarray) -> float:
-    """Say how much more often wrong labels are predicted than by a network that never saw them.
+    """Return how much more often wrong labels are predicted than by a network that never saw them.
 
     A wrong label that was drawn at random is independent of its image, once the true class is known. So among the
     wrongly labelled images of a class the labels could change places, and a network that never saw them would agree as

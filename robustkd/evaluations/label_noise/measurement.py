@@ -71,7 +71,7 @@ def trained_labels(pool: ModelPool, data: Dataset) -> list[TrainedLabels]:
 
 
 def noise_rates(data: Dataset, trained: list[TrainedLabels]) -> tuple[dict[str, np.ndarray], list[Check]]:
-    """Give the share of wrong labels asked for, NaN if none was, and that of each training set; check the latter.
+    """Return the share of wrong labels asked for, NaN if none was, and that of each training set; check the latter.
 
     Args:
         data: With its condition.
@@ -137,8 +137,8 @@ def fates(arrays: Mapping[str, np.ndarray], row: int) -> Observed:
     """Count what becomes of one member's training labels.
 
     Args:
-        arrays: Of `training_answers`.
-        row: Of the member.
+        arrays: The arrays of `training_answers`.
+        row: The row of the member.
 
     Returns:
         ``memorised``, ``recovered`` and ``neither``, of its wrong labels, and ``clean_fit``, of the others.
@@ -224,11 +224,11 @@ def labels_to_audit(
 
 
 def audit_notes(members: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
-    """Say what the audit leaves out: classes of which it can flag no label, and matrices of many classes.
+    """Return what the audit leaves out: classes of which it can flag no label, and matrices of many classes.
 
     Args:
         members: One row per network.
-        arrays: Of `labels_to_audit`.
+        arrays: The arrays of `labels_to_audit`.
 
     Returns:
         Notes for `Records`; those on classes by network, where the networks were given different labels.

@@ -26,7 +26,7 @@ def noise_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
     """Give every row that the records hold an answer for, but for the accuracy on test images.
 
     Args:
-        records: Of the label noise evaluation.
+        records: The records of the label noise evaluation.
         metrics: Its metrics.
 
     Returns:

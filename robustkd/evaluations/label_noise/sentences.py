@@ -53,7 +53,7 @@ def _named(condition: str, rows: pd.DataFrame) -> str:
 
 
 def _memory(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
-    """Name the network that memorises the fewest, those not significantly worse, and those significantly worse."""
+    """Name the network that memorises the fewest wrong labels, those tied with it, and those significantly worse."""
     metric = metrics["memorised"]
     known, condition = _noisiest(frame, metric.name)
     ranked = _ranked(known)
@@ -112,7 +112,7 @@ def _test_errors(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str
 
 
 def _best(known: pd.DataFrame, where: str, what: str, metrics: Mapping[str, Metric]) -> list[str]:
-    """Name the networks that find wrong labels best, if any is significantly better than another."""
+    """Return the names of the networks that find wrong labels best, if any is significantly better than another."""
     known = known[known["role"] != "teacher"]
     if len(known) < 2:
         return []

@@ -33,7 +33,7 @@ def transition_rows(records: Records, estimated: np.ndarray) -> list[dict[str, A
     """Lay out both matrices of each method, the mean over its seeds.
 
     Args:
-        records: Of the label noise evaluation, with labels audited.
+        records: The records of the label noise evaluation, with audited labels.
         estimated: float64 (I, K, K), by each inspector, true classes in rows; NaN for a class estimated to be empty.
 
     Returns:

@@ -16,11 +16,11 @@ APART = 10
 
 
 def rare_and_frequent(counts: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Name the classes that are rare and those that are frequent in training.
+    """Return the names of the classes that are rare and those that are frequent in training.
 
     Args:
         counts: int64 (K,), training images of each class.
-        classes: How many of each kind at the most; never more than K // 2.
+        classes: The largest number of classes of each kind, at most K // 2.
 
     Returns:
         Two arrays of classes; of equally many images the later class counts as rarer. No frequent class is as small as
@@ -80,7 +80,7 @@ def recalls_by(
 def recalls_unvaried(
     correct: np.ndarray, labels: np.ndarray, classes: int, rare: np.ndarray, frequent: np.ndarray
 ) -> dict[str, Interval]:
-    """Say how surely each metric of `recalls_by` is known at best, that is if every image of a class gives the same.
+    """Return how surely each metric of `recalls_by` is known at best, that is if every image of a class gives the same.
 
     A mean of recalls is as sure as a share of as many images as have its variance; a mean over m classes of n₁, n₂, …
     images has that of m²/(1/n₁ + 1/n₂ + …). A geometric mean of 0 may be as large as

@@ -37,7 +37,7 @@ def class_rows(records: Records, training: np.ndarray) -> list[dict[str, Any]]:
     """Lay out each method's classes, the mean over its seeds.
 
     Args:
-        records: Of `Minority`.
+        records: The records of `Minority`.
         training: int64 (M, K), training images of each class, for each member.
 
     Returns:
@@ -101,7 +101,7 @@ def classes_told_apart(records: Records, better: Metric, worse: Metric) -> list[
     which share the 5 %.
 
     Args:
-        records: Of `Minority`.
+        records: The records of `Minority`.
         better: The metric of the one share.
         worse: And of the other.
 

@@ -94,7 +94,7 @@ def success_matrix(
 
 
 def robust(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Find the images that a network classifies correctly, both clean and after every attack on itself.
+    """Return the images that a network classifies correctly, both clean and after every attack on itself.
 
     Args:
         arrays: The records, as for `pair_of`, and ``own`` (A, M, N): the classes that each network predicts for the

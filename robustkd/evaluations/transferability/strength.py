@@ -87,7 +87,7 @@ class Transferred(NamedTuple):
 
 
 def strongest_transferred(arrays: Mapping[str, np.ndarray], target: int, own: Counted) -> Transferred | None:
-    """Find the attack on another network that exceeds the attacks on the target itself by most.
+    """Return the attack on another network that exceeds the attacks on the target itself by most.
 
     Args:
         arrays: The records, as for `pair_of`.

@@ -62,7 +62,7 @@ def read_foreign(file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
 
 
 def unwrap(content: Any, file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
-    """Find the state dict inside what was saved, and strip the prefixes that wrappers put on its names.
+    """Return the state dict inside what was saved, and strip the prefixes that wrappers put on its names.
 
     Args:
         content: What the file held.
@@ -135,7 +135,7 @@ def _why_refused(file: Path, message: str) -> str:
 
 
 def advice(file: Path) -> str:
-    """Say what to do about a file that cannot be read, from what its first bytes are."""
+    """Return what to do about a file that cannot be read, from what its first bytes are."""
     with open(file, "rb") as opened:
         start = opened.read(64).lstrip()
     if start.startswith(b"<"):

@@ -1,6 +1,6 @@
-"""Checkpoints: ours are safetensors whose header says all that is needed; foreign ones are read safely.
+"""Checkpoints: ours are safetensors files whose header describes the network; foreign ones are read safely.
 
-Nothing in a checkpoint is ever executed.
+No code in a checkpoint is ever executed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,15 +23,15 @@ HEADER_KEY = "robustkd"
 
 
 def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] | None = None) -> None:
-    """Write a model as safetensors, whole or not at all.
+    """Save a model as safetensors, completely or not at all.
 
     Args:
         model: The model; its weights, architecture, classes, preprocessing and lineage are kept.
-        path: Where to; conventionally ``*.safetensors``.
+        path: The file to write; conventionally ``*.safetensors``.
         lineage: Added to the model's lineage: method, seed, condition, recipe, … (JSON values).
 
     Raises:
-        ModelError: Its architecture is not timm's, so that nobody could load it again.
+        ModelError: Its architecture is not registered with timm, so it could not be loaded again.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -81,10 +81,10 @@ def load_model(
     Args:
         path: The file.
         architecture: A name that timm knows.
-        num_classes: How many classes it must have; None takes what the checkpoint has.
-        in_chans: How many image channels it must take; None takes what the checkpoint has.
-        mean: Of a foreign checkpoint's normalisation, one value per channel.
-        std: Of a foreign checkpoint's normalisation.
+        num_classes: The required number of classes; None accepts that of the checkpoint.
+        in_chans: The required number of image channels; None accepts that of the checkpoint.
+        mean: The mean of a foreign checkpoint's normalisation, one value for each channel.
+        std: The standard deviation of a foreign checkpoint's normalisation.
         image_size: That images are resized to, for a foreign checkpoint.
         options: For timm's `create_model`, for a foreign checkpoint.
         ema: Take the exponential moving average of the weights, from a file that holds both.
