@@ -3,8 +3,8 @@
     L = (1 − kd_weight) · CE(z_s, y) + kd_weight · T² · KL(p_t^T ‖ p_s^T),    p^T = softmax(z / T)
 
 KL is summed over classes and averaged over the batch; T² keeps the size of its gradient independent of T. Layer:
-output. Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (arXiv 1503.02531), section 2 and equation 4;
-weights of sarfraz2020, Table I.
+output. Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (arXiv 1503.02531), section 2 and equation
+4; weights of sarfraz2020, Table I.
 """
 
 from typing import Annotated

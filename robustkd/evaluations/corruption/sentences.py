@@ -39,7 +39,7 @@ def sentences(frame: pd.DataFrame, accuracy: Metric, gain: Metric, path: str | N
 
 
 def _images(frame: pd.DataFrame, path: str | None) -> list[str]:
-    """Return the names of the images, because generated and released ones do not give the same numbers."""
+    """Name the images, because generated and released ones do not give the same numbers."""
     parts = [str(part) for part in dict.fromkeys(frame["part"].dropna()) if part != MEAN]
     generated = [part.removesuffix(GENERATED) for part in parts if part.endswith(GENERATED)]
     if generated:

@@ -112,7 +112,7 @@ def _test_errors(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str
 
 
 def _best(known: pd.DataFrame, where: str, what: str, metrics: Mapping[str, Metric]) -> list[str]:
-    """Return the names of the networks that find wrong labels best, if any is significantly better than another."""
+    """Name the networks that find wrong labels best, if any is significantly better than another."""
     known = known[known["role"] != "teacher"]
     if len(known) < 2:
         return []

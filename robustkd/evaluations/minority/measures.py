@@ -16,7 +16,7 @@ APART = 10
 
 
 def rare_and_frequent(counts: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the names of the classes that are rare and those that are frequent in training.
+    """Return the classes that are rare and those that are frequent in training.
 
     Args:
         counts: int64 (K,), training images of each class.

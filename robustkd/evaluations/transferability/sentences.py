@@ -99,7 +99,7 @@ def _without_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list
 
 
 def _masked(frame: pd.DataFrame) -> list[str]:
-    """Return the names of the networks on which a transferred attack is stronger than the one on themselves."""
+    """Name the networks on which a transferred attack is stronger than the one on themselves."""
     rows = frame[(frame["metric"] == "masking") & (frame["value"] > MASKING_POINTS)]
     if rows.empty:
         return []
@@ -116,7 +116,7 @@ def _masked(frame: pd.DataFrame) -> list[str]:
 
 
 def _worst_case(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
-    """Return the names of the networks on which further attacks succeed where the first does not."""
+    """Name the networks on which further attacks succeed where the first does not."""
     rows = frame[frame["level"] == "network"]
     worst = rows[rows["metric"] == "worst_case_accuracy"].set_index("member")
     before = frame[frame["metric"] == "withstood_first"].drop_duplicates("member")
@@ -133,7 +133,7 @@ def _worst_case(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]
 
 
 def _attacks(frame: pd.DataFrame) -> list[str]:
-    """Return the names of the attacks, because an accuracy under attack means nothing without them."""
+    """Name the attacks, because an accuracy under attack means nothing without them."""
     first, worst = (
         list(frame.loc[(frame["metric"] == name) & frame["strength"].isna(), "part"].dropna())
         for name in ("white_box_accuracy", "worst_case_accuracy")
