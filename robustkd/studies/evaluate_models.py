@@ -17,7 +17,7 @@ from robustkd.models import ModelPool
 from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.evaluated import Evaluated
 from robustkd.studies.run_directory import claim
-from robustkd.studies.study import condition_named, evaluation_options
+from robustkd.studies.validation import condition_named, evaluation_options
 
 SUITES: dict[str, dict[str, dict[str, Any]]] = {
     "quick": {

@@ -26,9 +26,10 @@ from robustkd.studies.plan import Job, Part, plan, with_teachers_left
 from robustkd.studies.run_directory import claim
 from robustkd.studies.schedule import Work, chosen_teacher, complete
 from robustkd.studies.store import Store
-from robustkd.studies.study import Study, evaluation_options
+from robustkd.studies.study import Study
 from robustkd.studies.study_file import study_yaml
 from robustkd.studies.training import MODEL_FILE, CheckpointInterval
+from robustkd.studies.validation import evaluation_options
 
 MOST_PROCESSES = 8
 """The largest default number of processes on a CPU: each needs memory of its own."""

@@ -62,10 +62,33 @@ def method_options(name: str, options: Mapping[str, Any], place: Place) -> dict[
 
 def method_model(method: Declaration) -> type[BaseModel]:
     """Describe the options of a method as a model that validates them."""
+    return _model_of(method, _MethodOptions)
+
+
+def check_options(declaration: Declaration, options: Mapping[str, Any], place: Place) -> None:
+    """Check options by their declaration alone, without importing what takes them.
+
+    Args:
+        declaration: The declaration of the method, evaluation or condition.
+        options: The options that differ from its defaults.
+        place: Their place in the study file.
+
+    Raises:
+        PlaceError: An option is not known, or a value is not valid.
+    """
+    model = _model_of(declaration, _Options)
+    try:
+        model.model_validate(options)
+    except ValidationError as error:
+        raise first_problem(error, model, place) from error
+
+
+def _model_of(declaration: Declaration, base: type[BaseModel]) -> type[BaseModel]:
     fields: dict[str, Any] = {
-        option.name: (option.annotation, option.default if option.has_default else ...) for option in method.options
+        option.name: (option.annotation, option.default if option.has_default else ...)
+        for option in declaration.options
     }
-    return create_model(f"{method.name.title().replace('_', '')}Options", __base__=_MethodOptions, **fields)
+    return create_model(f"{declaration.name.title().replace('_', '')}Options", __base__=base, **fields)
 
 
 def options_of(kind: Any, name: str, options: Mapping[str, Any], place: Place) -> Any:

@@ -20,7 +20,8 @@ from robustkd.studies.plan import Job, Plan, plan, with_teachers_left
 from robustkd.studies.provenance import describe_device
 from robustkd.studies.speeds import Planned, Speeds
 from robustkd.studies.store import Store
-from robustkd.studies.study import Study, evaluation_options
+from robustkd.studies.study import Study
+from robustkd.studies.validation import evaluation_options
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from robustkd.models import create_model
 from robustkd.models.network_source import network_source
 from robustkd.models.pool import Role
 from robustkd.plugins import digest_of
-from robustkd.studies.study import StudentSettings, Study, TeacherSettings, conditions_of, recipe_with
+from robustkd.studies.study import StudentSettings, Study, TeacherSettings
+from robustkd.studies.validation import conditions_of, recipe_with
 
 TRAINING_VERSION = 2
 """Raised whenever the same settings would give other weights."""

@@ -1,26 +1,13 @@
-"""A study: what to train, and what to ask of it, as validated data."""
+"""A study as data: what a study file may hold."""
 
-import dataclasses
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from robustkd.data.augmentation import Augmentation
-from robustkd.data.condition import CONDITIONS, Condition
-from robustkd.declarations import check_architecture_name, check_dataset_name, declared
+from robustkd.declarations import declared
 from robustkd.distillation.recipe import Recipe
-from robustkd.errors import BadInputError, DataError, nearest
-from robustkd.evaluations import EVALUATIONS
-from robustkd.studies.options import (
-    Place,
-    PlaceError,
-    first_problem,
-    method_options,
-    options_of,
-    refuse_booleans_for_numbers,
-)
 
 
 class _Settings(BaseModel):
@@ -46,9 +33,13 @@ def _named(value: Any) -> Any:
 
 
 Choices = Annotated[dict[str, dict[str, Any]], BeforeValidator(names_or_mapping), Field(min_length=1)]
+
 Choice = Annotated[dict[str, dict[str, Any]], BeforeValidator(_named), Field(min_length=1, max_length=1)]
+
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+
 Seeds = Annotated[list[Seed], BeforeValidator(_one_or_list), Field(min_length=1)]
+
 Architectures = Annotated[list[str], BeforeValidator(_one_or_list), Field(min_length=1)]
 
 
@@ -124,208 +115,3 @@ class Study(_Settings):
     def teacher_of(self, students: StudentSettings) -> TeacherSettings | None:
         """Return the teacher of a family of students."""
         return students.teacher or self.teacher
-
-
-def validated(content: Mapping[str, Any]) -> Study:
-    """Make a study of what a file says.
-
-    Args:
-        content: Its keys and values.
-
-    Returns:
-        The study, every option of every method, evaluation and condition filled in.
-
-    Raises:
-        PlaceError: Something is wrong at a place in `content`.
-    """
-    try:
-        study = Study.model_validate(content)
-    except ValidationError as error:
-        raise first_problem(error, Study, ()) from error
-    refuse_booleans_for_numbers(content, study, ())
-    _check_dataset(study.data.name)
-    if study.teacher is not None:
-        _check_teacher(study, study.teacher, ("teacher",))
-    conditions = [_condition(entry, ("conditions", index)) for index, entry in enumerate(study.conditions)]
-    labels = [condition.label for condition in conditions]
-    for index, label in enumerate(labels):
-        if label in labels[:index]:
-            raise PlaceError(("conditions", index), f"{label!r} is there already")
-    _check_draws(study, conditions)
-    _check_families(study)
-    evaluations = {name: _evaluation(name, options, ("evaluations",)) for name, options in study.evaluations.items()}
-    return study.model_copy(
-        update={
-            "conditions": [{type(each).name: each.options()} for each in conditions],
-            "students": [_students(study, each, ("students", index)) for index, each in enumerate(study.students)],
-            "evaluations": {name: dataclasses.asdict(options) for name, options in evaluations.items()},
-        }
-    )
-
-
-def conditions_of(study: Study) -> list[Condition]:
-    """Return the conditions of a study, ready to be applied."""
-    return [_condition(entry, ()) for entry in study.conditions]
-
-
-def evaluation_options(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Build the options of evaluations.
-
-    Args:
-        choices: For each evaluation the options that differ from its defaults.
-
-    Returns:
-        For each an instance of its `Options`.
-
-    Raises:
-        BadInputError: An evaluation or an option is not known, or a value is not valid.
-    """
-    try:
-        return {name: _evaluation(name, options, ("evaluations",)) for name, options in choices.items()}
-    except PlaceError as problem:
-        raise BadInputError(f"{'.'.join(map(str, problem.place))}: {problem}") from problem
-
-
-def condition_named(entry: Any) -> Condition:
-    """Build one condition from what a study file would say.
-
-    Args:
-        entry: A name, or a mapping of a name to its options.
-
-    Returns:
-        The condition.
-
-    Raises:
-        BadInputError: It is not known, or an option is not valid.
-    """
-    try:
-        return _condition(TypeAdapter(Choice).validate_python(entry), ())
-    except ValidationError as error:
-        raise BadInputError(f"condition {entry!r}: must be a name, or a name with its options") from error
-    except PlaceError as problem:
-        raise BadInputError(f"condition {'.'.join(map(str, problem.place))}: {problem}") from problem
-
-
-def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """Return a recipe with some of its fields replaced.
-
-    Args:
-        recipe: The recipe.
-        changes: Fields and values, as in a study file.
-
-    Returns:
-        The other recipe.
-
-    Raises:
-        PlaceError: A field is not known or a value not valid.
-    """
-    return _recipe_with(recipe, changes, ("training",))
-
-
-def _recipe_with(recipe: Recipe, changes: Mapping[str, Any], place: Place) -> Recipe:
-    *parents, key = place
-    made: Recipe = options_of(Recipe, str(key), {**dataclasses.asdict(recipe), **changes}, tuple(parents))
-    for name, value in dataclasses.asdict(made).items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise PlaceError((*place, name), f"must be a finite number, got {value}")
-    return made
-
-
-def _students(study: Study, students: StudentSettings, place: Place) -> StudentSettings:
-    for architecture in students.architecture:
-        _check_architecture(architecture, (*place, "architecture"))
-    for name in ("seeds", "architecture"):
-        _refuse_repetition(getattr(students, name), (*place, name))
-    if students.teacher is not None:
-        _check_teacher(study, students.teacher, (*place, "teacher"))
-    _recipe_with(study.training, students.training, (*place, "training"))
-    methods = {}
-    for name, options in students.methods.items():
-        own, at = dict(options), (*place, "methods", name)
-        changes = names_or_mapping(own.pop("training", {}))
-        if not isinstance(changes, dict):
-            raise PlaceError((*at, "training"), f"must be a mapping of the recipe's keys, got {changes!r}")
-        _recipe_with(study.training, {**students.training, **changes}, (*at, "training"))
-        methods[name] = method_options(name, own, at) | ({"training": changes} if changes else {})
-    _check_independence(study.teacher_of(students), students, place)
-    return students.model_copy(update={"methods": methods})
-
-
-def _check_independence(teacher: TeacherSettings | None, students: StudentSettings, place: Place) -> None:
-    if teacher is None:
-        needing = [name for name in students.methods if declared("method")[name].needs_teacher]
-        if needing:
-            raise PlaceError((*place, "methods"), f"{needing[0]} needs a teacher: add the key teacher")
-        return
-    shared = sorted(set(teacher.seeds) & set(students.seeds))
-    if teacher.architecture in students.architecture and shared:
-        raise PlaceError(
-            (*place, "teacher", "seeds") if students.teacher is not None else ("teacher", "seeds"),
-            f"seed {shared[0]} makes the teacher the same network as the baseline of that seed, which would "
-            "then not be independent: give the teacher a seed that no student has",
-        )
-
-
-def _check_families(study: Study) -> None:
-    held: set[str] = set()
-    for index, students in enumerate(study.students):
-        twice = sorted(held & set(students.architecture))
-        if twice:
-            raise PlaceError(
-                ("students", index, "architecture"),
-                f"{twice[0]} is in another family already, so that their results could not be told apart: make it "
-                "another study; --store lets both share their networks",
-            )
-        held |= set(students.architecture)
-
-
-def _check_draws(study: Study, conditions: Sequence[Condition]) -> None:
-    methods = declared("method")
-    needing = [name for each in study.students for name in each.methods if name in methods]
-    needing = [name for name in needing if methods[name].needs_teacher]
-    for index, condition in enumerate(conditions):
-        if condition.per_seed and needing:
-            raise PlaceError(
-                ("conditions", index),
-                f"with draw: per_seed the teacher of {needing[0]} would have learnt from other labels or images than "
-                "its students: list the condition once for each draw instead, as in draw: 0 and draw: 1",
-            )
-
-
-def _check_teacher(study: Study, teacher: TeacherSettings, place: Place) -> None:
-    _check_architecture(teacher.architecture, (*place, "architecture"))
-    _refuse_repetition(teacher.seeds, (*place, "seeds"))
-    _recipe_with(study.training, teacher.training, (*place, "training"))
-
-
-def _refuse_repetition(given: Sequence[Any], place: Place) -> None:
-    if len(set(given)) < len(given):
-        raise PlaceError(place, f"each may occur once, got {given}")
-
-
-def _check_dataset(name: str) -> None:
-    try:
-        check_dataset_name(name)
-    except DataError as error:
-        raise PlaceError(("data", "name"), str(error)) from error
-
-
-def _check_architecture(architecture: str, place: Place) -> None:
-    try:
-        check_architecture_name(architecture)
-    except BadInputError as error:
-        raise PlaceError(place, str(error)) from error
-
-
-def _condition(entry: Mapping[str, Mapping[str, Any]], place: Place) -> Condition:
-    ((name, options),) = entry.items()
-    if name not in CONDITIONS.names():
-        raise PlaceError((*place, name), f"unknown condition {name!r}: {nearest(name, CONDITIONS.names())}")
-    condition: Condition = options_of(CONDITIONS[name], name, options, place)
-    return condition
-
-
-def _evaluation(name: str, options: Mapping[str, Any], place: Place) -> Any:
-    if name not in EVALUATIONS.names():
-        raise PlaceError((*place, name), f"unknown evaluation {name!r}: {nearest(name, EVALUATIONS.names())}")
-    return options_of(EVALUATIONS[name].Options, name, options, place)

@@ -9,7 +9,8 @@ import yaml
 from robustkd.errors import BadInputError, StudyError
 from robustkd.plugins import load_plugins
 from robustkd.studies.options import Place, PlaceError
-from robustkd.studies.study import Study, names_or_mapping, validated
+from robustkd.studies.study import Study, names_or_mapping
+from robustkd.studies.validation import validated
 from robustkd.studies.yaml_text import YAML_ERRORS, parsed, parsed_option, problem_place
 from robustkd.studies.yaml_text import problem as yaml_problem
 

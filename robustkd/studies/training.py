@@ -19,7 +19,7 @@ from robustkd.errors import RobustKDError, StateError, StorageError, StudyError,
 from robustkd.models import PixelModel, create_model, load_model, save_model
 from robustkd.models.pool import Role
 from robustkd.studies.provenance import describe_device, package_versions
-from robustkd.studies.study import recipe_with
+from robustkd.studies.validation import recipe_with
 
 MODEL_FILE = "model.safetensors"
 HISTORY_FILE = "history.csv"

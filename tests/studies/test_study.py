@@ -5,8 +5,8 @@ import yaml
 
 from robustkd.errors import BadInputError, StudyError
 from robustkd.studies import load_study
-from robustkd.studies.study import evaluation_options
 from robustkd.studies.study_file import study_yaml
+from robustkd.studies.validation import evaluation_options
 
 
 def test_every_default_is_written_out(tiny: Path) -> None:

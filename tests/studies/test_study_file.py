@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from robustkd.errors import StudyError
 from robustkd.studies import load_study
-from robustkd.studies.study import conditions_of
+from robustkd.studies.validation import conditions_of
 
 TINY = (Path(__file__).parent / "tiny.yaml").read_text()
 WHOLE = """\
@@ -97,7 +97,7 @@ def test_an_error_names_the_file_that_holds_it(tmp_path: Path, text: str, messag
             "students.0.methods.one.training.epoch=3",
             r"one\.training\.epoch=3: unknown key 'epoch': did you mean epochs",
         ),
-        ("conditions=[clean, clean]", r"conditions\.1: 'clean' is there already"),
+        ("conditions=[clean, clean]", r"conditions\.1: 'clean' is listed twice"),
         ("conditions=[{label_noise: {rate: 0.2, draw: per_seed}}]", r"conditions\.0: .*teacher of hinton.*draw: 0"),
         ("conditions=[{label_noise: {rate: 0.2, draw: 0}}, {label_noise: {rate: 0.2, draw: 1}}]", None),
         ("conditions=[{label_noise: {rate: 2}}]", r"conditions\.0\.label_noise\.rate: must be less than or equal to 1"),
