@@ -1,7 +1,7 @@
 """The same study gives the same numbers: in another process, after an interruption, and on another machine.
 
 Run by ``tox -e repro``. On one machine all numbers are equal bit for bit. Other machines round otherwise, so the
-numbers of the quickstart are held against the committed ones within `TOLERANCES`.
+numbers of the quickstart are compared with the committed ones within `TOLERANCES`.
 """
 
 import json
@@ -34,17 +34,17 @@ evaluations:
 """
 
 TOLERANCES = {
-    "accuracy": 0.02,
-    "agreement": 0.02,
-    "nll": 0.05,
-    "kl": 0.03,
-    "white_box_accuracy": 0.20,
-    "teacher_transfer_excess": 0.20,
+    "accuracy": 0.03,
+    "agreement": 0.03,
+    "nll": 0.07,
+    "kl": 0.06,
+    "white_box_accuracy": 0.10,
+    "teacher_transfer_excess": 0.25,
 }
-"""By how much a number of the quickstart may differ on another machine; attacks amplify rounding. Over three seeds of
-each method accuracy differed by 0.012 at most, agreement by 0.012, nll by 0.032, kl by 0.020, white-box accuracy by
-0.184, the excess by 0.158: what is allowed is as wide as another seed would need, chosen without a second machine to
-measure on, and catches gross changes only."""
+"""The largest difference of a number of the quickstart on another machine; attacks amplify rounding. Over the three
+seeds of each method accuracy differed by at most 0.024, agreement by 0.028, nll by 0.061, kl by 0.052, white-box accuracy
+by 0.090, the excess by 0.221 (with all networks attacked). The tolerances are as wide as another seed would need, because
+no second machine was measured; they catch gross changes only."""
 
 pytestmark = pytest.mark.reproducibility
 
