@@ -13,7 +13,7 @@ from robustkd.errors import DataError
 
 
 class LazyImages(Protocol):
-    """Images that stay on disk until they are asked for."""
+    """Images that stay on disk until they are read."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

@@ -259,7 +259,7 @@ MORE_ROOM = (
 
 
 @contextmanager
-def _failures_named(place: str, recipe: Recipe, device: torch.device, mend: str) -> Iterator[None]:
+def _failures_named(place: str, recipe: Recipe, device: torch.device, remedy: str) -> Iterator[None]:
     """Turn what torch says of too little memory or too small a batch into an error that says what to change."""
     size = recipe.batch_size
     try:
@@ -269,7 +269,7 @@ def _failures_named(place: str, recipe: Recipe, device: torch.device, mend: str)
         known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
         if not known and not any(words in str(error) for words in ("out of memory", "can't allocate memory")):
             raise
-        raise TrainingError(f"{place}: out of memory on {device} at batch size {size}: {mend}") from error
+        raise TrainingError(f"{place}: out of memory on {device} at batch size {size}: {remedy}") from error
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

@@ -208,7 +208,7 @@ def _override_of(overrides: tuple[str, ...], place: Place, *, in_file: bool) -> 
 
 
 def _steps_left(key: str, place: Place) -> int | None:
-    """How many steps a key goes on after a place, or 0 if it ends at or above it; None if it leads elsewhere."""
+    """How many steps a key continues after a place, or 0 if it ends at or above it; None if it leads elsewhere."""
     steps = key.split(".")
     for step in place:
         if not steps:

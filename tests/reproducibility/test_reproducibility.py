@@ -42,9 +42,9 @@ TOLERANCES = {
     "teacher_transfer_excess": 0.25,
 }
 """The largest difference of a number of the quickstart on another machine; attacks amplify rounding. Over the three
-seeds of each method accuracy differed by at most 0.024, agreement by 0.028, nll by 0.061, kl by 0.052, white-box accuracy
-by 0.090, the excess by 0.221 (with all networks attacked). The tolerances are as wide as another seed would need, because
-no second machine was measured; they catch gross changes only."""
+seeds of each method accuracy differed by at most 0.024, agreement by 0.028, nll by 0.061, kl by 0.052, white-box
+accuracy by 0.090, the excess by 0.221 (with all networks attacked). The tolerances are as wide as another seed would
+need, because no second machine was measured; they catch gross changes only."""
 
 pytestmark = pytest.mark.reproducibility
 

@@ -142,7 +142,7 @@ class ReadImages:
         return ReadImages(self.pixels[indices.cpu()], tuple(self.digests[index] for index in indices.tolist()))
 
     def fingerprint(self) -> str:
-        """That of the files: what was trained or begun with them goes on with these."""
+        """The fingerprint of the files, so that trainings on them continue with these images."""
         return _fingerprint(self.shape, self.digests)
 
     def in_memory(self) -> "ReadImages":

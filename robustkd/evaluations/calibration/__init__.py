@@ -113,7 +113,7 @@ class Calibration(Evaluation):
             None,
             "What the logits must be divided by to be most likely, on half of the test images; above 1, they were too "
             "large. Absent where it is beyond 0.01 or 100; the metrics after it are those at that end.",
-            table="with a temperature that mends it",
+            table="with the fitted temperature",
         ),
         Metric(
             "ece_after",
@@ -121,7 +121,7 @@ class Calibration(Evaluation):
             "fraction",
             False,
             "ECE with the fitted temperature, on the other half of the test images.",
-            table="with a temperature that mends it",
+            table="with the fitted temperature",
         ),
         Metric(
             "nll_after",
@@ -129,7 +129,7 @@ class Calibration(Evaluation):
             "nats",
             False,
             "NLL with the fitted temperature, on the other half of the test images.",
-            table="with a temperature that mends it",
+            table="with the fitted temperature",
         ),
     )
 

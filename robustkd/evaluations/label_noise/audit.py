@@ -146,7 +146,7 @@ def agreement_beyond_chance(true: np.ndarray, given: np.ndarray, predicted: np.n
 
     A wrong label that was drawn at random is independent of its image, once the true class is known. So among the
     wrongly labelled images of a class the labels could change places, and a network that never saw them would agree as
-    often. Agreement is held against its mean and deviation over all such permutations (Hoeffding, *A combinatorial
+    often. Agreement is compared with its mean and deviation over all such permutations (Hoeffding, *A combinatorial
     central limit theorem*, 1951, equations 4 and 10).
 
     Args:

@@ -105,10 +105,10 @@ def noise_rates(data: Dataset, trained: list[TrainedLabels]) -> tuple[dict[str, 
         and (realised <= max(high, expected + REALISED_WITHIN)).all()
     )
     detail = f"{100 * requested:g}% asked for, {100 * expected:.2f}% expected, {came}"
-    mend = (
+    advice = (
         "" if passed else "; that is further off than chance goes, so these labels are not what they were meant to be"
     )
-    check = Check(name, passed, detail + mend, metrics=RATES)
+    check = Check(name, passed, detail + advice, metrics=RATES)
     return {"realised": realised, "requested": np.array(requested)}, [check]
 
 
