@@ -24,6 +24,15 @@ def test_a_pool_shows_its_members() -> None:
     assert "<at>" not in shown
 
 
+def test_a_member_shows_itself_as_its_pool_does() -> None:
+    model = rk.create_model("cifar_wrn_10_1", num_classes=3, in_chans=1, seed=0)
+
+    shown = rk.Member(model, "student", "at", seed=2, condition="label noise 40%")._repr_html_()
+
+    assert "<td>at-2</td><td>student</td><td>cifar_wrn_10_1</td>" in shown
+    assert "<td>label noise 40%</td>" in shown
+
+
 def test_a_pool_prints_names_and_roles() -> None:
     model = rk.create_model("cifar_wrn_10_1", num_classes=3, in_chans=1, seed=0)
 

@@ -48,5 +48,5 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first used, so that what needs no torch does not wait for it."""
+    """Import a name when it is first used, so that code that needs no torch does not import it."""
     return exported(__name__, _HOMES, name)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to training images; nothing by default.
+    """The random changes of training images; none by default.
 
     Attributes:
         crop_padding: Pixels of reflect padding on each side before a crop of the original size; 0 for no crop.

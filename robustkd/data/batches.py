@@ -25,7 +25,7 @@ class Batch:
 
 
 class TrainingBatches:
-    """The batches of one epoch after another.
+    """The training batches, epoch by epoch.
 
     An epoch's order, crops and flips are drawn at once from a CPU generator of its own: they depend on the seed
     alone, not on the device, the network, or what else draws random numbers.

@@ -1,4 +1,4 @@
-"""What can be done to a training set before anything is trained on it.
+"""The conditions of a training set: what is changed before anything is trained on it.
 
 A condition is one file here: a frozen dataclass, registered by a decorator, whose fields are the keys of a study file.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Conditioned:
-    """What a condition made of a training set.
+    """A training set under a condition.
 
     Attributes:
         images: What is trained on, with the labels that are trained on.
@@ -38,7 +38,7 @@ class Conditioned:
 
 
 class Condition(ABC):
-    """Something done to a training set; subclasses are frozen dataclasses.
+    """A change of the training set; subclasses are frozen dataclasses.
 
     Attributes:
         name: As registered.
@@ -53,16 +53,16 @@ class Condition(ABC):
 
     @property
     def per_seed(self) -> bool:
-        """Whether every training draws anew; if not, `apply` gives the same for all seeds."""
+        """Whether each training has a draw of its own; otherwise `apply` returns the same for all seeds."""
         return False
 
     def options(self) -> dict[str, Any]:
-        """Its fields, as a study file would give them."""
+        """Its fields, as in a study file."""
         return asdict(cast(Any, self))
 
     @abstractmethod
     def apply(self, train: ImageSet, seed: int) -> Conditioned:
-        """Do it to a training set.
+        """Apply the condition to a training set.
 
         Args:
             train: The set; not changed.
@@ -83,7 +83,7 @@ CONDITIONS: Registry[type[Condition]] = Registry("condition", "robustkd.data.con
 @CONDITIONS.register("clean")
 @dataclass(frozen=True)
 class Clean(Condition):
-    """The training set as it is."""
+    """The unchanged training set."""
 
     name = "clean"
 

@@ -15,7 +15,7 @@ CLASSES = {"cifar10": 10, "cifar100": 100}
 
 @dataclass(frozen=True)
 class NoImages:
-    """Images that have a shape, and cannot be looked at.
+    """Images that have a shape but no pixels.
 
     Attributes:
         shape: (N, C, H, W).
@@ -24,7 +24,7 @@ class NoImages:
     shape: tuple[int, int, int, int]
 
     def read(self, indices: Tensor) -> Tensor:
-        """Refuse."""
+        """Raise an error, because there are no pixels."""
         raise DataError("these images are not here: the data set was made up for planning")
 
     def subset(self, indices: Tensor) -> "NoImages":
@@ -32,7 +32,7 @@ class NoImages:
         return NoImages((len(indices), *self.shape[1:]))
 
     def fingerprint(self) -> str:
-        """Say that there is nothing."""
+        """Return a constant, because there are no pixels."""
         return "not here"
 
     def in_memory(self) -> "NoImages":
@@ -41,7 +41,7 @@ class NoImages:
 
 
 def stand_in(name: str) -> Dataset | None:
-    """Make up a data set of the size of a known one.
+    """Create a data set with the size of a known one and without images.
 
     Args:
         name: ``cifar10`` or ``cifar100``.

@@ -55,7 +55,7 @@ def boundary_samples(
     step_size: float,
     bounds: tuple[Tensor, Tensor],
 ) -> Tensor:
-    """Move images that a model gets right just over its decision boundary.
+    """Move correctly classified images just over the decision boundary of a model.
 
     Args:
         model: Frozen and in evaluation mode.

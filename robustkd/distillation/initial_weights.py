@@ -14,7 +14,7 @@ from robustkd.models import PixelModel, create_model
 
 @contextmanager
 def seeded_by(model: PixelModel, index: int = 0) -> Iterator[None]:
-    """Let what is built inside draw its weights from a seed that follows from a network's weights.
+    """Seed the weights of modules built inside the context by the weights of a network.
 
     Args:
         model: The network.

@@ -91,12 +91,12 @@ class Method(nn.Module, ABC):
 
     @property
     def has_teacher(self) -> bool:
-        """Whether it was given one."""
+        """Whether it has a teacher."""
         return bool(self._teacher)
 
     @property
     def name(self) -> str:
-        """Its name in `METHODS`; that of its class where it is not registered."""
+        """The name in `METHODS`; the class name if it is not registered."""
         kind = type(self)
         return next((name for name in METHODS.names() if METHODS[name] is kind), kind.__name__)
 
@@ -116,7 +116,7 @@ class Method(nn.Module, ABC):
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def train(self, mode: bool = True) -> Self:
-        """Switch to training mode, or out of it; what has parameters of which none is trained stays in evaluation mode.
+        """Set training or evaluation mode; modules whose parameters are all frozen stay in evaluation mode.
 
         So the statistics of layers behind those that a stage trains do not follow features that are about to change.
 
@@ -149,7 +149,7 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: Batch) -> Supervision:
-        """Supervise the student on one batch, as the current stage asks for."""
+        """Supervise the student on one batch, in the way of the current stage."""
 
     def candidates(self) -> tuple[PixelModel, ...]:
         """Return the networks that may be exported, plain and of one architecture; the student alone by default.
@@ -159,7 +159,7 @@ class Method(nn.Module, ABC):
         return (self.student,)
 
     def choose(self, index: int, *, rule: Rule, accuracies: tuple[float, ...] = ()) -> None:
-        """Let `export` give a candidate.
+        """Set the candidate that `export` returns.
 
         Args:
             index: Which, counted from 0.

@@ -64,7 +64,7 @@ def hold_out(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet | No
 def select_candidate(
     method: Method, recipe: Recipe, validation: ImageSet | None, test: ImageSet, device: torch.device | str = "cpu"
 ) -> None:
-    """Let a trained method export the candidate that its recipe's rule takes.
+    """Set the candidate that a trained method exports, by the rule of the recipe.
 
     Args:
         method: At the end of its last epoch.
@@ -100,7 +100,7 @@ def selection_record(method: Method) -> dict[str, Any]:
 
 
 def selection_sentence(recipe: Recipe, teachers: Iterable[tuple[int, Rule]] = ()) -> str:
-    """Say for a report how networks trained by a recipe were chosen.
+    """Describe for a report how networks trained by a recipe were chosen.
 
     Args:
         recipe: The recipe of all trainings of a study.
@@ -119,7 +119,7 @@ def selection_sentence(recipe: Recipe, teachers: Iterable[tuple[int, Rule]] = ()
 
 
 def given_selection_sentence(rules: Mapping[str, str | None]) -> str:
-    """Say for a report how networks were chosen that were given as checkpoints.
+    """Describe for a report how networks given as checkpoints were chosen.
 
     Args:
         rules: By the network's name, the rule that its checkpoint names; None where it names none.

@@ -17,7 +17,7 @@ from robustkd.models.network_source import network_source
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a network says on its way to the logits.
+    """The outputs of a network: logits, block outputs, pooled features.
 
     Attributes:
         logits: (B, K).
@@ -83,7 +83,7 @@ class PixelModel(nn.Module):
         self.register_buffer("std", _per_channel(std), persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Classify.
+        """Classify images.
 
         Args:
             pixels: float (B, C, H, W) in [0, 1].
@@ -94,7 +94,7 @@ class PixelModel(nn.Module):
         return _logits(self.module(self.prepare(pixels)), self.architecture)
 
     def outputs(self, pixels: Tensor) -> Outputs:
-        """Classify, and give the block outputs and pooled features too.
+        """Classify, and return the block outputs and pooled features too.
 
         Args:
             pixels: float (B, C, H, W) in [0, 1].
@@ -121,7 +121,7 @@ class PixelModel(nn.Module):
 
     @property
     def num_classes(self) -> int | None:
-        """How many classes it tells apart; None where the network does not say."""
+        """The number of classes; None if the network does not state it."""
         return cast("int | None", getattr(self.module, "num_classes", None))
 
     @property
@@ -141,7 +141,7 @@ class PixelModel(nn.Module):
 
     @property
     def num_parameters(self) -> int:
-        """How many numbers training would change."""
+        """The number of parameters."""
         return sum(parameter.numel() for parameter in self.module.parameters())
 
     def digest(self) -> str:

@@ -43,9 +43,13 @@ class Member:
         condition = f", {self.condition}" if self.condition else ""
         return f"Member({self.name}: {self.role}, {self.architecture}{condition})"
 
+    def _repr_html_(self) -> str:
+        """The member with role, architecture and size, for a notebook."""
+        return html_table(_HEADS, [_row(self)])
+
     @property
     def name(self) -> str:
-        """Unique in its pool: the method, and the seed where one is known; a pool has one teacher, which needs none."""
+        """The name, unique in its pool: the method, and the seed if it is known; a teacher's has no seed."""
         return self.method if self.seed is None or self.role == "teacher" else f"{self.method}-{self.seed}"
 
     @property
@@ -55,7 +59,7 @@ class Member:
 
     @property
     def selection(self) -> str | None:
-        """The rule by which its training chose it: ``last``, ``validation`` or ``test``; None where nobody said."""
+        """The rule by which its training chose it: ``last``, ``validation`` or ``test``; None if unknown."""
         rule = self.model.lineage.get("select")
         return rule if isinstance(rule, str) else None
 
@@ -115,11 +119,7 @@ class ModelPool:
 
     def _repr_html_(self) -> str:
         """The members with role, architecture and size, for a notebook."""
-        rows = [
-            [each.name, each.role, each.architecture, f"{each.model.num_parameters:,}", each.condition or "not stated"]
-            for each in self
-        ]
-        return html_table(["member", "role", "architecture", "parameters", "condition"], rows)
+        return html_table(_HEADS, map(_row, self))
 
     @property
     def teacher(self) -> Member | None:
@@ -157,3 +157,11 @@ def _with_seeds(models: Models, role: Role, method: str) -> list[Member]:
     if isinstance(models, nn.Module):
         raise ModelError(f"{method}: wrap the network, rk.PixelModel(network, mean=…, std=…)")
     return [Member(model, role, method, seed) for seed, model in enumerate(models)]
+
+
+_HEADS = ("member", "role", "architecture", "parameters", "condition")
+
+
+def _row(member: Member) -> tuple[str, ...]:
+    parameters = f"{member.model.num_parameters:,}"
+    return member.name, member.role, member.architecture, parameters, member.condition or "not stated"

@@ -7,7 +7,7 @@ from robustkd.studies.study import Study
 
 
 def refuse_inapplicable(study: Study, data: Dataset) -> None:
-    """Try every method of a study on every pair of networks that it is to be trained on, with two grey images.
+    """Check every method of a study on its networks, with two grey images, before anything is trained.
 
     Args:
         study: The study.

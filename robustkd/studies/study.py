@@ -44,7 +44,7 @@ Architectures = Annotated[list[str], BeforeValidator(_one_or_list), Field(min_le
 
 
 class DataSettings(_Settings):
-    """Which images.
+    """The images of a study.
 
     Attributes:
         name: As for `load_dataset`.
@@ -90,7 +90,7 @@ class StudentSettings(_Settings):
 
 
 class Study(_Settings):
-    """A study: what to train, and what to ask of it.
+    """A study: what to train and what to evaluate.
 
     Attributes:
         name: Names the run directory.

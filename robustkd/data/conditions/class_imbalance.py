@@ -1,4 +1,4 @@
-"""Training sets in which some classes are rare.
+"""Training sets with rare classes.
 
 Sarfraz, Arani, Zonooz, *Knowledge Distillation Beyond Model Compression* (arXiv 2007.01922), Table VI, prints
 n_c = ⌊a/(b + (c−1)^(−γ))⌋ for class c = 1 … K, which is singular at c = 1. Its authors' code has
@@ -43,7 +43,7 @@ _READABLE = 0.01, 100.0
 @CONDITIONS.register("class_imbalance")
 @dataclass(frozen=True)
 class ClassImbalance(Condition):
-    """A training set whose class sizes follow a law; the test set stays as it is.
+    """Class sizes that follow a law; the test set stays unchanged.
 
     A class with fewer images than the law requires keeps all of them.
 
@@ -94,11 +94,11 @@ class ClassImbalance(Condition):
 
     @property
     def per_seed(self) -> bool:
-        """By `draw`."""
+        """Whether `draw` is ``per_seed``."""
         return self.draw == "per_seed"
 
     def apply(self, train: ImageSet, seed: int) -> Conditioned:
-        """Keep as many images of each class as the law says.
+        """Keep the number of images of each class that the law requires.
 
         Args:
             train: The set; not changed.
@@ -126,7 +126,7 @@ class ClassImbalance(Condition):
         return Conditioned(images, images.labels, indices, none, none)
 
     def sizes(self, train: ImageSet) -> np.ndarray:
-        """Return the images of each class that stay, int64 (K,).
+        """Return the number of images of each class that are kept, int64 (K,).
 
         Raises:
             DataError: n_max is more than any class has, or n_min more than n_max.
@@ -134,7 +134,7 @@ class ClassImbalance(Condition):
         return np.minimum(self.asked(train), _available(train))
 
     def asked(self, train: ImageSet) -> np.ndarray:
-        """Return the images of each class that the law asks for, int64 (K,), whether there are as many or not.
+        """Return the number of images of each class that the law requires, int64 (K,), even if there are fewer.
 
         Raises:
             DataError: As of `sizes`.
@@ -143,7 +143,7 @@ class ClassImbalance(Condition):
         return class_sizes(self.law, train.num_classes, n_max, n_min, self.gamma or 0.0)
 
     def description(self, train: ImageSet) -> str:
-        """Write the law with its constants, and the class sizes that come of it."""
+        """Describe the law with its constants, and the resulting class sizes."""
         sizes = self.sizes(train)
         return f"{self._formula(train)}: {' '.join(map(str, sizes))}, {sizes.sum()} images"
 
@@ -247,7 +247,7 @@ def _risen(logs: np.ndarray, exponent: float) -> np.ndarray:
 
 
 def _subsampled(labels: np.ndarray, sizes: np.ndarray, random_state: int) -> np.ndarray:
-    """Let imbalanced-learn draw images of each class; it takes no images, so it draws their indices."""
+    """Draw images of each class with imbalanced-learn, by their indices."""
     from imblearn.datasets import make_imbalance
 
     # a class without images must not be asked for

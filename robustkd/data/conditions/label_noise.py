@@ -91,11 +91,11 @@ class LabelNoise(Condition):
 
     @property
     def per_seed(self) -> bool:
-        """By `draw`."""
+        """Whether `draw` is ``per_seed``."""
         return self.draw == "per_seed"
 
     def apply(self, train: ImageSet, seed: int) -> Conditioned:
-        """Replace labels; keep some images out of the training if asked to.
+        """Replace labels, and hold out some images if requested.
 
         Args:
             train: The set; not changed.
@@ -128,7 +128,7 @@ class LabelNoise(Condition):
         )
 
     def expected_rate(self, train: ImageSet) -> float | None:
-        """Return the share of wrong labels to be expected in a set; None for labels of people."""
+        """Return the expected share of wrong labels in a set; None for human labels."""
         classes = train.num_classes
         if self.kind == "human":
             return None
@@ -184,7 +184,7 @@ def _drawn_from(matrix: np.ndarray, true: np.ndarray, random: np.random.RandomSt
 
 
 def _random_matrix(rate: float, prior: np.ndarray) -> np.ndarray:
-    """Let cleanlab make up a matrix; it draws from NumPy's global state, which is put back."""
+    """Generate a matrix with cleanlab, which draws from NumPy's global state; the state is restored."""
     from cleanlab.benchmarking.noise_generation import generate_noise_matrix_from_trace
 
     classes = len(prior)

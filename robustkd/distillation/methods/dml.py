@@ -85,7 +85,7 @@ class DeepMutualLearning(Method):
         self._turn = 0
 
     def begin_epoch(self, stage: str, epoch: int, epochs: int) -> None:
-        """Let the peers take turns in being the first of an epoch."""
+        """Choose the peer that begins the epoch, in turn."""
         super().begin_epoch(stage, epoch, epochs)
         self._turn = epoch % self.peers
 

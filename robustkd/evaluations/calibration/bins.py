@@ -22,7 +22,7 @@ BIN_METRICS = (
 
 
 def bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarray, bins: int) -> list[dict[str, Any]]:
-    """Lay out the bins of each method, its seeds taken together.
+    """Return the rows of the bins of each method, over all its seeds.
 
     Args:
         members: One row per network.

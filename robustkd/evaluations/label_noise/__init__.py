@@ -223,7 +223,7 @@ class LabelNoise(Evaluation):
     )
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
-        """Look at the test images, and at the training images if some of their labels are wrong."""
+        """Predict the test images, and the training images if some of their labels are wrong."""
         tested = [predict(member) for member in pool]
         arrays = {"correct": np.stack([seen.correct for seen in tested])}
         checks: list[Check] = []

@@ -18,7 +18,7 @@ PANEL = 260
 
 
 def noise_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
-    """Draw what there is to draw.
+    """Draw the panels for which there are results.
 
     Args:
         frame: Tidy results of `LabelNoise`, of one condition or several.
@@ -81,7 +81,7 @@ def _accuracy(frame: pd.DataFrame) -> LayeredChart | alt.HConcatChart:
 
 
 def _fates(frame: pd.DataFrame) -> alt.HConcatChart:
-    """What becomes of the images with a wrong label: stacked bars by method, a panel for each condition."""
+    """The predictions for images with a wrong label: stacked bars by method, a panel for each condition."""
     import altair as alt
 
     rows = frame[(frame["level"] == "method") & frame["metric"].isin(list(FATES))]

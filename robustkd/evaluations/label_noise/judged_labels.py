@@ -20,7 +20,7 @@ MAJORITY = 3
 
 @dataclass(frozen=True)
 class JudgedLabels:
-    """What people said of test labels.
+    """Human judgements of test labels.
 
     Attributes:
         judged: bool (N,), labels that people looked at.
@@ -59,7 +59,7 @@ def read_judged_labels(path: Path, labels: np.ndarray) -> JudgedLabels:
 
 
 def refused_labels_found(people: JudgedLabels, quality: np.ndarray) -> Observed:
-    """Score how well a network finds the labels that people refuse.
+    """Measure how well a network finds the labels that people reject.
 
     Args:
         people: What they said.

@@ -61,7 +61,7 @@ class TrainedLabels:
 
 
 def trained_labels(pool: ModelPool, data: Dataset) -> list[TrainedLabels]:
-    """Give for each member of a pool the labels it was trained on, by its seed."""
+    """Return the labels that each member of a pool was trained on."""
     known: dict[int | None, TrainedLabels] = {}
     for seed in {member.seed for member in pool}:
         part = data.trained_on(seed)
@@ -71,7 +71,7 @@ def trained_labels(pool: ModelPool, data: Dataset) -> list[TrainedLabels]:
 
 
 def noise_rates(data: Dataset, trained: list[TrainedLabels]) -> tuple[dict[str, np.ndarray], list[Check]]:
-    """Return the share of wrong labels asked for, NaN if none was, and that of each training set; check the latter.
+    """Return the requested share of wrong labels (NaN if none) and that of each training set, and check the latter.
 
     Args:
         data: With its condition.
@@ -92,7 +92,7 @@ def noise_rates(data: Dataset, trained: list[TrainedLabels]) -> tuple[dict[str, 
     if not isinstance(condition, Noise):
         if not (realised.any() or isinstance(condition, Clean)):
             return {}, []
-        check = Check(name, not realised.any(), f"{came}, none were asked for", metrics=RATES)
+        check = Check(name, not realised.any(), f"{came}, none were requested", metrics=RATES)
         return {"realised": realised, "requested": np.array(0.0)}, [check]
     expected = condition.expected_rate(data.training)
     if expected is None:
@@ -104,16 +104,14 @@ def noise_rates(data: Dataset, trained: list[TrainedLabels]) -> tuple[dict[str, 
         (realised >= min(low, expected - REALISED_WITHIN)).all()
         and (realised <= max(high, expected + REALISED_WITHIN)).all()
     )
-    detail = f"{100 * requested:g}% asked for, {100 * expected:.2f}% expected, {came}"
-    advice = (
-        "" if passed else "; that is further off than chance goes, so these labels are not what they were meant to be"
-    )
+    detail = f"{100 * requested:g}% requested, {100 * expected:.2f}% expected, {came}"
+    advice = "" if passed else "; the deviation is larger than chance allows, so these labels are not as requested"
     check = Check(name, passed, detail + advice, metrics=RATES)
     return {"realised": realised, "requested": np.array(requested)}, [check]
 
 
 def training_answers(trained: list[TrainedLabels], clean: np.ndarray, seen: list[Predictions]) -> dict[str, np.ndarray]:
-    """Lay side by side what every training image was labelled and what each member makes of it.
+    """Collect the labels of all training images and the predictions of each member.
 
     Args:
         trained: For each member.
@@ -134,7 +132,7 @@ def training_answers(trained: list[TrainedLabels], clean: np.ndarray, seen: list
 
 
 def fates(arrays: Mapping[str, np.ndarray], row: int) -> Observed:
-    """Count what becomes of one member's training labels.
+    """Count the predictions of one member for its training labels.
 
     Args:
         arrays: The arrays of `training_answers`.
@@ -176,7 +174,7 @@ def labels_to_audit(
     images: int | None,
     seed: int,
 ) -> tuple[dict[str, np.ndarray], list[Check]]:
-    """Collect labels that some members were not trained on, and what these members say of the images.
+    """Collect labels that some members were not trained on, and the predictions of these members.
 
     Args:
         pool: The members.
@@ -224,7 +222,7 @@ def labels_to_audit(
 
 
 def audit_notes(members: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
-    """Return what the audit leaves out: classes of which it can flag no label, and matrices of many classes.
+    """Describe what the audit leaves out: classes in which no label can be flagged, and matrices of many classes.
 
     Args:
         members: One row per network.

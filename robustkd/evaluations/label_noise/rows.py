@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 def noise_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
-    """Give every row that the records hold an answer for, but for the accuracy on test images.
+    """Return all rows that follow from the records, except the accuracy on test images.
 
     Args:
         records: The records of the label noise evaluation.

@@ -30,7 +30,7 @@ CELL, SMALL_CELL = 23, 13
 
 
 def transition_rows(records: Records, estimated: np.ndarray) -> list[dict[str, Any]]:
-    """Lay out both matrices of each method, the mean over its seeds.
+    """Return the rows of both matrices of each method, the mean over its seeds.
 
     Args:
         records: The records of the label noise evaluation, with audited labels.

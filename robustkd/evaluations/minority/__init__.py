@@ -65,7 +65,7 @@ class MinorityOptions:
 
 @EVALUATIONS.register("minority")
 class Minority(Evaluation):
-    """Recall by class, for the rare classes above all."""
+    """Recall by class, in particular of the rare classes."""
 
     name = "minority"
     title = "Minority classes"
@@ -239,7 +239,7 @@ VERDICTS = ("better", "no significant difference", "worse")
 
 
 def _training_counts(pool: ModelPool, data: Dataset) -> np.ndarray:
-    """How many images of each class each member was trained on, int64 (M, K)."""
+    """The number of training images of each class for each member, int64 (M, K)."""
     clean = trained_clean(pool, data)
     of_seed = {
         seed: np.bincount(data.trained_on(seed).images.labels.cpu().numpy(), minlength=data.num_classes)
@@ -250,7 +250,7 @@ def _training_counts(pool: ModelPool, data: Dataset) -> np.ndarray:
 
 
 def _sizes(data: Dataset) -> tuple[tuple[Check, ...], tuple[str, ...]]:
-    """Whether the classes have the sizes of the law that was asked for, and which law that is."""
+    """Check that the classes have the sizes of the requested law, and note the law."""
     from robustkd.data.conditions.class_imbalance import ClassImbalance
 
     condition = data.condition

@@ -40,7 +40,7 @@ def rare_and_frequent(counts: np.ndarray, classes: int) -> tuple[np.ndarray, np.
 def recalls_by(
     correct: np.ndarray, labels: np.ndarray, classes: int, rare: np.ndarray, frequent: np.ndarray
 ) -> Observed:
-    """Look at the recalls of all classes.
+    """Compute metrics of the recalls of all classes.
 
     Args:
         correct: bool (N,), which images are classified as labelled.
@@ -80,7 +80,7 @@ def recalls_by(
 def recalls_unvaried(
     correct: np.ndarray, labels: np.ndarray, classes: int, rare: np.ndarray, frequent: np.ndarray
 ) -> dict[str, Interval]:
-    """Return how surely each metric of `recalls_by` is known at best, that is if every image of a class gives the same.
+    """Return the narrowest interval of each metric of `recalls_by`, as if all images of a class gave the same result.
 
     A mean of recalls is as sure as a share of as many images as have its variance; a mean over m classes of n₁, n₂, …
     images has that of m²/(1/n₁ + 1/n₂ + …). A geometric mean of 0 may be as large as
@@ -120,7 +120,7 @@ def recalls_unvaried(
 
 
 def prior_pull(predicted: np.ndarray, labels: np.ndarray, training: np.ndarray) -> Observed:
-    """Look at how often each class is predicted, between the test set's shares and the training set's.
+    """Compute how far the shares of predicted classes are pulled from the test set's towards the training set's.
 
     Args:
         predicted: int (N,).

@@ -24,7 +24,7 @@ DOMINANCE = 0.1
 
 
 def class_report(predicted: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:
-    """Give imbalanced-learn's report for each class.
+    """Return imbalanced-learn's report for each class.
 
     Args:
         predicted: int (N,), the predictions of a network.

@@ -34,7 +34,7 @@ RARITY = Metric(
 
 
 def class_rows(records: Records, training: np.ndarray) -> list[dict[str, Any]]:
-    """Lay out each method's classes, the mean over its seeds.
+    """Return the rows of each method's classes, the mean over its seeds.
 
     Args:
         records: The records of `Minority`.
@@ -93,7 +93,7 @@ def _known_of_classes(records: Records, training: np.ndarray) -> dict[Metric, Ce
 
 
 def classes_told_apart(records: Records, better: Metric, worse: Metric) -> list[dict[str, Any]]:
-    """Lay out at how many classes each student is significantly better than its baseline, and at how many worse.
+    """Return the shares of classes at which each student is significantly better and worse than its baseline.
 
     Holm's tests err about any class of a network, or about the direction, with a chance of 5 % at most (Shaffer 1980;
     no image is of two classes, so the tests are independent). So it is really better at no fewer classes than are
@@ -130,7 +130,7 @@ def classes_told_apart(records: Records, better: Metric, worse: Metric) -> list[
 
 
 def _share_told(gains: np.ndarray, p_values: np.ndarray, sign: int, level: float) -> tuple[float, Interval]:
-    """The share of classes found to gain, or to lose, and between what the share lies that really does."""
+    """The share of classes found to gain or to lose, and the interval of the true share."""
     found = holm(p_values) < level
     share, opposite = (float((found & (side * gains > 0)).mean()) for side in (sign, -sign))
     return share, Interval(share, 1 - opposite)

@@ -39,7 +39,7 @@ _HARMLESS: list[Any] = [
 
 
 def read_foreign(file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
-    """Read the weights from anything that `torch.save` wrote.
+    """Read the weights from a file written by `torch.save`.
 
     Args:
         file: The file.
@@ -135,7 +135,7 @@ def _why_refused(file: Path, message: str) -> str:
 
 
 def advice(file: Path) -> str:
-    """Return what to do about a file that cannot be read, from what its first bytes are."""
+    """Suggest what to do about an unreadable file, by its first bytes."""
     with open(file, "rb") as opened:
         start = opened.read(64).lstrip()
     if start.startswith(b"<"):

@@ -72,7 +72,7 @@ def load_model(
     options: Mapping[str, Any] | None = None,
     ema: bool = False,
 ) -> PixelModel:
-    """Load a checkpoint, ours or anybody's.
+    """Load a checkpoint of robustkd or of other code.
 
     A checkpoint of ours says what it is; give only what you want verified. A foreign one (``.safetensors`` or anything
     `torch.save` wrote) needs its architecture; common wrappings around the weights are undone. Its pixels go in
@@ -133,7 +133,7 @@ _MISMATCH = {
 
 
 class Header(BaseModel):
-    """What a checkpoint of ours says of itself."""
+    """The header of a checkpoint of robustkd."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
