@@ -384,8 +384,8 @@ def test_a_clean_teacher_that_alone_can_audit_is_said_to_be_an_upper_bound() -> 
     frame = frame.assign(condition=data.condition.label)
     told = evaluation.headline(frame)
     assert told[-1] == (
-        "Under label noise 40%, trained on the true labels of these images and so an upper bound at finding wrong "
-        "ones: teacher (100.0% AUROC)."
+        "Under label noise 40%, an upper bound from networks trained on the true labels of these images: teacher "
+        "(100.0% AUROC)."
     )
     assert not any("is not measured" in text for text in told)
     assert "NaN" not in evaluation.chart(frame).to_json()
