@@ -47,7 +47,9 @@ def environment(data_root: Path | None) -> list[tuple[str, str]]:
 
 def _reason() -> str:
     given = os.environ.get("OMP_NUM_THREADS")
-    return f"OMP_NUM_THREADS={given}" if given else "set OMP_NUM_THREADS for fewer"
+    threads = f"OMP_NUM_THREADS={given}" if given else "set OMP_NUM_THREADS for fewer"
+    waiting = os.environ.get("OMP_WAIT_POLICY", "").upper()
+    return threads + ("; idle threads sleep" if waiting == "PASSIVE" else "; idle threads may spin")
 
 
 def _found(name: str, official: str, data_root: Path | None) -> str:
