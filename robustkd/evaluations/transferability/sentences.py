@@ -86,16 +86,15 @@ def _without_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list
     alone = [] if (frame["role"] == "baseline").any() else ["There is no independent baseline either."]
     if rows.empty:
         return ["There is no teacher in the pool, and no image is eligible for any pair.", *alone]
-    values = rows.set_index("member")["value"]
-    most, least = str(values.idxmax()), str(values.idxmin())
     said = "There is no teacher in the pool, so there is no transfer from it"
-    if most == least:
+    metric = metrics["mean_on_target"]
+    if len(rows) < 2:
         return [f"{said}.", *alone]
-    high, low = (quantity(values[name], metrics["mean_on_target"]) for name in (most, least))
-    return [
-        f"{said}. Averaged over all sources, {most} is fooled most often ({high}) and {least} least ({low}).",
-        *alone,
-    ]
+    if len(rows) > FEW_STUDENTS:  # a range names no network: which is fooled most is decided by no test
+        shares = f"between {quantity(rows['value'].min(), metric)} and {quantity(rows['value'].max(), metric)}"
+        return [f"{said}. Averaged over all sources, attacks fool the networks on {shares} of the images.", *alone]
+    shares = join([f"{row['member']} on {quantity(row['value'], metric)}" for _, row in rows.iterrows()])
+    return [f"{said}. Averaged over all sources, attacks fool {shares} of the images.", *alone]
 
 
 def _masked(frame: pd.DataFrame) -> list[str]:

@@ -831,3 +831,22 @@ def test_transfer_from_the_teacher_through_standardised_logits_does_not_see_thei
 
     assert found[0].keys() == {"baseline", "at"}
     assert found[1] == pytest.approx(found[0], abs=0.08)
+
+
+@pytest.mark.parametrize("students", [1, 4])
+def test_without_a_teacher_no_network_is_said_to_be_fooled_most(students: int) -> None:
+    values = [0.2, 0.5, 0.4, 0.3, 0.6][: students + 1]
+    names = ["baseline", "at", "sp", "hinton", "dml"][: students + 1]
+    frame = tidy(
+        [
+            {"level": "method", "member": name, "role": "baseline" if name == "baseline" else "student", "value": value}
+            | {"metric": "mean_on_target", "method": name, "source": ""}
+            for name, value in zip(names, values, strict=True)
+        ]
+    )
+
+    (sentence,) = Transferability().headline(frame)
+
+    assert sentence.startswith("There is no teacher in the pool, so there is no transfer from it. Averaged over all")
+    said = "baseline on 20.0% and at on 50.0%" if students == 1 else "the networks on between 20.0% and 60.0%"
+    assert said in sentence
