@@ -1,4 +1,4 @@
-"""Where tensors live."""
+"""The device of a computation."""
 
 import torch
 

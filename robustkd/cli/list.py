@@ -1,4 +1,4 @@
-"""`robustkd list`: what there is, and what one thing of it can do. Nothing but the sources is read."""
+"""`robustkd list`: names, summaries and options, read from the sources without importing them."""
 
 import csv
 import re

@@ -26,7 +26,7 @@ class Augmentation:
 
 
 CIFAR_AUGMENTATION = Augmentation(crop_padding=4, horizontal_flip=True)
-"""Of sarfraz2020, section III: reflect padding 4, random crop, random horizontal flip."""
+"""The augmentation of sarfraz2020, section III: reflect padding 4, random crop, random horizontal flip."""
 
 
 @dataclass(frozen=True)

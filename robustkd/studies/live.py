@@ -87,7 +87,7 @@ class Live:
         Args:
             id_: The id of the job.
             done: The number of its epochs that are done.
-            earlier: How many of these an earlier run did.
+            earlier: The number of these that an earlier run did.
         """
         # a training that lost its machine continues from a state of this run: only its first report tells
         earlier = self._earlier.setdefault(id_, earlier)

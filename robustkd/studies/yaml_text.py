@@ -7,7 +7,7 @@ import yaml
 from robustkd.errors import StudyError
 
 LARGEST = 100_000
-"""Values that a text may come to with all aliases written out; a study file has a few hundred."""
+"""The largest number of values of a text with all aliases expanded; a study file has a few hundred."""
 
 YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
 """What reading a text may raise: PyYAML lets some values fail in Python's own way."""
@@ -78,7 +78,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node comes to with all aliases written out; what holds itself counts once."""
+    """Count the values of a node with all aliases expanded; a node that contains itself counts once."""
     if id(node) not in known:
         known[id(node)] = 1
         inner: list[yaml.Node] = []

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from robustkd.data.image_set import ImageSet
 
 SEED = 12345
-"""Of the authors' generator."""
+"""The seed of the authors' generator."""
 
 HELD_OUT_STREAM = 1
 

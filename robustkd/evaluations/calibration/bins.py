@@ -14,11 +14,11 @@ from robustkd.statistics.intervals import unvaried
 from robustkd.statistics.resampling import Observed, ratio, resampled
 
 BIN_METRICS = (
-    Metric("bin_accuracy", "Accuracy", "fraction", None, "Of the images in a bin of the confidence."),
-    Metric("bin_confidence", "Confidence", "fraction", None, "Its mean in a bin."),
-    Metric("bin_share", "Share of images", "fraction", None, "In a bin."),
+    Metric("bin_accuracy", "Accuracy", "fraction", None, "Accuracy of the images in a bin of the confidence."),
+    Metric("bin_confidence", "Confidence", "fraction", None, "Mean confidence in a bin."),
+    Metric("bin_share", "Share of images", "fraction", None, "Share of the images in a bin."),
 )
-"""Of rows of level ``bin``, whose `part` is the bin's upper limit; seeds of a method are taken together."""
+"""The metrics of rows of level ``bin``, whose `part` is the upper limit of the bin; seeds of a method are pooled."""
 
 
 def bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarray, bins: int) -> list[dict[str, Any]]:

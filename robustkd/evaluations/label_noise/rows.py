@@ -17,7 +17,7 @@ from robustkd.statistics.intervals import TRAINING_IMAGES
 from robustkd.statistics.resampling import resampled
 
 CLEANLAB_RESAMPLES = 200
-"""Of what cleanlab estimates anew from each; fewer than of other metrics, for it takes its time."""
+"""The number of resamples for cleanlab's estimates; fewer than for other metrics, because each takes longer."""
 
 Row = dict[str, Any]
 

@@ -17,10 +17,10 @@ from robustkd.statistics.resampling import mean_of_defined, resampled
 from robustkd.statistics.significance import holm
 
 LEVEL = 0.05
-"""Of the tests for each class, all classes of a network together."""
+"""The significance level of the tests of all classes of a network together."""
 
 PREDICTED_SHARE = Metric(
-    "class_predicted_share", "Share of predictions", "fraction", None, "How often a class is predicted."
+    "class_predicted_share", "Share of predictions", "fraction", None, "Share of the predictions that are this class."
 )
 TEST_SHARE = Metric(
     "class_test_share", "Share of test images", "fraction", None, "How often it occurs in the test set."
@@ -55,7 +55,7 @@ def class_rows(records: Records, training: np.ndarray) -> list[dict[str, Any]]:
 
 
 Cells = list[dict[str, Any]]
-"""Of each class."""
+"""One cell of a row for each class."""
 
 
 def _told_of_classes(predicted: np.ndarray, labels: np.ndarray, classes: int) -> Iterator[tuple[Metric, Cells]]:
