@@ -1,6 +1,7 @@
 """What the command line prints of a run: its first table, its findings, and where its page is."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -8,13 +9,14 @@ import typer
 from robustkd.errors import printable
 
 if TYPE_CHECKING:
+    from robustkd.results.records import Check
     from robustkd.studies import Evaluated
 
 FRAME = 3
 """The characters of a column beside its text: a border, and a space on either side."""
 
-CHECKS_LISTED = 10
-"""The number of failed checks that are printed; the report has all."""
+NETWORKS_NAMED = 3
+"""The largest number of networks that are named behind a check; of more, their number is printed."""
 
 
 def show_results(evaluated: "Evaluated") -> None:
@@ -53,15 +55,31 @@ def show_results(evaluated: "Evaluated") -> None:
         console.print(escape(report.caution), highlight=False)
     failed = [check for check in report.checks if not check.passed]
     print(f"{len(report.checks) - len(failed)} of {len(report.checks)} validity checks passed")
-    for check in failed[:CHECKS_LISTED]:
-        console.print(f"failed: {escape(printable(f'{check.name}: {check.detail}'))}", highlight=False)
-    if len(failed) > CHECKS_LISTED:
-        print(f"and {len(failed) - CHECKS_LISTED} more, listed in the report")
+    for line in failed_checks(failed):
+        console.print(f"failed: {escape(printable(line))}", highlight=False)
     print(evaluated.page)
     for name, reason in evaluated.missing.items():
         print(f"missing: {printable(f'{name}: {reason}')}", file=sys.stderr)
     if evaluated.missing:
         raise typer.Exit(1)
+
+
+def failed_checks(failed: "Sequence[Check]") -> list[str]:
+    """Describe failed checks, a line for each kind: the networks it failed for, and the detail if there is only one.
+
+    Args:
+        failed: The failed checks.
+    """
+    kinds: dict[str, list[Check]] = {}
+    for check in failed:
+        kinds.setdefault(check.name, []).append(check)
+    lines = []
+    for name, checks in kinds.items():
+        members = list(dict.fromkeys(check.member for check in checks if check.member))
+        named = ", ".join(members) if len(members) <= NETWORKS_NAMED else f"{len(members)} networks"
+        detail = f": {checks[0].detail}" if len(checks) == 1 else ""
+        lines.append(f"{name}{f' ({named})' if members else ''}{detail}")
+    return lines
 
 
 def columns_that_fit(cells: list[list[str]], width: int) -> list[list[int]]:
