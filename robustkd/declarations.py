@@ -15,13 +15,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_origin, get_type_hints
 
-from robustkd.errors import BadInputError, DataError, ModelError, nearest
+from robustkd.errors import DataError, ModelError, nearest
 from robustkd.plugins import SOURCES, find_installed_sources
-
-PACKAGE = Path(__file__).parent
+from robustkd.source_file import MISSING, PACKAGE, SourceFile, UnreadableError, evaluated, source_file
+from robustkd.type_words import in_words
 
 Kind = Literal["method", "evaluation", "condition", "data set"]
 
@@ -31,8 +30,6 @@ _PLACES: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     "condition": ("CONDITIONS", ("data/condition.py", "data/conditions/*.py")),
     "data set": ("DATASETS", ("data/sources/*.py",)),
 }
-_EVALUATED = ("typing", "dataclasses", "pydantic", "enum", "collections.abc", "math")
-_MISSING: Any = dataclasses.MISSING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +51,7 @@ class OptionDeclaration:
     @property
     def has_default(self) -> bool:
         """Whether it may be left out."""
-        return self.default is not _MISSING
+        return self.default is not MISSING
 
     @property
     def kind(self) -> str:
@@ -101,14 +98,14 @@ def declared(kind: Kind) -> dict[str, Declaration]:
     registry, patterns = _PLACES[kind]
     found = {}
     for path in [*(path for pattern in patterns for path in sorted(PACKAGE.glob(pattern))), *_plugin_sources()]:
-        source = _source(path)
+        source = source_file(path)
         for node in source.tree.body:
             if not isinstance(node, ast.ClassDef | ast.FunctionDef):
                 continue
             for name in _registered(node, registry):
                 try:
                     found[name] = _declaration(kind, name, node, source)
-                except _UnreadableError:
+                except UnreadableError:
                     importlib.import_module(_REGISTRIES[kind])
                     found[name] = _registered_here(kind, discover=True)[name]
     return dict(sorted({**_registered_here(kind), **found}.items()))
@@ -168,33 +165,6 @@ def _plugin_sources() -> list[Path]:
     return list(SOURCES)
 
 
-def in_words(annotation: Any) -> str:
-    """Describe a type for people: ``number, above 0``, ``list of whole numbers``, ``clean or noisy``.
-
-    Args:
-        annotation: A type as a dataclass or a signature has it.
-    """
-    origin, inner = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return ", ".join([in_words(inner[0]), *_limits(inner[1:])])
-    if origin is Literal:
-        return " or ".join(map(str, inner))
-    if origin in (Union, UnionType):
-        return " or ".join("none" if each is NoneType else in_words(each) for each in inner)
-    if origin in (tuple, list):
-        kinds = [each for each in inner if each is not Ellipsis]
-        return f"list of {_plural(in_words(kinds[0]))}" if kinds else "list"
-    if origin is dict:
-        return "mapping"
-    names = {int: "whole number", float: "number", str: "text", bool: "true or false", NoneType: "none"}
-    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
-
-
-def _plural(words: str) -> str:
-    head, comma, rest = words.partition(", ")
-    return (head + "s" if head.endswith(("number", "text")) else head) + comma + rest
-
-
 _REGISTRIES: Mapping[Kind, str] = {
     "method": "robustkd.distillation.method",
     "evaluation": "robustkd.evaluations",
@@ -223,7 +193,7 @@ def _described(kind: Kind, name: str, entry: Any) -> Declaration:
         hints = get_type_hints(entry.__init__, include_extras=True)
         given = [each for each in inspect.signature(entry).parameters.values() if each.kind is each.KEYWORD_ONLY]
         for each in given:
-            default = _MISSING if each.default is inspect.Parameter.empty else each.default
+            default = MISSING if each.default is inspect.Parameter.empty else each.default
             options.append(
                 OptionDeclaration(each.name, hints.get(each.name, Any), default, meanings.get(each.name, ""))
             )
@@ -240,92 +210,6 @@ def _described(kind: Kind, name: str, entry: Any) -> Declaration:
     return Declaration(kind, name, summary, own, tuple(options), needs_teacher, path)
 
 
-def _limits(metadata: tuple[Any, ...]) -> Iterator[str]:
-    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    for entry in metadata:
-        for limit in getattr(entry, "metadata", (entry,)):
-            yield from (f"{word} {getattr(limit, key):g}" for key, word in words.items() if hasattr(limit, key))
-
-
-class _UnreadableError(Exception):
-    """The type of an option needs what only an import gives."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Source:
-    """A parsed file."""
-
-    path: Path
-    tree: ast.Module
-
-    def definition(self, name: str) -> "tuple[ast.ClassDef, _Source] | None":
-        """A class of this name, defined here or imported from a file that can be found without importing it."""
-        for node in self.tree.body:
-            if isinstance(node, ast.ClassDef) and node.name == name:
-                return node, self
-            if isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    if (alias.asname or alias.name) == name and (path := self._file(node)) is not None:
-                        return _source(path).definition(alias.name)
-        return None
-
-    def _file(self, imported: ast.ImportFrom) -> Path | None:
-        parts = (imported.module or "").split(".") if imported.module else []
-        if imported.level:
-            folder = self.path.parents[imported.level - 1]
-        elif parts[:1] == ["robustkd"]:
-            folder, parts = PACKAGE, parts[1:]
-        else:
-            folder = self.path.parent
-        place = folder.joinpath(*parts)
-        candidates = (place.with_suffix(".py") if parts else place / "__init__.py", place / "__init__.py")
-        return next((path for path in candidates if path.is_file()), None)
-
-    def names(self) -> dict[str, Any]:
-        """What annotations and defaults may refer to: harmless imports, and plain assignments."""
-        return _names_in(self.path)
-
-
-@cache
-def _source(path: Path) -> _Source:
-    try:
-        return _Source(path, ast.parse(path.read_text(encoding="utf-8")))
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path}: not readable as Python ({error})") from error
-
-
-@cache
-def _names_in(path: Path) -> dict[str, Any]:
-    source, known = _source(path), {}
-    for node in source.tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module in _EVALUATED:
-            module = importlib.import_module(str(node.module))
-            known.update({alias.asname or alias.name: getattr(module, alias.name) for alias in node.names})
-        elif isinstance(node, ast.ImportFrom):
-            file = source._file(node)
-            other = _names_in(file) if file is not None and file != path else {}
-            known.update({alias.asname or alias.name: other[alias.name] for alias in node.names if alias.name in other})
-        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and _is_plain(node.value):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                if isinstance(target, ast.Name) and (value := _evaluated(node.value, known)) is not _MISSING:
-                    known[target.id] = value
-    return known
-
-
-def _is_plain(node: ast.expr) -> bool:
-    """Whether an expression calls nothing but what makes a constraint or a default."""
-    calls = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
-    return all(isinstance(func, ast.Name) and func.id in ("Field", "field", "float", "tuple", "dict") for func in calls)
-
-
-def _evaluated(node: ast.expr, known: Mapping[str, Any]) -> Any:
-    try:
-        return eval(compile(ast.Expression(node), "<declaration>", "eval"), dict(known))
-    except Exception:  # it refers to what only an import would give
-        return _MISSING
-
-
 def _registered(node: ast.ClassDef | ast.FunctionDef, registry: str) -> Iterator[str]:
     for each in node.decorator_list:
         if isinstance(each, ast.Call) and ast.unparse(each.func).split(".")[-2:] == [registry, "register"]:
@@ -337,7 +221,7 @@ def _models_in(path: Path) -> list[str]:
     return re.findall(r"^@register_model(?:\(\))?\s*\ndef (\w+)\(", text, re.MULTILINE)
 
 
-def _declaration(kind: Kind, name: str, node: ast.ClassDef | ast.FunctionDef, source: _Source) -> Declaration:
+def _declaration(kind: Kind, name: str, node: ast.ClassDef | ast.FunctionDef, source: SourceFile) -> Declaration:
     own, module = ast.get_docstring(node) or "", ast.get_docstring(source.tree) or ""
     options: list[OptionDeclaration] = []
     needs_teacher = False
@@ -354,7 +238,7 @@ def _declaration(kind: Kind, name: str, node: ast.ClassDef | ast.FunctionDef, so
     return Declaration(kind, name, summary, f"{module}\n\n{own}".strip(), tuple(options), needs_teacher, source.path)
 
 
-def _options_of(node: ast.ClassDef, source: _Source) -> list[OptionDeclaration]:
+def _options_of(node: ast.ClassDef, source: SourceFile) -> list[OptionDeclaration]:
     for each in node.body:
         if isinstance(each, ast.Assign) and any(isinstance(to, ast.Name) and to.id == "Options" for to in each.targets):
             found = source.definition(ast.unparse(each.value))
@@ -362,7 +246,7 @@ def _options_of(node: ast.ClassDef, source: _Source) -> list[OptionDeclaration]:
     return []
 
 
-def _bases(node: ast.ClassDef, source: _Source) -> Iterator[tuple[ast.ClassDef, _Source]]:
+def _bases(node: ast.ClassDef, source: SourceFile) -> Iterator[tuple[ast.ClassDef, SourceFile]]:
     """A class and all that it derives from, as far as their sources are found."""
     yield node, source
     for base in node.bases:
@@ -371,18 +255,18 @@ def _bases(node: ast.ClassDef, source: _Source) -> Iterator[tuple[ast.ClassDef, 
             yield from _bases(*found)
 
 
-def _class_value(name: str, node: ast.ClassDef, source: _Source, otherwise: Any) -> Any:
+def _class_value(name: str, node: ast.ClassDef, source: SourceFile, otherwise: Any) -> Any:
     for kind, where in _bases(node, source):
         for each in kind.body:
             targets = each.targets if isinstance(each, ast.Assign) else [getattr(each, "target", None)]
             if any(isinstance(target, ast.Name) and target.id == name for target in targets):
                 value = getattr(each, "value", None)
-                found = _evaluated(value, where.names()) if isinstance(value, ast.expr) else _MISSING
-                return otherwise if found is _MISSING else found
+                found = evaluated(value, where.names()) if isinstance(value, ast.expr) else MISSING
+                return otherwise if found is MISSING else found
     return otherwise
 
 
-def _arguments(node: ast.ClassDef, source: _Source) -> Iterator[OptionDeclaration]:
+def _arguments(node: ast.ClassDef, source: SourceFile) -> Iterator[OptionDeclaration]:
     """The keyword-only arguments of a constructor, its own or an inherited one."""
     for kind, where in _bases(node, source):
         made = next((each for each in kind.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
@@ -399,26 +283,26 @@ def _arguments(node: ast.ClassDef, source: _Source) -> Iterator[OptionDeclaratio
         return
 
 
-def _fields(node: ast.ClassDef, source: _Source) -> Iterator[OptionDeclaration]:
+def _fields(node: ast.ClassDef, source: SourceFile) -> Iterator[OptionDeclaration]:
     """The fields of a dataclass, those of its bases first."""
     for kind, where in reversed(list(_bases(node, source))):
         meanings = _meanings(ast.get_docstring(kind) or "")
         for each in kind.body:
             if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
                 continue
-            annotation = _evaluated(each.annotation, where.names())
+            annotation = evaluated(each.annotation, where.names())
             if annotation is not ClassVar and get_origin(annotation) is not ClassVar:
                 yield _option(each.target.id, each.annotation, each.value, where, meanings)
 
 
 def _option(
-    name: str, annotation: ast.expr | None, default: ast.expr | None, source: _Source, meanings: Mapping[str, str]
+    name: str, annotation: ast.expr | None, default: ast.expr | None, source: SourceFile, meanings: Mapping[str, str]
 ) -> OptionDeclaration:
     known = source.names()
-    kind = _evaluated(annotation, known) if annotation is not None else Any
-    if kind is _MISSING:
-        raise _UnreadableError(name)
-    value = _evaluated(default, known) if default is not None else _MISSING
+    kind = evaluated(annotation, known) if annotation is not None else Any
+    if kind is MISSING:
+        raise UnreadableError(name)
+    value = evaluated(default, known) if default is not None else MISSING
     if isinstance(value, dataclasses.Field):
         made = value.default_factory
         value = made() if made is not dataclasses.MISSING else value.default

@@ -17,7 +17,6 @@ from robustkd.declarations import (
     check_architecture_name,
     check_dataset_name,
     declared,
-    in_words,
     network_names,
     timm_names,
 )
@@ -26,6 +25,7 @@ from robustkd.errors import DataError, ModelError
 from robustkd.evaluations import EVALUATIONS
 from robustkd.models import OWN_ARCHITECTURES
 from robustkd.studies.options import method_model
+from robustkd.type_words import in_words
 
 PROBES: tuple[Any, ...] = (
     -1,

@@ -79,7 +79,7 @@ def measure(name: str, settings: argparse.Namespace, device: torch.device) -> li
     Args:
         name: The method's.
         settings: The command line's.
-        device: Where to.
+        device: The device.
 
     Returns:
         One row per stage: images per second of each opponent, and the trainer's ratios to the others.

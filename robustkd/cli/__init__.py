@@ -53,7 +53,7 @@ def _robustkd(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    """Take the options that come before the command."""
 
 
 _WRONG_PATH = (errno.ENAMETOOLONG,)

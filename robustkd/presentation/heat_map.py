@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from robustkd.presentation.style import LayeredChart
 from robustkd.results.metric import Metric
-
-if TYPE_CHECKING:
-    pass
 
 
 def heatmap(frame: pd.DataFrame, cell: Metric, row_mean: Metric, column_mean: Metric) -> LayeredChart:
