@@ -1,13 +1,6 @@
 """Calibration error and Brier score."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 
 def calibration_error(

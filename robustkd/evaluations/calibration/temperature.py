@@ -1,17 +1,10 @@
 """The temperature that makes the labels most likely."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy.special import log_softmax
 
 COLDEST, HOTTEST = 0.01, 100.0
 """The range in which a temperature is looked for."""
-
-if TYPE_CHECKING:
-    pass
 
 
 def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
