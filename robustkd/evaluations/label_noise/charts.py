@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from robustkd.evaluations.label_noise.transitions import ESTIMATED, transition_panels
+from robustkd.evaluations.label_noise.transition_charts import transition_panels
+from robustkd.evaluations.label_noise.transitions import ESTIMATED
 from robustkd.presentation.style import ROLE_COLOURS, WIDTH, LayeredChart
 
 if TYPE_CHECKING:
