@@ -7,7 +7,7 @@ log-likelihood, and confidence minus accuracy, which is positive for overconfide
 
 Distillation changes the scale of the logits, so the calibration error alone rewards a temperature. The best temperature
 is therefore fitted by likelihood (Guo et al. 2017, section 4.2) on a random half of the test images, and the remaining
-error is measured on the other half. Needs predictions for the test images only.
+error is measured on the other half. The evaluation needs predictions for the test images only.
 
 Intervals: bootstrap over test images with fixed bin limits. A calibration error of few images is biased upwards, and
 its resamples even more, so its interval is the basic bootstrap interval, which removes this bias. The interval of the
@@ -94,7 +94,7 @@ class Calibration(Evaluation):
         return tidy(rows + bin_rows(records.members, arrays["confidence"], arrays["correct"], bins))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
-        """A reliability diagram for each method, a histogram of the confidence under it."""
+        """A reliability diagram for each method, above a histogram of its confidence."""
         from robustkd.evaluations.calibration.diagrams import reliability_diagrams
 
         return reliability_diagrams(frame)

@@ -4,13 +4,19 @@ from robustkd.results.metric import Metric
 
 METRICS = (
     Metric("nll", "NLL", "nats", False, "Mean negative log-likelihood of the true class."),
-    Metric("brier", "Brier score", "", False, "Mean squared distance of the probabilities from the truth, 0 to 2."),
+    Metric(
+        "brier",
+        "Brier score",
+        "",
+        False,
+        "Mean squared distance between the predicted probabilities and the true class, 0 to 2.",
+    ),
     Metric(
         "ece",
         "ECE",
         "fraction",
         False,
-        "Mean distance of confidence from accuracy, over bins of the confidence of equal width.",
+        "Expected calibration error: mean difference between confidence and accuracy, over bins of equal width.",
     ),
     Metric(
         "ece_difference",
@@ -25,7 +31,7 @@ METRICS = (
         "ECE, equal mass",
         "fraction",
         False,
-        "The same over bins that hold equally many images.",
+        "Expected calibration error over bins that hold equally many images.",
     ),
     Metric(
         "confidence_gap",
@@ -39,8 +45,9 @@ METRICS = (
         "Fitted temperature",
         "",
         None,
-        "What the logits must be divided by to be most likely, on half of the test images; above 1, they were too "
-        "large. Absent where it is beyond 0.01 or 100; the metrics after it are those at that end.",
+        "The divisor of the logits that makes the labels of half of the test images most likely; above 1, the "
+        "logits are too large. Absent if it lies outside 0.01 to 100; the metrics after scaling are then those at the "
+        "limit.",
         table="with the fitted temperature",
     ),
     Metric(
@@ -48,7 +55,7 @@ METRICS = (
         "ECE after",
         "fraction",
         False,
-        "ECE with the fitted temperature, on the other half of the test images.",
+        "ECE with the fitted temperature on the other half of the test images.",
         table="with the fitted temperature",
     ),
     Metric(
@@ -56,7 +63,7 @@ METRICS = (
         "NLL after",
         "nats",
         False,
-        "NLL with the fitted temperature, on the other half of the test images.",
+        "NLL with the fitted temperature on the other half of the test images.",
         table="with the fitted temperature",
     ),
 )
