@@ -13,7 +13,7 @@ trained on clean ones. Otherwise there is no audit, and a check says so. The lab
 of given labels by true class, the true one and the estimates of each method, are rows of level ``detail`` for up to 20
 classes.
 
-Needs predictions for the test images, and for the training images if some of their labels are wrong.
+The evaluation needs predictions for the test images, and for the training images if some of their labels are wrong.
 
 The files, in reading order: `options`; `measurement`, from networks and images to records; `audit`, the audit of one
 network's probabilities; `judged_labels`, the label errors that people judged; `transitions`, the matrices of given

@@ -5,7 +5,13 @@ from robustkd.results.metric import Metric
 METRICS = (
     Metric("requested_rate", "Requested", "fraction", None, "The requested rate of label noise."),
     Metric("realised_rate", "Wrong labels", "fraction", None, "Share of training labels that are wrong."),
-    Metric("accuracy", "Accuracy", "fraction", True, "Share of clean test images classified as labelled."),
+    Metric(
+        "accuracy",
+        "Accuracy",
+        "fraction",
+        True,
+        "Share of the test images, whose labels are clean, that are classified correctly.",
+    ),
     Metric(
         "accuracy_gain",
         "Accuracy against baseline",
@@ -19,7 +25,7 @@ METRICS = (
         "Accuracy over seeds",
         "fraction",
         True,
-        "The same with the t-interval of the variation between three trainings or more.",
+        "Accuracy with the t-interval of the variation between trainings, for three seeds or more.",
     ),
     Metric(
         "memorised",
@@ -116,7 +122,7 @@ METRICS = (
         "Test errors AUROC",
         "fraction",
         True,
-        "Probability that a test label which people reject has a lower predicted probability than one that they "
+        "Probability that a test label that people reject has a lower predicted probability than one that they "
         "confirm.",
         table="finding wrong labels of the test set",
     ),

@@ -36,12 +36,12 @@ def transition_panels(frame: pd.DataFrame) -> alt.VConcatChart:
         errors = frame[(frame["metric"] == "transition_error") & (frame["condition"] == condition)]
         maps = _maps(own, errors[errors["level"] == "method"].dropna(subset=["value"]))
         panels.append(alt.hconcat(*maps, spacing=18).properties(title=_title(str(condition), 11)))
-    title = "Given labels of each true class (%), of the labels audited"
+    title = "Given labels of each true class (% of the audited labels)"
     return alt.vconcat(*panels, spacing=24).resolve_scale(color="shared").properties(title=_title(title, 13))
 
 
 def _maps(cells: pd.DataFrame, errors: pd.DataFrame) -> list[LayeredChart]:
-    """The true matrix, and those of the methods of the least and the largest error."""
+    """The true matrix, and those of the methods with the smallest and the largest error."""
     true = cells[cells["metric"] == TRUE.name]
     maps = [_map(true[true["method"] == true["method"].iloc[0]], "true", first=True)]
     ranked = errors.sort_values("value", kind="stable")["method"].tolist()

@@ -1,4 +1,4 @@
-"""Which labels the images of each class were given: as it is, and as each method estimates it; rows and a chart."""
+"""The labels given to the images of each true class: the true matrix and the estimate of each method."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     pass
 
 FEW_CLASSES = 20
-"""The matrices of more classes are not laid out: 10,000 cells for each method say less than their distance does."""
+"""The largest number of classes whose matrices are listed; 100 classes have 10,000 cells for each method."""
 
 ESTIMATED = Metric("transition_estimated", "Estimated", "fraction", None, "Estimated P(given label | true class).")
 
@@ -31,7 +31,8 @@ def transition_rows(records: Records, estimated: np.ndarray) -> list[dict[str, A
 
     Args:
         records: The records of the label noise evaluation, with audited labels.
-        estimated: float64 (I, K, K), by each inspector, true classes in rows; NaN for a class estimated to be empty.
+        estimated: The matrix that each inspector estimates, float64 (I, K, K), true classes in rows; NaN for a class
+            estimated to be empty.
 
     Returns:
         Rows of level ``detail`` for `tidy`, whose `part` is ``true class → given label`` and whose `n` counts the
