@@ -3,7 +3,7 @@
 Per-class recall on the test set, with the classes in the order of their training images: the mean recall of the
 rarest and of the most frequent classes, the worst class, balanced accuracy (the mean of all recalls), the geometric
 mean of all recalls (Kubat, Matwin, *Addressing the curse of imbalanced training sets*, ICML 1997), and
-imbalanced-learn's report for each class. Classes without a test image count nowhere.
+imbalanced-learn's report for each class. Classes without a test image are left out.
 
 A network trained on a skewed set also predicts the frequent classes too often. With q the shares of its predictions,
 t those of the test labels and p those of the training labels, the pull towards the training prior is
@@ -13,7 +13,8 @@ t those of the test labels and p those of the training labels, the pull towards 
 0 for a network that predicts the classes as often as they occur, 1 for one that predicts them as often as in training.
 
 Which classes are rare is known from the training images alone. Without any, or if the largest class has less than
-twice the images of the smallest, the metrics of rare classes are absent. Needs predictions for the test images.
+twice the images of the smallest, the metrics of rare classes are absent. The evaluation needs predictions for the test
+images.
 
 The files, in reading order: `options`; `training`, the class sizes in training; `measures`, the recalls and the pull
 towards the training prior; `report`, imbalanced-learn's report of a class; `rows`, from records to the rows of classes;
@@ -31,7 +32,7 @@ from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.minority.measures import prior_pull, rare_and_frequent, recalls_by
 from robustkd.evaluations.minority.metrics import METRICS
 from robustkd.evaluations.minority.options import MinorityOptions
-from robustkd.evaluations.minority.rows import class_rows, classes_told_apart
+from robustkd.evaluations.minority.rows import class_comparison_rows, class_rows
 from robustkd.evaluations.minority.sentences import of_skew, sentences
 from robustkd.evaluations.minority.training import class_sizes, training_counts
 from robustkd.results.metric_rows import metric_rows
@@ -89,7 +90,7 @@ class Minority(Evaluation):
         rows = metric_rows(records.members, found | resampled(pulls, len(labels)), self.metrics)
         over_seeds = self.metric("balanced_accuracy_over_seeds")
         rows += seed_rows(records.members, found["balanced_accuracy"].values, over_seeds)
-        rows += classes_told_apart(records, self.metric("classes_better"), self.metric("classes_worse"))
+        rows += class_comparison_rows(records, self.metric("classes_better"), self.metric("classes_worse"))
         return tidy(rows + class_rows(records, training))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:

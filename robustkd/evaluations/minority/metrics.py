@@ -56,7 +56,7 @@ METRICS = (
         "Balanced accuracy over seeds",
         "fraction",
         True,
-        "The same with the t-interval of the variation between three trainings or more.",
+        "Balanced accuracy with the t-interval of the variation between trainings, for three seeds or more.",
         table="all classes",
     ),
     Metric(
