@@ -95,8 +95,8 @@ class Fidelity(Evaluation):
             "Error consistency κ",
             "",
             True,
-            "Agreement on which images are classified correctly, beyond what the accuracies imply; 0 is chance, 1 means "
-            "errors on the same images.",
+            "Agreement on which images are classified correctly, beyond what the accuracies imply; 0 is chance, 1 "
+            "means errors on the same images.",
             of_teacher=True,
         ),
     )
