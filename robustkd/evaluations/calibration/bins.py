@@ -1,4 +1,4 @@
-"""What is in each bin of the confidence: the numbers behind a reliability diagram."""
+"""Accuracy, confidence and number of images in each bin of the confidence: the numbers of a reliability diagram."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,9 +26,9 @@ def bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarra
 
     Args:
         members: One row per network.
-        confidences: (M, N), the largest probability.
-        corrects: bool (M, N).
-        bins: How many, of equal width.
+        confidences: The largest probability of each image, float (M, N).
+        corrects: Whether each image is classified correctly, bool (M, N).
+        bins: The number of bins, of equal width.
 
     Returns:
         Rows of level ``bin`` for `tidy`.
@@ -53,14 +53,14 @@ def bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarra
 
 
 def bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
-    """Return the bin of each confidence, int64 (N,): bin b of B holds (b/B, (b+1)/B]; the first holds 0 too."""
+    """Return the bin of each confidence, int64 (N,): bin b of B is (b/B, (b+1)/B]; the first also contains 0."""
     return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def equal_mass_bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
-    """Return the bin of each confidence, int64 (N,), such that bins hold equally many, up to one.
+    """Return the bin of each confidence, int64 (N,), such that the sizes of the bins differ by at most one.
 
-    Equal confidences that a limit falls among go either way, in the order of the images.
+    Equal confidences at the limit of two bins are assigned in the order of the images.
     """
     rank = np.empty(len(confidence), dtype=np.int64)
     rank[np.argsort(confidence, kind="stable")] = np.arange(len(confidence))
@@ -68,7 +68,7 @@ def equal_mass_bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
 
 
 def _binned(confidence: np.ndarray, correct: np.ndarray, bins: int) -> Observed:
-    """What is in each bin, the networks of a method (S, N) taken together, but drawn image by image."""
+    """The contents of each bin, pooled over the S networks of a method (S, N); resamples draw images."""
     inside = (bin_of(confidence, bins)[..., None] == np.arange(bins)).astype(np.float32)
     counts, right, sure = (
         np.einsum("snb,sn->nb", inside, of) for of in (np.ones_like(confidence), correct, confidence)

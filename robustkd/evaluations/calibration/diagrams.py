@@ -17,13 +17,13 @@ BROKEN = "#c0392b"
 
 
 def reliability_diagrams(frame: pd.DataFrame) -> alt.TopLevelMixin:
-    """Draw one for each method: bars of accuracy, the gap to the diagonal, under it how many images each bin holds.
+    """Draw a reliability diagram for each method, with the share of images in each bin below it.
 
     Args:
         frame: Tidy results of `Calibration`.
 
     Returns:
-        A chart, four diagrams in a row.
+        A chart with four diagrams per row; the red bars show the gap between accuracy and confidence.
     """
     import altair as alt
 

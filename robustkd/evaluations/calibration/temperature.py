@@ -1,23 +1,22 @@
 """The temperature that makes the labels most likely."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.special import log_softmax
 
 COLDEST, HOTTEST = 0.01, 100.0
-"""The range in which a temperature is looked for."""
+"""The limits of the fitted temperature."""
 
 
 def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """Return the temperature under which the labels are most likely (Guo et al. 2017, section 4.2).
 
     Args:
-        logits: (N, K).
-        labels: int64 (N,).
+        logits: The logits, float (N, K).
+        labels: The true classes, int64 (N,).
 
     Returns:
-        From 0.01 to 100; at an end where the likelihood rises beyond it, as it does for a network that is always right.
+        The temperature, 0.01 to 100. It is one of these limits if the likelihood still rises there, as it does for a
+        network that is always right.
     """
     from scipy.optimize import minimize_scalar
 
@@ -34,9 +33,17 @@ def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def derivatives(logits: np.ndarray, labels: np.ndarray, temperature: float) -> np.ndarray:
-    """The first three derivatives by β = 1/T of each image's −log p(y), float64 (N, 3).
+    """Return the first three derivatives of each image's −log p(y) with respect to β = 1/T.
 
-    With z the logits: E_p[z] − z_y, the variance of z under p, and its third central moment.
+    For logits z, these are E_p[z] − z_y, the variance of z under p, and its third central moment.
+
+    Args:
+        logits: The logits, float (N, K).
+        labels: The true classes, int64 (N,).
+        temperature: The temperature T.
+
+    Returns:
+        The derivatives, float64 (N, 3).
     """
     z = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     p = np.exp(log_softmax(z / temperature, axis=1))

@@ -2,11 +2,11 @@
 
 Stanton et al., *Does Knowledge Distillation Really Work?* (NeurIPS 2021), section 3: top-1 agreement, mean 1[argmax
 p_t = argmax p_s], and predictive KL, mean KL(p_t ‖ p_s) at temperature 1. Two accurate networks agree whether or not
-one taught the other, so both are given **in excess of the independent baseline**, and beside them error consistency κ
-(Geirhos, Meding, Wichmann, *Beyond accuracy*, NeurIPS 2020, equations 1 and 3), which takes the agreement expected
-from accuracy alone away.
+one taught the other, so both are also reported **in excess of the independent baseline**. Error consistency κ (Geirhos,
+Meding, Wichmann, *Beyond accuracy*, NeurIPS 2020, equations 1 and 3) corrects the agreement for the part that the
+accuracies alone imply.
 
-Needs a teacher and predictions for the test images.
+The evaluation needs a teacher and predictions for the test images.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Fidelity(Evaluation):
             "Agreement",
             "fraction",
             True,
-            "Share of test images on which both predict one class.",
+            "Share of the test images for which the network and the teacher predict the same class.",
             of_teacher=True,
         ),
         Metric(
@@ -78,7 +78,7 @@ class Fidelity(Evaluation):
             "KL from teacher",
             "nats",
             False,
-            "Mean KL(teacher‖member) of the predictions at temperature 1.",
+            "Mean KL divergence KL(teacher ‖ network) of the predictions at temperature 1; 0 for equal predictions.",
             of_teacher=True,
         ),
         Metric(
@@ -95,7 +95,8 @@ class Fidelity(Evaluation):
             "Error consistency κ",
             "",
             True,
-            "Agreement in being right or wrong beyond what the accuracies imply; 0 is chance, 1 is the same errors.",
+            "Agreement on which images are classified correctly, beyond what the accuracies imply; 0 is chance, 1 "
+            "means errors on the same images.",
             of_teacher=True,
         ),
     )
@@ -103,12 +104,12 @@ class Fidelity(Evaluation):
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Compare every other member's prediction for each test image with the teacher's."""
         if pool.teacher is None:
-            raise EvaluationError("fidelity needs a teacher in the pool")
+            raise EvaluationError("fidelity needs a teacher: add one to the pool")
         teacher = predict(pool.teacher)
         others = [member for member in pool if member.role != "teacher"]
         predictions = [predict(member) for member in others]
         if not others:
-            raise EvaluationError("fidelity needs a student or baseline beside the teacher")
+            raise EvaluationError("fidelity needs a student or baseline besides the teacher: add one to the pool")
         arrays = {
             "agreement": np.stack([seen.predicted == teacher.predicted for seen in predictions]),
             "kl": np.stack([kl_divergence(teacher, seen) for seen in predictions]),
@@ -118,7 +119,7 @@ class Fidelity(Evaluation):
         return Records(members_frame(others), arrays)
 
     def summarise(self, records: Records) -> pd.DataFrame:
-        """Agreement, KL, both in excess of the baseline's, and κ."""
+        """Agreement and KL, their differences to the baseline's, and κ."""
         arrays, members = records.arrays, records.members
         kappas = [_kappa(arrays["teacher_correct"], correct) for correct in arrays["correct"]]
         rows = per_image_rows(members, {name: arrays[name] for name in ("agreement", "kl")}, self.metrics)
@@ -138,35 +139,46 @@ class Fidelity(Evaluation):
 
 
 PHRASES = Phrases(
-    one="{student} agrees with its teacher on {value} of the test images",
-    against="relative to a network that never saw the teacher",
-    many="Agreement with the teacher relative to a network that never saw it",
-    verdicts=("closer to the teacher", "no significant difference", "less like the teacher"),
-    alone="without an independent baseline, it is unknown how much of that was inherited",
+    one="{student} agrees with the teacher on {value} of the test images",
+    against="against the independent baseline",
+    many="Agreement with the teacher against the independent baseline",
+    verdicts=("closer to the teacher", "no significant difference", "further from the teacher"),
+    alone="without an independent baseline, it is unknown how much of this is due to the teacher",
 )
 
 
 def kl_divergence(teacher: Predictions, member: Predictions) -> np.ndarray:
-    """KL(p_teacher ‖ p_member) at temperature 1 in nats for each image, float64 (N,)."""
+    """Return KL(p_teacher ‖ p_member) at temperature 1 for each image (Stanton et al. 2021, section 3).
+
+    Args:
+        teacher: The teacher's predictions for N images.
+        member: The other network's predictions for the same images.
+
+    Returns:
+        The divergence in nats, float64 (N,).
+    """
     log_p, log_q = teacher.log_probabilities, member.log_probabilities
     return np.asarray((np.exp(log_p) * (log_p - log_q)).sum(axis=1))
 
 
 def error_consistency(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
-    """Cohen's κ of two networks' being right: (c_obs − c_exp)/(1 − c_exp), c_exp = p₁p₂ + (1 − p₁)(1 − p₂).
+    """Return the error consistency of two networks (Geirhos et al. 2020, equations 1 and 3).
+
+    It is Cohen's κ = (c_obs − c_exp)/(1 − c_exp), where c_obs is the share of images on which both are right or both
+    are wrong, and c_exp = p₁p₂ + (1 − p₁)(1 − p₂) is the share expected from the accuracies p₁ and p₂.
 
     Args:
-        correct_1: bool (N,).
-        correct_2: bool (N,), on the same images.
+        correct_1: Whether the first network is right, bool (N,).
+        correct_2: Whether the second network is right on the same images, bool (N,).
 
     Returns:
-        −1 to 1; NaN where both are always right or both always wrong, for then no consistency can be told.
+        κ, −1 to 1; NaN if both are always right or both always wrong, because κ is not defined then.
     """
     return float(_kappa(correct_1, correct_2).statistics(np.ones((1, len(correct_1))))["error_consistency"][0])
 
 
 def _kappa_unvaried(correct_1: np.ndarray, correct_2: np.ndarray) -> Interval:
-    """What κ may be at the accuracies seen, if the share of images on which both are right or both wrong is unsure."""
+    """The interval of κ at the observed accuracies that follows from the interval of c_obs."""
     p_1, p_2 = correct_1.mean(dtype=np.float64), correct_2.mean(dtype=np.float64)
     expected = p_1 * p_2 + (1 - p_1) * (1 - p_2)
     known = unvaried(float((correct_1 == correct_2).mean()), len(correct_1))
@@ -175,6 +187,7 @@ def _kappa_unvaried(correct_1: np.ndarray, correct_2: np.ndarray) -> Interval:
 
 
 def _kappa(correct_1: np.ndarray, correct_2: np.ndarray) -> Observed:
+    """κ as a function of how often each image counts."""
     answers = np.stack([correct_1, correct_2, correct_1 == correct_2], axis=1).astype(np.float32)
 
     def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:

@@ -1,11 +1,11 @@
 """How accurate is each network on images that it was not trained on?
 
-Accuracy and negative log-likelihood on the test set, for each network and as mean and standard deviation over seeds,
-beside the independent baseline. Needs predictions for the test images, nothing else.
+Accuracy and negative log-likelihood (NLL) on the test set, for each network and as mean and standard deviation over
+seeds, compared with the independent baseline. The evaluation needs predictions for the test images only.
 
-Intervals: Wilson for the accuracy of one network, percentile bootstrap over the test images for all other means; the
-difference to the baseline is a paired bootstrap, on the same images. None of them holds the variation between
-trainings: that is the standard deviation over seeds.
+Intervals: Wilson for the accuracy of one network, percentile bootstrap over the test images for all other means, paired
+bootstrap on the same images for differences to the baseline. They cover the choice of test images. The variation
+between trainings is reported as the standard deviation over seeds.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Generalization(Evaluation):
     summary = ("accuracy", "accuracy_gain")
     Options = GeneralizationOptions
     metrics = (
-        Metric("accuracy", "Accuracy", "fraction", True, "Share of test images classified as labelled."),
+        Metric("accuracy", "Accuracy", "fraction", True, "Share of the test images that are classified correctly."),
         Metric(
             "accuracy_gain",
             "Accuracy against baseline",
@@ -79,7 +79,7 @@ class Generalization(Evaluation):
         return Records(members_frame(pool), arrays)
 
     def summarise(self, records: Records) -> pd.DataFrame:
-        """Accuracy and NLL: networks, methods, differences to the baseline."""
+        """Accuracy and NLL of networks and methods, and their differences to the baseline."""
         values = {"accuracy": records.arrays["correct"], "nll": records.arrays["nll"]}
         return tidy(per_image_rows(records.members, values, self.metrics))
 

@@ -13,25 +13,23 @@ trained on clean ones. Otherwise there is no audit, and a check says so. The lab
 of given labels by true class, the true one and the estimates of each method, are rows of level ``detail`` for up to 20
 classes.
 
-Needs predictions for the test images, and for the training images if some of their labels are wrong.
+The evaluation needs predictions for the test images, and for the training images if some of their labels are wrong.
 
-In this folder, in reading order: `measurement`, from networks and images to records; `audit`, the audit of one
-network's probabilities; `judged_labels`, the label errors that people judged; `rows`, from records to tidy rows;
-`transitions`, the matrices of given labels; `charts`; `sentences`.
+The files, in reading order: `options`; `measurement`, from networks and images to records; `audit`, the audit of one
+network's probabilities; `judged_labels`, the label errors that people judged; `transitions`, the matrices of given
+labels by true class; `rows`, from records to tidy results; `metrics`, what each number means; `charts`, which calls
+`transition_charts`; `sentences`, the headline.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
-from robustkd.evaluations.label_noise.charts import noise_panels
 from robustkd.evaluations.label_noise.judged_labels import read_judged_labels
 from robustkd.evaluations.label_noise.measurement import (
     audit_notes,
@@ -40,10 +38,11 @@ from robustkd.evaluations.label_noise.measurement import (
     trained_labels,
     training_answers,
 )
+from robustkd.evaluations.label_noise.metrics import METRICS
+from robustkd.evaluations.label_noise.options import LabelNoiseOptions
 from robustkd.evaluations.label_noise.rows import noise_rows
 from robustkd.evaluations.label_noise.sentences import of_noise, sentences
 from robustkd.results.mean_over_images import per_image_rows
-from robustkd.results.metric import Metric
 from robustkd.results.records import Check, Records, members_frame, trained_clean
 from robustkd.results.tidy import tidy
 from robustkd.results.value_rows import seed_rows
@@ -53,22 +52,6 @@ if TYPE_CHECKING:
 
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
-
-
-@dataclass(frozen=True)
-class LabelNoiseOptions:
-    """What the audit looks at.
-
-    Attributes:
-        audit_images: The largest number of labels to audit, drawn with `seed`; None for all.
-        test_errors: A ``.npy`` file of label errors in the test set that people judged, whole numbers (J, 7): test
-            index, given label, suggested label, and how many of five people chose given, suggested, neither, both.
-        seed: The seed of the draw of audited labels.
-    """
-
-    audit_images: Annotated[int, Field(ge=1)] | None = 10_000
-    test_errors: str | None = None
-    seed: int = 0
 
 
 @EVALUATIONS.register("label_noise")
@@ -83,144 +66,7 @@ class LabelNoise(Evaluation):
     summary = ("memorised", "audit_auroc")
     across_conditions = True
     Options = LabelNoiseOptions
-    metrics = (
-        Metric("requested_rate", "Requested", "fraction", None, "The requested rate of label noise."),
-        Metric("realised_rate", "Wrong labels", "fraction", None, "Share of training labels that are wrong."),
-        Metric("accuracy", "Accuracy", "fraction", True, "Share of clean test images classified as labelled."),
-        Metric(
-            "accuracy_gain",
-            "Accuracy against baseline",
-            "points",
-            True,
-            "Accuracy minus the independent baseline's, on the same images.",
-            difference_of="accuracy",
-        ),
-        Metric(
-            "accuracy_over_seeds",
-            "Accuracy over seeds",
-            "fraction",
-            True,
-            "The same with the t-interval of the variation between three trainings or more.",
-        ),
-        Metric(
-            "memorised",
-            "Memorised",
-            "fraction",
-            False,
-            "Share of the wrong training labels that the network predicts.",
-            table="predictions for the training labels",
-        ),
-        Metric(
-            "memorised_difference",
-            "Memorised against baseline",
-            "points",
-            False,
-            "Share of memorised wrong labels minus the independent baseline's.",
-            difference_of="memorised",
-            table="predictions for the training labels",
-        ),
-        Metric(
-            "recovered",
-            "Recovered",
-            "fraction",
-            True,
-            "Share of the training images with a wrong label that are classified as the true class.",
-            table="predictions for the training labels",
-        ),
-        Metric(
-            "neither",
-            "Neither",
-            "fraction",
-            None,
-            "Share of the training images with a wrong label that are classified as neither this label nor the true "
-            "class.",
-            table="predictions for the training labels",
-        ),
-        Metric(
-            "clean_fit",
-            "Fit of right labels",
-            "fraction",
-            None,
-            "Share of the right training labels that the network predicts.",
-            table="predictions for the training labels",
-        ),
-        Metric(
-            "audit_auroc",
-            "Audit AUROC",
-            "fraction",
-            True,
-            "Out of sample: probability that a wrong label has a lower predicted probability than a right one.",
-            table="finding wrong labels that it never saw",
-        ),
-        Metric(
-            "audit_auroc_gain",
-            "Audit AUROC against baseline",
-            "points",
-            True,
-            "Audit AUROC minus the independent baseline's, on the same labels.",
-            difference_of="audit_auroc",
-            table="finding wrong labels that it never saw",
-        ),
-        Metric(
-            "audit_precision",
-            "Audit precision",
-            "fraction",
-            True,
-            "Share of the flagged labels that are wrong.",
-            table="finding wrong labels that it never saw",
-        ),
-        Metric(
-            "audit_recall",
-            "Audit recall",
-            "fraction",
-            True,
-            "Share of the wrong labels that are flagged.",
-            table="finding wrong labels that it never saw",
-        ),
-        Metric(
-            "estimated_rate",
-            "Estimated wrong",
-            "fraction",
-            None,
-            "Share of wrong labels as estimated by the audit.",
-            table="finding wrong labels that it never saw",
-        ),
-        Metric(
-            "transition_error",
-            "Transition error",
-            "fraction",
-            False,
-            "Distance of the estimated from the true probabilities of given labels; mean total variation over classes.",
-            table="finding wrong labels that it never saw",
-        ),
-        Metric(
-            "test_error_auroc",
-            "Test errors AUROC",
-            "fraction",
-            True,
-            "Probability that a test label which people reject has a lower predicted probability than one that they "
-            "confirm.",
-            table="finding wrong labels of the test set",
-        ),
-        Metric(
-            "test_error_auroc_gain",
-            "Test errors against baseline",
-            "points",
-            True,
-            "Test errors AUROC minus the independent baseline's, on the same labels.",
-            difference_of="test_error_auroc",
-            table="finding wrong labels of the test set",
-        ),
-        Metric(
-            "test_error_recall",
-            "Test errors found",
-            "fraction",
-            True,
-            "Share of the test labels rejected by people that are among the least probable ones, as many as people "
-            "judged.",
-            table="finding wrong labels of the test set",
-        ),
-    )
+    metrics = METRICS
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Predict the test images, and the training images if some of their labels are wrong."""
@@ -259,6 +105,8 @@ class LabelNoise(Evaluation):
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """Accuracy by the share of wrong labels, their predictions, how well they are found, and their pattern."""
+        from robustkd.evaluations.label_noise.charts import noise_panels
+
         return noise_panels(of_noise(frame))
 
     def headline(self, frame: pd.DataFrame) -> list[str]:

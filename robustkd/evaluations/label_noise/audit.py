@@ -1,8 +1,8 @@
-"""Finding wrong labels by a network's probabilities: confident learning, as cleanlab has it.
+"""Finding wrong labels from predicted probabilities: confident learning as implemented by cleanlab.
 
 Northcutt, Jiang, Chuang, *Confident learning: estimating uncertainty in dataset labels* (JAIR 2021). The probabilities
-must be **out of sample**: of a network that was not trained on the labels in question, or of networks cross-fitted to
-each other's parts. One that was has learnt the wrong labels and finds none of them.
+must be **out of sample**: from a network that was not trained on the audited labels, or from cross-fitted networks. A
+network that was trained on them has learnt the wrong labels and finds none of them.
 """
 
 import warnings
@@ -18,14 +18,14 @@ from robustkd.statistics.resampling import Observed, ratio, share, where
 
 @dataclass(frozen=True)
 class Audit:
-    """What a network makes of labels.
+    """The audit of a set of labels.
 
     Attributes:
-        quality: float64 (N,), its probability of the given label: low is suspicious.
-        flagged: bool (N,), labels held to be wrong (pruning by noise rate).
-        transition: float64 (K, K), estimated P(given label | true class), true classes in rows; NaN for a class that is
-            estimated to have no image.
-        noise_rate: Estimated share of wrong labels.
+        quality: The predicted probability of each given label, float64 (N,); low values are suspicious.
+        flagged: The labels that are classified as wrong (pruning by noise rate), bool (N,).
+        transition: The estimated P(given label | true class), float64 (K, K), true classes in rows; NaN for a class
+            that is estimated to have no image.
+        noise_rate: The estimated share of wrong labels.
     """
 
     quality: np.ndarray
@@ -35,17 +35,18 @@ class Audit:
 
 
 def audit(labels: np.ndarray, probabilities: np.ndarray) -> Audit:
-    """Judge labels by out-of-sample probabilities.
+    """Audit labels with out-of-sample probabilities.
 
     Args:
-        labels: int (N,), as given, right or wrong.
-        probabilities: float (N, K), rows that sum to 1, of networks that were not trained on these labels.
+        labels: The given labels, right or wrong, int (N,).
+        probabilities: The probabilities from networks that were not trained on these labels, float (N, K); each row
+            sums to 1.
 
     Returns:
-        The judgement.
+        The audit.
 
     Raises:
-        EvaluationError: Shapes, labels or probabilities are not what they should be.
+        EvaluationError: The shapes do not match, or these are not class labels or probabilities.
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=np.float64)
     _refuse_unusable(labels, probabilities)
@@ -54,34 +55,34 @@ def audit(labels: np.ndarray, probabilities: np.ndarray) -> Audit:
 
 
 def never_flagged(labels: np.ndarray) -> np.ndarray:
-    """Return the classes whose labels `audit` cannot hold to be wrong: it leaves a class its only one.
+    """Return the classes whose labels `audit` never flags, because it does not flag the only label of a class.
 
     Args:
-        labels: int (N,), as given.
+        labels: The given labels, int (N,).
 
     Returns:
-        int (C,), rising; the only class, where there is no other.
+        The classes, int (C,), in ascending order; if there is only one class, this class.
     """
     classes, counts = np.unique(labels, return_counts=True)
     return classes[counts == 1] if len(classes) > 1 else classes
 
 
 def transition_matrix(true: np.ndarray, given: np.ndarray, classes: int) -> np.ndarray:
-    """Count P(given label | true class), float64 (K, K), true classes in rows; NaN for a class without an image."""
+    """Return P(given label | true class), float64 (K, K), true classes in rows; NaN for a class without images."""
     counts = np.zeros((classes, classes))
     np.add.at(counts, (true, given), 1)
     return ratio(counts, counts.sum(axis=1, keepdims=True))
 
 
 def transition_error(estimated: np.ndarray, true: np.ndarray) -> float:
-    """Half the sum of absolute differences of a row, the mean over the rows that both matrices have.
+    """Return the mean total variation distance between the rows of two transition matrices.
 
     Args:
-        estimated: float (K, K).
-        true: float (K, K).
+        estimated: The estimated matrix, float (K, K).
+        true: The true matrix, float (K, K).
 
     Returns:
-        The mean total variation distance, 0 to 1; NaN if there is no such row.
+        The mean over the rows that both matrices define, 0 to 1; NaN if there is no such row.
     """
     distance = np.abs(estimated - true).sum(axis=1) / 2
     known = distance[~np.isnan(distance)]
@@ -92,12 +93,12 @@ def detection(quality: np.ndarray, wrong: np.ndarray, flagged: np.ndarray) -> Ob
     """Score how well wrong labels are found.
 
     Args:
-        quality: (N,), low is suspicious.
-        wrong: bool (N,), labels that are wrong.
-        flagged: bool (N,), labels held to be wrong.
+        quality: The quality of each label, float (N,); low values are suspicious.
+        wrong: The labels that are wrong, bool (N,).
+        flagged: The labels that the audit flags, bool (N,).
 
     Returns:
-        ``audit_auroc``, of so many wrong labels, ``audit_precision``, of those flagged, and ``audit_recall``.
+        ``audit_auroc``, ``audit_precision`` and ``audit_recall``, as functions of how often each image counts.
     """
     area = area_under_curve(quality, wrong)
 
@@ -117,15 +118,15 @@ def detection(quality: np.ndarray, wrong: np.ndarray, flagged: np.ndarray) -> Ob
 
 
 def estimation(labels: np.ndarray, true: np.ndarray, probabilities: np.ndarray) -> Observed:
-    """Estimate how many labels are wrong, and which way, from images drawn anew.
+    """Estimate the share of wrong labels and their transition matrix in resamples of the images.
 
     Args:
-        labels: int (N,), as given.
-        true: int (N,), true labels of the same images.
-        probabilities: float (N, K), of `audit`.
+        labels: The given labels, int (N,).
+        true: The true labels of the same images, int (N,).
+        probabilities: The probabilities that `audit` takes, float (N, K).
 
     Returns:
-        ``estimated_rate`` and ``transition_error``.
+        ``estimated_rate`` and ``transition_error``, as functions of how often each image counts.
     """
     classes = probabilities.shape[1]
 
@@ -188,19 +189,19 @@ def auroc(quality: np.ndarray, wrong: np.ndarray, weights: np.ndarray) -> np.nda
 
 
 def rarer(wrong: np.ndarray) -> np.ndarray:
-    """Mark the labels that are fewer, the wrong or the right ones, bool (N,): an area is as sure as these allow."""
+    """Return the rarer of the wrong and the right labels, bool (N,): their number limits the precision of an AUROC."""
     return wrong if 2 * wrong.sum() <= len(wrong) else ~wrong
 
 
 def area_under_curve(quality: np.ndarray, wrong: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Sort once for any number of weights; see `auroc`.
+    """Return `auroc` as a function of the weights; the labels are sorted only once.
 
     Args:
-        quality: (N,).
-        wrong: bool (N,).
+        quality: The quality of each label, float (N,).
+        wrong: The labels that are wrong, bool (N,).
 
     Returns:
-        From weights (B, N) to areas (B,).
+        A function from weights (B, N) to areas (B,).
     """
     wrongs, rights = np.flatnonzero(wrong), np.flatnonzero(~wrong)
     rights = rights[np.argsort(quality[rights], kind="stable")]
@@ -212,7 +213,7 @@ def area_under_curve(quality: np.ndarray, wrong: np.ndarray) -> Callable[[np.nda
         np.cumsum(by_image[rights], axis=0, out=heaped[1:])
         found = by_image[wrongs]
         pairs = found.sum(axis=0, dtype=np.float64) * heaped[-1]
-        # whole numbers below 2²⁴ all: float32 holds them as they are
+        # all are whole numbers below 2²⁴, which float32 represents exactly
         lost = (found * (heaped[below] + heaped[up_to])).sum(axis=0, dtype=np.float64) / 2
         return ratio(pairs - lost, pairs)
 
@@ -224,7 +225,7 @@ def _estimated(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarra
     from cleanlab.count import estimate_joint
 
     present, compact, some = _present_only(labels, probabilities)
-    joint = np.zeros((probabilities.shape[1],) * 2)  # given labels in rows, as cleanlab has it
+    joint = np.zeros((probabilities.shape[1],) * 2)  # given labels in rows, as in cleanlab
     joint[np.ix_(present, present)] = estimate_joint(compact, some) if len(present) > 1 else 1.0
     return ratio(joint.T, joint.sum(axis=0)[:, None]), float(1 - np.trace(joint))
 
@@ -236,17 +237,17 @@ def _flagged(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     if len(present) == 1:
         return np.zeros(len(labels), dtype=bool)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "May not flag all label issues")  # of those that `never_flagged` names
-        # without n_jobs=1 it forks, which a process that has begun to use a GPU does not survive
+        warnings.filterwarnings("ignore", "May not flag all label issues")  # reported by `never_flagged`
+        # without n_jobs=1 it forks, which crashes a process that uses a GPU
         return np.asarray(find_label_issues(compact, some, n_jobs=1, verbose=False))
 
 
 def _present_only(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, Any, Any]:
-    """Leave out classes that no label names, which cleanlab warns of: which they are, labels, probabilities."""
+    """The classes that have a label, and labels and probabilities of these alone: cleanlab warns of other classes."""
     present, compact = np.unique(labels, return_inverse=True)
     some = probabilities[:, present]
     total = some.sum(axis=1, keepdims=True)
-    # a network that is sure of an absent class says nothing on the others
+    # a network that is certain of an absent class gives no information on the others
     return present, compact, np.where(total > 0, ratio(some, total), 1 / len(present))
 
 

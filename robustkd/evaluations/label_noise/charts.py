@@ -1,4 +1,4 @@
-"""Charts of label noise: accuracy by the share of wrong labels, their fate, who finds them and their pattern."""
+"""Charts of label noise: accuracy by the share of wrong labels, their predictions, the audits and the matrices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from robustkd.evaluations.label_noise.transitions import ESTIMATED, transition_panels
+from robustkd.evaluations.label_noise.transition_charts import transition_panels
+from robustkd.evaluations.label_noise.transitions import ESTIMATED
 from robustkd.presentation.style import ROLE_COLOURS, WIDTH, LayeredChart
 
 if TYPE_CHECKING:
@@ -33,17 +34,19 @@ def noise_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
     if "memorised" in known:
         panels.append(_fates(frame))
     if "audit_auroc" in known:
-        panels.append(_by_method(frame, "audit_auroc", "audit AUROC (%)", "Who finds wrong labels, out of sample"))
+        panels.append(
+            _by_method(frame, "audit_auroc", "audit AUROC (%)", "Finding wrong labels that the network never saw")
+        )
     if ESTIMATED.name in known:
         panels.append(transition_panels(frame))
     if "test_error_auroc" in known:
-        title = "Who finds test labels that people refuse"
+        title = "Finding test labels that people reject"
         panels.append(_by_method(frame, "test_error_auroc", "AUROC (%)", title))
     return alt.vconcat(*panels, spacing=30).resolve_scale(color="independent")
 
 
 def _accuracy(frame: pd.DataFrame) -> LayeredChart | alt.HConcatChart:
-    """A line for each method where several shares of wrong labels are known, else the methods one below the other."""
+    """A line for each method if there are several shares of wrong labels; otherwise one row for each method."""
     import altair as alt
 
     realised = frame[(frame["metric"] == "realised_rate") & (frame["level"] == "method") & frame["value"].notna()]
@@ -112,7 +115,7 @@ def _fates(frame: pd.DataFrame) -> alt.HConcatChart:
                 tooltip=[alt.Tooltip("method:N"), alt.Tooltip("fate:N"), alt.Tooltip("value:Q", format=".1f")],
             ).properties(width=max(WIDTH // len(conditions), 150), height=alt.Step(18), title=_title(condition, 11))
         )
-    title = "Training images with a wrong label: how they are classified"
+    title = "Predictions for training images with a wrong label"
     return alt.hconcat(*panels, spacing=24).resolve_scale(color="shared").properties(title=_title(title))
 
 
@@ -145,13 +148,13 @@ def _by_method(frame: pd.DataFrame, metric: str, axis: str, title: str) -> alt.H
         ]
         size = max(WIDTH // len(conditions), 150)
         panels.append(alt.layer(*layers).properties(width=size, height=alt.Step(18), title=_title(condition, 11)))
-    # one axis for all conditions, so that they can be told apart by eye
+    # one axis for all conditions, so that these can be compared by eye
     together = alt.hconcat(*panels, spacing=24).resolve_scale(color="shared", x="shared")
     return together.properties(title=_title(title))
 
 
 def _method_colours(methods: dict[str, str]) -> alt.Scale:
-    """Baseline and teacher have the colours of their roles, each student one of its own."""
+    """The colours of the roles for baseline and teacher, and a different colour for each student."""
     import altair as alt
 
     palette = (

@@ -1,4 +1,4 @@
-"""What label noise does to networks, as they are looked at: the labels trained on, their fate, and labels to audit."""
+"""From networks to records: the labels they were trained on, their predictions for these, and the labels to audit."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from robustkd.results.predictions import Predictions
 
 REALISED_WITHIN = 0.005
-"""The realised rate of wrong labels may be this far from the expected one; in a small set, as far as chance goes."""
+"""The allowed deviation of the realised from the expected noise rate; in a small set, chance allows more."""
 
 CHANCE = 0.999
+"""The probability of the interval that chance allows for the realised noise rate."""
 
 CONTAMINATED = 4.0
-"""Standard deviations of agreement with wrong labels beyond chance from which on a network must have seen them."""
+"""Standard deviations of agreement with wrong labels above chance that show that a network was trained on them."""
 
 RATES = ("requested_rate", "realised_rate")
 
@@ -43,14 +44,14 @@ AUDIT = (
 
 @dataclass(frozen=True)
 class TrainedLabels:
-    """The labels that a network was trained on; attributes as of `Conditioned`, without the images.
+    """The labels that a network was trained on: `Conditioned` without the images.
 
     Attributes:
-        indices: int64 (N,), of the images in the whole training set.
-        given: int64 (N,).
-        true: int64 (N,).
-        held_out: int64 (M,), of images kept out.
-        held_out_given: int64 (M,).
+        indices: The indices of its images in the whole training set, int64 (N,).
+        given: The labels that it was trained on, int64 (N,).
+        true: The true labels of these images, int64 (N,).
+        held_out: The indices of the images held out of training, int64 (M,).
+        held_out_given: The given labels of the images held out, int64 (M,).
     """
 
     indices: np.ndarray
@@ -74,12 +75,12 @@ def noise_rates(data: Dataset, trained: list[TrainedLabels]) -> tuple[dict[str, 
     """Return the requested share of wrong labels (NaN if none) and that of each training set, and check the latter.
 
     Args:
-        data: With its condition.
-        trained: For each member.
+        data: The data set, with its condition.
+        trained: The labels that each member was trained on.
 
     Returns:
-        Arrays ``realised`` and ``requested``, and the checks; nothing where no noise was asked for and none is there,
-        as under class imbalance; of the clean training set, zeros.
+        Arrays ``realised`` and ``requested``, and the checks. Both are empty if no noise was requested and there is
+        none, as under class imbalance; for the clean training set the rates are 0.
     """
     from scipy.stats import binom
 
@@ -114,12 +115,12 @@ def training_answers(trained: list[TrainedLabels], clean: np.ndarray, seen: list
     """Collect the labels of all training images and the predictions of each member.
 
     Args:
-        trained: For each member.
-        clean: bool (M,), of `trained_clean`.
+        trained: The labels that each member was trained on.
+        clean: Whether each member was trained on the clean training set, bool (M,).
         seen: Each member's predictions for the whole training set.
 
     Returns:
-        ``true`` int32 (N,), ``given`` and ``predicted`` int32 (M, N); given is −1 where the member was not trained on
+        ``true`` int32 (N,), ``given`` and ``predicted`` int32 (M, N); ``given`` is −1 if the member was not trained on
         that image, or not on noisy labels.
     """
     images = len(seen[0].labels)
@@ -139,7 +140,8 @@ def fates(arrays: Mapping[str, np.ndarray], row: int) -> Observed:
         row: The row of the member.
 
     Returns:
-        ``memorised``, ``recovered`` and ``neither``, of its wrong labels, and ``clean_fit``, of the others.
+        ``memorised``, ``recovered`` and ``neither`` as shares of its wrong labels, and ``clean_fit`` as a share of its
+        right labels, as functions of how often each image counts.
     """
     true, given, predicted = arrays["true"], arrays["given"][row], arrays["predicted"][row]
     wrong, right = (given >= 0) & (given != true), given == true
@@ -178,15 +180,16 @@ def labels_to_audit(
 
     Args:
         pool: The members.
-        data: With its condition.
-        trained: For each member.
+        data: The data set, with its condition.
+        trained: The labels that each member was trained on.
         seen: Each member's predictions for the whole training set.
-        images: At most so many labels; None for all.
-        seed: Draws them.
+        images: The largest number of labels; None for all.
+        seed: The seed of the draw of labels.
 
     Returns:
-        Arrays ``inspectors`` (rows of members), ``audit_given``, ``audit_true``, ``audit_logits`` and ``class_names``,
-        and a check of each inspector; nothing where every member was trained on all labels.
+        Arrays ``inspectors`` (the rows of the members that can audit), ``audit_given``, ``audit_true``,
+        ``audit_logits`` and ``class_names``, and a check of each inspector; both are empty if every member was trained
+        on all labels.
     """
     from robustkd.data.conditions.label_noise import LabelNoise as Noise
 
@@ -198,7 +201,7 @@ def labels_to_audit(
     places = np.arange(len(trained[0].held_out if held_out else trained[0].indices))
     if images is not None and images < len(places):
         places = np.sort(np.random.default_rng(seed).choice(places, images, replace=False))
-    # what people get wrong depends on the image, so an honest network agrees with it
+    # human errors depend on the image, so a network that never saw them may agree with them
     drawn = isinstance(data.condition, Noise) and data.condition.kind != "human"
     given, true, logits, checks = [], [], [], []
     members = list(pool)
@@ -229,7 +232,7 @@ def audit_notes(members: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> tupl
         arrays: The arrays of `labels_to_audit`.
 
     Returns:
-        Notes for `Records`; those on classes by network, where the networks were given different labels.
+        Notes for `Records`; a note on classes names the networks if these were given different labels.
     """
     names, notes = arrays["class_names"], []
     without: dict[tuple[str, ...], list[str]] = {}
@@ -240,25 +243,25 @@ def audit_notes(members: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> tupl
         if classes:
             whose = "" if len(without) == 1 else f" by {', '.join(networks)}"
             notes.append(
-                f"labels of {len(classes)} of {len(names)} classes are never flagged{whose}, for cleanlab flags no "
-                f"single label of a class: {', '.join(classes)}; audit more images (audit_images)"
+                f"labels of {len(classes)} of {len(names)} classes are never flagged{whose}, because cleanlab does not "
+                f"flag the only label of a class: {', '.join(classes)}; audit more images (audit_images)"
             )
     if len(names) > FEW_CLASSES:
-        notes.append(f"the transition matrices of {len(names)} classes are not listed, only their distance")
+        notes.append(f"the transition matrices of {len(names)} classes are not listed, only the distance between them")
     return tuple(notes)
 
 
 def _out_of_sample(member: str, labels: int, clean: bool, overlap: int, excess: float) -> Check:
-    where = "of images held out of the training"
+    where = "of images held out of training"
     if clean:
         where = "by a network trained on the true labels of these images: an upper bound"
     passed = overlap == 0 and excess < CONTAMINATED
     detail = f"{labels} labels audited, {where}"
     if overlap:
-        detail += f"; but {overlap} of them were trained on"
+        detail += f", but {overlap} of them were used in training"
     elif not passed:
         detail += (
-            f"; but it agrees with the wrong ones more often than one that never saw them can ({excess:.1f} standard "
-            "deviations): it was trained on them"
+            f", but the network predicts the wrong labels more often than chance allows ({excess:.1f} standard "
+            "deviations), so it was trained on them"
         )
     return Check("labels audited out of sample", passed, detail, member=member, metrics=AUDIT)

@@ -1,4 +1,4 @@
-"""Rows of what label noise does to networks: the fate of the labels trained on, and the audits."""
+"""From records to tidy results: noise rates, predictions for the training labels, and audits."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The sentences on label noise."""
+"""The headline of the label noise evaluation."""
 
 from collections.abc import Mapping
 
@@ -17,14 +17,15 @@ CHANCE_AUROC = 0.5
 
 
 def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
-    """For each condition, compare the students; name those that memorise the fewest wrong labels and find them best.
+    """Compare the students for each condition, and name those that memorise the fewest wrong labels and find them best.
 
     Args:
-        frame: Tidy results.
-        metrics: By name.
+        frame: The tidy results.
+        metrics: The metrics of the evaluation, by name.
 
     Returns:
-        Sentences.
+        Sentences: accuracy against the baseline for each condition; then memorisation, audits, and errors of the test
+        set, under the condition with the most wrong labels.
     """
     frame = of_noise(frame)
     alone = [] if (frame["role"] == "baseline").any() else [ALONE]
@@ -101,7 +102,7 @@ def _upper_bounds(known: pd.DataFrame, where: str, metrics: Mapping[str, Metric]
 
 
 def _trained_clean(rows: pd.DataFrame) -> set[str]:
-    """Members that fit none of the noisy labels, right or wrong, for they were trained on others."""
+    """Members whose fit of the noisy labels, right or wrong, is not measured, because they were trained on others."""
     fits = rows[rows["metric"].isin(["memorised", "clean_fit"])].groupby("member")["value"].count()
     return set(fits[fits == 0].index)
 
@@ -118,7 +119,7 @@ def _best(known: pd.DataFrame, where: str, what: str, metrics: Mapping[str, Metr
         return []
     ranked = _ranked(known)
     best = ranked[ranked["ties_best"].astype(bool)]
-    if best.empty and len(ranked):  # the best of all is not to be trusted, so nobody knows who is the best of these
+    if best.empty and len(ranked):  # the check of the best network failed, so the best of these is unknown
         return []
     if not known["ci_low"].iloc[0] > CHANCE_AUROC:
         return [f"{where}, no network is significantly better than chance at finding wrong {what}."]
@@ -130,14 +131,14 @@ def _best(known: pd.DataFrame, where: str, what: str, metrics: Mapping[str, Metr
 
 
 def _of_networks(known: pd.DataFrame, what: str, metrics: Mapping[str, Metric]) -> list[str]:
-    """List the values of single networks in the order of the pool: methods that were trained once are not ranked."""
+    """List the values of single networks in the order of the pool: methods with a single seed are not ranked."""
     told = known[known["role"] != "teacher"].sort_index()
     values = [f"{row['member']} {quantity(row['value'], metrics[row['metric']])}" for _, row in told.iterrows()]
     return [f"{what}, by networks of a single seed: {join(values)}."] if values else []
 
 
 def _ranked(known: pd.DataFrame) -> pd.DataFrame:
-    """Leave out what is not ranked: the teacher, and methods that were trained once."""
+    """Leave out what is not ranked: the teacher, and methods with a single seed."""
     return known[(known["role"] != "teacher") & known["ties_best"].notna()]
 
 
@@ -146,7 +147,7 @@ def _areas(known: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
 
 
 def _noisiest(frame: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
-    """Rows of all methods under the condition of most wrong labels, falling, and that condition."""
+    """Rows of all methods under the condition with the most wrong labels, in descending order, and that condition."""
     rows = frame[frame["level"] == "method"]
     known = rows[(rows["metric"] == metric) & rows["value"].notna()]
     if known.empty:

@@ -1,4 +1,4 @@
-"""Charts over classes: recall of each, and how often each is predicted."""
+"""Charts of classes: the recall of each class, and how often it is predicted."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _panel(rows: pd.DataFrame, condition: str) -> alt.HConcatChart:
     rare = set(first[first["class_rarity"] < 0]["part"])
     place = {name: index for index, name in enumerate(order)}
     values["place"] = values["part"].map(place)
-    marked = f", {len(rare)} rarest framed" if rare else ""
+    marked = f", {len(rare)} rarest classes framed" if rare else ""
     title = alt.TitleParams([condition, f"recall (%){marked}"], anchor="start", fontSize=12)
     return alt.hconcat(
         _recalls(values, order, rare).properties(title=title),
@@ -137,7 +137,7 @@ def _shares(values: pd.DataFrame, order: list[str]) -> LayeredChart:
 
 
 def _most_skewed(values: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the method with the most uneven training classes: one may have been trained on the clean set."""
+    """The rows of the method with the most uneven class sizes, because others may be trained on the clean set."""
     largest = values.groupby("member", sort=False)["class_training_share"].max()
     return values[values["member"] == (largest.idxmax() if largest.notna().any() else values["member"].iloc[0])]
 

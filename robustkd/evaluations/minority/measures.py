@@ -1,4 +1,4 @@
-"""Numbers that look at classes one by one: which are rare, their recalls, and the pull towards the training prior."""
+"""Measures by class: which classes are rare, their recalls, and the pull towards the training prior."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ from robustkd.statistics.resampling import Observed, mean_of_defined, ratio, whe
 from robustkd.statistics.significance import mcnemar
 
 SKEWED = 2
-"""Largest over smallest class from which on some classes count as rare."""
+"""The smallest ratio of the largest to the smallest class at which some classes count as rare."""
 
 APART = 10
-"""Training and test shares must be this many times further apart than by chance, for a pull from one to the other."""
+"""The pull is defined if training and test shares differ by this many times more than by chance."""
 
 
 def rare_and_frequent(counts: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,9 +23,9 @@ def rare_and_frequent(counts: np.ndarray, classes: int) -> tuple[np.ndarray, np.
         classes: The largest number of classes of each kind, at most K // 2.
 
     Returns:
-        Two arrays of classes; of equally many images the later class counts as rarer. No frequent class is as small as
-        the smallest one, and every rare class is smaller than each frequent one, so there may be fewer than `classes`.
-        Empty ones where no class is rare: the largest has less than `SKEWED` times the images of the smallest.
+        Two arrays of classes; of classes with equally many images, the later one counts as rarer. No frequent class is
+        as small as the smallest class, and every rare class is smaller than each frequent one, so there may be fewer
+        than `classes`. Both are empty if the largest class has less than `SKEWED` times the images of the smallest.
     """
     none = np.empty(0, dtype=np.int64)
     chosen = min(classes, len(counts) // 2)
@@ -43,11 +43,11 @@ def recalls_by(
     """Compute metrics of the recalls of all classes.
 
     Args:
-        correct: bool (N,), which images are classified as labelled.
-        labels: int64 (N,).
-        classes: K.
+        correct: Whether each image is classified correctly, bool (N,).
+        labels: The labels of the images, int64 (N,).
+        classes: The number of classes K.
         rare: The classes of the minority.
-        frequent: Those of the majority.
+        frequent: The classes of the majority.
 
     Returns:
         ``minority_accuracy``, ``majority_accuracy``, ``worst_class_accuracy``, ``balanced_accuracy`` and ``g_mean``,
@@ -82,19 +82,19 @@ def recalls_unvaried(
 ) -> dict[str, Interval]:
     """Return the narrowest interval of each metric of `recalls_by`, as if all images of a class gave the same result.
 
-    A mean of recalls is as sure as a share of as many images as have its variance; a mean over m classes of n₁, n₂, …
-    images has that of m²/(1/n₁ + 1/n₂ + …). A geometric mean of 0 may be as large as
-    that of the recalls seen and the upper ends of those that are 0.
+    A mean of recalls has the interval of a share of as many images as give the same variance: a mean over m classes of
+    n₁, n₂, … images has the variance of a share of m²/(1/n₁ + 1/n₂ + …) images. The upper end of a geometric mean of 0
+    is the geometric mean of the recalls above 0 and of the upper ends of the recalls that are 0.
 
     Args:
-        correct: As there.
-        labels: As there.
-        classes: As there.
-        rare: As there.
-        frequent: As there.
+        correct: Whether each image is classified correctly, bool (N,).
+        labels: The labels of the images, int64 (N,).
+        classes: The number of classes K.
+        rare: The classes of the minority.
+        frequent: The classes of the majority.
 
     Returns:
-        For each metric the interval; NaN where it is not defined.
+        The interval of each metric; NaN if the metric is not defined.
     """
     tested = np.bincount(labels, minlength=classes)
     recalls = ratio(np.bincount(labels[correct], minlength=classes), tested)
@@ -129,15 +129,15 @@ def prior_pull(predicted: np.ndarray, labels: np.ndarray, training: np.ndarray) 
 
     Returns:
         ``prior_pull``, Σ_c (q_c − t_c)(p_c − t_c) / Σ_c (p_c − t_c)² for shares q of predictions, t of test labels and
-        p of training labels; NaN where no class is rare, and where the divisor is below `APART` times (1 − Σ_c p_c²)/N,
-        the mean of what it is if the test images are drawn like those for training.
+        p of training labels. It is NaN if no class is rare, or if the divisor is below `APART` times (1 − Σ_c p_c²)/N,
+        its mean for test images that are drawn like the training images.
     """
     classes = np.arange(len(training))
     votes, shown = ((given[:, None] == classes).astype(np.float32) for given in (predicted, labels))
     prior = ratio(training, np.array(training.sum()))
     test = np.bincount(labels, minlength=len(classes)) / len(labels)
-    told = ((prior - test) ** 2).sum() >= APART * (1 - (prior**2).sum()) / len(labels)
-    defined = len(rare_and_frequent(training, 1)[0]) > 0 and bool(told)
+    apart = ((prior - test) ** 2).sum() >= APART * (1 - (prior**2).sum()) / len(labels)
+    defined = len(rare_and_frequent(training, 1)[0]) > 0 and bool(apart)
 
     def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
         images = weights.sum(axis=1, keepdims=True)
@@ -153,12 +153,13 @@ def by_class(correct_1: np.ndarray, correct_2: np.ndarray, labels: np.ndarray) -
     """Compare two networks on the images of each class that has any.
 
     Args:
-        correct_1: bool (N,).
-        correct_2: bool (N,).
-        labels: int64 (N,).
+        correct_1: Whether the first network is right, bool (N,).
+        correct_2: Whether the second network is right, bool (N,).
+        labels: The labels of the images, int64 (N,).
 
     Returns:
-        For each such class the first's accuracy minus the second's, and McNemar's exact p-value.
+        For each class with images, the first network's accuracy minus the second's, and the p-value of McNemar's exact
+        test.
     """
     inside = [labels == label for label in np.unique(labels)]
     gains = [correct_1[images].mean() - correct_2[images].mean() for images in inside]

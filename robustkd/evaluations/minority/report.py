@@ -1,4 +1,4 @@
-"""imbalanced-learn's report of each class, and how far other test images could change it."""
+"""imbalanced-learn's report of each class, for the test images and for resamples of them."""
 
 import warnings
 from collections.abc import Mapping
@@ -10,30 +10,46 @@ from robustkd.statistics.intervals import unvaried
 from robustkd.statistics.resampling import Observed, ratio
 
 CLASS_METRICS = {
-    "pre": Metric("class_precision", "Precision", "fraction", True, "Of the images predicted as the class."),
-    "rec": Metric("class_recall", "Recall", "fraction", True, "Of the images of the class."),
+    "pre": Metric(
+        "class_precision",
+        "Precision",
+        "fraction",
+        True,
+        "Share of the images predicted as the class that belong to it.",
+    ),
+    "rec": Metric(
+        "class_recall", "Recall", "fraction", True, "Share of the images of the class that are classified correctly."
+    ),
     "spe": Metric("class_specificity", "Specificity", "fraction", True, "Recall of all other classes together."),
     "f1": Metric("class_f1", "F1", "fraction", True, "Harmonic mean of precision and recall."),
-    "geo": Metric("class_geometric_mean", "Geometric mean", "fraction", True, "Of recall and specificity."),
-    "iba": Metric("class_iba", "Index balanced accuracy", "fraction", True, "As imbalanced-learn defines it."),
+    "geo": Metric(
+        "class_geometric_mean", "Geometric mean", "fraction", True, "Geometric mean of recall and specificity."
+    ),
+    "iba": Metric(
+        "class_iba",
+        "Index balanced accuracy",
+        "fraction",
+        True,
+        "Squared geometric mean, weighted by 1 + 0.1·(recall − specificity), as in imbalanced-learn.",
+    ),
 }
-"""By imbalanced-learn's names for its columns."""
+"""The metrics of a class, by the names of imbalanced-learn's columns."""
 
 DOMINANCE = 0.1
-"""imbalanced-learn's weight of recall minus specificity in the index balanced accuracy."""
+"""The weight of recall minus specificity in the index balanced accuracy, as in imbalanced-learn."""
 
 
 def class_report(predicted: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:
     """Return imbalanced-learn's report for each class.
 
     Args:
-        predicted: int (N,), the predictions of a network.
-        labels: int64 (N,).
-        classes: K.
+        predicted: The classes that a network predicts, int (N,).
+        labels: The labels of the images, int64 (N,).
+        classes: The number of classes K.
 
     Returns:
-        For each of its columns float64 (K,); NaN for a class without a test image, and for the precision of one that is
-        never predicted.
+        Each column of the report, float64 (K,); NaN for a class without test images, and for the precision of a class
+        that is never predicted.
     """
     from imblearn.metrics import classification_report_imbalanced
     from sklearn.exceptions import UndefinedMetricWarning
@@ -41,7 +57,7 @@ def class_report(predicted: np.ndarray, labels: np.ndarray, classes: int) -> dic
     every = list(range(classes))
     options = {"labels": every, "target_names": [str(label) for label in every], "zero_division": 0}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UndefinedMetricWarning)  # of what is made absent below
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # these values are set to NaN below
         report = classification_report_imbalanced(labels, predicted, output_dict=True, **options)
     tested, voted = (np.bincount(given, minlength=classes) for given in (labels, predicted))
     columns = {key: np.array([float(report[str(label)][key]) for label in every]) for key in CLASS_METRICS}
@@ -50,15 +66,15 @@ def class_report(predicted: np.ndarray, labels: np.ndarray, classes: int) -> dic
 
 
 def class_report_observed(predicted: np.ndarray, labels: np.ndarray, classes: int) -> Observed:
-    """Compute the report, and how often each class is predicted, for any draw of the images.
+    """Compute the report and the share of predictions of each class for any resample of the images.
 
     Args:
-        predicted: int (N,), the predictions of a network.
-        labels: int64 (N,).
-        classes: K.
+        predicted: The classes that a network predicts, int (N,).
+        labels: The labels of the images, int64 (N,).
+        classes: The number of classes K.
 
     Returns:
-        Metrics named by the column, or ``share``, and the class: ``"pre 0"``.
+        Metrics that are named after the column (or ``share``) and the class, such as ``"pre 0"``.
     """
     votes, shown = ((given[:, None] == np.arange(classes)).astype(np.float32) for given in (predicted, labels))
     right = votes * shown

@@ -1,4 +1,4 @@
-"""Rows of classes: imbalanced-learn's report of each, and how often it is predicted."""
+"""The rows of classes: imbalanced-learn's report, shares of predictions, and comparisons with the baseline."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,13 +23,17 @@ PREDICTED_SHARE = Metric(
     "class_predicted_share", "Share of predictions", "fraction", None, "Share of the predictions that are this class."
 )
 TEST_SHARE = Metric(
-    "class_test_share", "Share of test images", "fraction", None, "How often it occurs in the test set."
+    "class_test_share", "Share of test images", "fraction", None, "Share of the test images that belong to this class."
 )
 TRAINING_SHARE = Metric(
-    "class_training_share", "Share of training images", "fraction", None, "How often it occurs in training."
+    "class_training_share",
+    "Share of training images",
+    "fraction",
+    None,
+    "Share of the training images that belong to this class.",
 )
 RARITY = Metric(
-    "class_rarity", "Rarity", "", None, "−1 for a class of the minority, 1 for one of the majority, else 0."
+    "class_rarity", "Rarity", "", None, "−1 for a class of the minority, 1 for a class of the majority, 0 otherwise."
 )
 
 
@@ -46,9 +50,11 @@ def class_rows(records: Records, training: np.ndarray) -> list[dict[str, Any]]:
     names = [str(name) for name in records.arrays["class_names"]]
     rows: list[dict[str, Any]] = []
     for group in groups_of(records.members):
-        told = dict(_told_of_classes(records.arrays["predicted"][group.rows], records.arrays["labels"], len(names)))
-        told |= _known_of_classes(records, training[group.rows])
-        for metric, cells in told.items():
+        cells_of = dict(
+            _measured_of_classes(records.arrays["predicted"][group.rows], records.arrays["labels"], len(names))
+        )
+        cells_of |= _known_of_classes(records, training[group.rows])
+        for metric, cells in cells_of.items():
             row = {**method_row(group, metric), "level": "class"}
             rows += [row | {"part": name} | cell for name, cell in zip(names, cells, strict=True)]
     return rows
@@ -58,8 +64,8 @@ Cells = list[dict[str, Any]]
 """One cell of a row for each class."""
 
 
-def _told_of_classes(predicted: np.ndarray, labels: np.ndarray, classes: int) -> Iterator[tuple[Metric, Cells]]:
-    """What is measured of each class, with its interval: imbalanced-learn's report, and how often it is predicted."""
+def _measured_of_classes(predicted: np.ndarray, labels: np.ndarray, classes: int) -> Iterator[tuple[Metric, Cells]]:
+    """The measured metrics of each class, with intervals: imbalanced-learn's report and the share of predictions."""
     reports = [class_report(row, labels, classes) for row in predicted]
     found = resampled([class_report_observed(row, labels, classes) for row in predicted], len(labels))
     tested, seeds = np.bincount(labels, minlength=classes).tolist(), np.arange(len(predicted))
@@ -77,7 +83,7 @@ def _told_of_classes(predicted: np.ndarray, labels: np.ndarray, classes: int) ->
 
 
 def _known_of_classes(records: Records, training: np.ndarray) -> dict[Metric, Cells]:
-    """What is known of each class beforehand: how often it occurs, and whether it is rare in training."""
+    """The known properties of each class: its shares of the test and training images, and whether it is rare."""
     labels, classes = records.arrays["labels"], len(records.arrays["class_names"])
     tested = np.bincount(labels, minlength=classes)
     known: dict[Metric, np.ndarray] = {TEST_SHARE: tested / len(labels)}
@@ -92,18 +98,18 @@ def _known_of_classes(records: Records, training: np.ndarray) -> dict[Metric, Ce
     }
 
 
-def classes_told_apart(records: Records, better: Metric, worse: Metric) -> list[dict[str, Any]]:
-    """Return the shares of classes at which each student is significantly better and worse than its baseline.
+def class_comparison_rows(records: Records, better: Metric, worse: Metric) -> list[dict[str, Any]]:
+    """Return the shares of classes on which each student is significantly better and worse than its baseline.
 
-    Holm's tests err about any class of a network, or about the direction, with a chance of 5 % at most (Shaffer 1980;
-    no image is of two classes, so the tests are independent). So it is really better at no fewer classes than are
-    found, and at no more than are not found worse: that is the interval. Of a mean over networks it is that of tests
-    which share the 5 %.
+    With Holm's correction, the probability of any false claim about the classes of a network, or about a direction, is
+    at most 5 % (Shaffer 1980; no image belongs to two classes, so the tests are independent). The true share of classes
+    on which the network is better is therefore at least the share found better and at most the share not found worse:
+    this is the interval. For a mean over networks, the tests of all its networks share the 5 %.
 
     Args:
         records: The records of `Minority`.
-        better: The metric of the one share.
-        worse: And of the other.
+        better: The metric of the share of classes that are better.
+        worse: The metric of the share of classes that are worse.
 
     Returns:
         Rows for `tidy`, of students that have a baseline.
@@ -117,19 +123,19 @@ def classes_told_apart(records: Records, better: Metric, worse: Metric) -> list[
         for metric, sign in ((better, 1), (worse, -1)):
             values = []
             for row, gains, p_values in own:
-                value, known = _share_told(gains, p_values, sign, LEVEL)
+                value, known = _share_found(gains, p_values, sign, LEVEL)
                 values.append(value)
-                told = network_row(members.iloc[row], metric) | {"value": value, "n": len(labels)}
-                rows.append(told | bounds((known, HOLM_CLASSES)))
+                row_of = network_row(members.iloc[row], metric) | {"value": value, "n": len(labels)}
+                rows.append(row_of | bounds((known, HOLM_CLASSES)))
             if own:
-                ends = [_share_told(gains, p_values, sign, LEVEL / len(own))[1] for _, gains, p_values in own]
-                told = method_row(group, metric) | {"value": float(np.mean(values)), "n": len(labels)}
-                told |= {"std": float(np.std(values, ddof=1)) if len(values) > 1 else None}
-                rows.append(told | bounds((Interval(*np.mean(ends, axis=0).tolist()), HOLM_CLASSES)))
+                ends = [_share_found(gains, p_values, sign, LEVEL / len(own))[1] for _, gains, p_values in own]
+                row_of = method_row(group, metric) | {"value": float(np.mean(values)), "n": len(labels)}
+                row_of |= {"std": float(np.std(values, ddof=1)) if len(values) > 1 else None}
+                rows.append(row_of | bounds((Interval(*np.mean(ends, axis=0).tolist()), HOLM_CLASSES)))
     return rows
 
 
-def _share_told(gains: np.ndarray, p_values: np.ndarray, sign: int, level: float) -> tuple[float, Interval]:
+def _share_found(gains: np.ndarray, p_values: np.ndarray, sign: int, level: float) -> tuple[float, Interval]:
     """The share of classes found to gain or to lose, and the interval of the true share."""
     found = holm(p_values) < level
     share, opposite = (float((found & (side * gains > 0)).mean()) for side in (sign, -sign))

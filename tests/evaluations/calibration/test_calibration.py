@@ -3,8 +3,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
@@ -13,8 +11,6 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 from robustkd.data import Dataset, ImageSet
 from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.calibration import CalibrationOptions
-from robustkd.evaluations.calibration.bins import bin_of, equal_mass_bin_of
-from robustkd.evaluations.calibration.measures import brier_score, calibration_error
 from robustkd.evaluations.calibration.temperature import fitted_temperature
 from robustkd.models import Member, ModelPool
 
@@ -74,55 +70,6 @@ def test_the_bins_of_the_reliability_diagram_are_those_of_scikit_learn(
     np.testing.assert_allclose(bins["bin_confidence"].dropna(), confidence)
     assert bins["bin_share"].sum() == pytest.approx(1)
     assert len(bins) == 10
-
-
-def test_the_calibration_error_by_hand() -> None:
-    confidence, correct = np.array([0.95, 0.95, 0.65, 0.55]), np.array([True, False, True, True])
-
-    wide = calibration_error(confidence, correct, bin_of(confidence, 10), 10, np.ones((1, 4)))
-    one = calibration_error(confidence, correct, bin_of(confidence, 1), 1, np.ones((1, 4)))
-
-    # bins of two, one, one: (|0.5 − 0.95|·2 + |1 − 0.65| + |1 − 0.55|)/4; all together: |0.75 − 0.775|
-    assert wide[0] == pytest.approx((0.9 + 0.35 + 0.45) / 4)
-    assert one[0] == pytest.approx(0.025)
-
-
-def test_bins_hold_their_upper_limit() -> None:
-    assert bin_of(np.array([0.0, 0.1, 0.10001, 0.5, 1.0]), 10).tolist() == [0, 0, 1, 4, 9]
-
-
-@given(st.integers(1, 200), st.integers(1, 20))
-def test_bins_of_equal_mass_hold_equally_many_up_to_one(images: int, bins: int) -> None:
-    counts = np.bincount(equal_mass_bin_of(np.random.default_rng(images).random(images), bins), minlength=bins)
-
-    assert counts.sum() == images
-    assert counts.max() - counts.min() <= 1
-
-
-def test_the_brier_score_runs_from_0_to_2() -> None:
-    probabilities = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
-
-    np.testing.assert_allclose(brier_score(probabilities, np.array([0, 0, 0])), [0, 2, 0.5])
-
-
-@given(st.floats(0.2, 5), st.integers(0, 1000))
-def test_scaling_the_logits_scales_the_fitted_temperature(scale: float, seed: int) -> None:
-    z, labels = some_logits(1.0, seed), np.arange(IMAGES) % 3
-
-    assert fitted_temperature(z * scale, labels) == pytest.approx(scale * fitted_temperature(z, labels), rel=1e-4)
-
-
-def test_the_fitted_temperature_is_that_of_logistic_regression_without_an_intercept() -> None:
-    # with two classes the margin is the only feature, and its coefficient is 1/T
-    from sklearn.linear_model import LogisticRegression
-
-    random = np.random.default_rng(0)
-    labels = random.integers(0, 2, 500)
-    z = np.stack([np.zeros(500), 3 * random.normal(0, 1, 500) + 2 * (2 * labels - 1)], axis=1)
-
-    regression = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-10).fit(z[:, 1:], labels)
-
-    assert fitted_temperature(z, labels) == pytest.approx(1 / regression.coef_[0, 0], rel=1e-4)
 
 
 def test_a_temperature_mends_logits_that_are_too_large(pool: ModelPool, many: Dataset, predict_as: Callable) -> None:

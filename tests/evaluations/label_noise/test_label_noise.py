@@ -233,7 +233,7 @@ def test_a_condition_that_trains_on_what_it_holds_out_fails_the_check(monkeypatc
 
     checks = [check for check in records.checks if check.name == "labels audited out of sample"]
     assert not any(check.passed for check in checks)
-    assert "100 of them were trained on" in checks[0].detail
+    assert "100 of them were used in training" in checks[0].detail
 
 
 def test_held_out_labels_are_audited() -> None:
@@ -322,7 +322,7 @@ def test_classes_of_a_single_audited_label_are_noted_and_nothing_warns(draw: str
     for row, inspector in enumerate(records.members["member"]):
         own = [note for note in records.notes if draw == "fixed" or f"{inspector}" in note]
         assert [note[: len(told[row])] for note in own] == ([told[row]] if alone[row] else [])
-        assert all(f"single label of a class: {', '.join(alone[row])};" in note for note in own)
+        assert all(f"only label of a class: {', '.join(alone[row])};" in note for note in own)
 
 
 def perfect(images: ImageSet) -> Predictions:
@@ -368,7 +368,7 @@ def test_a_clean_teacher_among_noisy_students_is_an_upper_bound_though_labels_we
     details = {check.member: check.detail for check in records.checks if check.name == "labels audited out of sample"}
     assert "held out" not in details["teacher"]
     assert "upper bound" in details["teacher"]
-    assert "held out of the training" in details["at-0"]
+    assert "held out of training" in details["at-0"]
     told = evaluation.headline(frame.assign(condition=data.condition.label))  # as results are collected
     assert f"({100 * records.arrays['realised'][1]:.1f}% of the labels wrong)" in told[0]
     assert "nan" not in " ".join(told)
@@ -549,9 +549,9 @@ def test_test_labels_that_people_refuse_are_looked_for(tmp_path: Path) -> None:
     [
         (np.zeros((3, 6), dtype=int), "shape"),
         (np.zeros((3, 7)), "whole numbers"),
-        (np.array([[400, 0, 1, 2, 3, 0, 0]]), "needs the whole test set"),
+        (np.array([[400, 0, 1, 2, 3, 0, 0]]), "need the whole test set"),
         (np.array([[3, 0, 1, 2, 3, 0, 0]]), "does not fit"),
-        (None, "not readable"),
+        (None, "cannot be read"),
     ],
 )
 def test_files_that_are_no_judgements_of_this_test_set_are_refused(
