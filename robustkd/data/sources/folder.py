@@ -14,7 +14,7 @@ from torch import Tensor
 from robustkd.data.dataset import Dataset
 from robustkd.data.image_set import ImageSet
 from robustkd.data.loading import DATASETS
-from robustkd.errors import DataError
+from robustkd.errors import DataError, printable
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"})
 READER_THREADS = 8
@@ -30,7 +30,8 @@ def load_folder(path: str, root: Path | None = None) -> Dataset:
     """Load a folder of images lazily, so that it may be larger than memory.
 
     ``PATH/train/CLASS/*.png`` and ``PATH/test/CLASS/*.png``; or ``PATH/CLASS/*.png`` alone, for evaluation only.
-    Classes are numbered in the order of their names. Images become RGB. Images of different sizes need
+    Classes are numbered in the order of their names; control and direction-changing characters of a name are escaped,
+    so that it can be shown anywhere. Images become RGB. Images of different sizes need
     ``PATH@SIZE``: the shorter side is resized to SIZE, then the centre SIZE×SIZE is cut out.
 
     Args:
@@ -44,15 +45,16 @@ def load_folder(path: str, root: Path | None = None) -> Dataset:
         DataError: A folder is missing or empty, sizes differ, or an image cannot be read (it is named).
     """
     folder, size = _split_size(path)
+    title = printable(folder.resolve().name)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     if not (folder / "test").is_dir():
         if (folder / "train").is_dir():
             raise DataError(f"{folder}: has train/ but no test/")
-        return Dataset(folder.resolve().name, None, _read_split(folder, _class_names(folder), size))
+        return Dataset(title, None, _read_split(folder, _class_names(folder), size))
     names = _class_names(folder / ("train" if (folder / "train").is_dir() else "test"))
     train = _read_split(folder / "train", names, size) if (folder / "train").is_dir() else None
-    return Dataset(folder.resolve().name, train, _read_split(folder / "test", names, size))
+    return Dataset(title, train, _read_split(folder / "test", names, size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +184,7 @@ def _read_split(folder: Path, class_names: tuple[str, ...], size: int | None) ->
         raise DataError(f"{folder}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
     width, height = (size, size) if size is not None else _common_size(files)
     images = FolderImages(tuple(files), height, width, resize=size is not None)
-    return ImageSet(images, torch.tensor(labels), class_names)
+    return ImageSet(images, torch.tensor(labels), tuple(map(printable, class_names)))
 
 
 def _common_size(files: list[Path]) -> tuple[int, int]:

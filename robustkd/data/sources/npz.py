@@ -9,7 +9,7 @@ from robustkd.data.augmentation import Augmentation
 from robustkd.data.dataset import Dataset
 from robustkd.data.image_set import ImageSet
 from robustkd.data.loading import DATASETS
-from robustkd.errors import DataError
+from robustkd.errors import DataError, printable
 
 _NAMES = (
     ("x_train", "y_train", "x_test", "y_test"),
@@ -40,7 +40,7 @@ def load_npz(path: str, root: Path | None = None) -> Dataset:
         labels = _labels(y_train), _labels(y_test)
         names = _class_names(classes, labels)
         return Dataset(
-            name=file.stem,
+            name=printable(file.stem),
             train=_image_set(x_train, labels[0], names),
             test=_image_set(x_test, labels[1], names),
             augmentation=Augmentation(),
@@ -77,7 +77,7 @@ def _class_names(classes: np.ndarray, labels: tuple[np.ndarray, np.ndarray]) -> 
     if classes.ndim != 1:
         raise DataError(f"classes must be one name for each class, got an array of shape {classes.shape}")
     if classes.size:
-        return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in classes.tolist())
+        return tuple(printable(name.decode() if isinstance(name, bytes) else str(name)) for name in classes.tolist())
     count = 1 + max((int(part.max()) for part in labels if part.size), default=0)
     if count > sum(part.size for part in labels):
         raise DataError(f"label {count - 1} is out of range: there are fewer images than classes up to it")
