@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from robustkd.data.augmentation import Augmentation
 from robustkd.data.condition import Clean, Condition, Conditioned
 from robustkd.data.image_set import ImageSet
-from robustkd.errors import DataError
+from robustkd.errors import DataError, printable
 from robustkd.notebook import html_table
 
 
@@ -46,8 +46,8 @@ class Dataset:
     def __repr__(self) -> str:
         training = f"{len(self.train)} training and " if self.train is not None else ""
         size = "×".join(map(str, self.test.shape))
-        told = f"{training}{len(self.test)} test images, {self.num_classes} classes, {size}, {self.condition.label}"
-        return f"Dataset({self.name}: {told})"
+        content = f"{training}{len(self.test)} test images, {self.num_classes} classes, {size}, {self.condition.label}"
+        return printable(f"Dataset({self.name}: {content})")
 
     def _repr_html_(self) -> str:
         """The number of images of each class, for a notebook."""

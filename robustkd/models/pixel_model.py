@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from robustkd.errors import ModelError
+from robustkd.errors import ModelError, printable
 from robustkd.models.network_source import network_source
 
 
@@ -51,6 +51,8 @@ class PixelModel(nn.Module):
     >>> from torch import nn
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     >>> model = rk.PixelModel(network, mean=[0.5], std=[0.25], architecture="mine")
+    >>> model
+    PixelModel(mine, 650 parameters)
     >>> model(rk.load_dataset("digits").test.pixels(0, 2)).shape
     torch.Size([2, 10])
     """
@@ -81,6 +83,10 @@ class PixelModel(nn.Module):
         self.lineage = dict(lineage or {})
         self.register_buffer("mean", _per_channel(mean), persistent=False)
         self.register_buffer("std", _per_channel(std), persistent=False)
+
+    def __repr__(self) -> str:
+        classes = f"{self.num_classes} classes, " if self.num_classes is not None else ""
+        return printable(f"PixelModel({self.architecture}, {classes}{self.num_parameters:,} parameters)")
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Classify images.

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import nn
 
-from robustkd.errors import ModelError
+from robustkd.errors import ModelError, printable
 from robustkd.models.pixel_model import PixelModel
 from robustkd.notebook import html_table
 
@@ -30,7 +30,7 @@ class Member:
     >>> import robustkd as rk
     >>> model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)
     >>> rk.Member(model, "student", "hinton", seed=3)
-    Member(hinton-3: student, cifar_wrn_10_1)
+    Member(hinton-3: student, cifar_wrn_10_1, 77,562 parameters)
     """
 
     model: PixelModel = field(repr=False)
@@ -41,7 +41,8 @@ class Member:
 
     def __repr__(self) -> str:
         condition = f", {self.condition}" if self.condition else ""
-        return f"Member({self.name}: {self.role}, {self.architecture}{condition})"
+        network = f"{self.architecture}, {self.model.num_parameters:,} parameters"
+        return printable(f"Member({self.name}: {self.role}, {network}{condition})")
 
     def _repr_html_(self) -> str:
         """The member with role, architecture and size, for a notebook."""
@@ -115,7 +116,7 @@ class ModelPool:
         return len(self.members)
 
     def __repr__(self) -> str:
-        return f"ModelPool({', '.join(f'{member.name}: {member.role}' for member in self)})"
+        return printable(f"ModelPool({', '.join(f'{member.name}: {member.role}' for member in self)})")
 
     def _repr_html_(self) -> str:
         """The members with role, architecture and size, for a notebook."""
