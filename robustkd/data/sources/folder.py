@@ -19,7 +19,7 @@ from robustkd.errors import DataError, printable
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"})
 READER_THREADS = 8
 CHUNK = 1024
-"""Images that are decoded at once."""
+"""The number of images that are decoded at once."""
 
 _DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
@@ -42,7 +42,7 @@ def load_folder(path: str, root: Path | None = None) -> Dataset:
         The data set.
 
     Raises:
-        DataError: A folder is missing or empty, sizes differ, or an image cannot be read (it is named).
+        DataError: A folder is missing or empty, sizes differ, or an image cannot be read; the message names it.
     """
     folder, size = _split_size(path)
     title = printable(folder.resolve().name)
@@ -62,10 +62,10 @@ class FolderImages:
     """Image files, decoded on demand.
 
     Attributes:
-        files: One for each image.
+        files: The files, one for each image.
         height: The height of every image.
         width: The width of every image.
-        resize: Whether files are brought to this size; otherwise they have it.
+        resize: Whether images are resized to this size; otherwise they must have it.
     """
 
     files: tuple[Path, ...]
@@ -89,7 +89,7 @@ class FolderImages:
         return replace(self, files=tuple(self.files[index] for index in indices.tolist()))
 
     def fingerprint(self) -> str:
-        """SHA-256 over the bytes of all files and the size they are brought to."""
+        """SHA-256 over the bytes of all files and the size of the images."""
         return _fingerprint(self.shape, self._digests())
 
     def in_memory(self) -> "ReadImages":
@@ -107,20 +107,24 @@ class FolderImages:
         try:
             with Image.open(file) as image:
                 if image.mode in _DEEP_MODES:
-                    raise DataError(f"{file}: has pixels of more than 8 bit (mode {image.mode}); convert it to 8 bit")
+                    raise DataError(
+                        f"{file}: has more than 8 bits per channel (mode {image.mode}); convert it to 8 bits"
+                    )
                 rgb = image.convert("RGB")
         except _UNREADABLE as error:
             raise _broken(file, error) from error
         if self.resize:
             rgb = ImageOps.fit(rgb, (self.width, self.height), Image.Resampling.BICUBIC)
         if rgb.size != (self.width, self.height):
-            raise DataError(f"{file}: is {_times(rgb.size)} now, was {self.width}×{self.height}; it has changed")
+            raise DataError(
+                f"{file}: has changed from {self.width}×{self.height} to {_times(rgb.size)}; load the data set again"
+            )
         return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class ReadImages:
-    """Image files that were decoded, for machines that do not have them.
+    """Decoded image files, for machines that do not have the files.
 
     Attributes:
         pixels: uint8 (N, 3, H, W).
@@ -194,7 +198,7 @@ def _common_size(files: list[Path]) -> tuple[int, int]:
     if other is not None:
         raise DataError(
             f"images differ in size: {files[0]} is {_times(sizes[0])} (width×height), {files[other]} is "
-            f"{_times(sizes[other])}; bring all to one size with folder:PATH@{min(sizes[0])}"
+            f"{_times(sizes[other])}; resize all to one size with folder:PATH@{min(sizes[0])}"
         )
     return sizes[0]
 

@@ -240,7 +240,7 @@ def test_size_brings_images_of_different_sizes_together(tmp_path: Path) -> None:
     assert read(load(f"{tmp_path}@4").test).shape == (2, 3, 4, 4)
 
 
-def test_images_of_different_sizes_are_refused_naming_two_files_and_the_mend(tmp_path: Path) -> None:
+def test_images_of_different_sizes_are_refused_naming_two_files_and_the_fix(tmp_path: Path) -> None:
     save(tmp_path / "a" / "0.png", picture(8, 8))
     save(tmp_path / "a" / "1.png", picture(8, 8))
     save(tmp_path / "b" / "2.png", picture(8, 6))

@@ -119,7 +119,7 @@ def test_a_missing_file_is_named(file: Path) -> None:
 
 @pytest.mark.parametrize("missing", ["x_train", "y_train", "x_test", "y_test"])
 def test_a_missing_array_is_refused_with_those_needed_and_those_held(file: Path, missing: str) -> None:
-    with pytest.raises(DataError, match=r"needs the arrays x_train, y_train, x_test, y_test, holds .") as caught:
+    with pytest.raises(DataError, match=r"must have the arrays x_train, y_train, x_test, y_test, got .") as caught:
         load(write(file, **{missing: None}))
 
     assert missing not in str(caught.value).partition("holds")[2]
