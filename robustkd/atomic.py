@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written under a temporary name, synced to disk, then renamed."""
+"""Files that are complete or absent: written under a temporary name, synced to disk, then renamed."""
 
 import os
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from uuid import uuid4
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Return a temporary path beside `target`; on success it takes the target's place, on failure it goes.
+    """Yield a temporary path beside `target`, which replaces `target` on success and is removed on failure.
 
     Args:
-        target: The file to write or replace; missing parent folders are made.
+        target: The file to write or replace; missing parent folders are created.
 
     Yields:
         The path to write to.
@@ -35,17 +35,17 @@ def write_text(target: Path, text: str) -> None:
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove what killed processes left half-written; nobody else may be writing there.
+    """Remove the half-written files of killed processes; no other process may be writing to the folder.
 
     Args:
-        folder: Need not exist; what lies in folders within it stays.
+        folder: The folder, which need not exist; its subfolders are left alone.
     """
     for left in folder.glob(".*.partial"):
         left.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Ask the system to bring a file or a folder to the disk itself."""
+    """Flush a file or a folder to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -6,7 +6,7 @@ from robustkd.errors import BadInputError
 
 
 def resolve_device(name: str) -> torch.device:
-    """Turn the name of a device into a device that is there.
+    """Return an available device by its name.
 
     Args:
         name: ``"auto"`` (CUDA, else MPS, else CPU) or anything `torch.device` takes.
@@ -15,7 +15,7 @@ def resolve_device(name: str) -> torch.device:
         The device.
 
     Raises:
-        BadInputError: The name is no device, or this machine has none of that kind.
+        BadInputError: The name is not that of a device, or this machine has no such device.
     """
     if name == "auto":
         if torch.cuda.is_available():

@@ -37,3 +37,20 @@ def test_a_pool_prints_names_and_roles() -> None:
     model = rk.create_model("cifar_wrn_10_1", num_classes=3, in_chans=1, seed=0)
 
     assert repr(rk.ModelPool(baseline=model)) == "ModelPool(baseline: baseline)"
+
+
+def test_a_model_prints_its_architecture_classes_and_size() -> None:
+    # 1×1 image: the linear layer has 2 weights and 2 biases
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1, 2))
+    network.num_classes = 2
+
+    assert repr(rk.PixelModel(network, architecture="mine")) == "PixelModel(mine, 2 classes, 4 parameters)"
+
+
+def test_a_name_cannot_break_a_line_or_turn_its_direction() -> None:
+    model = rk.PixelModel(torch.nn.Linear(1, 2), architecture="net\u202e")
+    pool = rk.ModelPool(students={"a\nb": model})
+
+    assert repr(pool) == r"ModelPool(a\nb: student)"
+    assert repr(pool.members[0]) == r"Member(a\nb: student, net\u202e, 4 parameters)"
+    assert r"<td>a\nb</td><td>student</td><td>net\u202e</td>" in pool._repr_html_()

@@ -1,4 +1,4 @@
-"""Images, labels, and what can be wrong with them."""
+"""Data sets, the conditions and corruptions applied to them, and training batches."""
 
 from typing import TYPE_CHECKING, Any
 

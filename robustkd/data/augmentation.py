@@ -1,4 +1,4 @@
-"""Random crop with reflect padding and horizontal flip, for a whole batch at once, drawn for each image by itself."""
+"""Random crop with reflect padding and horizontal flip of whole batches, drawn independently for each image."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Augmentation:
     """The random changes of training images; none by default.
 
     Attributes:
-        crop_padding: Pixels of reflect padding on each side before a crop of the original size; 0 for no crop.
-        horizontal_flip: Mirror half of the images; wrong where it changes the class, as for digits.
+        crop_padding: The reflect padding on each side, in pixels, before a crop of the original size; 0 for no crop.
+        horizontal_flip: Whether half of the images are mirrored; wrong if it changes the class, as for digits.
     """
 
     crop_padding: Annotated[int, Field(ge=0)] = 0
@@ -55,9 +55,9 @@ def draw(augmentation: Augmentation, count: int, generator: torch.Generator) -> 
     """Choose shifts and flips for `count` images, each independently of the others.
 
     Args:
-        augmentation: What to draw for.
+        augmentation: The augmentation to draw for.
         count: The number of images.
-        generator: A CPU generator; the same numbers are drawn whatever is switched on.
+        generator: A CPU generator; all augmentations draw equally many numbers from it.
 
     Returns:
         The choices, on the CPU.

@@ -31,15 +31,15 @@ class TrainingBatches:
     alone, not on the device, the network, or what else draws random numbers.
 
     Args:
-        images: What to train on.
-        batch_size: Images in a batch; the last one of an epoch may hold fewer.
-        augmentation: What is done to the images.
-        seed: Seeds order and augmentation.
+        images: The images to train on.
+        batch_size: The number of images in a batch; the last batch of an epoch may have fewer.
+        augmentation: The random changes of the images.
+        seed: The seed of order and augmentation.
         device: The device of the batches; images in memory are moved there once.
 
     Attributes:
-        batch_size: May be changed between epochs, which changes neither order nor augmentation.
-        generator: Its state between two epochs determines all epochs to come.
+        batch_size: The number of images in a batch; changing it between epochs changes neither order nor augmentation.
+        generator: The random generator; its state between two epochs determines all following epochs.
 
     Raises:
         DataError: The crop's padding is not smaller than the images.
@@ -68,7 +68,7 @@ class TrainingBatches:
         return -(-len(self._images) // self.batch_size)
 
     def epoch(self) -> Iterator[Batch]:
-        """Return the batches of the next epoch."""
+        """Yield the batches of the next epoch."""
         count = len(self._images)
         order = torch.randperm(count, generator=self.generator).to(self._device)
         draws = draw(self._augmentation, count, self.generator).to(self._device)

@@ -1,6 +1,7 @@
 """The conditions of a training set: what is changed before anything is trained on it.
 
-A condition is one file here: a frozen dataclass, registered by a decorator, whose fields are the keys of a study file.
+A condition is one file in `conditions`: a frozen dataclass, registered by a decorator, whose fields are the keys of a
+study file.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ class Conditioned:
     """A training set under a condition.
 
     Attributes:
-        images: What is trained on, with the labels that are trained on.
-        true_labels: int64 (N,), the labels before.
-        indices: int64 (N,), where each image stood in the set before.
-        held_out: int64 (M,), images of the set before that were kept out of the training to look at afterwards, and
-            their labels as they would have been trained on; empty unless the condition says so.
-        held_out_labels: int64 (M,).
+        images: The images to train on, with the labels to train on.
+        true_labels: int64 (N,), the labels of `images` before the condition was applied.
+        indices: int64 (N,), the index of each image in the original set.
+        held_out: int64 (M,), the indices of the images of the original set that are kept out of the training for a
+            later audit; empty unless the condition holds images out.
+        held_out_labels: int64 (M,), the labels with which the held-out images would have been trained on.
     """
 
     images: ImageSet
@@ -41,7 +42,7 @@ class Condition(ABC):
     """A change of the training set; subclasses are frozen dataclasses.
 
     Attributes:
-        name: As registered.
+        name: The name under which the condition is registered.
     """
 
     name: ClassVar[str]
@@ -69,10 +70,10 @@ class Condition(ABC):
             seed: The seed of the training; ignored if one draw serves all.
 
         Returns:
-            The result.
+            The training set under the condition.
 
         Raises:
-            DataError: It does not fit this set.
+            DataError: The condition does not fit this set.
         """
 
 

@@ -1,4 +1,4 @@
-"""A data set: training images, test images, and the condition of the former."""
+"""A data set: training images, test images, and the condition of the training images."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from robustkd.data.augmentation import Augmentation
 from robustkd.data.condition import Clean, Condition, Conditioned
 from robustkd.data.image_set import ImageSet
-from robustkd.errors import DataError
+from robustkd.errors import DataError, printable
 from robustkd.notebook import html_table
 
 
@@ -46,8 +46,8 @@ class Dataset:
     def __repr__(self) -> str:
         training = f"{len(self.train)} training and " if self.train is not None else ""
         size = "×".join(map(str, self.test.shape))
-        told = f"{training}{len(self.test)} test images, {self.num_classes} classes, {size}, {self.condition.label}"
-        return f"Dataset({self.name}: {told})"
+        content = f"{training}{len(self.test)} test images, {self.num_classes} classes, {size}, {self.condition.label}"
+        return printable(f"Dataset({self.name}: {content})")
 
     def _repr_html_(self) -> str:
         """The number of images of each class, for a notebook."""
@@ -63,7 +63,7 @@ class Dataset:
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are."""
+        """The number of classes."""
         return self.test.num_classes
 
     @property
@@ -78,13 +78,13 @@ class Dataset:
         return self.train
 
     def trained_on(self, seed: int | None = None) -> Conditioned:
-        """Return what its condition makes of the training set.
+        """Return the training set under the condition of the data set.
 
         Args:
             seed: The seed of the training; only used if the condition draws anew for each training.
 
         Returns:
-            The images with the labels that are trained on, and the true ones.
+            The images with the labels to train on, and their true labels.
 
         Raises:
             DataError: There is no training set, or the condition does not fit it.
@@ -92,7 +92,7 @@ class Dataset:
         return self.condition.apply(self.training, seed or 0)
 
     def in_memory(self) -> "Dataset":
-        """Read all images that are on disk; the digest stays."""
+        """Read all images that are on disk; the digest does not change."""
         train = self.train.in_memory() if self.train is not None else None
         return replace(self, train=train, test=self.test.in_memory())
 
@@ -104,4 +104,4 @@ class Dataset:
 
 
 Loader = Callable[..., Dataset]
-"""Gives a data set, from ``path=`` and ``root=``."""
+"""A function that takes ``path=`` and ``root=`` and returns a data set."""

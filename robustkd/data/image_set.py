@@ -29,7 +29,7 @@ class LazyImages(Protocol):
         """A hash of the content of all images."""
 
     def in_memory(self) -> "LazyImages":
-        """The same images with the same fingerprint, without need of a disk."""
+        """The same images with the same fingerprint, in memory."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,11 +38,11 @@ class ImageSet:
 
     Attributes:
         images: uint8 (N, C, H, W), pixel values 0 to 255, or a `LazyImages`.
-        labels: int64 (N,), values from 0 to the number of classes less one.
+        labels: int64 (N,), values from 0 to the number of classes minus 1.
         class_names: One name for each class.
 
     Raises:
-        DataError: Shapes, types or labels do not fit each other.
+        DataError: The shapes, types or labels do not fit each other.
 
     >>> import robustkd as rk
     >>> images = rk.load_dataset("digits").test
@@ -68,7 +68,7 @@ class ImageSet:
                 f"got {self.labels.dtype} of shape {tuple(self.labels.shape)}"
             )
         if shape[0] == 0:
-            raise DataError("a set of images must hold at least one image")
+            raise DataError("a set of images must have at least one image")
         low, high = int(self.labels.min()), int(self.labels.max())
         if low < 0 or high >= len(self.class_names):
             wrong = low if low < 0 else high
@@ -91,14 +91,14 @@ class ImageSet:
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are, whether or not each has an image."""
+        """The number of classes, including those without images."""
         return len(self.class_names)
 
     def read(self, indices: Tensor) -> Tensor:
         """Return some images.
 
         Args:
-            indices: int64 (B,).
+            indices: The indices of the images, int64 (B,).
 
         Returns:
             uint8 (B, C, H, W), on the device of the images.
@@ -108,12 +108,12 @@ class ImageSet:
         return self.images.read(indices)
 
     def pixels(self, start: int, stop: int, device: torch.device | str = "cpu") -> Tensor:
-        """Return consecutive images as a network takes them.
+        """Return consecutive images as the input of a network.
 
         Args:
-            start: The first image.
-            stop: One past the last.
-            device: The device.
+            start: The index of the first image.
+            stop: The index after the last image.
+            device: The device of the pixels.
 
         Returns:
             float32 (B, C, H, W) in [0, 1].
@@ -126,7 +126,7 @@ class ImageSet:
         return replace(self, images=images, labels=self.labels.to(device))
 
     def in_memory(self) -> "ImageSet":
-        """Read images that are on disk, so that the set can travel to machines that have no such disk."""
+        """Read images that are on disk, so that the set can be sent to machines without that disk."""
         return self if isinstance(self.images, Tensor) else replace(self, images=self.images.in_memory())
 
     def subset(self, indices: Tensor) -> "ImageSet":
@@ -138,11 +138,11 @@ class ImageSet:
         """Draw images without replacement.
 
         Args:
-            count: How many; None, or more than there are, for all.
+            count: The number of images; None, or more than N, for all.
             seed: The seed of the draw.
 
         Returns:
-            int64 (min(count, N),), rising.
+            The indices of the images, int64 (min(count, N),), in ascending order.
         """
         if count is None or count >= len(self):
             return torch.arange(len(self))
@@ -167,11 +167,12 @@ def to_pixels(images: Tensor) -> Tensor:
         images: uint8, any shape.
 
     Returns:
-        float32, the same shape and order in memory.
+        float32, the same shape and memory format.
     """
     if images.device.type == "cpu":
         return images.to(torch.float32).div_(255)
-    # a GPU may divide by multiplying with the reciprocal, which rounds some of the 256 values otherwise
+    # A GPU may multiply by the reciprocal instead of dividing, which rounds some of the 256 values differently. On the
+    # CPU the division is at least three times as fast as a lookup.
     return _table_on(images.device)[images.int()]
 
 

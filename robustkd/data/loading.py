@@ -22,7 +22,7 @@ def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
         The data set, on the CPU.
 
     Raises:
-        DataError: There is no such data set, or it is broken; the message says how to fix it.
+        DataError: There is no such data set, or it is damaged; the message says how to fix it.
 
     >>> import robustkd as rk
     >>> data = rk.load_dataset("digits")
@@ -38,11 +38,11 @@ def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
 
 
 def data_places(root: Path | None) -> list[Path]:
-    """Return the names of the directories in which a data set is looked for, first to last."""
+    """Return the directories that are searched for a data set, in order."""
     given = [root, os.environ.get("ROBUSTKD_DATA")]
     return [Path(place).expanduser() for place in given if place] + [cache_directory()]
 
 
 def cache_directory() -> Path:
-    """Return the name of the directory that downloads go to."""
+    """Return the directory of downloaded data sets."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robustkd"

@@ -1,4 +1,4 @@
-"""Data sets that are not here, for planning: their sizes and labels, and no pixel."""
+"""Placeholders, for planning, of data sets that are not on this machine: sizes and labels without pixels."""
 
 from dataclasses import dataclass
 
@@ -25,10 +25,10 @@ class NoImages:
 
     def read(self, indices: Tensor) -> Tensor:
         """Raise an error, because there are no pixels."""
-        raise DataError("these images are not here: the data set was made up for planning")
+        raise DataError("this data set is a placeholder for planning and has no images; load the data set itself")
 
     def subset(self, indices: Tensor) -> "NoImages":
-        """Return fewer of them."""
+        """Return a placeholder for as many images."""
         return NoImages((len(indices), *self.shape[1:]))
 
     def fingerprint(self) -> str:
@@ -47,7 +47,7 @@ def stand_in(name: str) -> Dataset | None:
         name: ``cifar10`` or ``cifar100``.
 
     Returns:
-        The data set, its labels evenly spread; None for one whose size is not known.
+        The data set, with classes of equal size; None if the size of the data set is not known.
     """
     if name not in CLASSES:
         return None

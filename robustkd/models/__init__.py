@@ -1,4 +1,4 @@
-"""Networks behind one face, their checkpoints, and the pool under evaluation."""
+"""Networks behind one interface, their checkpoints, and the pool of models to evaluate."""
 
 from typing import TYPE_CHECKING, Any
 

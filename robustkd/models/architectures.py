@@ -33,7 +33,7 @@ FORBIDDEN_OPTIONS = frozenset(
         "pretrained_cfg_overlay",
     }
 )
-"""What would make `timm.create_model` read other files, or build something that is no classifier."""
+"""Options that would make `timm.create_model` read other files, or build something that is not a classifier."""
 
 
 def create_model(
@@ -85,9 +85,9 @@ def create_model(
             module = timm.create_model(
                 architecture, pretrained=False, num_classes=num_classes, in_chans=in_chans, **(options or {})
             )
-        except Exception as error:  # timm lets through whatever a network's constructor raises
+        except Exception as error:  # timm passes on every error of a network's constructor
             raise ModelError(f"timm cannot build {architecture}: {type(error).__name__}: {error}") from error
-    if getattr(module, "in_chans", None) is None:  # which only newer versions of timm note
+    if getattr(module, "in_chans", None) is None:  # only newer versions of timm set it
         module.in_chans = in_chans
     cfg = module.default_cfg
     if image_size is None and cfg.get("fixed_input_size") and "img_size" not in (options or {}):
@@ -96,7 +96,7 @@ def create_model(
 
 
 def check_architecture(architecture: str) -> None:
-    """Refuse a name that timm does not know, and offer the nearest it knows.
+    """Check that timm knows an architecture; the error suggests the nearest names that it knows.
 
     Raises:
         ModelError: There is no such architecture.
@@ -107,14 +107,14 @@ def check_architecture(architecture: str) -> None:
 
 
 def classifier_name(architecture: str) -> str | None:
-    """Return the name of the module whose weight has one row per class if timm states it."""
+    """Return the name of the module whose weight has one row per class; None if timm does not state it."""
     cfg = get_pretrained_cfg(architecture, allow_unregistered=True)
     name = getattr(cfg, "classifier", None)
     return name[0] if isinstance(name, tuple) else name
 
 
 def first_convolution_name(architecture: str) -> str | None:
-    """Return the name of the module whose weight has the image channels in its second axis if timm states it."""
+    """Return the name of the module whose weight has the image channels in its second axis; None if unknown."""
     cfg = get_pretrained_cfg(architecture, allow_unregistered=True)
     name = getattr(cfg, "first_conv", None)
     return name[0] if isinstance(name, tuple) else name

@@ -1,4 +1,4 @@
-"""Whether networks are in evaluation mode: one that is not gives other answers, and changes as it is used."""
+"""Check that networks are in evaluation mode: in training mode their outputs differ, and each use changes them."""
 
 from collections.abc import Iterable
 

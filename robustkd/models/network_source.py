@@ -1,4 +1,4 @@
-"""Which plugin defines a network."""
+"""The plugin that defines a network."""
 
 from timm.models import is_model, model_entrypoint
 from torch import nn
@@ -10,7 +10,7 @@ def network_source(architecture: str, module: nn.Module | None = None) -> str | 
     """Return the digest of the plugin that defines a network.
 
     Args:
-        architecture: Its name; where timm does not know it, the class of `module` counts.
+        architecture: The network's name; if timm does not know it, the class of `module` is looked up instead.
         module: The network.
 
     Returns:

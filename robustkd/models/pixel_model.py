@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from robustkd.errors import ModelError
+from robustkd.errors import ModelError, printable
 from robustkd.models.network_source import network_source
 
 
@@ -24,7 +24,7 @@ class Outputs:
         blocks: The feature maps, (B, C, H, W), that the network lists in timm's `feature_info`. For our networks, as
             for timm's ResNets, `blocks[0]` is the stem and `blocks[k]` the papers' block k; those of a Wide ResNet are
             raw residual sums, before normalisation and rectifier.
-        pooled: (B, F), what the classifier sees.
+        pooled: (B, F), the input of the classifier.
     """
 
     logits: Tensor
@@ -40,7 +40,7 @@ class PixelModel(nn.Module):
         mean: The values subtracted from the pixels, one for each channel; None for 0.
         std: The values that the pixels are then divided by; None for 1.
         image_size: Height and width that images are resized to (bilinear, antialiased); None for no resizing.
-        architecture: The network's name; if empty, timm's where it has one, else its class.
+        architecture: The network's name; if empty, timm's name if there is one, else the name of its class.
         options: The arguments of timm's `create_model` besides classes and channels.
         lineage: The origin of the weights: method, seed, condition, file, …
 
@@ -51,6 +51,8 @@ class PixelModel(nn.Module):
     >>> from torch import nn
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     >>> model = rk.PixelModel(network, mean=[0.5], std=[0.25], architecture="mine")
+    >>> model
+    PixelModel(mine, 650 parameters)
     >>> model(rk.load_dataset("digits").test.pixels(0, 2)).shape
     torch.Size([2, 10])
     """
@@ -81,6 +83,10 @@ class PixelModel(nn.Module):
         self.lineage = dict(lineage or {})
         self.register_buffer("mean", _per_channel(mean), persistent=False)
         self.register_buffer("std", _per_channel(std), persistent=False)
+
+    def __repr__(self) -> str:
+        classes = f"{self.num_classes} classes, " if self.num_classes is not None else ""
+        return printable(f"PixelModel({self.architecture}, {classes}{self.num_parameters:,} parameters)")
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Classify images.
@@ -113,7 +119,7 @@ class PixelModel(nn.Module):
         return Outputs(_logits(module.forward_head(features), self.architecture), tuple(blocks), pooled)
 
     def prepare(self, pixels: Tensor) -> Tensor:
-        """Resize and normalise, float (B, C, H, W) in [0, 1] to what the network takes."""
+        """Resize and normalise, float (B, C, H, W) in [0, 1] to the input of the network."""
         if self.image_size is not None and tuple(pixels.shape[-2:]) != (self.image_size, self.image_size):
             size = (self.image_size, self.image_size)
             pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True, align_corners=False)
@@ -126,7 +132,7 @@ class PixelModel(nn.Module):
 
     @property
     def block_channels(self) -> tuple[int, ...]:
-        """Channels of each of `Outputs.blocks`.
+        """The number of channels of each of `Outputs.blocks`.
 
         Raises:
             ModelError: The network lacks timm's `feature_info`.
@@ -134,7 +140,7 @@ class PixelModel(nn.Module):
         listed = getattr(self.module, "feature_info", None)
         if not listed:
             raise ModelError(
-                f"{self.architecture} does not say how many channels its blocks have: give it timm's feature_info, a "
+                f"{self.architecture} does not state the channels of its blocks: give it timm's feature_info, a "
                 "list with one mapping per block, the channels under num_chs"
             )
         return tuple(info["num_chs"] for info in listed)

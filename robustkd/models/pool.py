@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import nn
 
-from robustkd.errors import ModelError
+from robustkd.errors import ModelError, printable
 from robustkd.models.pixel_model import PixelModel
 from robustkd.notebook import html_table
 
@@ -24,13 +24,12 @@ class Member:
         role: ``teacher``; ``baseline``: trained on the same data without a teacher; or ``student``.
         method: The method of its training, or the user's name for it; members that differ only in their seed share it.
         seed: The seed of its training; None if unknown.
-        condition: What was done to its training set, as a condition's label says it; empty if the evaluation
-            states it for all members.
+        condition: The label of its training set's condition; empty if the evaluation states it for all members.
 
     >>> import robustkd as rk
     >>> model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)
     >>> rk.Member(model, "student", "hinton", seed=3)
-    Member(hinton-3: student, cifar_wrn_10_1)
+    Member(hinton-3: student, cifar_wrn_10_1, 77,562 parameters)
     """
 
     model: PixelModel = field(repr=False)
@@ -41,7 +40,8 @@ class Member:
 
     def __repr__(self) -> str:
         condition = f", {self.condition}" if self.condition else ""
-        return f"Member({self.name}: {self.role}, {self.architecture}{condition})"
+        network = f"{self.architecture}, {self.model.num_parameters:,} parameters"
+        return printable(f"Member({self.name}: {self.role}, {network}{condition})")
 
     def _repr_html_(self) -> str:
         """The member with role, architecture and size, for a notebook."""
@@ -65,7 +65,7 @@ class Member:
 
     @cached_property
     def digest(self) -> str:
-        """The hash of all that determines its outputs."""
+        """The hash of everything that determines its outputs."""
         return self.model.digest()
 
 
@@ -76,7 +76,7 @@ class ModelPool:
         teacher: The teacher, if there is one.
         baseline: The independent network, or one for each seed.
         students: For each name a network, or one for each seed.
-        members: Members made elsewhere, instead of all the above.
+        members: Existing members, instead of or besides the above.
 
     Raises:
         ModelError: The pool is empty, a name occurs twice or stands for two architectures, or class counts differ.
@@ -115,7 +115,7 @@ class ModelPool:
         return len(self.members)
 
     def __repr__(self) -> str:
-        return f"ModelPool({', '.join(f'{member.name}: {member.role}' for member in self)})"
+        return printable(f"ModelPool({', '.join(f'{member.name}: {member.role}' for member in self)})")
 
     def _repr_html_(self) -> str:
         """The members with role, architecture and size, for a notebook."""
@@ -137,13 +137,13 @@ class ModelPool:
         if twice is not None:
             raise ModelError(f"two models are called {twice!r}: give each a name of its own")
         if sum(member.role == "teacher" for member in self) > 1:
-            raise ModelError("a pool has one teacher at the most")
+            raise ModelError("a pool has at most one teacher")
         for member in self:
             first = next(other for other in self if (other.method, other.role) == (member.method, member.role))
             if first.architecture != member.architecture and first.condition == member.condition:
                 raise ModelError(
                     f"{first.name} is a {first.architecture}, {member.name} a {member.architecture}: networks of one "
-                    "name differ in their seed alone; give each a name of its own"
+                    "name may differ only in their seed; give each a name of its own"
                 )
         counts = {member.name: member.model.num_classes for member in self if member.model.num_classes}
         if len(set(counts.values())) > 1:

@@ -1,4 +1,4 @@
-"""The frame that the CIFAR networks share: a stem, three stages of residual blocks, a head.
+"""The structure that the CIFAR networks share: a stem, three stages of residual blocks, a head.
 
 It is a timm model in every respect. Its `feature_info` lists four taps: 0 is the stem, 1 to 3 are the blocks of the
 papers.
@@ -20,16 +20,16 @@ class StagedNetwork(nn.Module):
     """Stem, three stages at strides 1, 2, 2, optional final normalisation, pooling, linear classifier.
 
     Args:
-        block: Builds a residual block.
+        block: The function that builds a residual block.
         blocks_per_stage: The number of blocks of each stage.
-        stem_width: Channels of the stem.
-        widths: Channels of the three stages.
-        preactivation: Blocks give raw residual sums, which are normalised and rectified once before the head
+        stem_width: The number of channels of the stem.
+        widths: The number of channels of each stage.
+        preactivation: Whether blocks return raw residual sums, which are normalised and rectified once before the head
             (Wide ResNets); otherwise the stem is normalised and rectified and blocks end in a rectifier (ResNets).
-        num_classes: Outputs; 0 for none.
-        in_chans: Channels of the images.
+        num_classes: The number of classes; 0 for no classifier.
+        in_chans: The number of image channels.
         global_pool: timm's name of the pooling before the classifier.
-        drop_rate: Dropout before the classifier.
+        drop_rate: The dropout rate before the classifier.
     """
 
     def __init__(
@@ -111,10 +111,10 @@ class StagedNetwork(nn.Module):
         Args:
             x: Images, (B, C, H, W).
             indices: The last n taps if an int, all if None, else these taps; 0 is the stem.
-            norm: Normalise and rectify the last stage's output as the head sees it.
-            stop_early: Go no further than the last tap asked for.
-            output_fmt: Only ``"NCHW"``.
-            intermediates_only: Leave out the final features.
+            norm: Whether to normalise and rectify the output of the last stage, as the head does.
+            stop_early: Whether to stop after the last requested tap.
+            output_fmt: The format of the taps; only ``"NCHW"``.
+            intermediates_only: Whether to leave out the final features.
 
         Returns:
             (final features, list of taps), or the list alone.
@@ -151,7 +151,7 @@ class StagedNetwork(nn.Module):
         return self.fc
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """Put a fresh classifier in place."""
+        """Replace the classifier by a new one."""
         self.num_classes = num_classes
         if global_pool is not None:
             self.global_pool = SelectAdaptivePool2d(pool_type=global_pool, flatten=bool(global_pool))
@@ -192,7 +192,7 @@ def build_staged_network(variant: str, pretrained: bool, **kwargs: Any) -> nn.Mo
 
 
 def cifar_cfg() -> dict[str, Any]:
-    """What timm should know of a network for 32×32 images whose pixels are not normalised."""
+    """Return timm's configuration of a network for 32×32 images whose pixels are not normalised."""
     return {
         "url": "",
         "num_classes": 10,

@@ -266,7 +266,16 @@ def test_a_pixel_is_one_of_256_values_whatever_divides_it() -> None:
 
     assert np.array_equal(pixel_table().numpy(), nearest)
     assert np.array_equal(to_pixels(torch.arange(256, dtype=torch.uint8)).numpy(), nearest)
-    assert torch.equal(pixel_table()[torch.arange(256, dtype=torch.uint8).int()], pixel_table())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_pixel_has_the_same_bits_on_every_device() -> None:
+    from robustkd.data.image_set import to_pixels
+
+    values = torch.arange(256, dtype=torch.uint8)
+
+    assert torch.equal(to_pixels(values.cuda()).cpu(), to_pixels(values))
 
 
 def test_images_are_described_by_number_classes_and_size() -> None:

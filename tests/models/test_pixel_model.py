@@ -208,7 +208,7 @@ def test_the_channels_of_the_blocks_are_known_beforehand(architecture: str) -> N
 
 
 def test_a_network_without_feature_info_does_not_say_its_channels() -> None:
-    with pytest.raises(ModelError, match=r"mine does not say how many channels its blocks have: .*num_chs"):
+    with pytest.raises(ModelError, match=r"mine does not state the channels of its blocks: .*num_chs"):
         _ = PixelModel(Gives(), architecture="mine").block_channels
 
 

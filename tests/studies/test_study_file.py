@@ -101,7 +101,7 @@ def test_an_error_names_the_file_that_holds_it(tmp_path: Path, text: str, messag
         ("conditions=[{label_noise: {rate: 0.2, draw: per_seed}}]", r"conditions\.0: .*teacher of hinton.*draw: 0"),
         ("conditions=[{label_noise: {rate: 0.2, draw: 0}}, {label_noise: {rate: 0.2, draw: 1}}]", None),
         ("conditions=[{label_noise: {rate: 2}}]", r"conditions\.0\.label_noise\.rate: must be less than or equal to 1"),
-        ("conditions=[{label_noise: {kind: human}}]", r"conditions\.0\.label_noise: .*need each other"),
+        ("conditions=[{label_noise: {kind: human}}]", r"conditions\.0\.label_noise: .*kind human needs the key labels"),
         ("conditions=[cleen]", r"conditions\.0\.cleen: unknown condition 'cleen': did you mean clean"),
     ],
 )

@@ -37,7 +37,7 @@ SEED = 12345
 _OVERFLOW = 700.0
 
 _READABLE = 0.01, 100.0
-"""Between which γ·ln K must lie for six digits of a and b to give the class sizes."""
+"""The range of γ·ln K in which six digits of a and b are enough to compute the class sizes."""
 
 
 @CONDITIONS.register("class_imbalance")
@@ -75,7 +75,9 @@ class ClassImbalance(Condition):
         if self.gamma is not None and not self.gamma >= 0:
             raise DataError(f"class imbalance: gamma must not be negative, got {self.gamma}")
         if min(self.n_min or 1, self.n_max or 1) < 1 or (self.n_max and self.n_min and self.n_min > self.n_max):
-            raise DataError(f"class imbalance: must be 1 ≤ n_min ≤ n_max, got {self.n_min} and {self.n_max}")
+            raise DataError(
+                f"class imbalance: n_min and n_max must satisfy 1 ≤ n_min ≤ n_max, got {self.n_min} and {self.n_max}"
+            )
 
     @property
     def _has_gamma(self) -> bool:
@@ -83,7 +85,7 @@ class ClassImbalance(Condition):
 
     @property
     def label(self) -> str:
-        """``imbalance γ=0.2``, with whatever differs from the paper's."""
+        """``imbalance γ=0.2``, followed by the settings that differ from the paper's."""
         law = {"power_law": "", "power_law_rising": " rising"}.get(self.law, f" {self.law}")
         parts = [f"γ={_written(self.gamma)}"] if self.gamma is not None else []
         parts += [f"n_max={self.n_max}"] if self.n_max else []
@@ -137,7 +139,7 @@ class ClassImbalance(Condition):
         """Return the number of images of each class that the law requires, int64 (K,), even if there are fewer.
 
         Raises:
-            DataError: As of `sizes`.
+            DataError: n_max is more than any class has, or n_min more than n_max.
         """
         n_max, n_min = self._ends(int(_available(train).max()))
         return class_sizes(self.law, train.num_classes, n_max, n_min, self.gamma or 0.0)
@@ -148,7 +150,7 @@ class ClassImbalance(Condition):
         return f"{self._formula(train)}: {' '.join(map(str, sizes))}, {sizes.sum()} images"
 
     def _formula(self, train: ImageSet) -> str:
-        """The law; of a power law with a and b, unless these are too far from 1 to be read, or have no value."""
+        """The law; for a power law with a and b, unless six digits are not enough or a and b have no value."""
         n_max, n_min = self._ends(int(_available(train).max()))
         if self.law == "exponential":
             return f"n_c = {n_max}·({n_min}/{n_max})^((c−1)/(K−1))"
@@ -163,10 +165,12 @@ class ClassImbalance(Condition):
     def _ends(self, largest: int) -> tuple[int, int]:
         n_max = self.n_max or largest
         if n_max > largest:
-            raise DataError(f"class imbalance: n_max is {n_max}, the largest class has {largest} images")
+            raise DataError(
+                f"class imbalance: n_max must be at most {largest}, the size of the largest class, got {n_max}"
+            )
         n_min = self.n_min or max(round(n_max / RATIO), 1)
         if n_min > n_max:
-            raise DataError(f"class imbalance: n_min is {n_min}, more than n_max, {n_max}")
+            raise DataError(f"class imbalance: n_min must be at most n_max ({n_max}), got {n_min}")
         return n_max, n_min
 
 
@@ -189,13 +193,13 @@ def class_sizes(law: Law, classes: int, n_max: int, n_min: int, gamma: float = 0
 
     Args:
         law: The law of the class sizes: ``power_law``, ``power_law_rising``, ``exponential`` or ``step``.
-        classes: K.
-        n_max: Images of the largest class.
-        n_min: Images of the smallest class.
+        classes: The number of classes, K.
+        n_max: The number of images of the largest class.
+        n_min: The number of images of the smallest class.
         gamma: The exponent γ ≥ 0 of the power laws.
 
     Returns:
-        int64 (K,).
+        The class sizes, int64 (K,).
     """
     if classes == 1:
         return np.array([n_max])
@@ -207,7 +211,7 @@ def class_sizes(law: Law, classes: int, n_max: int, n_min: int, gamma: float = 0
     logs = np.log(np.arange(1, classes + 1))
     if law == "power_law":
         return np.rint(1 / (1 / n_max + (1 / n_min - 1 / n_max) * _risen(logs, gamma))).astype(np.int64)
-    # a floor, but not one that rounding pushes below a whole number
+    # the floor, unless rounding has pushed a whole number just below itself
     exact = 1 / (1 / n_min - (1 / n_min - 1 / n_max) * _risen(logs, -gamma))
     return np.floor(exact * (1 + 1e-12)).astype(np.int64)
 
@@ -217,9 +221,9 @@ def constants(law: Law, classes: int, n_max: int, n_min: int, gamma: float) -> t
 
     Args:
         law: ``power_law`` or ``power_law_rising``.
-        classes: K, at least 2.
-        n_max: Images of the largest class.
-        n_min: Images of the smallest class, fewer.
+        classes: The number of classes, K, at least 2.
+        n_max: The number of images of the largest class.
+        n_min: The number of images of the smallest class, less than n_max.
         gamma: The exponent, positive and finite.
 
     Returns:
@@ -250,7 +254,7 @@ def _subsampled(labels: np.ndarray, sizes: np.ndarray, random_state: int) -> np.
     """Draw images of each class with imbalanced-learn, by their indices."""
     from imblearn.datasets import make_imbalance
 
-    # a class without images must not be asked for
+    # imbalanced-learn refuses classes without images
     strategy = {c: int(size) for c, size in enumerate(sizes) if (labels == c).any()}
     rows = np.arange(len(labels)).reshape(-1, 1)
     if len(strategy) == 1:  # imbalanced-learn refuses a single class

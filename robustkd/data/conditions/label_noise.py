@@ -1,9 +1,10 @@
-"""Wrong labels in the training set: drawn at random, by a matrix, or given by people.
+"""Wrong labels in the training set: drawn at random, drawn from a matrix, or given by people.
 
 Sarfraz, Arani, Zonooz, *Knowledge Distillation Beyond Model Compression* (arXiv 2007.01922), Table V: each label is
 replaced with probability σ by a class drawn uniformly over **all** classes, the true one included, so that σ·(K−1)/K of
 the labels are wrong: 18, 36 and 54 % for σ = 0.2, 0.4, 0.6 and ten classes. The other convention of the literature
-leaves the true class out; both have a name here. What really came of it is always reported beside what was asked for.
+leaves the true class out; both have a name here. The measured rate of wrong labels is always reported beside the
+requested one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ SEED = 12345
 """The seed of the authors' generator."""
 
 HELD_OUT_STREAM = 1
+"""The number that seeds the draw of the held-out images."""
 
 Kind = Literal["symmetric", "symmetric_exclusive", "pair_flip", "matrix", "random_matrix", "human"]
 
@@ -38,21 +40,24 @@ class LabelNoise(Condition):
     """Wrong labels in the training set.
 
     With a fixed draw, NumPy's legacy generator is seeded with 12345, whatever the seed of the training: one draw for
-    the teacher, all students and all seeds. ``symmetric`` is then the paper's noise bit for bit. A numbered draw is
-    another one for them all, seeded with the first 32-bit word of ``numpy.random.SeedSequence((12345, number))``; with
-    a draw per seed the number is the seed of the training, so that a teacher of another seed has seen other labels.
+    the teacher, all students and all seeds. ``symmetric`` is then the paper's noise bit for bit. A numbered draw
+    is another one for all, seeded with the first 32-bit word of ``numpy.random.SeedSequence((12345, number))``; with
+    a draw per seed the number is the seed of the training, so that a teacher with another seed has other labels.
 
     Attributes:
-        rate: The probability σ of a replacement; for `kind` ``matrix`` and ``human`` it follows from what is given.
-        kind: ``symmetric``: by any class, the true one included; ``symmetric_exclusive``: by any other class;
-            ``pair_flip``: by the next class, the last by the first; ``matrix``: drawn from `matrix`;
-            ``random_matrix``: drawn from an asymmetric matrix that cleanlab makes up, its mean diagonal 1 − `rate`;
-            ``human``: read from the file `labels`.
-        draw: ``fixed``, a number, or ``per_seed``; human labels are never drawn.
-        matrix: K rows of K probabilities, the row of a true class saying which labels it is given; each sums to 1.
+        rate: The probability σ that a label is replaced; left out for the kinds ``matrix`` and ``human``, whose rate
+            follows from `matrix` or `labels`.
+        kind: The replacement of a label: ``symmetric``, by any class, the true one included; ``symmetric_exclusive``,
+            by any other class; ``pair_flip``, by the next class, the last by the first; ``matrix``, by a draw from
+            `matrix`; ``random_matrix``, by a draw from an asymmetric matrix that cleanlab generates, with a mean
+            diagonal of 1 − `rate`; ``human``, by the labels in the file `labels`.
+        draw: The draw of the labels: ``fixed``, one for all trainings, as in the paper; a number, another one for all
+            trainings; ``per_seed``, one for each seed of a training. Human labels are never drawn.
+        matrix: K rows of K probabilities: a row for each true class, with the probability of each label; every row
+            sums to 1.
         labels: A ``.npy`` file of whole numbers (N,), one label for each training image, in order.
-        held_out: This share of the images, drawn once for all seeds after the labels, is kept out of the training, so
-            that their labels can be audited by networks that never saw them.
+        held_out: The share of the images that is kept out of the training, so that networks that never saw them can
+            audit their labels; drawn once for all seeds, after the labels.
     """
 
     name = "label_noise"
@@ -70,14 +75,16 @@ class LabelNoise(Condition):
         if not 0 <= self.held_out < 1:
             raise DataError(f"label noise: held_out must be at least 0 and below 1, got {self.held_out}")
         if self.rate and self.kind not in _BY_RATE:
-            raise DataError(f"label noise: the rate of kind {self.kind} follows from what is given; leave rate out")
+            raise DataError(f"label noise: kind {self.kind} determines the rate itself; remove rate")
         for kind, key, given in (("matrix", "matrix", self.matrix), ("human", "labels", self.labels)):
-            if (self.kind == kind) != (given is not None):
-                raise DataError(f"label noise: kind {kind} and the key {key} need each other")
+            if self.kind == kind and given is None:
+                raise DataError(f"label noise: kind {kind} needs the key {key}")
+            if self.kind != kind and given is not None:
+                raise DataError(f"label noise: the key {key} is only for kind {kind}, got kind {self.kind}; remove it")
 
     @property
     def label(self) -> str:
-        """``label noise 40%``, with whatever differs from the paper's noise; a file is named by its stem."""
+        """``label noise 40%``, followed by the settings that differ from the paper's; a file is named by its stem."""
         if self.kind == "matrix":
             named = f" matrix {hashlib.sha256(repr(self.matrix).encode()).hexdigest()[:6]}"
         elif self.kind == "human":
@@ -102,10 +109,10 @@ class LabelNoise(Condition):
             seed: The seed of the training; only used by a draw per seed.
 
         Returns:
-            The images with the labels that are trained on, and the true ones.
+            The images with the labels to train on, and their true labels.
 
         Raises:
-            DataError: Matrix or file do not fit the set, or nothing would be left to train on.
+            DataError: The matrix or the file does not fit the set, or no image would be left to train on.
         """
         import torch
 
@@ -138,7 +145,7 @@ class LabelNoise(Condition):
         return self.rate * (classes - 1) / classes if self.kind == "symmetric" else self.rate
 
     def _given(self, true: np.ndarray, classes: int, seed: int) -> np.ndarray:
-        """The labels that are trained on, int64 (N,)."""
+        """The labels to train on, int64 (N,)."""
         if self.kind == "human":
             return _read_labels(Path(str(self.labels)).expanduser(), len(true), classes)
         number = seed if self.draw == "per_seed" else self.draw
@@ -146,7 +153,7 @@ class LabelNoise(Condition):
         if self.kind in ("matrix", "random_matrix"):
             return _drawn_from(self._matrix(true, classes), true, random)
         if classes < 2 and self.kind != "symmetric":
-            raise DataError(f"label noise: kind {self.kind} needs two classes at least")
+            raise DataError(f"label noise: kind {self.kind} needs at least two classes")
         given = true.copy()
         replaced = random.rand(len(true)) <= self.rate if self.rate else np.zeros(len(true), dtype=bool)
         count = int(replaced.sum())
@@ -190,11 +197,11 @@ def _random_matrix(rate: float, prior: np.ndarray) -> np.ndarray:
     classes = len(prior)
     if rate == 0:
         return np.eye(classes)
-    if not prior.all():  # of which cleanlab finds no matrix, whatever the rate
+    if not prior.all():  # cleanlab finds no matrix then, whatever the rate
         empty = ", ".join(map(str, np.flatnonzero(prior == 0)))
         raise DataError(
-            f"label noise: kind random_matrix needs a training image of every class, and of {empty} (from 0) there is "
-            "none; leave such classes out of the data set, or take another kind"
+            f"label noise: kind random_matrix needs a training image of every class, but has none of class {empty} "
+            "(numbered from 0); remove such classes from the data set, or use another kind"
         )
     before = np.random.get_state()
     try:
@@ -212,7 +219,7 @@ def _read_labels(path: Path, images: int, classes: int) -> np.ndarray:
     try:
         labels = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: not readable as labels (.npy): {error}") from error
+        raise DataError(f"{path}: not a readable .npy file of labels ({error})") from error
     if not isinstance(labels, np.ndarray) or labels.shape != (images,) or labels.dtype.kind not in "iu":
         raise DataError(f"{path}: must hold {images} whole numbers, one label for each training image")
     if labels.min() < 0 or labels.max() >= classes:

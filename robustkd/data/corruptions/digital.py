@@ -11,6 +11,7 @@ from torch import Tensor
 
 from robustkd.data.corruptions.operators import sampled, tilted_places
 from robustkd.data.image_random import Generators
+from robustkd.data.image_set import to_pixels
 
 
 def contrast(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
@@ -80,4 +81,4 @@ def _through_pil(pixels: Tensor, change: Callable[[Image.Image], Image.Image]) -
         else:
             for channel, values in enumerate(image):
                 changed[index, channel] = np.asarray(change(Image.fromarray(values)))
-    return torch.from_numpy(changed).to(pixels.device).float() / 255
+    return to_pixels(torch.from_numpy(changed)).to(pixels.device)

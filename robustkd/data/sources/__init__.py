@@ -1,1 +1,1 @@
-"""Where images come from: one file for each data set or format."""
+"""The sources of images: one file for each data set or format."""

@@ -35,7 +35,7 @@ def load_cifar10(path: str = "", root: Path | None = None) -> Dataset:
         The data set, with the crops and flips of the papers.
 
     Raises:
-        DataError: It is in none of these places and cannot be downloaded.
+        DataError: The data set is in none of these places and cannot be downloaded.
     """
     return _cifar("cifar10", root)
 
@@ -44,7 +44,7 @@ def load_cifar10(path: str = "", root: Path | None = None) -> Dataset:
 def load_cifar100(path: str = "", root: Path | None = None) -> Dataset:
     """Load CIFAR-100: 50,000 training and 10,000 test photographs of a hundred classes, 3×32×32.
 
-    It is searched for as `load_cifar10` says.
+    The search for the files is that of `load_cifar10`.
 
     Args:
         path: Not used.
@@ -54,7 +54,7 @@ def load_cifar100(path: str = "", root: Path | None = None) -> Dataset:
         The data set, with the crops and flips of the papers.
 
     Raises:
-        DataError: It is in none of these places and cannot be downloaded.
+        DataError: The data set is in none of these places and cannot be downloaded.
     """
     return _cifar("cifar100", root)
 
@@ -73,7 +73,7 @@ def _cifar(name: str, root: Path | None) -> Dataset:
         official = "cifar-10-batches-py" if name == "cifar10" else "cifar-100-python"
         searched = ["--data-root", "$ROBUSTKD_DATA", f"the cache directory ({cache_directory()})"]
         raise DataError(
-            f"{name} is not here and could not be downloaded ({error}): put {name}.npz or {official}/ into "
+            f"{name} was not found and could not be downloaded ({error}): put {name}.npz or {official}/ into "
             f"{', '.join(searched[:-1])} or {searched[-1]}; searched {', '.join(map(str, places))}"
         ) from error
 

@@ -18,7 +18,7 @@ def load_digits(path: str = "", root: Path | None = None) -> Dataset:
     """Load the digits with a fixed stratified split: 1,297 for training, 500 for testing.
 
     Grey levels 0 to 16 become 0 to 255. Training shifts the images by at most one pixel and never mirrors
-    them, for a mirrored digit is another sign.
+    them, because a mirrored digit is no longer that digit.
 
     Args:
         path: Not used: the images come with scikit-learn.

@@ -14,12 +14,12 @@ from torch import Tensor
 from robustkd.data.dataset import Dataset
 from robustkd.data.image_set import ImageSet
 from robustkd.data.loading import DATASETS
-from robustkd.errors import DataError
+from robustkd.errors import DataError, printable
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"})
 READER_THREADS = 8
 CHUNK = 1024
-"""Images that are decoded at once."""
+"""The number of images that are decoded at once."""
 
 _DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
@@ -30,7 +30,8 @@ def load_folder(path: str, root: Path | None = None) -> Dataset:
     """Load a folder of images lazily, so that it may be larger than memory.
 
     ``PATH/train/CLASS/*.png`` and ``PATH/test/CLASS/*.png``; or ``PATH/CLASS/*.png`` alone, for evaluation only.
-    Classes are numbered in the order of their names. Images become RGB. Images of different sizes need
+    Classes are numbered in the order of their names; control and direction-changing characters of a name are escaped,
+    so that it can be shown anywhere. Images become RGB. Images of different sizes need
     ``PATH@SIZE``: the shorter side is resized to SIZE, then the centre SIZE×SIZE is cut out.
 
     Args:
@@ -41,18 +42,19 @@ def load_folder(path: str, root: Path | None = None) -> Dataset:
         The data set.
 
     Raises:
-        DataError: A folder is missing or empty, sizes differ, or an image cannot be read (it is named).
+        DataError: A folder is missing or empty, sizes differ, or an image cannot be read; the message names it.
     """
     folder, size = _split_size(path)
+    title = printable(folder.resolve().name)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     if not (folder / "test").is_dir():
         if (folder / "train").is_dir():
             raise DataError(f"{folder}: has train/ but no test/")
-        return Dataset(folder.resolve().name, None, _read_split(folder, _class_names(folder), size))
+        return Dataset(title, None, _read_split(folder, _class_names(folder), size))
     names = _class_names(folder / ("train" if (folder / "train").is_dir() else "test"))
     train = _read_split(folder / "train", names, size) if (folder / "train").is_dir() else None
-    return Dataset(folder.resolve().name, train, _read_split(folder / "test", names, size))
+    return Dataset(title, train, _read_split(folder / "test", names, size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +62,10 @@ class FolderImages:
     """Image files, decoded on demand.
 
     Attributes:
-        files: One for each image.
+        files: The files, one for each image.
         height: The height of every image.
         width: The width of every image.
-        resize: Whether files are brought to this size; otherwise they have it.
+        resize: Whether images are resized to this size; otherwise they must have it.
     """
 
     files: tuple[Path, ...]
@@ -87,7 +89,7 @@ class FolderImages:
         return replace(self, files=tuple(self.files[index] for index in indices.tolist()))
 
     def fingerprint(self) -> str:
-        """SHA-256 over the bytes of all files and the size they are brought to."""
+        """SHA-256 over the bytes of all files and the size of the images."""
         return _fingerprint(self.shape, self._digests())
 
     def in_memory(self) -> "ReadImages":
@@ -105,20 +107,24 @@ class FolderImages:
         try:
             with Image.open(file) as image:
                 if image.mode in _DEEP_MODES:
-                    raise DataError(f"{file}: has pixels of more than 8 bit (mode {image.mode}); convert it to 8 bit")
+                    raise DataError(
+                        f"{file}: has more than 8 bits per channel (mode {image.mode}); convert it to 8 bits"
+                    )
                 rgb = image.convert("RGB")
         except _UNREADABLE as error:
             raise _broken(file, error) from error
         if self.resize:
             rgb = ImageOps.fit(rgb, (self.width, self.height), Image.Resampling.BICUBIC)
         if rgb.size != (self.width, self.height):
-            raise DataError(f"{file}: is {_times(rgb.size)} now, was {self.width}×{self.height}; it has changed")
+            raise DataError(
+                f"{file}: has changed from {self.width}×{self.height} to {_times(rgb.size)}; load the data set again"
+            )
         return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class ReadImages:
-    """Image files that were decoded, for machines that do not have them.
+    """Decoded image files, for machines that do not have the files.
 
     Attributes:
         pixels: uint8 (N, 3, H, W).
@@ -182,7 +188,7 @@ def _read_split(folder: Path, class_names: tuple[str, ...], size: int | None) ->
         raise DataError(f"{folder}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
     width, height = (size, size) if size is not None else _common_size(files)
     images = FolderImages(tuple(files), height, width, resize=size is not None)
-    return ImageSet(images, torch.tensor(labels), class_names)
+    return ImageSet(images, torch.tensor(labels), tuple(map(printable, class_names)))
 
 
 def _common_size(files: list[Path]) -> tuple[int, int]:
@@ -192,7 +198,7 @@ def _common_size(files: list[Path]) -> tuple[int, int]:
     if other is not None:
         raise DataError(
             f"images differ in size: {files[0]} is {_times(sizes[0])} (width×height), {files[other]} is "
-            f"{_times(sizes[other])}; bring all to one size with folder:PATH@{min(sizes[0])}"
+            f"{_times(sizes[other])}; resize all to one size with folder:PATH@{min(sizes[0])}"
         )
     return sizes[0]
 

@@ -1,4 +1,4 @@
-"""`npz:PATH`: arrays `x_train, y_train, x_test, y_test`, as Keras keeps them; MedMNIST's names are read too."""
+"""`npz:PATH`: arrays `x_train, y_train, x_test, y_test`, as Keras stores them, or with MedMNIST's names."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from robustkd.data.augmentation import Augmentation
 from robustkd.data.dataset import Dataset
 from robustkd.data.image_set import ImageSet
 from robustkd.data.loading import DATASETS
-from robustkd.errors import DataError
+from robustkd.errors import DataError, printable
 
 _NAMES = (
     ("x_train", "y_train", "x_test", "y_test"),
@@ -32,7 +32,7 @@ def load_npz(path: str, root: Path | None = None) -> Dataset:
         The data set, without augmentation.
 
     Raises:
-        DataError: The file is missing or broken, lacks an array, or holds labels out of range.
+        DataError: The file is missing or broken, lacks an array, or has labels out of range.
     """
     file = Path(path).expanduser()
     try:
@@ -40,7 +40,7 @@ def load_npz(path: str, root: Path | None = None) -> Dataset:
         labels = _labels(y_train), _labels(y_test)
         names = _class_names(classes, labels)
         return Dataset(
-            name=file.stem,
+            name=printable(file.stem),
             train=_image_set(x_train, labels[0], names),
             test=_image_set(x_test, labels[1], names),
             augmentation=Augmentation(),
@@ -59,11 +59,11 @@ def _read(file: Path) -> list[np.ndarray]:
             names = next((names for names in _NAMES if set(names) <= set(held)), None)
             arrays = [archive[name] for name in names or ()]
             classes = archive["classes"] if "classes" in held else np.array([])
-    except Exception as error:  # on a damaged file zip, zlib and NumPy raise whatever they stumble over
+    except Exception as error:  # on a damaged file zip, zlib and NumPy raise errors of many kinds
         problem = "it holds Python objects" if "allow_pickle" in str(error) else f"{error}"
         raise DataError(f"not a readable .npz of plain arrays ({problem})") from error
     if names is None:
-        raise DataError(f"needs the arrays {', '.join(_NAMES[0])}, holds {', '.join(sorted(held)) or 'none'}")
+        raise DataError(f"must have the arrays {', '.join(_NAMES[0])}, got {', '.join(sorted(held)) or 'none'}")
     return [*arrays, classes]
 
 
@@ -77,10 +77,10 @@ def _class_names(classes: np.ndarray, labels: tuple[np.ndarray, np.ndarray]) -> 
     if classes.ndim != 1:
         raise DataError(f"classes must be one name for each class, got an array of shape {classes.shape}")
     if classes.size:
-        return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in classes.tolist())
+        return tuple(printable(name.decode() if isinstance(name, bytes) else str(name)) for name in classes.tolist())
     count = 1 + max((int(part.max()) for part in labels if part.size), default=0)
     if count > sum(part.size for part in labels):
-        raise DataError(f"label {count - 1} is out of range: there are fewer images than classes up to it")
+        raise DataError(f"label {count - 1} is out of range: it implies more classes than there are images")
     return tuple(str(index) for index in range(count))
 
 

@@ -1,1 +1,1 @@
-"""Files of weights: those that robustkd writes, and those of others."""
+"""Checkpoints: those of robustkd, and those of other code."""

@@ -1,4 +1,4 @@
-"""Reading what other people's training scripts saved, without executing any of it."""
+"""Read the checkpoints of other training scripts without executing code in them."""
 
 import argparse
 import collections
@@ -19,11 +19,11 @@ WRAPPERS = ("state_dict", "model", "net", "model_state_dict")
 EMA_WRAPPERS = ("model_ema", "state_dict_ema", "ema", "ema_state_dict")
 PREFIXES = ("module.", "_orig_mod.", "student.")
 AVERAGING_COUNTER = "n_averaged"
-"""What torch.optim.swa_utils.AveragedModel keeps among its weights."""
+"""The counter that torch.optim.swa_utils.AveragedModel stores among its weights."""
 DEEPEST_WRAPPING = 8
 
-# What training scripts keep beside the weights; building it runs no code of the file. NumPy renamed the module of its
-# two functions in version 2, and files name them either way.
+# The types that training scripts store beside the weights; building them runs no code of the file. NumPy renamed the
+# module of its two functions in version 2, and files use either name.
 _SCALAR, _ARRAY = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
 _HARMLESS: list[Any] = [
     argparse.Namespace,
@@ -43,37 +43,37 @@ def read_foreign(file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
 
     Args:
         file: The file.
-        ema: Take the averaged weights.
+        ema: Whether to return the averaged weights.
 
     Returns:
-        The state dict with all wrappings undone, and notes of what was undone.
+        The state dict without wrappings, and notes on what was removed.
 
     Raises:
-        ModelError: The file is damaged, would execute code, or holds no weights.
+        ModelError: The file is damaged, would execute code, or has no weights.
     """
     try:
         with torch.serialization.safe_globals(_HARMLESS):
             content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(f"{file}: {_why_refused(file, str(error))}") from error
-    except Exception as error:  # on a damaged file the unpickler raises whatever it stumbles over
+    except Exception as error:  # on a damaged file the unpickler raises errors of many kinds
         raise ModelError(f"{file}: damaged or not a checkpoint ({_first_line(error)}); {advice(file)}") from error
     return unwrap(content, file, ema)
 
 
 def unwrap(content: Any, file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
-    """Return the state dict inside what was saved, and strip the prefixes that wrappers put on its names.
+    """Return the state dict inside the content of a file, without the prefixes that wrappers add to its names.
 
     Args:
-        content: What the file held.
-        file: Its name, for messages.
-        ema: Take the averaged weights.
+        content: The content of the file.
+        file: The file, for messages.
+        ema: Whether to return the averaged weights.
 
     Returns:
-        The state dict, and notes of what was undone.
+        The state dict, and notes on what was removed.
 
     Raises:
-        ModelError: There are no weights, or not the ones asked for.
+        ModelError: There are no weights, or not the requested ones.
     """
     notes: list[str] = []
     if ema:
@@ -81,7 +81,7 @@ def unwrap(content: Any, file: Path, ema: bool) -> tuple[dict[str, Tensor], list
         if key is not None:
             content = content[key]
         elif not (isinstance(content, Mapping) and AVERAGING_COUNTER in content):
-            raise ModelError(f"{file}: holds no averaged weights ({', '.join((*EMA_WRAPPERS, AVERAGING_COUNTER))})")
+            raise ModelError(f"{file}: has no averaged weights ({', '.join((*EMA_WRAPPERS, AVERAGING_COUNTER))})")
         notes.append(f"averaged weights from {key or AVERAGING_COUNTER!r}")
     for _ in range(DEEPEST_WRAPPING):
         key = next((key for key in WRAPPERS if _is_wrapper(content, key)), None)
@@ -94,9 +94,9 @@ def unwrap(content: Any, file: Path, ema: bool) -> tuple[dict[str, Tensor], list
         found, content = AVERAGING_COUNTER, None
     if not _is_state(content):
         if found is not None:
-            raise ModelError(f"{file}: holds averaged weights alone ({found!r}): ask for them with ema")
+            raise ModelError(f"{file}: has only averaged weights ({found!r}): load them with ema")
         held = ", ".join(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
-        raise ModelError(f"{file}: holds no state dict (found {held or 'nothing'})")
+        raise ModelError(f"{file}: has no state dict (found {held or 'nothing'})")
     state = {
         name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor) and name != AVERAGING_COUNTER
     }

@@ -28,7 +28,7 @@ def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] |
     Args:
         model: The model; its weights, architecture, classes, preprocessing and lineage are kept.
         path: The file to write; conventionally ``*.safetensors``.
-        lineage: Added to the model's lineage: method, seed, condition, recipe, … (JSON values).
+        lineage: Entries to add to the model's lineage: method, seed, condition, recipe, … (JSON values).
 
     Raises:
         ModelError: Its architecture is not registered with timm, so it could not be loaded again.
@@ -74,9 +74,9 @@ def load_model(
 ) -> PixelModel:
     """Load a checkpoint of robustkd or of other code.
 
-    A checkpoint of ours says what it is; give only what you want verified. A foreign one (``.safetensors`` or anything
-    `torch.save` wrote) needs its architecture; common wrappings around the weights are undone. Its pixels go in
-    unnormalised unless you give the mean and std that it was trained with.
+    A checkpoint of robustkd describes itself; `architecture`, `num_classes` and `in_chans` are then only verified. A
+    foreign one (``.safetensors`` or anything that `torch.save` wrote) needs its architecture; common wrappings around
+    the weights are removed. Its pixels are not normalised unless the mean and std of its training are given.
 
     Args:
         path: The file.
@@ -85,12 +85,12 @@ def load_model(
         in_chans: The required number of image channels; None accepts that of the checkpoint.
         mean: The mean of a foreign checkpoint's normalisation, one value for each channel.
         std: The standard deviation of a foreign checkpoint's normalisation.
-        image_size: That images are resized to, for a foreign checkpoint.
-        options: For timm's `create_model`, for a foreign checkpoint.
-        ema: Take the exponential moving average of the weights, from a file that holds both.
+        image_size: The size that images are resized to, for a foreign checkpoint.
+        options: Further arguments of timm's `create_model`, for a foreign checkpoint.
+        ema: Whether to load the exponential moving average of the weights, from a foreign checkpoint that has both.
 
     Returns:
-        The model, frozen and in evaluation mode; `lineage["notes"]` says what the loader did.
+        The model, frozen and in evaluation mode; `lineage["notes"]` lists what the loader changed or ignored.
 
     Raises:
         ModelError: The file is missing, damaged, unsafe, or of another architecture or class count.
@@ -114,12 +114,12 @@ def load_model(
         model = _own_model(file, header, wanted)
         given = {"mean": mean, "std": std, "image_size": image_size, "options": options, "ema": ema or None}
         if ignored := [name for name, value in given.items() if value is not None]:
-            notes.append(f"{', '.join(ignored)}: the checkpoint's own apply, not those given")
+            notes.append(f"{', '.join(ignored)}: ignored, because the checkpoint has its own")
     else:
         found = _foreign_settings(file, state, wanted)
         model = create_model(**found, mean=mean, std=std, image_size=image_size, options=options)
         if mean is None and std is None:
-            notes.append("no mean and std given: pixels go in as they are, in [0, 1]")
+            notes.append("no mean and std given: pixels in [0, 1] are not normalised")
     _load_state(model, state, file)
     model.lineage = {**(header.lineage if header else {}), "file": file.name, "notes": notes}
     return model.eval().requires_grad_(False)
@@ -127,8 +127,8 @@ def load_model(
 
 _MISMATCH = {
     "architecture": "is a {held}, not a {wanted}",
-    "num_classes": "has {held} classes where {wanted} are needed",
-    "in_chans": "takes images of {held} channels where they have {wanted}",
+    "num_classes": "has {held} classes, not {wanted}",
+    "in_chans": "takes images of {held} channels, not {wanted}",
 }
 
 
@@ -157,14 +157,14 @@ def _read(file: Path, ema: bool) -> tuple[Header | None, dict[str, Tensor], list
             metadata = opened.metadata() or {}
             state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  # not a mapping
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{file}: not a whole safetensors file ({error}); {advice(file)}") from error
+        raise ModelError(f"{file}: not a complete safetensors file ({error}); {advice(file)}") from error
     if HEADER_KEY not in metadata:
         return None, *unwrap(state, file, ema)
     try:
         return Header.model_validate_json(metadata[HEADER_KEY]), state, []
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "all of it"
+        place = ".".join(map(str, first["loc"])) or "the whole header"
         raise ModelError(
             f"{file}: its robustkd header is damaged or of another version ({place}: {first['msg']})"
         ) from error
@@ -182,7 +182,7 @@ def _own_model(file: Path, header: Header, wanted: Mapping[str, Any]) -> PixelMo
 def _foreign_settings(file: Path, state: Mapping[str, Tensor], wanted: Mapping[str, Any]) -> dict[str, Any]:
     architecture = wanted["architecture"]
     if architecture is None:
-        raise ModelError(f"{file}: does not say what it is; give its architecture, as in resnet18:{file}")
+        raise ModelError(f"{file}: does not name its architecture; give it, as in resnet18:{file}")
     check_architecture(architecture)
     held = {
         "num_classes": _axis(state, classifier_name(architecture), 0),
@@ -191,8 +191,8 @@ def _foreign_settings(file: Path, state: Mapping[str, Tensor], wanted: Mapping[s
     for key, value in held.items():
         _refuse_mismatch(file, key, value, wanted[key])
     if classifier_name(architecture) is None and wanted["num_classes"] is None:
-        raise ModelError(f"{file}: cannot tell how many classes {architecture} has here; give num_classes")
-    # where the weights lack the classifier, any count will do: loading them fails and names what is missing
+        raise ModelError(f"{file}: does not tell the number of classes of {architecture}; give num_classes")
+    # if the weights lack the classifier, any number serves: loading fails and names what is missing
     return {
         "architecture": architecture,
         "num_classes": held["num_classes"] or wanted["num_classes"] or 1,

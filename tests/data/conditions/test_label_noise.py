@@ -160,7 +160,7 @@ def test_labels_of_people_are_read_from_a_file(tmp_path: Path) -> None:
         (np.zeros(3, dtype=np.uint8), "must hold 4 whole numbers"),
         (np.zeros(4), "must hold 4 whole numbers"),
         (np.array([0, 1, 2, 3]), "from 0 to 2, found 0 to 3"),
-        (None, "not readable"),
+        (None, "not a readable .npy file of labels"),
     ],
 )
 def test_files_that_are_no_labels_of_this_set_are_refused(labels: np.ndarray | None, said: str, tmp_path: Path) -> None:
@@ -177,10 +177,10 @@ def test_files_that_are_no_labels_of_this_set_are_refused(labels: np.ndarray | N
     [
         ({"rate": 1.2}, "rate must be from 0 to 1"),
         ({"held_out": 1.0}, "held_out must be"),
-        ({"kind": "matrix"}, "need each other"),
-        ({"kind": "human"}, "need each other"),
-        ({"rate": 0.2, "labels": "people.npy"}, "need each other"),
-        ({"rate": 0.2, "kind": "matrix", "matrix": FLIP_ALL}, "leave rate out"),
+        ({"kind": "matrix"}, "kind matrix needs the key matrix"),
+        ({"kind": "human"}, "kind human needs the key labels"),
+        ({"rate": 0.2, "labels": "people.npy"}, "the key labels is only for kind human, got kind symmetric; remove it"),
+        ({"rate": 0.2, "kind": "matrix", "matrix": FLIP_ALL}, "remove rate"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict, said: str) -> None:
@@ -204,10 +204,10 @@ def test_noise_that_does_not_fit_the_set_is_refused(condition: LabelNoise, class
         condition.apply(images(40, classes), 0)
 
 
-def test_a_random_matrix_of_a_class_without_images_is_refused_with_the_right_mend() -> None:
+def test_a_random_matrix_of_a_class_without_images_is_refused_with_the_right_fix() -> None:
     train = of_labels(np.array([0, 1, 3] * 20), 4)
 
-    with pytest.raises(DataError, match=r"image of every class, and of 2 .* there is none; leave such classes out"):
+    with pytest.raises(DataError, match=r"image of every class, but has none of class 2 .*remove such classes"):
         LabelNoise(0.2, "random_matrix").apply(train, 0)
 
 

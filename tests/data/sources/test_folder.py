@@ -69,6 +69,30 @@ def test_class_folders_alone_are_for_evaluation(tmp_path: Path) -> None:
     assert dataset.test.labels.tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize(("name", "shown"), [("a\nb", r"a\nb"), ("\x1b[31m", r"\x1b[31m"), ("a\u202eb", r"a\u202eb")])
+def test_class_names_that_would_change_the_output_are_escaped(tmp_path: Path, name: str, shown: str) -> None:
+    for split in ("train", "test"):
+        save(tmp_path / name / split / name / "0.png", picture())
+
+    dataset = load(tmp_path / name)
+
+    assert dataset.name == shown
+    assert dataset.training.class_names == dataset.test.class_names == (shown,)
+    assert len(read(dataset.test)) == 1
+
+
+def test_a_file_name_that_would_change_the_output_is_escaped_in_messages(tmp_path: Path) -> None:
+    file = tmp_path / "a" / "new\nline\u202e.png"
+    file.parent.mkdir()
+    file.write_text("not an image")
+
+    with pytest.raises(DataError) as caught:
+        load(tmp_path)
+
+    assert str(caught.value).startswith(f"{tmp_path}/a/new\\nline\\u202e.png: not a readable image")
+    assert str(caught.value).isprintable()
+
+
 def test_a_test_folder_alone_is_for_evaluation(tmp_path: Path) -> None:
     save(tmp_path / "test" / "a" / "image.png", picture())
 
@@ -216,7 +240,7 @@ def test_size_brings_images_of_different_sizes_together(tmp_path: Path) -> None:
     assert read(load(f"{tmp_path}@4").test).shape == (2, 3, 4, 4)
 
 
-def test_images_of_different_sizes_are_refused_naming_two_files_and_the_mend(tmp_path: Path) -> None:
+def test_images_of_different_sizes_are_refused_naming_two_files_and_the_fix(tmp_path: Path) -> None:
     save(tmp_path / "a" / "0.png", picture(8, 8))
     save(tmp_path / "a" / "1.png", picture(8, 8))
     save(tmp_path / "b" / "2.png", picture(8, 6))

@@ -100,6 +100,12 @@ def test_classes_may_be_named(file: Path) -> None:
     assert dataset.test.class_names == ("cat", "dog", "frog", "never seen")
 
 
+def test_class_names_that_would_change_the_output_are_escaped(file: Path) -> None:
+    dataset = load(write(file, classes=np.array(["a\nb", "\x1b[31m", "c\u202ed"])))
+
+    assert dataset.test.class_names == (r"a\nb", r"\x1b[31m", r"c\u202ed")
+
+
 def test_a_compressed_file_reads_the_same(file: Path, tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "small.npz", x_train=IMAGES, y_train=LABELS, x_test=IMAGES[:3], y_test=LABELS[:3])
 
@@ -113,7 +119,7 @@ def test_a_missing_file_is_named(file: Path) -> None:
 
 @pytest.mark.parametrize("missing", ["x_train", "y_train", "x_test", "y_test"])
 def test_a_missing_array_is_refused_with_those_needed_and_those_held(file: Path, missing: str) -> None:
-    with pytest.raises(DataError, match=r"needs the arrays x_train, y_train, x_test, y_test, holds .") as caught:
+    with pytest.raises(DataError, match=r"must have the arrays x_train, y_train, x_test, y_test, got .") as caught:
         load(write(file, **{missing: None}))
 
     assert missing not in str(caught.value).partition("holds")[2]

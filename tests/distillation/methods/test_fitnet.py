@@ -96,5 +96,5 @@ def test_a_network_that_does_not_say_its_channels_is_refused(networks: Networks)
     student, teacher = networks("cifar_resnet8", "cifar_resnet8")
     del student.module.feature_info
 
-    with pytest.raises(ModelError, match="cifar_resnet8 does not say how many channels its blocks have"):
+    with pytest.raises(ModelError, match="cifar_resnet8 does not state the channels of its blocks"):
         METHODS["fitnet"](student, teacher)

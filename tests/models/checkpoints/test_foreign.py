@@ -131,13 +131,13 @@ def test_averaged_weights_are_not_taken_unless_asked_for(file: Path, wrapper: st
 
 @pytest.mark.parametrize("wrapper", EMA_WRAPPERS)
 def test_averaged_weights_alone_are_refused_unless_asked_for(file: Path, wrapper: str) -> None:
-    with pytest.raises(ModelError, match=f"theirs.pth: holds averaged weights alone .'{wrapper}'.* ema"):
+    with pytest.raises(ModelError, match=f"theirs.pth: has only averaged weights .'{wrapper}'.* ema"):
         read_foreign(saved(file, {wrapper: AVERAGED, "epoch": 3}), ema=False)
 
 
 @pytest.mark.parametrize("content", [WEIGHTS, {"model": WEIGHTS}])
 def test_averaged_weights_that_are_not_there_are_refused(file: Path, content: Any) -> None:
-    with pytest.raises(ModelError, match=r"holds no averaged weights .model_ema"):
+    with pytest.raises(ModelError, match=r"has no averaged weights .model_ema"):
         read_foreign(saved(file, content), ema=True)
 
 
@@ -235,13 +235,13 @@ def test_the_bomb_of_these_tests_does_go_off_where_pickles_are_trusted(file: Pat
     assert (tmp_path / "executed").exists()
 
 
-def test_a_refused_file_is_told_what_it_needs_and_how_to_mend_it(file: Path, tmp_path: Path) -> None:
+def test_the_refusal_of_a_file_says_what_it_needs_and_how_to_fix_it(file: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"needs \w+\.mkdir .*execute code: refused; save .*state_dict"):
         read_foreign(saved(file, Bomb(tmp_path / "executed")), ema=False)
 
 
 @pytest.mark.parametrize("content", [nn.Linear(3, 2), {"model": nn.Linear(3, 2)}])
-def test_a_whole_pickled_module_is_refused_with_the_mend(file: Path, content: Any) -> None:
+def test_a_whole_pickled_module_is_refused_with_the_fix(file: Path, content: Any) -> None:
     with pytest.raises(ModelError, match=r"needs torch\.nn\.modules\.linear\.Linear .*save the weights alone"):
         read_foreign(saved(file, content), ema=False)
 
@@ -264,7 +264,7 @@ def test_harmless_types_are_not_allowed_for_the_rest_of_the_process(file: Path) 
     ],
 )
 def test_a_file_without_a_state_dict_is_refused_with_what_it_holds(file: Path, content: Any, found: str) -> None:
-    with pytest.raises(ModelError, match=rf"theirs\.pth: holds no state dict \(found {found}\)"):
+    with pytest.raises(ModelError, match=rf"theirs\.pth: has no state dict \(found {found}\)"):
         read_foreign(saved(file, content), ema=False)
 
 

@@ -211,8 +211,8 @@ def test_what_a_checkpoint_says_of_itself_is_verified_when_given(ours: Path) -> 
     ("wanted", "reason"),
     [
         ({"architecture": "resnet18"}, "is a cifar_wrn_10_1, not a resnet18"),
-        ({"num_classes": 10}, "has 4 classes where 10 are needed"),
-        ({"in_chans": 1}, "takes images of 3 channels where they have 1"),
+        ({"num_classes": 10}, "has 4 classes, not 10"),
+        ({"in_chans": 1}, "takes images of 3 channels, not 1"),
     ],
 )
 def test_a_checkpoint_of_ours_that_is_something_else_is_refused(
@@ -226,7 +226,7 @@ def test_mean_and_std_of_ours_are_its_own(model: PixelModel, ours: Path, pixels:
     loaded = load_model(ours, mean=(0.0,) * 3, std=(1.0,) * 3)
 
     assert torch.equal(loaded.prepare(pixels), model.prepare(pixels))
-    assert any("checkpoint's own" in note for note in loaded.lineage["notes"])
+    assert any("the checkpoint has its own" in note for note in loaded.lineage["notes"])
 
 
 # Whole or not at all
@@ -298,7 +298,7 @@ def test_a_truncated_safetensors_file_is_refused(kept: float, tmp_path_factory: 
     whole = safetensors.torch.save({"fc.weight": torch.ones(30, 30)}, metadata={"robustkd": "{}"})
     file.write_bytes(whole[: int(kept * len(whole))])
 
-    with pytest.raises(ModelError, match=r"truncated\.safetensors: not a whole safetensors file"):
+    with pytest.raises(ModelError, match=r"truncated\.safetensors: not a complete safetensors file"):
         load_model(file)
 
 
@@ -479,7 +479,7 @@ def test_a_foreign_model_saved_by_us_needs_no_more_telling(theirs: Path, tmp_pat
 
 
 def test_a_foreign_checkpoint_needs_its_architecture(theirs: Path) -> None:
-    with pytest.raises(ModelError, match=r"theirs\.pth: does not say what it is; give its architecture"):
+    with pytest.raises(ModelError, match=r"theirs\.pth: does not name its architecture; give it"):
         load_model(theirs)
 
 
@@ -521,8 +521,8 @@ def test_weights_without_their_classifier_are_refused(
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [
-        ({"num_classes": 10}, "has 4 classes where 10 are needed"),
-        ({"in_chans": 1}, "takes images of 3 channels where they have 1"),
+        ({"num_classes": 10}, "has 4 classes, not 10"),
+        ({"in_chans": 1}, "takes images of 3 channels, not 1"),
     ],
 )
 def test_a_foreign_checkpoint_of_other_classes_or_channels_is_refused(
@@ -553,14 +553,14 @@ def test_weights_of_ours_that_are_not_finite_are_refused(model: PixelModel, tmp_
 
 
 def test_averaged_weights_that_are_absent_are_refused(theirs: Path) -> None:
-    with pytest.raises(ModelError, match=r"theirs\.pth: holds no averaged weights"):
+    with pytest.raises(ModelError, match=r"theirs\.pth: has no averaged weights"):
         load_model(theirs, architecture=ARCHITECTURE, ema=True)
 
 
 def test_averaged_weights_alone_are_refused_unless_asked_for(weights: dict[str, Tensor], tmp_path: Path) -> None:
     torch.save({"state_dict_ema": weights}, tmp_path / "theirs.pth")
 
-    with pytest.raises(ModelError, match=r"theirs\.pth: holds averaged weights alone"):
+    with pytest.raises(ModelError, match=r"theirs\.pth: has only averaged weights"):
         load_model(tmp_path / "theirs.pth", architecture=ARCHITECTURE)
 
 
