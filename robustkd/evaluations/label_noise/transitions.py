@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from robustkd.results.metric import Metric
 from robustkd.results.records import Records
 from robustkd.results.tidy import method_row
 from robustkd.statistics.resampling import mean_of_defined
-
-if TYPE_CHECKING:
-    pass
 
 FEW_CLASSES = 20
 """The largest number of classes whose matrices are listed; 100 classes have 10,000 cells for each method."""
