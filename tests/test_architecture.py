@@ -19,6 +19,7 @@ FLOORS = (
     "studies",
     "reporting",
     "evaluations",
+    "validity",
     "distillation",
     "attacks",
     "presentation",

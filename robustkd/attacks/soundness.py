@@ -10,13 +10,10 @@ from robustkd.attacks.craft import largest_change
 from robustkd.results.records import Check
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 ROUNDING = 1e-5
 """The rounding error of float32 in the norm of a whole image."""
-
-RANDOM_OUTPUT = 1e-3
-"""The largest difference of two passes over the same images, relative to the largest logit, that rounding explains."""
 
 
 @dataclass
@@ -26,13 +23,11 @@ class Soundness:
     Attributes:
         evaluation_mode: Whether all networks were in evaluation mode before and after each attack.
         in_range: Whether all pixels of all examples were in [0, 1].
-        random_output: The largest difference of two passes over the same images, relative to the largest logit.
         changes: For each attack and ε, by name, the attack and its largest perturbation.
     """
 
     evaluation_mode: bool = True
     in_range: bool = True
-    random_output: float = 0.0
     changes: dict[str, tuple[Attack, float]] = field(default_factory=dict)
 
     def see(self, attack: Attack, examples: Tensor, pixels: Tensor) -> None:
@@ -60,14 +55,10 @@ class Soundness:
         pixels = "all pixels of all adversarial examples are in [0, 1]"
         if not self.in_range:
             pixels = "some adversarial examples leave [0, 1], so the numbers are void"
-        steady = self.random_output <= RANDOM_OUTPUT
-        twice = f"two passes over the same images differ by {self.random_output:.1e} of the largest logit"
-        twice += "" if steady else ", so the gradient of one pass does not attack this randomised network"
         return [
             *(_within(name, attack, change) for attack, change in self.changes.values() if attack.epsilon is not None),
             Check("networks in evaluation mode", self.evaluation_mode, modes, name),
             Check("pixels in [0, 1]", self.in_range, pixels, name),
-            Check("deterministic output", steady, twice, name),
         ]
 
 
@@ -81,17 +72,3 @@ def _within(name: str, attack: Attack, change: float) -> Check:
             "numbers are void"
         )
     return Check("perturbation within ε", within, detail, name)
-
-
-def difference_of_two_passes(model: nn.Module, pixels: Tensor) -> float:
-    """Return the largest difference between two passes over the same images, relative to the largest logit.
-
-    Args:
-        model: The network.
-        pixels: The images, float32 (B, C, H, W) in [0, 1].
-    """
-    import torch
-
-    with torch.inference_mode():
-        first, second = model(pixels).float(), model(pixels).float()
-    return float((first - second).abs().max() / first.abs().max().clamp_min(1e-12))

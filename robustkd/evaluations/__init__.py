@@ -56,6 +56,7 @@ class Requirements:
     Attributes:
         predictions: Logits on the test images. They are cached, so that each member predicts once for all evaluations.
         networks: The networks themselves, with gradients: something is computed beyond logits on the test images.
+        gradients: Gradients with respect to the image; members that have none are left out.
         teacher: A teacher in the pool.
         training: What the members were trained on, where it is known: labels, or predictions for these images.
         baseline: Differences to an independent baseline are part of the answer; without one, it says so.
@@ -63,6 +64,7 @@ class Requirements:
 
     predictions: bool = True
     networks: bool = False
+    gradients: bool = False
     teacher: bool = False
     training: bool = False
     baseline: bool = True

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robustkd.errors import ModelError, printable
+from robustkd.models.code_digest import code_digest
+from robustkd.models.network_name import network_name
 from robustkd.models.network_source import network_source
 
 
@@ -40,9 +43,10 @@ class PixelModel(nn.Module):
         mean: The values subtracted from the pixels, one for each channel; None for 0.
         std: The values that the pixels are then divided by; None for 1.
         image_size: Height and width that images are resized to (bilinear, antialiased); None for no resizing.
-        architecture: The network's name; if empty, timm's name if there is one, else the name of its class.
+        architecture: The network's name; if empty, that of `network_name`.
         options: The arguments of timm's `create_model` besides classes and channels.
         lineage: The origin of the weights: method, seed, condition, file, …
+        probabilities: Whether the network gives probabilities; their logarithms are its logits then.
 
     Raises:
         ModelError: Mean and std do not fit each other or are not usable.
@@ -70,6 +74,7 @@ class PixelModel(nn.Module):
         architecture: str = "",
         options: Mapping[str, Any] | None = None,
         lineage: Mapping[str, Any] | None = None,
+        probabilities: bool = False,
     ) -> None:
         super().__init__()
         _check_normalisation(mean, std)
@@ -78,9 +83,10 @@ class PixelModel(nn.Module):
         std = std if std is not None else [1.0] * len(mean)
         self.module = module
         self.image_size = image_size
-        self.architecture = architecture or _name_of(module)
+        self.architecture = architecture or network_name(module)
         self.options = dict(options or {})
         self.lineage = dict(lineage or {})
+        self.probabilities = probabilities
         self.register_buffer("mean", _per_channel(mean), persistent=False)
         self.register_buffer("std", _per_channel(std), persistent=False)
 
@@ -97,7 +103,7 @@ class PixelModel(nn.Module):
         Returns:
             Logits (B, K).
         """
-        return _logits(self.module(self.prepare(pixels)), self.architecture)
+        return self._logits(self.module(self.prepare(pixels)))
 
     def outputs(self, pixels: Tensor) -> Outputs:
         """Classify, and return the block outputs and pooled features too.
@@ -116,7 +122,7 @@ class PixelModel(nn.Module):
             )
         features, blocks = module.forward_intermediates(self.prepare(pixels))
         pooled = module.forward_head(features, pre_logits=True)
-        return Outputs(_logits(module.forward_head(features), self.architecture), tuple(blocks), pooled)
+        return Outputs(self._logits(module.forward_head(features)), tuple(blocks), pooled)
 
     def prepare(self, pixels: Tensor) -> Tensor:
         """Resize and normalise, float (B, C, H, W) in [0, 1] to the input of the network."""
@@ -124,6 +130,21 @@ class PixelModel(nn.Module):
             size = (self.image_size, self.image_size)
             pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True, align_corners=False)
         return (pixels - self.mean) / self.std if self.normalises else pixels
+
+    def with_logits_from_probabilities(self) -> "PixelModel":
+        """Return the same network, taken as one that gives probabilities."""
+        model = copy(self)
+        model.probabilities = True
+        return model
+
+    def _logits(self, output: Any) -> Tensor:
+        held = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", output)
+        if not isinstance(held, Tensor) or held.ndim != 2:
+            raise ModelError(
+                f"{self.architecture} gives {_form(output)}, not logits of shape (B, K): wrap it in a module that "
+                "returns them alone"
+            )
+        return held.clamp_min(torch.finfo(held.dtype).tiny).log() if self.probabilities else held
 
     @property
     def num_classes(self) -> int | None:
@@ -151,10 +172,11 @@ class PixelModel(nn.Module):
         return sum(parameter.numel() for parameter in self.module.parameters())
 
     def digest(self) -> str:
-        """SHA-256 over all that determines the outputs: architecture, preprocessing, weights, statistics, plugin."""
+        """SHA-256 over all that determines the outputs: architecture, preprocessing, weights, statistics, code."""
         preprocessing = (self.mean.flatten().tolist(), self.std.flatten().tolist(), self.image_size)
-        source = network_source(self.architecture, self.module)
-        content = [self.architecture, self.options, preprocessing, *([source] if source else [])]
+        sources = [network_source(self.architecture, self.module), code_digest(self.module)]
+        content = [self.architecture, self.options, preprocessing, *filter(None, sources)]
+        content += ["probabilities"] if self.probabilities else []
         settings = json.dumps(content, sort_keys=True, default=str)
         hasher = hashlib.sha256(settings.encode())
         for name, tensor in sorted(self.module.state_dict().items()):
@@ -163,9 +185,15 @@ class PixelModel(nn.Module):
         return hasher.hexdigest()
 
 
-def _name_of(module: nn.Module) -> str:
-    cfg = getattr(module, "pretrained_cfg", None)
-    return str((isinstance(cfg, Mapping) and cfg.get("architecture")) or type(module).__name__)
+def _form(output: Any) -> str:
+    """What a network returned, in a few words."""
+    if isinstance(output, Tensor):
+        return f"a tensor of shape {tuple(output.shape)}"
+    if isinstance(output, Mapping):
+        return f"a mapping of {', '.join(map(str, list(output)[:5])) or 'nothing'}"
+    if isinstance(output, list | tuple):
+        return f"a {type(output).__name__} of {len(output)}"
+    return f"a {type(output).__name__}"
 
 
 def _per_channel(values: Sequence[float]) -> Tensor:
@@ -179,15 +207,3 @@ def _check_normalisation(mean: Sequence[float] | None, std: Sequence[float] | No
         raise ModelError(f"mean must be finite, got {list(mean)}")
     if mean is not None and std is not None and len(mean) != len(std):
         raise ModelError(f"mean has {len(mean)} values and std {len(std)}: give one for each channel")
-
-
-def _logits(output: Any, architecture: str) -> Tensor:
-    if isinstance(output, Mapping):
-        output = output.get("logits")
-    elif not isinstance(output, Tensor):
-        output = getattr(output, "logits", None)
-    if not isinstance(output, Tensor) or output.ndim != 2:
-        raise ModelError(
-            f"{architecture} does not give logits of shape (B, K): wrap it in a module that returns them alone"
-        )
-    return output

@@ -1,5 +1,6 @@
 """The models to evaluate, each with its role."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,9 @@ from torch import nn
 from robustkd.errors import ModelError, printable
 from robustkd.models.pixel_model import PixelModel
 from robustkd.notebook import html_table
+
+LONGEST_NAME = 100
+"""The characters of the longest name, which goes into tables and names of files."""
 
 Role = Literal["teacher", "baseline", "student"]
 Models = PixelModel | Iterable[PixelModel]
@@ -25,6 +29,7 @@ class Member:
         method: The method of its training, or the user's name for it; members that differ only in their seed share it.
         seed: The seed of its training; None if unknown.
         condition: The label of its training set's condition; empty if the evaluation states it for all members.
+        fingerprint: A digest of its logits for a few images; empty if it was not probed (`robustkd.validity`).
 
     >>> import robustkd as rk
     >>> model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)
@@ -37,6 +42,7 @@ class Member:
     method: str
     seed: int | None = None
     condition: str = ""
+    fingerprint: str = field(default="", repr=False)
 
     def __repr__(self) -> str:
         condition = f", {self.condition}" if self.condition else ""
@@ -65,8 +71,12 @@ class Member:
 
     @cached_property
     def digest(self) -> str:
-        """The hash of everything that determines its outputs."""
-        return self.model.digest()
+        """The hash of what determines its outputs, and of its outputs for a few images where it was probed.
+
+        The code of a network may depend on things that no digest of it reaches; its outputs tell.
+        """
+        known = self.model.digest()
+        return hashlib.sha256(f"{known} {self.fingerprint}".encode()).hexdigest() if self.fingerprint else known
 
 
 class ModelPool:
@@ -79,7 +89,7 @@ class ModelPool:
         members: Existing members, instead of or besides the above.
 
     Raises:
-        ModelError: The pool is empty, a name occurs twice or stands for two architectures, or class counts differ.
+        ModelError: The pool is empty, a name occurs twice or stands for two architectures.
 
     >>> import robustkd as rk
     >>> def network(seed):
@@ -133,6 +143,12 @@ class ModelPool:
             if not isinstance(member.model, PixelModel):
                 raise ModelError(f"{member.name}: wrap the network, rk.PixelModel(network, mean=…, std=…)")
         names = [member.name for member in self]
+        for name in names:
+            if len(name) > LONGEST_NAME or printable(name) != name:
+                raise ModelError(
+                    f"the name {_short(name)!r} cannot be shown everywhere: give one of at most {LONGEST_NAME} "
+                    "visible characters, NAME=PATH"
+                )
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ModelError(f"two models are called {twice!r}: give each a name of its own")
@@ -145,10 +161,6 @@ class ModelPool:
                     f"{first.name} is a {first.architecture}, {member.name} a {member.architecture}: networks of one "
                     "name may differ only in their seed; give each a name of its own"
                 )
-        counts = {member.name: member.model.num_classes for member in self if member.model.num_classes}
-        if len(set(counts.values())) > 1:
-            held = ", ".join(f"{name} {count}" for name, count in counts.items())
-            raise ModelError(f"the models differ in their number of classes: {held}")
 
 
 def _with_seeds(models: Models, role: Role, method: str) -> list[Member]:
@@ -157,6 +169,10 @@ def _with_seeds(models: Models, role: Role, method: str) -> list[Member]:
     if isinstance(models, nn.Module):
         raise ModelError(f"{method}: wrap the network, rk.PixelModel(network, mean=…, std=…)")
     return [Member(model, role, method, seed) for seed, model in enumerate(models)]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 30 else f"{name[:30]}…"
 
 
 _HEADS = ("member", "role", "architecture", "parameters", "condition")

@@ -10,6 +10,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from robustkd.reporting.escaping import markdown_text
 from robustkd.reporting.table import to_markdown
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["markdown"] = to_markdown
+    environment.filters["markdown_text"] = markdown_text
     environment.filters["inline_json"] = _inline_json
     environment.filters["shade"] = _shade
     environment.globals["javascript"] = _javascript

@@ -4,7 +4,12 @@ import csv
 import io
 from dataclasses import dataclass
 
+from robustkd.reporting.escaping import latex_text, markdown_text, pipes_escaped
+
 BELOW = "▼"
+
+VOID = "void"
+"""Stands for a number whose validity check failed, where it cannot be struck out."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,11 @@ class Table:
 def to_markdown(table: Table) -> str:
     """Return a table in GitHub's Markdown, with all marks."""
     lines = [
-        "| " + " | ".join(map(_pipe, [table.corner, *(column.head for column in table.columns)])) + " |",
+        "| " + " | ".join(map(markdown_text, [table.corner, *(column.head for column in table.columns)])) + " |",
         "|" + "---|" + "--:|" * len(table.columns),
     ]
     for label, cells in table.rows:
-        lines.append("| " + " | ".join([_pipe(label), *map(_markdown_cell, cells)]) + " |")
+        lines.append("| " + " | ".join([markdown_text(label), *map(_markdown_cell, cells)]) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -98,9 +103,9 @@ def to_latex(table: Table) -> str:
         "% needs \\usepackage{booktabs}",
         "\\begin{tabular}{l" + "r" * len(table.columns) + "}",
         "\\toprule",
-        " & ".join(map(_tex, heads)) + " \\\\",
+        " & ".join(map(latex_text, heads)) + " \\\\",
         "\\midrule",
-        *(" & ".join([_tex(label), *map(_latex_cell, cells)]) + " \\\\" for label, cells in table.rows),
+        *(" & ".join([latex_text(label), *map(_latex_cell, cells)]) + " \\\\" for label, cells in table.rows),
         "\\bottomrule",
         "\\end{tabular}",
     ]
@@ -113,7 +118,7 @@ def to_csv(table: Table) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([table.corner, *(column.head for column in table.columns)])
     for label, cells in table.rows:
-        writer.writerow([label, *(" ".join(filter(None, (cell.text, cell.spread))) for cell in cells)])
+        writer.writerow([label, *map(_csv_cell, cells)])
     return text.getvalue()
 
 
@@ -123,46 +128,26 @@ def to_text(table: Table) -> list[list[str]]:
     return [heads, *([label, *map(_text_cell, cells)] for label, cells in table.rows)]
 
 
+def _csv_cell(cell: Cell) -> str:
+    return VOID if cell.untrusted else " ".join(filter(None, (cell.text, cell.spread)))
+
+
 def _text_cell(cell: Cell) -> str:
+    if cell.untrusted:
+        return VOID
     return f"{cell.text} {BELOW}" if cell.below_baseline else cell.text
 
 
 def _markdown_cell(cell: Cell) -> str:
     text = f"**{cell.text}**" if cell.best else cell.text
     text = f"~~{text}~~" if cell.untrusted else text
-    return _pipe(" ".join(filter(None, (text, cell.spread, BELOW if cell.below_baseline else ""))))
+    return pipes_escaped(" ".join(filter(None, (text, cell.spread, BELOW if cell.below_baseline else ""))))
 
 
 def _latex_cell(cell: Cell) -> str:
-    text = _tex(cell.text)
+    if cell.untrusted:
+        return VOID
+    text = latex_text(cell.text)
     text = f"\\textbf{{{text}}}" if cell.best else text
     mark = "$\\blacktriangledown$" if cell.below_baseline else ""
-    return " ".join(filter(None, (text, _tex(cell.spread), mark)))
-
-
-def _pipe(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "_": r"\_",
-    "%": r"\%",
-    "&": r"\&",
-    "#": r"\#",
-    "$": r"\$",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "−": "$-$",
-    "–": "--",
-    "κ": r"$\kappa$",
-    "ε": r"$\varepsilon$",
-    "‖": r"$\|$",
-}
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(character, character) for character in text)
+    return " ".join(filter(None, (text, latex_text(cell.spread), mark)))

@@ -70,7 +70,7 @@ class PredictionCache:
         self._data = data
         self._device = device
         self._folder = folder
-        self._known: dict[tuple[str, str], Predictions] = {}
+        self._known: dict[tuple[int, str], tuple[Member, Predictions]] = {}
 
     def __call__(self, member: Member, images: ImageSet | None = None) -> Predictions:
         """Return a member's predictions.
@@ -83,10 +83,12 @@ class PredictionCache:
             The predictions, with the labels of these images.
         """
         images = self._data.test if images is None else images
-        key = member.digest, images.digest
-        if key not in self._known:
-            self._known[key] = self._stored(key) or self._compute(member, images, key)
-        return self._known[key]
+        # in memory a network is the object that it is; on disk it is known by its digest
+        known = id(member.model), images.digest
+        if known not in self._known:
+            key = member.digest, images.digest
+            self._known[known] = member, self._stored(key) or self._compute(member, images, key)
+        return self._known[known][1]
 
     def _path(self, key: tuple[str, str]) -> Path | None:
         return None if self._folder is None else self._folder / f"{key[0][:16]}-{key[1][:16]}.npz"

@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from robustkd.atomic import remove_partials, write_text
 from robustkd.data import Clean, Condition, Dataset
-from robustkd.errors import ModelError, StorageError
+from robustkd.errors import ModelError, StorageError, printable
 from robustkd.evaluations import EVALUATIONS, Evaluation
 from robustkd.models import ModelPool
 from robustkd.reporting import build_report
@@ -23,6 +23,10 @@ from robustkd.results.result import PartResult, Result
 from robustkd.studies.evaluated import Evaluated
 from robustkd.studies.measuring import collect, measure
 from robustkd.studies.provenance import provenance
+from robustkd.validity.admission import Admitted, admit, without_gradients
+
+LONGEST_NAME = 150
+"""The characters of the longest name of a part, which is that of a file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +109,14 @@ def _answered(
     found = _Answers({}, {}, {})
     errors: list[Exception] = []
     names = part_names(parts)
+    admitted = [admit(part.pool, replace(data, condition=part.condition), predict, device) for part in parts]
+    found.failed.update(_refused(admitted, names))
     for name, chosen in options.items():
         evaluation = EVALUATIONS[name](chosen)
         try:
             measured = [
-                _measured(evaluation, part, told, data, device, predict, folder)
-                for part, told in zip(parts, names, strict=True)
+                _measured(evaluation, part, known, told, data, predict, folder)
+                for part, known, told in zip(parts, admitted, names, strict=True)
             ]
         except OSError:
             raise
@@ -132,25 +138,52 @@ def _answered(
     return found
 
 
+def _refused(admitted: Sequence[Admitted], names: Sequence[str]) -> dict[str, str]:
+    """Say on standard error which members are not measured, and why."""
+    refused = {}
+    for known, part in zip(admitted, names, strict=True):
+        for member, why in known.refused.items():
+            refused[f"network {member}{f' ({part})' if part else ''}"] = why
+    for name, why in refused.items():
+        print(printable(f"{name}: {why}"), file=sys.stderr)
+    if all(known.pool is None for known in admitted):
+        name, why = next(iter(refused.items()))
+        raise ModelError(f"no network can be measured; {name}: {why}")
+    return refused
+
+
 def _measured(
     evaluation: Evaluation,
     part: EvaluatedPart,
+    known: Admitted,
     name: str,
     data: Dataset,
-    device: torch.device,
     predict: PredictionCache,
     folder: Path,
 ) -> PartResult | str:
     """The answer for one part, or why there is none."""
-    _refuse_misfit(part.pool, data)
-    if evaluation.requires.teacher and part.pool.teacher is None:
+    pool, checks = known.pool, known.checks
+    if evaluation.requires.gradients and known.no_gradient:
+        names = tuple(metric.name for metric in evaluation.metrics)
+        pool, checks = known.with_gradients(), (*checks, *without_gradients(known, names))
+    if pool is None:
+        return "no network can be measured"
+    if evaluation.requires.teacher and pool.teacher is None:
         return "needs a teacher"
-    if all(member.role == "teacher" for member in part.pool):
+    if all(member.role == "teacher" for member in pool):
         return "needs a student or baseline"
-    for member in part.pool:
-        member.model.to(device)
     asked = replace(data, condition=part.condition)
-    return measure(evaluation, part.pool, asked, predict, folder, architecture=part.architecture, part=name)
+    return measure(
+        evaluation,
+        pool,
+        asked,
+        predict,
+        folder,
+        checks=checks,
+        notes=known.notes,
+        architecture=part.architecture,
+        part=name,
+    )
 
 
 def part_names(parts: Sequence[EvaluatedPart]) -> list[str]:
@@ -158,11 +191,5 @@ def part_names(parts: Sequence[EvaluatedPart]) -> list[str]:
     if len(parts) == 1:
         return [""]
     told = [f"{part.architecture}-{part.condition.label}" for part in parts]
-    return [re.sub(r"[^\w.]+", "-", text).strip("-") for text in told]
-
-
-def _refuse_misfit(pool: ModelPool, data: Dataset) -> None:
-    for member in pool:
-        classes = member.model.num_classes
-        if classes is not None and classes != data.num_classes:
-            raise ModelError(f"{member.name} has {classes} classes, {data.name} has {data.num_classes}")
+    names = [re.sub(r"[^\w.]+", "-", text).strip("-")[:LONGEST_NAME] for text in told]
+    return [name if names.count(name) == 1 else f"{name}-{index}" for index, name in enumerate(names)]

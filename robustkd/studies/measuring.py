@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from robustkd.evaluations import Evaluation, Predict
 from robustkd.plugins import digest_of
-from robustkd.results.records import Records, members_frame
+from robustkd.results.records import Check, Records, members_frame
 from robustkd.results.result import PartResult, Result
 from robustkd.results.storage import file_digest, save_result
-from robustkd.results.validity import above_chance, same_architecture
+from robustkd.validity.architecture import same_architecture
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
 
-RECORDS_VERSION = 3
+RECORDS_VERSION = 4
 """Raised whenever all evaluations would give other records."""
 
 
@@ -31,6 +31,8 @@ def measure(
     predict: Predict,
     folder: Path,
     *,
+    checks: Sequence[Check] = (),
+    notes: Sequence[str] = (),
     architecture: str = "",
     part: str = "",
 ) -> PartResult:
@@ -42,13 +44,16 @@ def measure(
         data: The images.
         predict: Gives cached predictions.
         folder: The folder of the records, which are written to ``<evaluation>.npz``.
+        checks: What was found about the members before; see `robustkd.validity`.
+        notes: What a reader must know about the members.
         architecture: The architecture of the students.
         part: The name of the part where a study has several; the records are written to ``<evaluation>-<part>.npz``.
 
     Returns:
         The records, which are on disk by then.
     """
-    key = _key(evaluation, pool, data)
+    known = [*(asdict(check) for check in checks), *notes]
+    key = _key(evaluation, pool, data, known)
     name = f"{evaluation.name}-{part}" if part else evaluation.name
     path = folder / f"{name}.npz"
     try:
@@ -57,8 +62,8 @@ def measure(
             raise FileNotFoundError
     except Exception:  # absent, or damaged in any way: measured again
         seen = evaluation.measure(pool, data, predict)
-        able = [above_chance(member.name, predict(member)) for member in pool]
-        records = replace(seen, checks=(*able, *seen.checks, *same_architecture(evaluation.metrics, seen.members)))
+        compared = same_architecture(evaluation.metrics, seen.members)
+        records = replace(seen, checks=(*checks, *seen.checks, *compared), notes=(*notes, *seen.notes))
         records.save(path, key)
     selection = {member.name: member.selection for member in pool}
     return PartResult(name, key, data.condition.label, architecture, records, selection)
@@ -79,9 +84,9 @@ def collect(evaluation: Evaluation, parts: Sequence[PartResult], folder: Path) -
     return save_result(evaluation.name, evaluation.settings(), parts, frames, folder)
 
 
-def _key(evaluation: Evaluation, pool: ModelPool, data: Dataset) -> str:
+def _key(evaluation: Evaluation, pool: ModelPool, data: Dataset, known: list[Any]) -> str:
     members = members_frame(pool).astype(str).to_dict("records")
-    content = [RECORDS_VERSION, evaluation.settings(), members, data.test.digest, _file_digests(evaluation)]
+    content = [RECORDS_VERSION, evaluation.settings(), members, known, data.test.digest, _file_digests(evaluation)]
     content += _trained_on(data) if evaluation.requires.training else []
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 

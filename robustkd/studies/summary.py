@@ -80,7 +80,8 @@ def _checks_sentence(report: Report) -> str:
 
 
 def _failed_checks(report: Report) -> list[str]:
-    return [f"failed: {check.name}: {check.detail}" for check in report.checks if not check.passed]
+    lines = [f"failed: {check.name}: {check.detail}" for check in report.checks if not check.passed]
+    return list(dict.fromkeys(lines))  # evaluations may share a check that concerns different metrics
 
 
 def _listed(entries: Sequence[str]) -> list[str]:

@@ -1,9 +1,7 @@
-import pytest
 import torch
-from torch import Tensor, nn
 
 from robustkd.attacks.attack import Attack
-from robustkd.attacks.soundness import Soundness, difference_of_two_passes
+from robustkd.attacks.soundness import Soundness
 
 PGD = Attack("PGD", {"eps": 0.1, "alpha": 0.02, "steps": 10, "random_start": True})
 
@@ -48,20 +46,3 @@ def test_attacks_that_differ_in_epsilon_are_checked_apart() -> None:
     seen.see(PGD.with_epsilon(0.2), pixels + 0.2, pixels)
 
     assert failed(seen) == {}
-
-
-class Alternating(nn.Module):
-    """Multiplies its logits, [4, −2], by 1 and `factor` in turn."""
-
-    def __init__(self, factor: float) -> None:
-        super().__init__()
-        self.factor, self.calls = factor, 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.calls += 1
-        return torch.tensor([[4.0, -2.0]]) * (1.0 if self.calls % 2 else self.factor)
-
-
-@pytest.mark.parametrize(("factor", "expected"), [(1.0, 0.0), (1.25, 0.25)])
-def test_the_difference_of_two_passes_is_relative_to_the_largest_logit(factor: float, expected: float) -> None:
-    assert difference_of_two_passes(Alternating(factor), torch.zeros(1, 1)) == pytest.approx(expected)

@@ -30,12 +30,12 @@ def test_no_column_is_lost_and_none_is_cut_but_one_that_fits_on_no_line(heads: l
 def test_failed_checks_are_named_with_their_networks_a_line_for_each_kind() -> None:
     failed = [
         Check("better than chance", False, "at is right on 5 of 50 images", "at"),
-        *(Check("deterministic output", False, "differs", f"sp-{seed}") for seed in range(2)),
+        *(Check("same logits in every pass", False, "differs", f"sp-{seed}") for seed in range(2)),
         *(Check("further attacks add little", False, "much", f"kd-{seed}") for seed in range(5)),
     ]
 
     assert failed_checks(failed) == [
         "better than chance (at): at is right on 5 of 50 images",
-        "deterministic output (sp-0, sp-1)",
+        "same logits in every pass (sp-0, sp-1)",
         "further attacks add little (5 networks)",
     ]

@@ -70,7 +70,7 @@ class Transferability(Evaluation):
     title = "Adversarial transferability"
     question = "Do adversarial examples that fool one network fool the others?"
     version = 6
-    requires = Requirements(networks=True)
+    requires = Requirements(networks=True, gradients=True)
     summary = ("worst_case_accuracy", "teacher_transfer_excess")
     Options = TransferabilityOptions
     metrics = METRICS

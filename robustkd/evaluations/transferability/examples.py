@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from robustkd.data import ImageSet
     from robustkd.models import Member
 
+LONGEST = 100
+"""The characters of a member's name, with others than ASCII escaped, that the name of its file keeps."""
+
 Save = Callable[[slice, "Tensor"], None]
 """Saves the examples, float32 (B, C, H, W), of a range of the images."""
 
@@ -31,7 +34,8 @@ def example_file(folder: Path, member: Member) -> Path:
         folder: The folder of the examples.
         member: The source.
     """
-    return folder / f"{quote(member.name, safe='')}-{member.digest[:12]}.npy"
+    name = quote(member.name, safe="")[:LONGEST]
+    return folder / f"{name}-{member.digest[:12]}.npy"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 from robustkd.attacks.attack import Attack
 from robustkd.attacks.craft import craft, zero_gradients
 from robustkd.attacks.layout import channels_last
-from robustkd.attacks.soundness import Soundness, difference_of_two_passes
+from robustkd.attacks.soundness import Soundness
 from robustkd.evaluations.transferability.examples import Save, saved_examples
 from robustkd.evaluations.transferability.strength import zero_gradient_check
 from robustkd.results.records import Check
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 NOT_TRIED = -1
 """Stands for the class predicted for an image that an earlier attack had fooled the network on already."""
-
-FEW = 16
-"""The number of images that show whether a network's output is random."""
 
 Arrays = dict[str, np.ndarray]
 
@@ -140,8 +137,6 @@ class _Source:
 def _attack_batch(source: _Source, batch: _Batch, clean: np.ndarray, arrays: Arrays, save: Save) -> None:
     """Attack a source on a batch, and write the predictions for its examples into the arrays."""
     plan, index, at = source.plan, source.index, batch.at
-    if at.start == 0:
-        source.seen.random_output = difference_of_two_passes(source.model, batch.pixels[:FEW])
     arrays["zero_gradient"][index, at] = zero_gradients(source.model, batch.pixels, batch.labels).cpu().numpy()
 
     examples = source.examples(plan.attack, batch)

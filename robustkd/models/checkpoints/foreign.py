@@ -87,8 +87,10 @@ def unwrap(content: Any, file: Path, ema: bool) -> tuple[dict[str, Tensor], list
         key = next((key for key in WRAPPERS if _is_wrapper(content, key)), None)
         if key is None:
             break
+        beside = [other for other in (*WRAPPERS, *EMA_WRAPPERS) if other != key and _is_wrapper(content, other)]
         content = content[key]
-        notes.append(f"weights from {key!r}")
+        left = f"; the file also has {', '.join(map(repr, beside))}, not taken" if beside and not ema else ""
+        notes.append(f"weights from {key!r}{left}")
     found = next((key for key in EMA_WRAPPERS if _is_wrapper(content, key)), None)
     if not ema and isinstance(content, Mapping) and AVERAGING_COUNTER in content:
         found, content = AVERAGING_COUNTER, None
@@ -103,7 +105,16 @@ def unwrap(content: Any, file: Path, ema: bool) -> tuple[dict[str, Tensor], list
     while (prefix := next((prefix for prefix in PREFIXES if _has_prefix(state, prefix)), None)) is not None:
         state = {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
         notes.append(f"prefix {prefix!r} removed")
+    _refuse_special(state, file)
     return state, notes
+
+
+def _refuse_special(state: Mapping[str, Tensor], file: Path) -> None:
+    for name, tensor in state.items():
+        if tensor.is_quantized:
+            raise ModelError(f"{file}: the tensor {name!r} is quantised: save it with dequantize()")
+        if tensor.layout != torch.strided:
+            raise ModelError(f"{file}: the tensor {name!r} is sparse: save it with to_dense()")
 
 
 def _is_wrapper(content: Any, key: str) -> bool:

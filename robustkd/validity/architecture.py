@@ -1,33 +1,12 @@
-"""Checks that every evaluation makes: of each network, and of the baseline that students are compared with."""
+"""Whether students are compared with a baseline of their own architecture."""
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from robustkd.results.groups import baseline_of, groups_of
 from robustkd.results.metric import Metric
-from robustkd.results.predictions import Predictions
 from robustkd.results.records import Check
-from robustkd.statistics.intervals import wilson
-
-
-def above_chance(name: str, predictions: Predictions) -> Check:
-    """Check that a member is right more often than by always answering the largest class of the test labels.
-
-    A wrong normalisation or a wrong head makes a network fail. Nothing about such a network is worth measuring: a
-    failure voids all its numbers.
-
-    Args:
-        name: The name of the member.
-        predictions: Its predictions for the test images.
-    """
-    right, count = int(predictions.correct.sum()), len(predictions.labels)
-    largest = int(np.bincount(predictions.labels).max())
-    passed = wilson(right, count).low > largest / count
-    seen = f"{name} is right on {right} of {count} images; always answering the largest class is right on {largest}"
-    fix = "" if passed else "; check mean, std, labels and architecture"
-    return Check("better than chance", passed, seen + fix, name)
 
 
 def same_architecture(metrics: Sequence[Metric], members: pd.DataFrame) -> list[Check]:

@@ -1,14 +1,8 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from robustkd.data import Dataset
-from robustkd.evaluations import EVALUATIONS
-from robustkd.models import ModelPool
-from robustkd.results.predictions import PredictionCache, Predictions
-from robustkd.results.validity import above_chance
-from robustkd.studies.measuring import measure
+from robustkd.results.predictions import Predictions
+from robustkd.validity.predicted import above_chance, why_not_finite
 
 
 def predictions(labels: np.ndarray, answers: np.ndarray) -> Predictions:
@@ -37,20 +31,11 @@ def test_a_network_that_always_answers_the_largest_class_fails_the_check(right_o
     assert "always answering the largest class is right on 90" in check.detail
 
 
-QUICK = {
-    "transferability": {"steps": 1, "images": 5, "white_box": ()},
-    "corruption": {"corruptions": ("contrast",), "severities": (1,), "images": 5},
-}
+def test_logits_that_are_not_finite_are_counted_by_image() -> None:
+    found = predictions(np.arange(4) % 3, np.arange(4) % 3)
+    assert why_not_finite(found) == ""
 
+    found.logits[[1, 3], 0] = np.nan
+    found.logits[3, 1] = np.inf
 
-@pytest.mark.parametrize("name", EVALUATIONS.names())
-def test_every_evaluation_asks_first_whether_all_networks_do_better_than_guessing(
-    name: str, pool: ModelPool, data: Dataset, tmp_path: Path
-) -> None:
-    evaluation = EVALUATIONS[name](EVALUATIONS[name].Options(**QUICK.get(name, {})))
-
-    part = measure(evaluation, pool, data, PredictionCache(data), tmp_path)
-
-    asked = [check for check in part.records.checks if check.name == "better than chance"]
-    assert [check.member for check in asked] == ["teacher", "baseline", "at", "sp"]
-    assert all(check.metrics == () for check in asked)  # of a network that guesses, nothing is to be trusted
+    assert "not finite for 2 of 4 images" in why_not_finite(found)

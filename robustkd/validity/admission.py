@@ -1,0 +1,110 @@
+"""The members that are measured: each is probed once, before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from robustkd.data import Clean
+from robustkd.models import ModelPool
+from robustkd.results.records import Check
+from robustkd.validity.label_order import label_order
+from robustkd.validity.predicted import above_chance, why_not_finite
+from robustkd.validity.probe import IMAGES, Probed, probe
+from robustkd.validity.same_network import same_network_checks
+
+if TYPE_CHECKING:
+    from robustkd.data import Dataset, ImageSet
+    from robustkd.models import Member
+    from robustkd.results.predictions import PredictionCache
+
+
+@dataclass(frozen=True, eq=False)
+class Admitted:
+    """The members that can be measured, and what is known of them.
+
+    Attributes:
+        pool: These members; None where there is none.
+        refused: For the name of each other member, why it cannot be measured.
+        no_gradient: For the names of members whose gradient with respect to the image cannot be computed, why.
+        checks: The validity checks; a failure voids all numbers of its member.
+        notes: What a reader must know of the members, each a sentence without its full stop.
+    """
+
+    pool: ModelPool | None
+    refused: Mapping[str, str]
+    no_gradient: Mapping[str, str]
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...]
+
+    def with_gradients(self) -> ModelPool | None:
+        """Return the members whose gradients can be computed; None where there is none."""
+        able = [member for member in self.pool or () if member.name not in self.no_gradient]
+        return ModelPool(members=able) if able else None
+
+
+def admit(pool: ModelPool, data: Dataset, predict: PredictionCache, device: torch.device | str = "cpu") -> Admitted:
+    """Probe each member, and find out which of them can be measured.
+
+    Args:
+        pool: The members; each is moved to the device.
+        data: The data set.
+        predict: Gives cached predictions for its test images.
+        device: The device that computes.
+
+    Returns:
+        The findings.
+    """
+    pixels = _a_few(data.test).to(device)
+    refused: dict[str, str] = {}
+    probed: list[Probed] = []
+    for member in pool:
+        member.model.to(device)
+        found = probe(member, pixels, data.num_classes)
+        problem = found.problem or why_not_finite(predict(found.member))
+        if problem:
+            refused[member.name] = problem
+        else:
+            probed.append(found)
+    checks = [check for each in probed for check in each.checks] + same_network_checks(probed)
+    checks += [check for each in probed for check in _of_predictions(each.member, data, predict)]
+    admitted = [each.member for each in probed]
+    return Admitted(
+        ModelPool(members=admitted) if admitted else None,
+        refused,
+        {each.member.name: each.no_gradient for each in probed if each.no_gradient},
+        tuple(checks),
+        tuple(note for each in probed for note in each.notes),
+    )
+
+
+def _a_few(images: ImageSet) -> torch.Tensor:
+    """A few images from all over the set, so that they are of several classes where it is sorted by class."""
+    from robustkd.data.image_set import to_pixels
+
+    chosen = torch.linspace(0, len(images) - 1, min(IMAGES, len(images))).long()
+    return to_pixels(images.read(chosen))
+
+
+def _of_predictions(member: Member, data: Dataset, predict: PredictionCache) -> list[Check]:
+    predictions = predict(member)
+    checks = [above_chance(member.name, predictions)]
+    if (member.condition or data.condition.label) == Clean().label:  # noise may turn one class into another
+        checks.append(label_order(member.name, predictions, data.test.class_names))
+    return checks
+
+
+def without_gradients(admitted: Admitted, metrics: tuple[str, ...]) -> tuple[Check, ...]:
+    """Return a check for each member without gradients, for an evaluation that needs them and leaves it out.
+
+    Args:
+        admitted: What is known of the members.
+        metrics: The metrics of the evaluation, which are all that a failure concerns.
+    """
+    return tuple(
+        Check("gradient with respect to the image", False, f"{name} {why}: it is left out here", name, metrics)
+        for name, why in admitted.no_gradient.items()
+    )

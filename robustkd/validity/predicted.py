@@ -1,0 +1,36 @@
+"""Checks of a network's predictions for all test images."""
+
+import numpy as np
+
+from robustkd.results.predictions import Predictions
+from robustkd.results.records import Check
+from robustkd.statistics.intervals import wilson
+
+
+def why_not_finite(predictions: Predictions) -> str:
+    """Return why predictions cannot be used: some logits are not finite. Empty where all are."""
+    wrong = int((~np.isfinite(predictions.logits)).any(axis=1).sum())
+    if not wrong:
+        return ""
+    return (
+        f"gives logits that are not finite for {wrong} of {len(predictions.labels)} images: are its weights and the "
+        "statistics of its normalisation layers those of the trained network?"
+    )
+
+
+def above_chance(name: str, predictions: Predictions) -> Check:
+    """Check that a member is right more often than by always answering the largest class of the test labels.
+
+    A wrong normalisation or a wrong head makes a network fail. Nothing about such a network is worth measuring: a
+    failure voids all its numbers.
+
+    Args:
+        name: The name of the member.
+        predictions: Its predictions for the test images.
+    """
+    right, count = int(predictions.correct.sum()), len(predictions.labels)
+    largest = int(np.bincount(predictions.labels).max())
+    passed = wilson(right, count).low > largest / count
+    seen = f"{name} is right on {right} of {count} images; always answering the largest class is right on {largest}"
+    fix = "" if passed else "; check mean, std, labels and architecture"
+    return Check("better than chance", passed, seen + fix, name)
