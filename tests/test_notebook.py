@@ -49,8 +49,7 @@ def test_a_model_prints_its_architecture_classes_and_size() -> None:
 
 def test_a_name_cannot_break_a_line_or_turn_its_direction() -> None:
     model = rk.PixelModel(torch.nn.Linear(1, 2), architecture="net\u202e")
-    pool = rk.ModelPool(students={"a\nb": model})
+    member = rk.Member(model, "student", "a\nb")
 
-    assert repr(pool) == r"ModelPool(a\nb: student)"
-    assert repr(pool.members[0]) == r"Member(a\nb: student, net\u202e, 4 parameters)"
-    assert r"<td>a\nb</td><td>student</td><td>net\u202e</td>" in pool._repr_html_()
+    assert repr(member) == r"Member(a\nb: student, net\u202e, 4 parameters)"
+    assert r"<td>a\nb</td><td>student</td><td>net\u202e</td>" in member._repr_html_()

@@ -132,19 +132,19 @@ def test_logits_are_taken_from_what_the_network_gives(wrap: Callable[[Tensor], A
 
 
 @pytest.mark.parametrize(
-    "wrap",
+    ("wrap", "form"),
     [
-        lambda logits: (logits, logits),
-        lambda logits: [logits],
-        lambda logits: {"output": logits},
-        lambda logits: None,
-        lambda logits: logits[0],
-        lambda logits: logits[:, :, None],
+        (lambda logits: (logits, logits), "a tuple of 2"),
+        (lambda logits: [logits], "a list of 1"),
+        (lambda logits: {"output": logits}, "a mapping of output"),
+        (lambda logits: None, "a NoneType"),
+        (lambda logits: logits[0], r"a tensor of shape \(2,\)"),
+        (lambda logits: logits[:, :, None], "a tensor of shape"),
     ],
     ids=["tuple", "list", "other key", "nothing", "one axis", "three axes"],
 )
-def test_anything_but_a_matrix_of_logits_is_refused(wrap: Callable[[Tensor], Any], pixels: Tensor) -> None:
-    with pytest.raises(ModelError, match=r"mine does not give logits of shape \(B, K\)"):
+def test_anything_but_a_matrix_of_logits_is_refused(wrap: Callable[[Tensor], Any], form: str, pixels: Tensor) -> None:
+    with pytest.raises(ModelError, match=rf"mine gives {form}.*, not logits of shape \(B, K\)"):
         PixelModel(Gives(wrap), architecture="mine")(pixels)
 
 
@@ -215,7 +215,7 @@ def test_a_network_without_feature_info_does_not_say_its_channels() -> None:
 def test_it_is_named_after_its_network_and_counts_its_parameters() -> None:
     wrapped = PixelModel(Gives())
 
-    assert wrapped.architecture == "Gives"
+    assert wrapped.architecture.startswith("Gives-")
     assert wrapped.num_parameters == 3 * 2 + 2
     assert wrapped.num_classes is None
 

@@ -41,3 +41,12 @@ def test_a_number_whose_check_failed_is_struck_out() -> None:
     table = Table("t", "n", (Column("a"),), (("x", (Cell("9.0", untrusted=True),)),))
 
     assert "~~9.0~~" in to_markdown(table)
+
+
+def test_a_number_whose_check_failed_does_not_stand_where_it_cannot_be_struck_out() -> None:
+    table = Table("t", "n", (Column("a"),), (("x", (Cell("9.0", "± 0.1", best=True, untrusted=True),)),))
+
+    for text in (to_csv(table), to_latex(table), str(to_text(table))):
+        assert "9.0" not in text
+        assert "0.1" not in text
+        assert "void" in text

@@ -114,7 +114,7 @@ def test_wrong_settings_are_refused(
 
 
 def test_models_of_another_class_count_are_refused(digits: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="at has 3 classes, digits has 10"):
+    with pytest.raises(ModelError, match="network at: gives 3 outputs for each image, but the data has 10 classes"):
         rk.evaluate(rk.ModelPool(students={"at": network(0, num_classes=3)}), digits, out=tmp_path / "run")
 
 

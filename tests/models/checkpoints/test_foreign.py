@@ -124,9 +124,30 @@ def test_averaged_weights_are_taken_when_asked_for(file: Path, wrapper: str) -> 
 
 @pytest.mark.parametrize("wrapper", EMA_WRAPPERS)
 def test_averaged_weights_are_not_taken_unless_asked_for(file: Path, wrapper: str) -> None:
-    state, _ = read_foreign(saved(file, {wrapper: AVERAGED, "model": WEIGHTS}), ema=False)
+    state, notes = read_foreign(saved(file, {wrapper: AVERAGED, "model": WEIGHTS}), ema=False)
 
     assert same(state, WEIGHTS)
+    assert notes == [f"weights from 'model'; the file also has {wrapper!r}, not taken"]
+
+
+def test_of_two_networks_in_a_file_the_other_is_named(file: Path) -> None:
+    _, notes = read_foreign(saved(file, {"net": AVERAGED, "model": WEIGHTS}), ema=False)
+
+    assert notes == ["weights from 'model'; the file also has 'net', not taken"]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "kind"),
+    [
+        (torch.eye(3).to_sparse(), "sparse: save it with to_dense()"),
+        (torch.quantize_per_tensor(torch.eye(3), 0.1, 0, torch.qint8), "quantised: save it with dequantize()"),
+    ],
+)
+def test_a_tensor_without_plain_numbers_is_refused_by_name(file: Path, tensor: Tensor, kind: str) -> None:
+    with pytest.raises(ModelError) as raised:
+        read_foreign(saved(file, {**WEIGHTS, "mask": tensor}), ema=False)
+
+    assert f"the tensor 'mask' is {kind}" in str(raised.value)
 
 
 @pytest.mark.parametrize("wrapper", EMA_WRAPPERS)
