@@ -161,7 +161,7 @@ def test_a_plugin_that_fails_is_refused_in_one_line_that_names_file_line_and_rea
     [
         ("nowhere.py", "plugin nowhere.py: no such file"),
         ("./", "plugin ./: is a folder; give a Python file, or the name of a module"),
-        ("nowhere_at_all", "plugin nowhere_at_all: no such module; a file is given by its path"),
+        ("nowhere_at_all", "plugin nowhere_at_all: no such module; to load a file, give its path"),
         ("json.nowhere", "plugin json.nowhere: ModuleNotFoundError: No module named 'json.nowhere'"),
     ],
 )
