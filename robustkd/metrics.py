@@ -1,4 +1,4 @@
-"""The measures of the evaluations as functions of NumPy arrays, for people who bring their own.
+"""The measures of the evaluations as functions of NumPy arrays, for use with your own predictions.
 
 Logits are (N, K), labels and predicted classes are integers (N,) from 0 to K − 1, for N images and K classes. Nothing
 here needs a pool, a network or torch. The evaluations compute the same numbers, with intervals.

@@ -188,6 +188,6 @@ def _logits(output: Any, architecture: str) -> Tensor:
         output = getattr(output, "logits", None)
     if not isinstance(output, Tensor) or output.ndim != 2:
         raise ModelError(
-            f"{architecture} does not give logits of shape (B, K): wrap it in a module that returns them alone"
+            f"{architecture} does not give logits of shape (B, K): wrap it in a module that returns only these"
         )
     return output

@@ -79,7 +79,7 @@ class ModelPool:
         members: Existing members, instead of or besides the above.
 
     Raises:
-        ModelError: The pool is empty, a name occurs twice or stands for two architectures, or class counts differ.
+        ModelError: The pool is empty, a name occurs twice or is used for two architectures, or class counts differ.
 
     >>> import robustkd as rk
     >>> def network(seed):

@@ -1,4 +1,4 @@
-"""Findings as sentences that every evaluation words alike.
+"""Findings as sentences with the same wording in every evaluation.
 
 Whether a difference is significant is decided by the rule of `results/marks.py`, which also sets the marks of the
 tables. Where the student or its baseline has a single seed, nothing is ranked: the sentence is about these networks,
@@ -115,7 +115,7 @@ def generic_sentences(frame: pd.DataFrame, metrics: Sequence[Metric], name: str)
     Args:
         frame: Tidy results.
         metrics: The metrics of the evaluation.
-        name: The metric; if it is a difference itself, the metric that it is a difference of is reported beside it.
+        name: The metric; if it is a difference itself, the metric that it is a difference of is reported too.
 
     Returns:
         Sentences.

@@ -121,7 +121,7 @@ def members_frame(members: Iterable[Member]) -> pd.DataFrame:
 
 
 def trained_clean(pool: ModelPool, data: Dataset) -> np.ndarray:
-    """Return which members were trained on the clean training set though the condition is another, bool (M,)."""
+    """Return which members were trained on the clean training set although the condition is not clean, bool (M,)."""
     from robustkd.data import Clean
 
     clean = Clean().label

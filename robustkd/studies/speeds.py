@@ -63,7 +63,7 @@ Key = tuple[str, str, str, int, str, tuple[int, ...]]
 
 
 def _key(job: Job, data: Dataset) -> Key:
-    """What a speed depends on, apart from the device."""
+    """Everything that a speed depends on, except the device."""
     recipe = job.recipe
     return (
         job.settings["architecture"],

@@ -188,7 +188,7 @@ def _check_draws(study: Study, conditions: Sequence[Condition]) -> None:
         if condition.per_seed and needing:
             raise PlaceError(
                 ("conditions", index),
-                f"with draw: per_seed, {needing[0]} would have a teacher trained on other labels or images than its "
+                f"with draw: per_seed, the teacher of {needing[0]} would be trained on other labels or images than its "
                 "students: list the condition once for each draw instead, for example with draw: 0 and draw: 1",
             )
 
