@@ -55,7 +55,7 @@ class Mine(Method):
 
 @pytest.fixture(autouse=True)
 def _forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let a test register what it likes, and forget it afterwards."""
+    """Let a test register anything, and remove it afterwards."""
     for registry in (METHODS, EVALUATIONS, CONDITIONS, DATASETS):
         registry.names()
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))

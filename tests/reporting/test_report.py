@@ -92,7 +92,7 @@ def test_an_untrained_network_fails_the_check_and_its_numbers_are_struck_out(run
     assert any(cell.untrusted for label, cells in rows for cell in cells if label == "untrained")
 
 
-def test_a_check_that_holds_for_all_evaluations_is_told_once(run: Path) -> None:
+def test_a_check_that_holds_for_all_evaluations_is_reported_once(run: Path) -> None:
     report = compose(run)
 
     members = [check.member for check in report.checks if check.name == "better than chance"]
@@ -100,12 +100,12 @@ def test_a_check_that_holds_for_all_evaluations_is_told_once(run: Path) -> None:
     assert sorted(members) == ["<b>at</b> & |co_", "baseline", "teacher", "untrained"]
 
 
-def test_of_methods_trained_once_it_says_what_that_leaves_open(run: Path, page: Page) -> None:
+def test_for_methods_trained_once_it_says_what_that_leaves_open(run: Path, page: Page) -> None:
     assert compose(run).caution.startswith("Each method was trained once: differences are between these networks, not")
     assert "what another training of the same method would give" in " ".join(" ".join(page.words).split())
 
 
-def test_what_is_to_be_known_of_the_measurement_stands_in_the_report(run: Path, page: Page) -> None:
+def test_notes_about_the_measurement_are_in_the_report(run: Path, page: Page) -> None:
     text = " ".join(page.words)
 
     assert "left out: " in text  # corruptions

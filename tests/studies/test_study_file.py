@@ -91,7 +91,10 @@ def test_an_error_names_the_file_that_holds_it(tmp_path: Path, text: str, messag
         ("students.0.methods.hinton.temperature=0", "--set students.0.methods.hinton.temperature=0: must"),
         ("students.1.teacher.seeds=0", None),
         ("students.1.teacher.architecture=cifar_resnet8", None),
-        ("students.1.teacher={architecture: cifar_resnet8, seeds: 0}", r"students\.1\.teacher\.seeds: with seed 0 the teacher"),
+        (
+            "students.1.teacher={architecture: cifar_resnet8, seeds: 0}",
+            r"students\.1\.teacher\.seeds: with seed 0 the teacher",
+        ),
         ("students.2.seeds=0", r"--set .*: 2 must be a position in the list, from 0 to 1"),
         (
             "students.0.methods.one.training.epoch=3",
@@ -173,7 +176,9 @@ def test_values_that_no_training_could_take_are_refused(tmp_path: Path, override
         ("evaluations.transferability.attack={name: PGDL2, eps: .inf}", None),
     ],
 )
-def test_a_mistake_in_an_override_is_told_at_the_override(tmp_path: Path, override: str, message: str | None) -> None:
+def test_a_mistake_in_an_override_is_reported_at_the_override(
+    tmp_path: Path, override: str, message: str | None
+) -> None:
     file = write(tmp_path, TINY)
 
     assert (refused(file, override) is None) if message is None else (message in str(refused(file, override)))
@@ -194,12 +199,16 @@ def test_of_two_overrides_the_last_is_the_one_that_counts(tmp_path: Path) -> Non
         ("  epochs: 1", "  2020-01-01: 1", "training.2020-01-01: a key must be a name, got 2020-01-01"),
         ("  name: digits", "  name: digitz", "study.yaml:3: data.name: unknown data set 'digitz': did you mean digits"),
         ("  name: digits", '  name: "folder:"', "study.yaml:3: data.name: 'folder:' needs a path after the colon"),
-        ("  seeds: 7", "  seeds: [7, 7]", "study.yaml:6: teacher.seeds: must not contain the same value twice, got [7, 7]"),
+        (
+            "  seeds: 7",
+            "  seeds: [7, 7]",
+            "study.yaml:6: teacher.seeds: must not contain the same value twice, got [7, 7]",
+        ),
         ("  epochs: 1", "  epochs: true", "study.yaml:12: training.epochs: must be a number, got true"),
         ("name: tiny", "name: tiny\nconditions: &a [*a]", "study.yaml"),
     ],
 )
-def test_a_mistake_in_a_file_is_told_by_line_and_key(tmp_path: Path, line: str, changed: str, message: str) -> None:
+def test_a_mistake_in_a_file_is_reported_by_line_and_key(tmp_path: Path, line: str, changed: str, message: str) -> None:
     assert message in str(refused(write(tmp_path, TINY.replace(line, changed, 1))))
 
 
@@ -228,7 +237,7 @@ def test_a_mutated_study_is_valid_or_refused_in_one_line(tmp_path: Path, data: s
 
 
 def refused(file: Path, *overrides: str) -> str | None:
-    """What a study is refused with; any other error than ours comes through."""
+    """Return the message with which a study is refused; errors other than robustkd's are not caught."""
     try:
         load_study(file, overrides)
     except StudyError as error:
