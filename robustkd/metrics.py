@@ -86,7 +86,7 @@ def agreement(logits: ArrayLike, other_logits: ArrayLike) -> float:
 
     Args:
         logits: (N, K), or predicted classes (N,).
-        other_logits: Likewise, for the same images.
+        other_logits: The same for the other network, on the same images.
 
     Returns:
         0 to 1.
@@ -126,7 +126,7 @@ def error_consistency(correct: ArrayLike, other_correct: ArrayLike) -> float:
 
     Args:
         correct: bool (N,), which images the first network classifies as labelled.
-        other_correct: bool (N,), likewise for the second, on the same images.
+        other_correct: bool (N,), the same for the second network, on the same images.
 
     Returns:
         −1 to 1; NaN where both are always right or both always wrong.
@@ -269,7 +269,7 @@ def mean_corruption_error(errors: ArrayLike, reference: ArrayLike) -> float:
 
     Args:
         errors: (C, S), error rates for C corruptions and S severities, 0 to 1.
-        reference: (C, S), likewise for the reference network.
+        reference: (C, S), the same for the reference network.
 
     Returns:
         1 for a network as good as the reference.

@@ -135,7 +135,7 @@ class ModelPool:
         names = [member.name for member in self]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise ModelError(f"two models are called {twice!r}: give each a name of its own")
+            raise ModelError(f"two models are called {twice!r}: give each a different name")
         if sum(member.role == "teacher" for member in self) > 1:
             raise ModelError("a pool has at most one teacher")
         for member in self:
@@ -143,7 +143,7 @@ class ModelPool:
             if first.architecture != member.architecture and first.condition == member.condition:
                 raise ModelError(
                     f"{first.name} is a {first.architecture}, {member.name} a {member.architecture}: networks of one "
-                    "name may differ only in their seed; give each a name of its own"
+                    "name may differ only in their seed; give each a different name"
                 )
         counts = {member.name: member.model.num_classes for member in self if member.model.num_classes}
         if len(set(counts.values())) > 1:

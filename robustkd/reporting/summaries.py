@@ -42,7 +42,7 @@ def summary_tables(results: Sequence[Result], trust: Mapping[str, Trust]) -> lis
 
 
 def _standing_for(results: Iterable[Result]) -> list[tuple[Result, Metric]]:
-    """The summary metrics of each evaluation, as far as there are rows of them."""
+    """The summary metrics of each evaluation that have rows."""
     chosen = []
     for result in results:
         evaluation = EVALUATIONS[result.evaluation]()

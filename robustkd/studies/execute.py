@@ -32,7 +32,7 @@ from robustkd.studies.training import MODEL_FILE, CheckpointInterval
 from robustkd.studies.validation import evaluation_options
 
 MOST_PROCESSES = 8
-"""The largest default number of processes on a CPU: each needs memory of its own."""
+"""The largest default number of processes on a CPU: each needs its own memory."""
 
 
 @dataclass(frozen=True)

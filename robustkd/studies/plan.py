@@ -160,7 +160,7 @@ def epochs_of(job: Job) -> int:
 
 
 def stages_of(job: Job) -> tuple[Stage, ...]:
-    """Return the stages of a job; they follow from its method, options and recipe, whatever the networks."""
+    """Return the stages of a job; they depend only on its method, options and recipe."""
     method = METHODS[job.settings["method"]]
     if method.stages is Method.stages:
         return (Stage("training", job.recipe),)

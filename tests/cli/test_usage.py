@@ -1,4 +1,4 @@
-"""Whatever is wrong with a command line, the answer is one line on standard error and exit code 2."""
+"""Any mistake in a command line is reported in one line on standard error, with exit code 2."""
 
 import sys
 from pathlib import Path

@@ -90,7 +90,7 @@ def test_a_void_difference_is_not_put_down_to_the_images_or_to_a_missing_baselin
     assert "not compared with the independent baseline, because a validity check failed." in said
 
 
-def test_what_is_void_everywhere_is_no_verdict_at_all(noisy: Path) -> None:
+def test_what_is_void_everywhere_is_not_a_verdict(noisy: Path) -> None:
     result = results_of(noisy)["generalization"]
     evaluation = EVALUATIONS["generalization"]()
 

@@ -188,7 +188,7 @@ def test_a_library_that_is_not_installed_is_named_in_one_line(
     assert "\n" not in str(error.value)
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="not a finished run"):
         build_report(tmp_path)
 

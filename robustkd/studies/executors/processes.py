@@ -34,7 +34,7 @@ class _Worker:
 class Processes(Executor):
     """Runs one training at a time in each of several processes.
 
-    A process ends when the process that started it ends, for whatever reason.
+    A process ends when the process that started it ends, for any reason.
 
     Args:
         load: Loads the data set of the study; called once in each process, after its plugins are loaded.

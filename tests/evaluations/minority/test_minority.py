@@ -375,7 +375,7 @@ def test_all_that_is_measured_of_a_class_has_an_interval(skewed: Dataset, looked
     assert ((rows["value"] < rows["ci_high"]) | (rows["value"] == 1)).all()
 
 
-def test_seeds_have_a_t_interval_of_their_own(skewed: Dataset, predict_as: Callable) -> None:
+def test_seeds_have_their_own_t_interval(skewed: Dataset, predict_as: Callable) -> None:
     labels = skewed.test.labels.numpy()
     pool = pool_of(skewed.condition.label, "at", seeds=3)
     logits = {member.name: of_accuracy(labels, np.full(CLASSES, 0.6), i) for i, member in enumerate(pool)}

@@ -151,7 +151,7 @@ def test_means_without_the_diagonal_are_also_listed() -> None:
 
 
 def test_means_over_sources_and_targets_have_intervals_over_the_images() -> None:
-    """Two networks, each fooled on images of its own with chance 0.4, the same ones whoever attacks."""
+    """Two networks, each fooled on its own images with probability 0.4, the same images for every attacker."""
     fallen = (np.random.default_rng(0).random((3, 1000)) < 0.4).astype(int)
     clean = np.zeros((3, 1000), dtype=int)
     records = records_of(np.stack([fallen] * 3).tolist(), clean.tolist(), [0] * 1000)
@@ -588,9 +588,7 @@ def test_an_attack_that_cannot_be_run_is_refused_with_the_fix(options: dict[str,
         TransferabilityOptions(**options)
 
 
-def test_further_attacks_that_differ_in_their_step_size_have_labels_of_their_own(
-    pool: ModelPool, data: Dataset
-) -> None:
+def test_further_attacks_that_differ_in_their_step_size_have_unique_labels(pool: ModelPool, data: Dataset) -> None:
     steps = [{"name": "PGD", "eps": 0.2, "alpha": alpha, "steps": 3} for alpha in (0.1, 0.15)]
 
     records = measured(pool, data, replace(OPTIONS, white_box=(*steps, steps[0])))

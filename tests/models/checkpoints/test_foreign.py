@@ -108,7 +108,7 @@ def test_a_prefix_that_not_every_weight_has_is_part_of_the_names(file: Path) -> 
     assert same(state, network)
 
 
-def test_what_is_no_tensor_is_left_out(file: Path) -> None:
+def test_what_is_not_a_tensor_is_left_out(file: Path) -> None:
     state, _ = read_foreign(saved(file, {**WEIGHTS, "epoch": 3, "comment": "best"}), ema=False)
 
     assert same(state, WEIGHTS)
