@@ -50,7 +50,7 @@ __all__ = [
 
 
 def accuracy(logits: ArrayLike, labels: ArrayLike) -> float:
-    """Return the share of images classified as labelled, 0 to 1.
+    """Return the share of images classified correctly, 0 to 1.
 
     Args:
         logits: (N, K), or predicted classes (N,).
@@ -125,7 +125,7 @@ def error_consistency(correct: ArrayLike, other_correct: ArrayLike) -> float:
     κ = (c_obs − c_exp) / (1 − c_exp) with c_exp = p₁p₂ + (1 − p₁)(1 − p₂).
 
     Args:
-        correct: bool (N,), which images the first network classifies as labelled.
+        correct: bool (N,), which images the first network classifies correctly.
         other_correct: bool (N,), the same for the second network, on the same images.
 
     Returns:
@@ -205,7 +205,7 @@ def fitting_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
 
 
 def recalls(predicted: ArrayLike, labels: ArrayLike, classes: int | None = None) -> np.ndarray:
-    """Return the recall of each class: the share of its images that are classified as labelled.
+    """Return the recall of each class: the share of its images that are classified correctly.
 
     Args:
         predicted: Predicted classes (N,), or logits (N, K).
