@@ -9,7 +9,7 @@ from uuid import uuid4
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `target`, which replaces `target` on success and is removed on failure.
+    """Yield a temporary path next to `target`, which replaces `target` on success and is removed on failure.
 
     Args:
         target: The file to write or replace; missing parent folders are created.
@@ -38,7 +38,7 @@ def remove_partials(folder: Path) -> None:
     """Remove the half-written files of killed processes; no other process may be writing to the folder.
 
     Args:
-        folder: The folder, which need not exist; its subfolders are left alone.
+        folder: The folder, which need not exist; its subfolders are not touched.
     """
     for left in folder.glob(".*.partial"):
         left.unlink(missing_ok=True)

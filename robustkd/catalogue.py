@@ -1,4 +1,4 @@
-"""What there is, as tables: the methods and the evaluations, those of plugins included."""
+"""Tables of the available methods and evaluations, including those of plugins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ def methods() -> pd.DataFrame:
     """List the distillation methods.
 
     Returns:
-        One row for each method: ``method``, ``summary``, ``needs_teacher``, ``options`` and their defaults as text.
+        One row for each method, with the columns ``method``, ``summary``, ``needs_teacher`` and ``options`` (the
+        options and their defaults as text).
 
     >>> import robustkd as rk
     >>> table = rk.methods().set_index("method")
@@ -41,7 +42,8 @@ def evaluations() -> pd.DataFrame:
     """List the evaluations.
 
     Returns:
-        One row for each evaluation: ``evaluation``, ``question``, ``options`` and their defaults as text.
+        One row for each evaluation, with the columns ``evaluation``, ``question`` and ``options`` (the options and
+        their defaults as text).
 
     >>> import robustkd as rk
     >>> "fidelity" in list(rk.evaluations()["evaluation"])

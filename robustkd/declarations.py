@@ -1,8 +1,8 @@
 """Names and options of methods, evaluations, conditions, data sets and networks, read from their source.
 
-To import a method is to import torch, which takes seconds. A list, a completion or the error in a study file must not
-wait for that, so the sources are parsed here, and of them only annotations and default values are evaluated. Whatever a
-plugin registers is found likewise in its files (`plugins.SOURCES`).
+Importing a method imports torch, which takes seconds. A list, a shell completion or an error message about a study file
+must not wait for that. Therefore the source files are parsed instead of imported, and only annotations and default
+values are evaluated. What a plugin registers is found in its source files in the same way (`plugins.SOURCES`).
 """
 
 import ast
@@ -37,10 +37,10 @@ class OptionDeclaration:
     """An option of a method, an evaluation or a condition.
 
     Attributes:
-        name: Its key in a study file.
-        annotation: Its type, with constraints as pydantic takes them.
-        default: Its default value; `dataclasses.MISSING` if it must be given.
-        meaning: What the docstring says of it.
+        name: The key of the option in a study file.
+        annotation: The type of the option, including constraints that pydantic understands.
+        default: The default value; `dataclasses.MISSING` if the option is required.
+        meaning: The description of the option in the docstring.
     """
 
     name: str
@@ -50,27 +50,27 @@ class OptionDeclaration:
 
     @property
     def has_default(self) -> bool:
-        """Whether it may be left out."""
+        """Whether the option may be omitted."""
         return self.default is not MISSING
 
     @property
     def kind(self) -> str:
-        """The type in words: ``number, at least 0``, ``original or sarfraz2020``."""
+        """The type in words, for example ``number, at least 0`` or ``original or sarfraz2020``."""
         return in_words(self.annotation)
 
 
 @dataclasses.dataclass(frozen=True)
 class Declaration:
-    """Something that is registered under a name.
+    """The source-code declaration of something that is registered under a name.
 
     Attributes:
-        kind: What it is.
-        name: As in study files and on the command line.
-        summary: One sentence.
-        doc: The docstrings of its module and of itself.
-        options: In the order of the source.
-        needs_teacher: For a method: whether it cannot do without one.
-        path: Its source file.
+        kind: The kind of the thing, for example ``method``.
+        name: The name in study files and on the command line.
+        summary: A description in one sentence.
+        doc: The docstring of the module, followed by that of the class or function.
+        options: The options, in the order of the source.
+        needs_teacher: Whether the method cannot be trained without a teacher; False for other kinds.
+        path: The source file.
     """
 
     kind: Kind
@@ -83,17 +83,17 @@ class Declaration:
 
     @property
     def papers(self) -> tuple[str, ...]:
-        """The sentences of its docstrings that name a paper: with an arXiv number, or a title in italics and a year."""
+        """The sentences of `doc` that cite a paper by an arXiv number, or by a title in italics and a year."""
         text = " ".join(self.doc.split())
         sentences = re.split(r"(?<=[a-z)\]])[.;:] (?=[A-Z])", text)
         return tuple(each.strip() for each in sentences if re.search(r"arXiv \d|\*[^*]+\*.*\b(19|20)\d\d\b", each))
 
 
 def declared(kind: Kind) -> dict[str, Declaration]:
-    """Return all that is registered of a kind, by name, without importing it.
+    """Return the declarations of one kind by name, without importing the code that they declare.
 
     Args:
-        kind: ``method``, ``evaluation``, ``condition`` or ``data set``.
+        kind: The kind: ``method``, ``evaluation``, ``condition`` or ``data set``.
     """
     registry, patterns = _PLACES[kind]
     found = {}
@@ -127,13 +127,13 @@ def timm_names() -> tuple[str, ...]:
 
 
 def check_dataset_name(name: str) -> None:
-    """Refuse the name of a data set that nothing loads.
+    """Refuse the name of an unknown data set.
 
     Args:
-        name: As for `load_dataset`.
+        name: The name, as for `load_dataset`.
 
     Raises:
-        DataError: There is no such data set; whether it is on this machine is not checked.
+        DataError: There is no such data set. Whether its files are on this machine is not checked.
     """
     kind, colon, path = name.partition(":")
     known = declared("data set")
@@ -144,10 +144,13 @@ def check_dataset_name(name: str) -> None:
 
 
 def check_architecture_name(architecture: str) -> None:
-    """Refuse a name that is not timm's or ours, and offer the nearest.
+    """Refuse the name of an architecture that timm, robustkd and the plugins do not have.
+
+    Args:
+        architecture: The name.
 
     Raises:
-        ModelError: There is no such architecture.
+        ModelError: There is no such architecture; the message suggests the nearest names.
     """
     known = {*network_names(), *timm_names()}
     if architecture not in known and not _registered_with_timm(architecture):
@@ -155,7 +158,7 @@ def check_architecture_name(architecture: str) -> None:
 
 
 def _registered_with_timm(architecture: str) -> bool:
-    """Ask timm itself, where a plugin or the user's own code may have registered a network with it."""
+    """Whether timm, if it is imported, knows a name; a plugin or the user's code may have registered it there."""
     timm = sys.modules.get("timm")
     return timm is not None and "/" not in architecture and ":" not in architecture and timm.is_model(architecture)
 
@@ -174,7 +177,7 @@ _REGISTRIES: Mapping[Kind, str] = {
 
 
 def _registered_here(kind: Kind, *, discover: bool = False) -> dict[str, Declaration]:
-    """What this process has registered itself, in a notebook for example, or in a way that its source does not show."""
+    """What this process has registered, for example in a notebook or in a way that no source file shows."""
     module = sys.modules.get(_REGISTRIES[kind])
     if module is None:
         return {}
@@ -247,7 +250,7 @@ def _options_of(node: ast.ClassDef, source: SourceFile) -> list[OptionDeclaratio
 
 
 def _bases(node: ast.ClassDef, source: SourceFile) -> Iterator[tuple[ast.ClassDef, SourceFile]]:
-    """A class and all that it derives from, as far as their sources are found."""
+    """A class and its base classes, as far as their sources can be found."""
     yield node, source
     for base in node.bases:
         found = source.definition(ast.unparse(base))
@@ -267,7 +270,7 @@ def _class_value(name: str, node: ast.ClassDef, source: SourceFile, otherwise: A
 
 
 def _arguments(node: ast.ClassDef, source: SourceFile) -> Iterator[OptionDeclaration]:
-    """The keyword-only arguments of a constructor, its own or an inherited one."""
+    """The keyword-only arguments of the constructor of a class, which may be inherited."""
     for kind, where in _bases(node, source):
         made = next((each for each in kind.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
         if made is None:
@@ -310,7 +313,7 @@ def _option(
 
 
 def _meanings(docstring: str) -> dict[str, str]:
-    """What the sections Args and Attributes of a docstring say of each name."""
+    """The description of each name in the sections Args and Attributes of a docstring."""
     text = inspect.cleandoc(docstring)
     found: dict[str, str] = {}
     for section in re.findall(r"^(?:Args|Attributes):\n((?:(?: {4}.*)?\n?)+)", text, re.MULTILINE):

@@ -1,6 +1,6 @@
 """The errors that robustkd raises.
 
-Each message is one line for a person: what is wrong, where, and how to fix it. The command line prints it without a
+Each message is one line that says what is wrong, where, and how to fix it. The command line prints it without a
 traceback and exits with `exit_code`.
 """
 
@@ -12,7 +12,7 @@ from difflib import get_close_matches
 class RobustKDError(Exception):
     """The base class of all errors that robustkd raises.
 
-    The message is one line whatever names it quotes: control characters are escaped.
+    The message is always one line: control characters in the names that it quotes are escaped.
 
     >>> import robustkd as rk
     >>> try:
@@ -29,17 +29,17 @@ class RobustKDError(Exception):
 
 
 class BadInputError(RobustKDError):
-    """The input is not usable: a missing file, a wrong name, a value out of range."""
+    """The input is not usable, for example a missing file, an unknown name or a value out of range."""
 
     exit_code = 2
 
 
 class DataError(BadInputError):
-    """A data set is missing, damaged, or does not fit."""
+    """A data set is missing, damaged or not suitable."""
 
 
 class ModelError(BadInputError):
-    """A network or a checkpoint is missing, damaged, or does not fit."""
+    """A network or a checkpoint is missing, damaged or not suitable."""
 
 
 class StudyError(BadInputError):
@@ -51,15 +51,15 @@ class EvaluationError(BadInputError):
 
 
 class StateError(ModelError):
-    """The saved state of a training is damaged, or belongs to another training."""
+    """The saved state of a training run is damaged or belongs to another training run."""
 
 
 class TrainingError(RobustKDError):
-    """A training failed, for example because its loss was not finite."""
+    """A training run failed, for example because its loss was not finite."""
 
 
 class StoppedError(RobustKDError):
-    """A training was asked to stop and has saved its state."""
+    """A training run was stopped on request, after its state was saved."""
 
     exit_code = 130
 
@@ -77,11 +77,11 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
         count: The largest number of suggestions.
 
     Returns:
-        A clause such as ``"did you mean hinton?"``, or the known names where none is near.
+        A clause such as ``"did you mean hinton?"``, or a list of known names if none is close.
     """
     known = sorted(known)
     if not known:
-        return "there are none"
+        return "no name is valid here"
     close = get_close_matches(name, known, n=count, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(close)}?"
@@ -90,7 +90,9 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Escape what would change a line of output instead of being shown: control and direction-changing characters.
+    r"""Escape characters that would change a line of output instead of being shown.
+
+    These are control characters, line separators and invisible formatting such as a change of the text direction.
 
     Args:
         text: Any text, such as a message that quotes a file name.

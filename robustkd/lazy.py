@@ -1,4 +1,4 @@
-"""Packages that import their public names when these are first used."""
+"""Packages that import each public name only when it is first used."""
 
 import importlib
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ def exported(package: str, homes: Mapping[str, tuple[str, ...]], name: str) -> A
     """Import a public name of a package from the module that defines it.
 
     Args:
-        package: The name of the package, for the message.
-        homes: The names that the package offers from each module.
+        package: The name of the package, for the error message.
+        homes: For each module, the public names that it defines.
         name: The name to import.
 
     Raises:
-        AttributeError: The package offers no such name.
+        AttributeError: The package has no such public name.
     """
     home = next((module for module, names in homes.items() if name in names), None)
     if home is None:

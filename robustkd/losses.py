@@ -1,6 +1,7 @@
-"""The losses of the methods as functions of tensors, for people who write their own training loop.
+"""The losses of the methods as functions of tensors, for use in your own training loop.
 
-Each is differentiable with respect to its first argument, is computed in float32 or better, and carries no weight.
+Each loss is differentiable with respect to its first argument, is computed in float32 or higher precision, and is not
+multiplied by a weight.
 Shapes: B images, K classes, C channels, D features.
 
 >>> import torch
@@ -9,7 +10,7 @@ Shapes: B images, K classes, C channels, D features.
 >>> student = torch.zeros(2, 2, requires_grad=True)
 >>> loss = 0.9 * rk.losses.kd_loss(student, teacher, 4.0) + 0.1 * rk.losses.cross_entropy(student, torch.tensor([0, 1]))
 >>> loss.backward()
->>> student.grad[0, 0] < 0  # the first image is to look more like class 0
+>>> student.grad[0, 0] < 0  # gradient descent raises the logit of class 0 for the first image
 tensor(True)
 """
 

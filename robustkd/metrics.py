@@ -1,4 +1,4 @@
-"""The measures of the evaluations as functions of NumPy arrays, for people who bring their own.
+"""The measures of the evaluations as functions of NumPy arrays, for use with your own predictions.
 
 Logits are (N, K), labels and predicted classes are integers (N,) from 0 to K − 1, for N images and K classes. Nothing
 here needs a pool, a network or torch. The evaluations compute the same numbers, with intervals.
@@ -50,7 +50,7 @@ __all__ = [
 
 
 def accuracy(logits: ArrayLike, labels: ArrayLike) -> float:
-    """Return the share of images classified as labelled, 0 to 1.
+    """Return the share of images classified correctly, 0 to 1.
 
     Args:
         logits: (N, K), or predicted classes (N,).
@@ -86,7 +86,7 @@ def agreement(logits: ArrayLike, other_logits: ArrayLike) -> float:
 
     Args:
         logits: (N, K), or predicted classes (N,).
-        other_logits: Likewise, for the same images.
+        other_logits: The same for the other network, on the same images.
 
     Returns:
         0 to 1.
@@ -125,8 +125,8 @@ def error_consistency(correct: ArrayLike, other_correct: ArrayLike) -> float:
     κ = (c_obs − c_exp) / (1 − c_exp) with c_exp = p₁p₂ + (1 − p₁)(1 − p₂).
 
     Args:
-        correct: bool (N,), which images the first network classifies as labelled.
-        other_correct: bool (N,), likewise for the second, on the same images.
+        correct: bool (N,), which images the first network classifies correctly.
+        other_correct: bool (N,), the same for the second network, on the same images.
 
     Returns:
         −1 to 1; NaN where both are always right or both always wrong.
@@ -205,7 +205,7 @@ def fitting_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
 
 
 def recalls(predicted: ArrayLike, labels: ArrayLike, classes: int | None = None) -> np.ndarray:
-    """Return the recall of each class: the share of its images that are classified as labelled.
+    """Return the recall of each class: the share of its images that are classified correctly.
 
     Args:
         predicted: Predicted classes (N,), or logits (N, K).
@@ -269,7 +269,7 @@ def mean_corruption_error(errors: ArrayLike, reference: ArrayLike) -> float:
 
     Args:
         errors: (C, S), error rates for C corruptions and S severities, 0 to 1.
-        reference: (C, S), likewise for the reference network.
+        reference: (C, S), the same for the reference network.
 
     Returns:
         1 for a network as good as the reference.

@@ -1,4 +1,4 @@
-"""What objects show in a notebook."""
+"""The display of objects in a notebook."""
 
 from collections.abc import Iterable, Sequence
 from html import escape

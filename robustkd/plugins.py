@@ -1,7 +1,7 @@
-"""Methods, evaluations, data sets, conditions and networks that live outside this package.
+"""Methods, evaluations, data sets, conditions and networks that are defined outside this package.
 
 A plugin is a Python file or module that registers what it defines when it is imported, as the modules of this package
-do. The user names it (`load_plugins`), or an installed distribution offers it through the entry-point group
+do. The user names it (`load_plugins`), or an installed distribution provides it through the entry-point group
 ``robustkd.plugins`` (`load_installed`). The SHA-256 of its source (`digest_of`) is part of every cache key that depends
 on what it defines. Worker processes and other machines load the same source (`loaded_plugins`, `receive`).
 """
@@ -24,7 +24,7 @@ from robustkd.errors import BadInputError, RobustKDError
 
 GROUP = "robustkd.plugins"
 OPT_OUT = "ROBUSTKD_NO_PLUGINS"
-"""An environment variable: any value but 0 leaves installed plugins alone."""
+"""The environment variable that disables installed plugins; empty and 0 mean that they are used."""
 
 SOURCES: list[Path] = []
 """The source files of all plugins that were loaded or found installed."""
@@ -32,11 +32,11 @@ SOURCES: list[Path] = []
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin and the source that it was loaded from; it travels between processes and machines.
+    """A plugin and its source; it can be sent to other processes and machines.
 
     Attributes:
         name: The absolute path of a file, or the dotted name of a module.
-        module: The name that it is imported under.
+        module: The name under which it is imported.
         digest: SHA-256 of the file, or of all Python files of the module's top-level package.
         source: The content of a file; None for a module, which must be installed wherever it is loaded.
     """
@@ -48,7 +48,7 @@ class Plugin:
 
     @property
     def root(self) -> str:
-        """The top-level module."""
+        """The name of the top-level module."""
         return self.module.partition(".")[0]
 
 
@@ -61,11 +61,11 @@ def load_plugins(given: Sequence[str]) -> None:
     """Import plugins, each once.
 
     Args:
-        given: For each the path of a Python file, or the dotted name of a module.
+        given: For each plugin, the path of a Python file or the dotted name of a module.
 
     Raises:
-        BadInputError: A plugin does not exist, fails to import, or registers something that is incomplete or that has
-            the name of something else. The message is one line: file, line and reason.
+        BadInputError: A plugin does not exist, fails to import, or registers something that is incomplete or whose name
+            is taken. The message is one line: file, line and reason.
     """
     for name in given:
         is_path = name.endswith(".py") or "/" in name or os.sep in name
@@ -73,10 +73,10 @@ def load_plugins(given: Sequence[str]) -> None:
 
 
 def load_installed() -> None:
-    """Import the plugins that installed distributions offer, at the first call.
+    """Import the plugins that installed distributions provide; only the first call has an effect.
 
-    One that fails is reported in one line on standard error and left out: a broken package must not stop commands that
-    do not need it. What needs it fails then, because the name is unknown.
+    A plugin that fails is skipped with a one-line warning on standard error, because a broken package must not stop
+    commands that do not need it. A command that needs it fails later, because the name is unknown.
     """
     global _looked_for_installed
     if _looked_for_installed:
@@ -107,20 +107,20 @@ def loaded() -> tuple[str, ...]:
 
 
 def loaded_plugins() -> tuple[Plugin, ...]:
-    """Return the loaded plugins, to be given to `receive` in another process."""
+    """Return the loaded plugins, to be passed to `receive` in another process."""
     return tuple(_loaded.values())
 
 
 def receive(plugins: Iterable[Plugin]) -> None:
     """Load the plugins of the process that started this one.
 
-    Files are executed from the source that travelled with them, so that they need not exist here.
+    A plugin file is executed from the source that was sent, so it need not exist on this machine.
 
     Args:
-        plugins: What `loaded_plugins` returned there.
+        plugins: The result of `loaded_plugins` in that process.
 
     Raises:
-        BadInputError: A module is missing here, or its source differs.
+        BadInputError: A module is missing on this machine, or its source differs.
     """
     for plugin in plugins:
         if plugin.source is None and _module_plugin(plugin.name).digest != plugin.digest:
@@ -138,8 +138,8 @@ def digest_of(thing: Any) -> str | None:
         thing: A class, a function or a `functools.partial`. For a class, the plugins of its base classes count too.
 
     Returns:
-        The digest in hexadecimal; None if no plugin is involved. Something that is registered without a plugin, in a
-        notebook for example, has none either: raise its `version` when it changes.
+        The digest in hexadecimal; None if no plugin is involved. Something that is registered without a plugin, for
+        example in a notebook, has no digest either: increase its `version` when it changes.
     """
     kind = getattr(thing, "func", thing)
     lineage = kind.__mro__ if isinstance(kind, type) else (kind,)
@@ -151,7 +151,7 @@ def digest_of(thing: Any) -> str | None:
 
 
 def place_of(module: str) -> str:
-    """Return how to name a module in a message: the path of a plugin file, else the dotted name."""
+    """Return the name of a module for messages: the path of a plugin file, otherwise the dotted name."""
     plugin = _tried.get(module)
     return module if plugin is None or plugin.source is None else _shown(plugin.name)
 
@@ -180,7 +180,7 @@ def _file_plugin(name: str) -> Plugin:
 def _module_plugin(name: str) -> Plugin:
     files = _files(name.partition(".")[0])
     if not files:
-        raise BadInputError(f"plugin {name}: no such module; a file is given by its path, such as ./{name}.py")
+        raise BadInputError(f"plugin {name}: no such module; to load a file, give its path, such as ./{name}.py")
     hasher = hashlib.sha256()
     for relative, path in files.items():
         content = path.read_bytes()
@@ -192,7 +192,7 @@ def _files(root: str) -> dict[str, Path]:
     """The Python files of a top-level module or package, found without importing it."""
     try:
         spec = importlib.util.find_spec(root) if root.isidentifier() else None
-    except ValueError:  # a module that was made by hand has no specification
+    except ValueError:  # a module that was created by code has no specification
         spec = None
     if spec is None:
         return {}
@@ -207,7 +207,7 @@ def _load(plugin: Plugin) -> None:
     held = _loaded.get(plugin.module)
     if held is not None:
         if held.digest != plugin.digest:
-            raise BadInputError(f"plugin {_shown(plugin.name)}: changed since it was loaded; start Python again")
+            raise BadInputError(f"plugin {_shown(plugin.name)}: changed since it was loaded; restart Python")
         return
     _tried[plugin.module] = plugin
     try:
@@ -223,7 +223,7 @@ def _load(plugin: Plugin) -> None:
 
 
 class _HeldSource(SourceFileLoader):
-    """Loads a file from source that is already in memory: what is digested is what is executed."""
+    """Loads a file from source that is already in memory, so that exactly the hashed source is executed."""
 
     def __init__(self, module: str, path: str, source: bytes) -> None:
         super().__init__(module, path)
@@ -275,6 +275,6 @@ def _add_sources(files: dict[str, Path]) -> None:
 
 
 def _shown(path: str) -> str:
-    """A path relative to the working directory if it lies below it."""
+    """The path relative to the working directory if it is inside it, otherwise the path as it is."""
     held = Path(path)
     return str(held.relative_to(Path.cwd())) if held.is_absolute() and held.is_relative_to(Path.cwd()) else path

@@ -1,4 +1,4 @@
-"""Progress bars on a terminal, one plain line for each long task elsewhere."""
+"""Progress bars on a terminal; elsewhere, one plain line for each long task."""
 
 import sys
 import time
@@ -15,14 +15,14 @@ _bars: Progress | None = None
 
 @contextmanager
 def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far a task has come; nested tasks share one display.
+    """Show the progress of a task; nested tasks share one display.
 
     Args:
-        description: What is being done, for example ``"train hinton, seed 0"``.
+        description: The name of the task, for example ``"train hinton, seed 0"``.
         total: The number of units of work (epochs, images, …).
 
     Yields:
-        ``advance(count)``, to call after each piece of work.
+        A function ``advance(count)``, to call with the number of units after each piece of work.
     """
     if sys.stderr.isatty():
         with _bar(description, total) as advance:
@@ -55,7 +55,7 @@ def _bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def duration(seconds: float) -> str:
-    """Write a time as people do: ``40 s``, ``12 min``, ``3.5 h``, ``8.2 days``."""
+    """Format a duration, given in seconds, as ``40 s``, ``12 min``, ``3.5 h`` or ``8.2 days``."""
     for limit, unit, name, digits in ((90, 1, "s", 0), (5400, 60, "min", 0), (172_800, 3600, "h", 1)):
         if seconds < limit:
             return f"{seconds / unit:.{digits}f} {name}"

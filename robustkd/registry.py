@@ -1,4 +1,4 @@
-"""Names for things that live one to a file: a decorator registers them, a lookup finds them."""
+"""Registries: a decorator registers a class or a function under a name, and a lookup finds it by this name."""
 
 import importlib
 import inspect
@@ -13,10 +13,12 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """The things of one kind, found by name; adding one means adding a file to the package, or a plugin.
+    """The registered classes or functions of one kind, by name.
+
+    To add one, add a file to the package or write a plugin.
 
     Args:
-        kind: What is registered, in the singular, for messages: ``"method"``.
+        kind: The kind of the entries, in the singular, for error messages: ``"method"``.
         package: The package whose modules register themselves when they are imported.
         face: The class that all registered classes derive from; None where functions are registered.
     """
@@ -29,15 +31,18 @@ class Registry(Generic[T]):
         self._discovered = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Register the decorated object under a name that nothing else holds.
+        """Return a decorator that registers an object under a name that is not taken.
+
+        Args:
+            name: The name.
 
         Raises:
-            BadInputError: The name is taken, or the object lacks something that all of its kind have.
+            BadInputError: The name is taken, or the object lacks something that its kind requires.
         """
 
         def decorate(entry: T) -> T:
             if not _defined(entry)[0].startswith("robustkd."):
-                self._discover()  # a plugin must not take a name that a module imported later on holds
+                self._discover()  # a plugin must not take the name of an entry that is not imported yet
             self._refuse_unfit(name, entry)
             holder = self._entries.get(name)
             if holder is not None and _defined(holder) != _defined(entry):
@@ -56,11 +61,11 @@ class Registry(Generic[T]):
         return self._entries[name]
 
     def imported(self) -> dict[str, T]:
-        """The entries registered so far, by name; nothing is imported for it."""
+        """Return the entries that are registered so far, by name, without importing anything."""
         return dict(self._entries)
 
     def names(self) -> list[str]:
-        """The registered names, sorted."""
+        """Return the registered names, sorted."""
         self._discover()
         return sorted(self._entries)
 

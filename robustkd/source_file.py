@@ -1,4 +1,4 @@
-"""A Python file that is read and not imported: its classes, and what its annotations and defaults mean."""
+"""Python files that are parsed but not imported: their classes, and the values of annotations and defaults."""
 
 import ast
 import dataclasses
@@ -14,25 +14,38 @@ from robustkd.errors import BadInputError
 PACKAGE = Path(__file__).parent
 
 _HARMLESS = ("typing", "dataclasses", "pydantic", "enum", "collections.abc", "math")
-"""Modules whose names annotations and defaults may use."""
+"""Modules that are imported because annotations and defaults may use their names."""
 
 MISSING: Any = dataclasses.MISSING
-"""Stands for a value that is not there."""
+"""Marks a missing value."""
 
 
 class UnreadableError(Exception):
-    """The type of an option needs what only an import gives."""
+    """The type of an option cannot be evaluated without importing the file."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SourceFile:
-    """A parsed file."""
+    """A parsed Python file.
+
+    Attributes:
+        path: The path of the file.
+        tree: The syntax tree of the file.
+    """
 
     path: Path
     tree: ast.Module
 
     def definition(self, name: str) -> "tuple[ast.ClassDef, SourceFile] | None":
-        """A class of this name, defined here or imported from a file that can be found without importing it."""
+        """Return the definition of a class and the file that contains it.
+
+        Args:
+            name: The name of the class in this file.
+
+        Returns:
+            The class and its file: this file, or one that this file imports the class from. None if the class is in a
+            file that cannot be found without importing it.
+        """
         for node in self.tree.body:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 return node, self
@@ -43,7 +56,7 @@ class SourceFile:
         return None
 
     def imported_file(self, imported: ast.ImportFrom) -> Path | None:
-        """The file that an import refers to; None if it cannot be found without importing."""
+        """Return the file that an import refers to; None if it cannot be found without importing it."""
         parts = (imported.module or "").split(".") if imported.module else []
         if imported.level:
             folder = self.path.parents[imported.level - 1]
@@ -56,19 +69,19 @@ class SourceFile:
         return next((path for path in candidates if path.is_file()), None)
 
     def names(self) -> dict[str, Any]:
-        """What annotations and defaults may refer to: harmless imports, and plain assignments."""
+        """Return the values of the names that annotations and defaults may use: harmless imports, plain assignments."""
         return _names_in(self.path)
 
 
 @cache
 def source_file(path: Path) -> SourceFile:
-    """Parse a Python file; each file once.
+    """Parse a Python file; the result is cached.
 
     Args:
-        path: The file.
+        path: The path of the file.
 
     Raises:
-        BadInputError: It is not Python.
+        BadInputError: The file is not valid Python.
     """
     try:
         return SourceFile(path, ast.parse(path.read_text(encoding="utf-8")))
@@ -96,7 +109,7 @@ def _names_in(path: Path) -> dict[str, Any]:
 
 
 def _is_plain(node: ast.expr) -> bool:
-    """Whether an expression calls nothing but what makes a constraint or a default."""
+    """Whether an expression only calls functions that build a constraint or a default."""
     calls = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
     return all(isinstance(func, ast.Name) and func.id in ("Field", "field", "float", "tuple", "dict") for func in calls)
 
@@ -106,12 +119,12 @@ def evaluated(node: ast.expr, known: Mapping[str, Any]) -> Any:
 
     Args:
         node: The expression.
-        known: The names that it may refer to; see `SourceFile.names`.
+        known: The names that the expression may use, and their values; see `SourceFile.names`.
 
     Returns:
-        Its value; `MISSING` if it refers to something that only an import would give.
+        The value of the expression; `MISSING` if it uses something that is only known after an import.
     """
     try:
         return eval(compile(ast.Expression(node), "<declaration>", "eval"), dict(known))
-    except Exception:  # a name is unknown, or an attribute of one
+    except Exception:  # a name or an attribute is unknown
         return MISSING

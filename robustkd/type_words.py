@@ -1,4 +1,4 @@
-"""Types in words, as a list of options shows them."""
+"""Descriptions of types in words, for lists of options."""
 
 from collections.abc import Iterator
 from types import NoneType, UnionType
@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 
 def in_words(annotation: Any) -> str:
-    """Describe a type for people: ``number, above 0``, ``list of whole numbers``, ``clean or noisy``.
+    """Describe a type in words, for example ``number, above 0``, ``list of whole numbers`` or ``clean or noisy``.
 
     Args:
-        annotation: A type as a dataclass or a signature has it.
+        annotation: The type annotation of a dataclass field or an argument.
     """
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:

@@ -40,7 +40,7 @@ def cifar10(data_root: Path) -> Dataset:
 
 @pytest.fixture(scope="session")
 def human_labels() -> Path:
-    """The folder that holds labels that people gave to CIFAR's images."""
+    """The folder with human labels of CIFAR's images."""
     beside = [Path(__file__).parents[2] / "shared" / "data" / "human_labels"]
     given = os.environ.get("ROBUSTKD_DATA")
     if given:
@@ -56,7 +56,7 @@ def network(seed: int, num_classes: int = 3) -> PixelModel:
 
 
 def members(*rows: tuple[str, str, str, int | None]) -> pd.DataFrame:
-    """Of (role, method, architecture, seed)."""
+    """Return the frame of members given as (role, method, architecture, seed)."""
     frame = pd.DataFrame(
         [
             {

@@ -32,7 +32,7 @@ FLOORS = (
 """Below these lie the files at the top of the package, which import from no floor."""
 
 ENTRANCES = ("robustkd", "robustkd.__main__", "robustkd.losses", "robustkd.metrics")
-"""What a user enters by: they may import everything, and nothing imports them."""
+"""The entry points for users: they may import everything, and nothing imports them."""
 
 WITHOUT_TORCH = ("cli", "reporting", "presentation", "results", "statistics", "evaluations", "published")
 
@@ -168,7 +168,7 @@ def test_the_folder_of_methods_holds_methods_alone() -> None:
 
 @pytest.mark.parametrize("floor", WITHOUT_TORCH)
 def test_a_floor_is_imported_without_torch(floor: str) -> None:
-    """All its files, at least until something is measured."""
+    """This concerns all files of the floor, at least until something is measured."""
     names = [name for name in modules() if name.split(".")[1:2] == [floor]]
     program = (
         f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\nprint('torch' in sys.modules)"

@@ -1,4 +1,4 @@
-"""What is read from the source is what importing it gives."""
+"""Declarations read from the source equal those obtained by importing it."""
 
 import dataclasses
 import inspect

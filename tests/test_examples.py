@@ -13,7 +13,7 @@ MODULES = ("robustkd", "robustkd.metrics", "robustkd.losses")
 
 
 def examples_of(entry: object, name: str) -> list[doctest.DocTest]:
-    """Of an object itself and of what it defines: methods and properties of a class, functions of a module."""
+    """Return the examples of an object and of what it defines: methods of a class, functions of a module."""
     names = {"rk": rk, "robustkd": rk}
     if isinstance(entry, ModuleType):
         names |= vars(entry)
@@ -39,7 +39,7 @@ def test_every_public_name_has_an_example(module: str) -> None:
     ("module", "name"),
     [(module, name) for module in MODULES for name in ("", *importlib.import_module(module).__all__)],
 )
-def test_the_example_gives_what_it_says(module: str, name: str) -> None:
+def test_the_example_prints_what_it_shows(module: str, name: str) -> None:
     home = importlib.import_module(module)
     entry = getattr(home, name) if name else home
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)

@@ -55,7 +55,7 @@ class Mine(Method):
 
 @pytest.fixture(autouse=True)
 def _forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let a test register what it likes, and forget it afterwards."""
+    """Let a test register anything, and remove it afterwards."""
     for registry in (METHODS, EVALUATIONS, CONDITIONS, DATASETS):
         registry.names()
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
@@ -161,7 +161,7 @@ def test_a_plugin_that_fails_is_refused_in_one_line_that_names_file_line_and_rea
     [
         ("nowhere.py", "plugin nowhere.py: no such file"),
         ("./", "plugin ./: is a folder; give a Python file, or the name of a module"),
-        ("nowhere_at_all", "plugin nowhere_at_all: no such module; a file is given by its path"),
+        ("nowhere_at_all", "plugin nowhere_at_all: no such module; to load a file, give its path"),
         ("json.nowhere", "plugin json.nowhere: ModuleNotFoundError: No module named 'json.nowhere'"),
     ],
 )

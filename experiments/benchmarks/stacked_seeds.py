@@ -1,8 +1,8 @@
-"""Whether it pays to train several seeds of a network as one stacked network, and whether they come out the same.
+"""Compare training several seeds of a network as one stacked network with training them one after another.
 
     python experiments/benchmarks/stacked_seeds.py --device cuda --network cifar_wrn_16_2 --seeds 8
 
-Two opponents, the `baseline` method on the same networks and batches, each seed with batches of its own:
+Both variants train the `baseline` method on the same networks and batches; each seed has its own batches:
 
 * one after another: the trainer's step, for one seed after the other;
 * stacked: the parameters and statistics of all seeds in one tensor each (`torch.func.stack_module_state`), forward and
@@ -10,8 +10,8 @@ Two opponents, the `baseline` method on the same networks and batches, each seed
   normalisation is in training mode, with running statistics for each seed.
 
 First both take the same few steps from the same weights, without TF32, and each seed's losses and final running
-statistics are compared. Then they take turns at being timed, after a round for warming up; the ratio is the median over
-rounds of what was measured in the same round. Images are random: no speed depends on what they show.
+statistics are compared. Then both are timed alternately, after a warm-up round; the ratio is the median of the ratios
+within a round. Images are random, because the speed does not depend on their content.
 """
 
 import argparse
@@ -36,9 +36,9 @@ from robustkd.models import create_model
 
 CLASSES = 10
 TOLERANCE = 1e-4
-"""On a loss, between one seed trained alone and the same one in the stack."""
+"""The largest allowed difference of a loss between a seed trained alone and the same seed in the stack."""
 COMPARED_STEPS = 3
-"""Rounding alone drives two trainings apart within some ten steps."""
+"""The number of compared steps; after about ten steps, rounding errors alone make two training runs diverge."""
 
 Way = Callable[[list[Method], Tensor, Tensor], tuple[Tensor, float]]
 
@@ -120,7 +120,7 @@ class Stacked:
     """All seeds as one network whose tensors have an axis for the seed.
 
     Args:
-        compiled: Compile forward pass and loss.
+        compiled: Whether to compile the forward pass and the loss.
     """
 
     def __init__(self, compiled: bool) -> None:
@@ -159,7 +159,7 @@ class Stacked:
 
 
 def compare(alone: Way, stacked: Way, settings: argparse.Namespace, device: torch.device) -> tuple[float, float]:
-    """Give the largest differences of losses and of running statistics after a few steps from the same weights."""
+    """Return the largest differences of losses and of running statistics after a few steps from the same weights."""
     pixels, labels = _random_batches(COMPARED_STEPS, settings, device)
     singles, stack = ([_method(seed, settings, device) for seed in range(settings.seeds)] for _ in range(2))
     with _without_tf32():
@@ -175,7 +175,7 @@ def compare(alone: Way, stacked: Way, settings: argparse.Namespace, device: torc
 
 
 def compete(alone: Way, stacked: Way, settings: argparse.Namespace, device: torch.device) -> list[tuple[float, float]]:
-    """Give the images per second of both in every round."""
+    """Return the images per second of both variants in every round."""
     pixels, labels = _random_batches(settings.steps, settings, device)
     methods = [_method(seed, settings, device) for seed in range(settings.seeds)]
     rounds = []

@@ -1,17 +1,18 @@
-"""How near the trainer comes to the bare arithmetic of a method, and how far it is from a plain loop.
+"""Compare the speed of the trainer with that of a method's arithmetic alone and with that of a plain training loop.
 
     python experiments/benchmarks/trainer.py --network cifar_wrn_10_2 --image-size 32
 
-For every stage of every method three opponents take turns, an epoch each, on the same network, data and batch size:
+For every stage of every method, three variants are timed alternately, one epoch each, on the same network, data and
+batch size:
 
-* the trainer: `robustkd.distillation.train`, without its test after the epoch;
+* the trainer: `robustkd.distillation.train`, without the evaluation on the test images after the epoch;
 * the floor: the method's forward and backward pass and optimiser step on one batch that stays on the device, no data
-  handling, nothing counted;
-* the plain loop: as toolkits write it, `DataLoader` with PIL transforms, and `.item()` on loss and accuracy at each
+  handling and no statistics;
+* the plain loop, as in other toolkits: `DataLoader` with PIL transforms, and `.item()` on loss and accuracy at each
   step.
 
-Ratios are medians over rounds of what was measured in the same round, so that a noisy machine slows all three alike.
-Images are random: no speed depends on what they show.
+A ratio is the median of the ratios within a round, so that other load on the machine slows all three variants equally.
+Images are random, because the speed does not depend on their content.
 """
 
 import argparse
@@ -74,15 +75,15 @@ def main() -> None:
 
 
 def measure(name: str, settings: argparse.Namespace, device: torch.device) -> list[dict[str, Any]]:
-    """Let the three opponents take turns at one method.
+    """Time the three variants alternately for one method.
 
     Args:
-        name: The method's.
-        settings: The command line's.
-        device: The device.
+        name: The name of the method.
+        settings: The arguments of the command line.
+        device: The device to run on.
 
     Returns:
-        One row per stage: images per second of each opponent, and the trainer's ratios to the others.
+        One row per stage: images per second of each variant, and the trainer's ratios to the others.
     """
     data = _random_data(settings.steps * settings.batch_size, settings.image_size)
     # a first stage may be half as long as the training, and the first round of each is for warming up
@@ -116,11 +117,11 @@ def measure(name: str, settings: argparse.Namespace, device: torch.device) -> li
 
 
 class _EnoughError(Exception):
-    """All rounds are done; the other half of the training would measure nothing."""
+    """All rounds are done; the rest of the training is not measured."""
 
 
 class _Opponent:
-    """A method of its own, with an optimiser for the stage under way."""
+    """A separate instance of the method, with an optimiser for the current stage."""
 
     def __init__(self, method: Method, recipe: Recipe, device: torch.device) -> None:
         self.method = method

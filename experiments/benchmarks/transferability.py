@@ -2,7 +2,7 @@
 
     python experiments/benchmarks/transferability.py --images 64
 
-There are two opponents, on the same networks, images and random starts:
+Both variants use the same networks, images and random starts:
 
 * robustkd attacks each source once on prepared networks and shows every target the same examples (`attack_all`, with
   everything that the evaluation measures on the way: the teacher as a target, 8-bit examples, zero gradients);
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def compete(pool: ModelPool, images: ImageSet, options: TransferabilityOptions, device: torch.device) -> None:
-    """Run both in turn; print the ratio of their times, and in how many cells the matrices differ.
+    """Run both variants, and print the ratio of their times and the number of cells in which the matrices differ.
 
     Args:
         pool: The teacher first, then the targets.

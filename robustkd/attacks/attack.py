@@ -97,7 +97,7 @@ def size_of(parameters: Mapping[str, Any]) -> str | None:
 
 
 def with_distinct_labels(attacks: Sequence[Attack]) -> tuple[Attack, ...]:
-    """Give each attack a label of its own: where several share one, the parameters in which they differ are appended.
+    """Make the labels of attacks unique: if several share a label, the parameters in which they differ are appended.
 
     Args:
         attacks: The attacks of a run, all different.

@@ -1,4 +1,4 @@
-"""Attacks that a user names: looked up in torchattacks, completed with its defaults, and refused if they cannot run."""
+"""Attacks given by name: looked up in torchattacks, completed with its defaults, and refused if they cannot run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from robustkd.attacks.attack import STANDARDISED, Attack, Setting, size_of
 from robustkd.errors import EvaluationError, nearest
 
 _NOT_BY_NAME = {
-    "MultiAttack": "it holds other attacks; list these in `white_box`, where each is run on what withstood the others",
+    "MultiAttack": "it runs other attacks; list these in `white_box`, where each attacks what withstood the others",
     "LGV": "it trains the network further, on training images that are not available here; choose another attack",
 }
 
@@ -19,7 +19,7 @@ def attack_by_name(given: Mapping[str, Setting], place: str) -> Attack:
     """Find an attack in torchattacks and complete its parameters with the defaults of its class.
 
     Args:
-        given: Its ``name``, its parameters, and ``logits``.
+        given: The ``name`` of the attack, its parameters, and ``logits``.
         place: The option that it was given in, for error messages.
 
     Returns:

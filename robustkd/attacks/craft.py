@@ -1,7 +1,7 @@
 """Adversarial examples of a batch, made by torchattacks' own code with its sources of randomness under control.
 
 * Random starts, and other uniform or normal numbers for a whole batch, are drawn image by image from (seed, index in
-  the data set), on the CPU; the global random state is left alone. (torchattacks' APGD would reset it, and give every
+  the data set), on the CPU; the global random state does not change. (torchattacks' APGD would reset it, and give every
   batch the same noise.) Attacks that draw in another way, or use the batch as a whole, depend on the batch
   (`Attack.sees_batch`), and so do restarts, which are made for what is left of the batch.
 * OnePixel and Pixle draw from NumPy's global random state. They are run on one image at a time, with that state seeded

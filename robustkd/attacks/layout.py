@@ -32,6 +32,6 @@ def channels_last(models: Sequence[nn.Module]) -> Iterator[None]:
 
 
 def _contiguous_gradient(model: Any, inputs: tuple[Tensor]) -> None:
-    """Give the gradient the layout of the image, because torchattacks' PGDL2 fails on any other."""
+    """Convert the gradient to the memory layout of the image; torchattacks' PGDL2 fails with any other layout."""
     if inputs[0].requires_grad:
         inputs[0].register_hook(lambda gradient: gradient.contiguous())

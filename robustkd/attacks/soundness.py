@@ -18,7 +18,7 @@ ROUNDING = 1e-5
 
 @dataclass
 class Soundness:
-    """What is seen while a network is attacked.
+    """What is observed while a network is attacked.
 
     Attributes:
         evaluation_mode: Whether all networks were in evaluation mode before and after each attack.

@@ -46,7 +46,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Trained on clean data whatever the condition: teacher, baseline, or a student's NAME; repeatable.",
+            help="Trained on clean data despite --condition: teacher, baseline, or a student's NAME; repeatable.",
         ),
     ] = None,
     suite: Annotated[

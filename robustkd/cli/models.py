@@ -17,14 +17,15 @@ def load_given(text: str, data: "Dataset", option: str, **loading: Any) -> "tupl
     Args:
         text: ``[NAME=][ARCHITECTURE:]PATH``.
         data: The images, for the number of classes and channels.
-        option: The option that the model was given by, for the message.
+        option: The option with which the model was given, for the error message.
         **loading: Arguments of `load_model` for checkpoints of other code.
 
     Returns:
-        Its name (else the method that its checkpoint names, else the stem of the file) and the model.
+        The name of the model (otherwise the method that its checkpoint names, otherwise the stem of the file) and the
+        model.
 
     Raises:
-        ModelError: It cannot be loaded.
+        ModelError: The model cannot be loaded.
     """
     from robustkd.models import load_model
 
@@ -43,7 +44,7 @@ def load_given(text: str, data: "Dataset", option: str, **loading: Any) -> "tupl
 
 
 def parse_model(text: str) -> tuple[str | None, str | None, str]:
-    """Split ``[NAME=][ARCHITECTURE:]PATH``; a path that exists as it stands is taken whole.
+    """Split ``[NAME=][ARCHITECTURE:]PATH``; if the whole text is an existing path, it is not split.
 
     Args:
         text: The model as the user wrote it.
@@ -52,7 +53,7 @@ def parse_model(text: str) -> tuple[str | None, str | None, str]:
         Name, architecture, path.
 
     Raises:
-        BadInputError: It has another form.
+        BadInputError: The text does not have this form.
     """
     found = re.fullmatch(r"(?:(?P<name>[^=/\\:]+)=)?(?P<rest>.+)", text, re.DOTALL)
     if found is None:

@@ -49,10 +49,10 @@ def completed(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
 
 
 def names_of(kind: Any) -> Callable[[], Iterable[str]]:
-    """Return a function that reads the names of a kind of things from the sources.
+    """Return a function that reads the names of one kind of declarations from the source files.
 
     Args:
-        kind: As for `declarations.declared`.
+        kind: The kind, as for `declarations.declared`.
     """
 
     def names() -> Iterable[str]:

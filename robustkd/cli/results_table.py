@@ -1,4 +1,4 @@
-"""What the command line prints of a run: its first table, its findings, and where its page is."""
+"""The summary of a run on the command line: its first table, its findings, and the path of its page."""
 
 import sys
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ def failed_checks(failed: "Sequence[Check]") -> list[str]:
 
 
 def columns_that_fit(cells: list[list[str]], width: int) -> list[list[int]]:
-    """Divide a table that is too wide into narrower ones, none of which cuts a word.
+    """Divide a table that is too wide into narrower ones, without cutting a word.
 
     Args:
         cells: Rows of equally many texts, the heads first, which may be wrapped between words.
@@ -102,6 +102,6 @@ def columns_that_fit(cells: list[list[str]], width: int) -> list[list[int]]:
 
 
 def narrowest(cells: list[list[str]], column: int) -> int:
-    """Give the characters that a column needs: of the longest word of its head, or of its longest text."""
+    """Return the width of a column in characters: that of the longest word of its head or of its longest text."""
     head, *texts = (row[column] for row in cells)
     return max(len(text) for text in [*head.split(), *texts, ""])

@@ -36,13 +36,13 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            help="The number of trainings at once; 1 trains in this process.",
+            help="The number of trainings at the same time; 1 trains in this process.",
             show_default="one for each core or GPU",
             rich_help_panel=HOW,
         ),
     ] = None,
     jobs_per_device: Annotated[
-        int, typer.Option(min=1, help="The number of trainings at once on one GPU.", rich_help_panel=HOW)
+        int, typer.Option(min=1, help="The number of trainings at the same time on one GPU.", rich_help_panel=HOW)
     ] = 1,
     threads: Threads = 1,
     address: Annotated[

@@ -1,4 +1,4 @@
-"""`robustkd schema`: what study files may hold, for editors."""
+"""`robustkd schema`: the JSON Schema of study files, for editors."""
 
 import json
 

@@ -61,7 +61,7 @@ def train(
     threads: Threads = 1,
     plugin: Plugin = None,
 ) -> None:
-    """Train one network by one method and save it, with its history beside it.
+    """Train one network with one method and save it, with its history next to it.
 
     Example: robustkd train --data digits --architecture cifar_resnet14 --out teacher.safetensors
     """

@@ -10,7 +10,7 @@ from robustkd.errors import nearest
 EXIT_CODE = 2
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-"""What the parser raises, whether typer uses click or a copy of it."""
+"""The base class of the parser's errors, whether typer uses click or its own copy of it."""
 
 _VALUE = r"Invalid value for '?(.*?)'?: (?:Value error, )?"
 
@@ -30,7 +30,7 @@ _PLAIN_WORDS = (
     (_VALUE + r"Input should be a valid number.*", r"\1: must be a number"),
     (_VALUE + r"(.*)", r"\1: \2"),
 )
-"""What the parser says, in several of its versions, and how it is reported."""
+"""The messages of the parser in several of its versions, as regular expressions, and the messages that replace them."""
 
 
 def usage_message(error: Exception) -> str:

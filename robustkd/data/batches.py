@@ -27,8 +27,8 @@ class Batch:
 class TrainingBatches:
     """The training batches, epoch by epoch.
 
-    An epoch's order, crops and flips are drawn at once from a CPU generator of its own: they depend on the seed
-    alone, not on the device, the network, or what else draws random numbers.
+    An epoch's order, crops and flips are drawn together from a separate CPU generator. They depend only on the
+    seed, not on the device, the network, or other code that draws random numbers.
 
     Args:
         images: The images to train on.

@@ -54,7 +54,7 @@ class Condition(ABC):
 
     @property
     def per_seed(self) -> bool:
-        """Whether each training has a draw of its own; otherwise `apply` returns the same for all seeds."""
+        """Whether each training has its own draw; otherwise `apply` returns the same for all seeds."""
         return False
 
     def options(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Dataset:
         """Return the training set under the condition of the data set.
 
         Args:
-            seed: The seed of the training; only used if the condition draws anew for each training.
+            seed: The seed of the training; only used if the condition makes a new draw for each training.
 
         Returns:
             The images with the labels to train on, and their true labels.

@@ -10,7 +10,7 @@ EVALUATION_BATCH_SIZE = 512
 
 @torch.no_grad()
 def accuracy(model: PixelModel, images: ImageSet, device: torch.device | str = "cpu") -> float:
-    """Return the share of images that a model classifies as labelled, in evaluation mode.
+    """Return the share of images that a model classifies correctly, in evaluation mode.
 
     Args:
         model: The model; its mode is restored.

@@ -1,4 +1,4 @@
-"""Whether methods apply to a pair of networks, asked before anything is trained."""
+"""Whether methods can be applied to a pair of networks, tested before anything is trained."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,17 +23,18 @@ def inapplicable(
     """Return the methods that could not train a student, by trying each on two grey images.
 
     Both networks are built once, untrained; each method is constructed and supervises one batch in each of its stages.
-    What a training would refuse when it starts is thereby known in a fraction of a second for networks of the papers.
+    This takes a fraction of a second for the networks of the papers, and finds what a training would refuse at its
+    start.
 
     Args:
-        methods: Names in `METHODS`, and the options of each.
-        student: Its architecture.
-        teacher: Its architecture; None where no method needs one.
-        shape: (C, H, W) of the images.
+        methods: The options of each method, by its name in `METHODS`.
+        student: The architecture of the student.
+        teacher: The architecture of the teacher; None if no method needs one.
+        shape: The shape of the images, (C, H, W).
         num_classes: The number of classes.
 
     Returns:
-        For each method that does not apply the reason, in one line; empty if all do.
+        The reason, in one line, for each method that cannot be applied; empty if all can.
 
     Raises:
         ModelError: timm does not know an architecture or cannot build it.

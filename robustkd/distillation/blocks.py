@@ -1,8 +1,8 @@
-"""The blocks of the papers, in any network.
+"""The blocks of the papers' networks, found in any network.
 
-The papers' networks have a stem and blocks 1, 2, 3. timm's networks list three to twelve feature maps, of which the
-stem is not always one, so blocks are counted from the end: block 3 is the last map, block 2 the one before it, block 1
-the third and the stem (block 0) the fourth from the end.
+The papers' networks have a stem and blocks 1, 2, 3. timm's networks list three to twelve feature maps, and not all of
+them list the stem. Blocks are therefore counted from the end: block 3 is the last feature map, block 2 the last but
+one, block 1 the third from the end, and the stem (block 0) the fourth from the end.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ def paper_block(entries: Sequence[T], number: int) -> T:
     """Return the entry of one of the papers' blocks.
 
     Args:
-        entries: One per feature map of a network: `Outputs.blocks`, `PixelModel.block_channels`.
+        entries: One entry per feature map of a network, such as `Outputs.blocks` or `PixelModel.block_channels`.
         number: 0 for the stem, 1 to 3 for a block.
 
     Raises:
@@ -40,7 +40,7 @@ def paper_block(entries: Sequence[T], number: int) -> T:
 def to_common_size(
     first: Tensor, second: Tensor, pool: Callable[[Tensor, Any], Tensor] = F.adaptive_avg_pool2d
 ) -> tuple[Tensor, Tensor]:
-    """Pool the larger of two maps, (B, C, H, W) each, to the size of the smaller, height and width each on its own."""
+    """Pool the larger of two maps, (B, C, H, W) each, to the size of the smaller; height and width separately."""
     height, width = (min(first.shape[axis], second.shape[axis]) for axis in (2, 3))
     pooled = [each if each.shape[2:] == (height, width) else pool(each, (height, width)) for each in (first, second)]
     return pooled[0], pooled[1]
@@ -59,11 +59,11 @@ def probe(model: PixelModel) -> Outputs:
 
 
 def parameters_behind(model: PixelModel, numbers: Iterable[int]) -> list[nn.Parameter]:
-    """Return the trainable parameters that blocks depend on: what autograd reaches from them.
+    """Return the trainable parameters that blocks depend on, as autograd finds them.
 
     Args:
         model: The network.
-        numbers: The papers' blocks.
+        numbers: The numbers of the blocks, as in the papers.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     blocks = probe(model).blocks

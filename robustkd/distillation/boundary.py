@@ -1,6 +1,6 @@
-"""Samples just over a model's decision boundary: where `bss` distils.
+"""Samples just beyond a model's decision boundary, on which `bss` distils.
 
-All shapes are fixed and nothing waits for the device: images that do not qualify are weighted, not left out.
+All shapes are fixed and nothing waits for the device: images that do not qualify get weight 0 instead of being removed.
 """
 
 import torch
@@ -15,11 +15,12 @@ def base_samples(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor,
         student_logits: (B, K).
         teacher_logits: (B, K).
         labels: int64 (B,).
-        size: Slots; B where that is fewer.
+        size: The number of slots; B if that is smaller.
 
     Returns:
-        Images, int64 (slots,), the most differing first, repeated in turn where fewer qualify; and the weights of the
-        slots, (slots,): 1 for an image's first, 0 for its repetitions and where no image qualifies.
+        The indices of the images, int64 (slots,), those with the largest difference first, repeated in turn if fewer
+        qualify; and the weights of the slots, (slots,): 1 for the first slot of an image, 0 for its repetitions, and 0
+        everywhere if no image qualifies.
     """
     difference = (F.softmax(teacher_logits.float(), dim=1) - F.softmax(student_logits.float(), dim=1)).square()
     score = difference.sum(1) - difference.gather(1, labels[:, None])[:, 0]
@@ -40,7 +41,7 @@ def draw_targets(logits: Tensor, labels: Tensor) -> Tensor:
     Returns:
         int64 (B,), none of them the label.
     """
-    # removed from the logits: the probabilities of the others may all underflow to 0
+    # the label is removed from the logits, because the probabilities of the others may all underflow to 0
     others = logits.float().scatter(1, labels[:, None], -torch.inf)
     return torch.multinomial(F.softmax(others, dim=1), 1)[:, 0]
 
@@ -55,16 +56,16 @@ def boundary_samples(
     step_size: float,
     bounds: tuple[Tensor, Tensor],
 ) -> Tensor:
-    """Move correctly classified images just over the decision boundary of a model.
+    """Move correctly classified images just beyond the decision boundary of a model.
 
     Args:
-        model: Frozen and in evaluation mode.
+        model: The model, frozen and in evaluation mode.
         pixels: (B, C, H, W).
-        labels: int64 (B,), which it predicts.
+        labels: int64 (B,), the classes that the model predicts.
         targets: int64 (B,), the classes to move towards.
         steps: The number of gradient steps.
-        step_size: Step per difference of logits, an L2 norm.
-        bounds: The least and the greatest value of a pixel.
+        step_size: The L2 norm of a step per unit of the difference of the two logits.
+        bounds: The smallest and the largest value of a pixel.
 
     Returns:
         (B, C, H, W), without gradient.

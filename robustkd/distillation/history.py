@@ -10,16 +10,16 @@ class Epoch:
     """The record of one epoch.
 
     Attributes:
-        stage: The stage it belongs to.
-        epoch: Counted from 0 within the stage.
+        stage: The name of the stage.
+        epoch: The number of the epoch within the stage, counted from 0.
         learning_rate: The learning rate of this epoch.
-        loss: The mean over the images of the minimised loss.
+        loss: The minimised loss, averaged over the images.
         losses: The weighted parts of the loss, by name.
-        train_accuracy: Share of right predictions while training, on augmented images, 0 to 1.
-        test_accuracy: Share of right predictions on the test set after the epoch, 0 to 1; of a method that trains
-            several networks, the one that the rule ``last`` exports. No epoch is selected by it.
-        validation_accuracy: Likewise on the images that the recipe holds out of training; None where it holds out none.
-        images_per_second: The speed of the training, without the tests.
+        train_accuracy: The share of correct predictions during training, on augmented images, 0 to 1.
+        test_accuracy: The share of correct predictions on the test set after the epoch, 0 to 1. For a method that
+            trains several networks, it is that of the network exported by the rule ``last``. It selects no epoch.
+        validation_accuracy: The same for the images that the recipe holds out of training; None if it holds out none.
+        images_per_second: The speed of the training, without the evaluation on test images.
     """
 
     stage: str
@@ -40,7 +40,8 @@ def history_frame(history: list[Epoch]) -> pd.DataFrame:
         history: The epochs in order.
 
     Returns:
-        One row per epoch, one column ``loss_NAME`` per part of the loss; a part that a stage lacks is NaN there.
+        One row per epoch, with one column ``loss_NAME`` per part of the loss; NaN where a stage does not have that
+        part.
     """
     rows = []
     for epoch in history:

@@ -1,7 +1,7 @@
-"""Initial weights for what a method adds to the student, drawn from a seed that follows from the student's own.
+"""Initial weights for the modules that a method adds to the student.
 
-So the students of different seeds get different ones, the same student always the same, and the global random state is
-left alone.
+They are drawn with a seed derived from the student's own weights: students with different seeds get different weights,
+the same student always gets the same ones, and the global random state does not change.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from robustkd.models import PixelModel, create_model
 
 @contextmanager
 def seeded_by(model: PixelModel, index: int = 0) -> Iterator[None]:
-    """Seed the weights of modules built inside the context by the weights of a network.
+    """Draw the weights of modules that are built inside the context with a seed derived from a network's weights.
 
     Args:
         model: The network.
-        index: Tells several uses of one network apart.
+        index: A number that distinguishes several uses of one network.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(model.digest()[:8], 16) + index)
@@ -30,7 +30,7 @@ def twin(model: PixelModel, index: int) -> PixelModel:
 
     Args:
         model: A network of an architecture that timm knows.
-        index: Tells several twins of one network apart.
+        index: A number that distinguishes several twins of one network.
 
     Returns:
         The twin, on the same device, in training mode.

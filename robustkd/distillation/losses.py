@@ -1,4 +1,4 @@
-"""The two losses that most methods share: cross-entropy with the labels, and with softened predictions."""
+"""The two losses that most methods share: cross-entropy with the labels, and distillation with softened predictions."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -8,7 +8,7 @@ from robustkd.distillation.precision import in_full_precision
 
 @in_full_precision
 def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """CE: the mean over the batch of −log p of the label.
+    """Cross-entropy: −log p of the label, averaged over the batch.
 
     Args:
         logits: (B, K).
@@ -64,10 +64,10 @@ def labels_and_teacher(
     Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (arXiv 1503.02531), section 2.
 
     Args:
-        logits: (B, K), of the student.
+        logits: The student's logits, (B, K).
         teacher_logits: (B, K).
         labels: int64 (B,), 0 to K − 1.
-        kd_weight: Weight of the second term, 0 to 1; the first gets the rest.
+        kd_weight: The weight of the second term, 0 to 1; that of the first is 1 − kd_weight.
         temperature: T > 0.
         label_smoothing: See `cross_entropy`.
 

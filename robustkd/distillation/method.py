@@ -1,7 +1,7 @@
 """The interface of distillation methods.
 
-A method is one file in `methods`: its docstring states formula, layers and paper; then come the pure loss and the
-class.
+A method is one file in `methods`. Its docstring states the formula, the layers and the paper; the pure loss and the
+class follow.
 """
 
 from abc import ABC, abstractmethod
@@ -22,8 +22,8 @@ class Supervision:
     """The losses that a method computes for one batch.
 
     Attributes:
-        logits: (B, K), the student's, for its training accuracy.
-        losses: Named scalars, already weighted: their sum is what training minimises.
+        logits: The student's logits, (B, K), from which the training accuracy is computed.
+        losses: The weighted terms of the loss, scalars by name; training minimises their sum.
     """
 
     logits: Tensor
@@ -32,11 +32,11 @@ class Supervision:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of a training with a recipe of its own.
+    """A part of a training, with its own recipe.
 
     Attributes:
-        name: Shown in history and progress.
-        recipe: How its parameters are optimised.
+        name: The name that the history and the progress bar show.
+        recipe: The recipe of its optimisation.
     """
 
     name: str
@@ -46,19 +46,19 @@ class Stage:
 class Method(nn.Module, ABC):
     """A way to train a student; holds all trained parameters.
 
-    A subclass takes its weights and temperatures as keyword arguments with defaults and type hints, which is how study
-    files know them, and keeps each as an attribute of the same name.
+    A subclass takes its weights and temperatures as keyword arguments with defaults and type hints, from which study
+    files know them, and stores each as an attribute of the same name.
 
     Args:
         student: The network to train.
         teacher: The network to learn from; required where `needs_teacher`.
 
     Attributes:
-        version: Increased whenever the same settings would train other weights.
+        version: A number that is increased whenever the same settings would train other weights.
         stage: The name of the current stage.
-        chosen: The index of the candidate that `export` returns, counted from 0. Until a rule chooses another, it is
-            the one that the method fixed beforehand.
-        select: The rule that chose it; ``last`` keeps the one fixed beforehand.
+        chosen: The index of the candidate that `export` returns, counted from 0. It is fixed by the method until a rule
+            chooses another.
+        select: The rule that chose it; ``last`` keeps the candidate that the method fixed beforehand.
         candidate_accuracies: The accuracies of all candidates, 0 to 1, if the rule used them.
         label_smoothing: The label smoothing of the current stage; `cross_entropy` applies it.
 
@@ -101,27 +101,27 @@ class Method(nn.Module, ABC):
         return next((name for name in METHODS.names() if METHODS[name] is kind), kind.__name__)
 
     def stages(self, recipe: Recipe) -> tuple[Stage, ...]:
-        """Split the training into stages, each with an optimiser of its own; one by default.
+        """Split the training into stages, each with its own optimiser; one stage by default.
 
         Args:
             recipe: The recipe of the whole training.
 
         Returns:
-            The stages in their order; the last is called ``training``.
+            The stages in order; the last is called ``training``.
         """
         return (Stage("training", recipe),)
 
     def trained(self, stage: str) -> list[nn.Parameter]:
-        """Return the parameters that a stage optimises; all that require gradients by default."""
+        """Return the parameters that a stage optimises; by default, all that require gradients."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def train(self, mode: bool = True) -> Self:
         """Set training or evaluation mode; modules whose parameters are all frozen stay in evaluation mode.
 
-        So the statistics of layers behind those that a stage trains do not follow features that are about to change.
+        The statistics of layers that a stage does not train therefore do not adapt to features that will still change.
 
         Args:
-            mode: Whether to.
+            mode: True for training mode, False for evaluation mode.
 
         Returns:
             Itself.
@@ -137,8 +137,8 @@ class Method(nn.Module, ABC):
         """Prepare for an epoch.
 
         Args:
-            stage: The stage that is running.
-            epoch: Counted from 0 within the stage.
+            stage: The name of the current stage.
+            epoch: The number of the epoch within the stage, counted from 0.
             epochs: The number of epochs of the stage.
         """
         self.stage = stage
@@ -149,12 +149,12 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: Batch) -> Supervision:
-        """Supervise the student on one batch, in the way of the current stage."""
+        """Compute the losses of the current stage for one batch."""
 
     def candidates(self) -> tuple[PixelModel, ...]:
-        """Return the networks that may be exported, plain and of one architecture; the student alone by default.
+        """Return the networks that may be exported, all of one architecture; by default, only the student.
 
-        A method that trains several gives them all, in an order that does not depend on their weights.
+        A method that trains several networks returns all of them, in an order that does not depend on their weights.
         """
         return (self.student,)
 
@@ -162,14 +162,14 @@ class Method(nn.Module, ABC):
         """Set the candidate that `export` returns.
 
         Args:
-            index: Which, counted from 0.
-            rule: By what rule.
+            index: The index of the candidate, counted from 0.
+            rule: The rule that chose it.
             accuracies: The accuracies of all candidates, if the rule used them.
         """
         self.chosen, self.select, self.candidate_accuracies = index, rule, accuracies
 
     def export(self) -> PixelModel:
-        """Return the trained network, a plain one: the chosen candidate."""
+        """Return the trained network: the chosen candidate."""
         return self.candidates()[self.chosen]
 
 

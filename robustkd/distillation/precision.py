@@ -1,7 +1,7 @@
-"""Losses are computed in float32, whatever precision the networks run in.
+"""Compute losses in float32, whatever precision the networks run in.
 
-Under bfloat16 autocast even a product of float32 matrices is computed in bfloat16: pairwise distances by the Gram
-matrix then come out 8 % wrong (6e-6 in float32).
+Under bfloat16 autocast even a product of float32 matrices is computed in bfloat16; pairwise distances computed from the
+Gram matrix are then 8 % off (6e-6 in float32).
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ P = ParamSpec("P")
 
 
 def in_full_precision(loss: Callable[P, Tensor]) -> Callable[P, Tensor]:
-    """Compute a loss in float32 or better: tensors of less are converted, and autocast is off inside.
+    """Make a loss compute in float32 or better: tensors of lower precision are converted, and autocast is off inside.
 
     Args:
-        loss: Its first argument is a tensor; tensors are given by position.
+        loss: The loss; its first argument is a tensor, and tensors are passed by position.
     """
 
     @wraps(loss)

@@ -25,14 +25,15 @@ class Recipe:
         schedule: ``step`` multiplies the learning rate by `factor` at each of the `milestones`; ``cosine`` lowers it to
             `last_learning_rate` along half a period of the cosine; ``constant`` keeps it. It changes from epoch to
             epoch, never within one.
-        milestones: For ``step``: the epochs, counted from 0, from which on the learning rate is multiplied once more.
+        milestones: For ``step``: the epochs, counted from 0, at whose start the learning rate is multiplied by
+            `factor`.
         factor: For ``step``: the multiplier.
         warmup_epochs: The number of epochs in which the learning rate rises linearly to `learning_rate`.
         last_learning_rate: For ``cosine``: the learning rate at the end of the curve, which would be reached one epoch
             after the last.
         momentum: The momentum of SGD; Adam has its own.
-        weight_decay: The weight decay on every parameter: an L2 penalty for SGD and Adam, decoupled for AdamW. Not
-            stated in the paper; the default is that of the recipe it cites.
+        weight_decay: The weight decay of every parameter: an L2 penalty for SGD and Adam, decoupled for AdamW. The
+            paper does not state it; the default is that of the recipe that the paper cites.
         nesterov: Whether SGD uses Nesterov's momentum.
         label_smoothing: The share of the target probability that is spread evenly over all classes, in [0, 1), in the
             cross-entropy with the labels (Szegedy et al. 2016, section 7) of every method that has one.
@@ -46,7 +47,7 @@ class Recipe:
             for all networks; see `selection`.
 
     Raises:
-        ValueError: A setting is out of range or does not go with another; the message says which.
+        ValueError: A setting is out of range or cannot be combined with another; the message says which.
 
     >>> import robustkd as rk
     >>> recipe = rk.Recipe(epochs=4, schedule="cosine", warmup_epochs=1)
@@ -95,12 +96,12 @@ class Recipe:
     def learning_rate_at(self, epoch: int) -> float:
         """Return the learning rate of an epoch.
 
-        With η the learning rate and w the epochs of warm-up, epoch e < w has η·(e + 1)/(w + 1) (gradual warm-up, Goyal
-        et al. 2017, section 2.2, by epochs). Then ``cosine`` is η_last + ½(η − η_last)(1 + cos(π (e − w)/(E − w)))
+        For a learning rate η and w epochs of warm-up, epoch e < w has η·(e + 1)/(w + 1) (gradual warm-up, Goyal et al.
+        2017, section 2.2, epoch by epoch). After that, ``cosine`` is η_last + ½(η − η_last)(1 + cos(π (e − w)/(E − w)))
         (Loshchilov and Hutter 2017, equation 5, without restarts) for E epochs.
 
         Args:
-            epoch: Counted from 0.
+            epoch: The number of the epoch, counted from 0.
         """
         if epoch < self.warmup_epochs:
             return self.learning_rate * (epoch + 1) / (self.warmup_epochs + 1)

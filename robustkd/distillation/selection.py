@@ -1,13 +1,14 @@
-"""Which of a method's candidates is the result of a training, and by what rule.
+"""The choice of the network that a training exports, for methods that train several.
 
 `one` trains three branches and `dml` several peers, of which one is exported. The rule is the recipe's `select`:
 
-* ``last``: the one fixed beforehand; no accuracy is looked at.
-* ``validation``: the one most accurate on images held out of training.
-* ``test``: the one most accurate on the test images, as sarfraz2020 has it. Its test accuracy is biased upwards.
+* ``last``: the candidate fixed beforehand; no accuracy is used.
+* ``validation``: the candidate that is most accurate on images held out of training.
+* ``test``: the candidate that is most accurate on the test images, as in sarfraz2020. Its test accuracy is biased
+upwards.
 
-It chooses among candidates, never among epochs: all are those of the last epoch. Of equally accurate ones the first is
-taken.
+The rule chooses among candidates, never among epochs: all candidates are those of the last epoch. Of equally accurate
+candidates the first is chosen.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,24 +24,24 @@ from robustkd.distillation.recipe import Recipe, Rule
 from robustkd.errors import DataError
 
 SPLIT_SEED = 0
-"""Seeds the draw of the validation images: one draw for all networks, whatever the seeds of their trainings."""
+"""The seed of the draw of the validation images, which are the same for all networks, whatever their training seeds."""
 
 
 def hold_out(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet | None]:
-    """Split training images in those to train on and those for validation, class by class.
+    """Split training images into those to train on and those for validation, class by class.
 
-    Of a class of n images round(fraction · n), but never all, are drawn without replacement; seeded by `SPLIT_SEED`.
+    From a class of n images, round(fraction · n), but never all, are drawn without replacement with seed `SPLIT_SEED`.
     Both parts keep the order of the images.
 
     Args:
         images: The training images, with the labels that are trained on.
-        fraction: Share to hold out, in [0, 1).
+        fraction: The share to hold out, in [0, 1).
 
     Returns:
         The images to train on, and the validation images; None for a fraction of 0.
 
     Raises:
-        DataError: A fraction above 0 is no image.
+        DataError: A fraction above 0 amounts to no image in any class.
     """
     if fraction == 0:
         return images, None
@@ -55,8 +56,8 @@ def hold_out(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet | No
     held_out[torch.cat(drawn)] = True
     if not held_out.any():
         raise DataError(
-            f"validation_fraction {fraction} of {len(images)} training images in {images.num_classes} classes comes to "
-            "no image in any class: raise it"
+            f"validation_fraction {fraction} of {len(images)} training images in {images.num_classes} classes amounts "
+            "to no image in any class: raise it"
         )
     return images.subset(torch.nonzero(~held_out)[:, 0]), images.subset(torch.nonzero(held_out)[:, 0])
 
@@ -67,10 +68,10 @@ def select_candidate(
     """Set the candidate that a trained method exports, by the rule of the recipe.
 
     Args:
-        method: At the end of its last epoch.
-        recipe: Holds the rule.
-        validation: Images held out of training; looked at under the rule ``validation`` alone.
-        test: The test images; looked at under the rule ``test`` alone.
+        method: The method, after its last epoch.
+        recipe: The recipe, which states the rule.
+        validation: The images held out of training; only used by the rule ``validation``.
+        test: The test images; only used by the rule ``test``.
         device: The device of the method.
     """
     images = {"last": None, "validation": validation, "test": test}[recipe.select]
@@ -81,14 +82,14 @@ def select_candidate(
 
 
 def selection_record(method: Method) -> dict[str, Any]:
-    """Return how the network was chosen that a trained method exports.
+    """Return how the exported network of a trained method was chosen.
 
     Args:
-        method: After its training.
+        method: The method, after its training.
 
     Returns:
-        JSON values for the header of its checkpoint: the rule ``select``; ``chosen``, as in ``2 of 3``; and where the
-        rule looked at accuracies ``candidate_accuracies``, 0 to 1, in the order of the candidates.
+        JSON values for the header of its checkpoint: the rule ``select``; ``chosen``, as in ``2 of 3``; and, if the
+        rule used accuracies, ``candidate_accuracies``, 0 to 1, in the order of the candidates.
     """
     record: dict[str, Any] = {
         "select": method.select,
@@ -100,11 +101,11 @@ def selection_record(method: Method) -> dict[str, Any]:
 
 
 def selection_sentence(recipe: Recipe, teachers: Iterable[tuple[int, Rule]] = ()) -> str:
-    """Describe for a report how networks trained by a recipe were chosen.
+    """Describe, for a report, how the networks trained with a recipe were chosen.
 
     Args:
         recipe: The recipe of all trainings of a study.
-        teachers: For each teacher, of how many seeds it was chosen and by which rule.
+        teachers: For each teacher, the number of seeds that it was chosen from, and the rule.
 
     Returns:
         A sentence without a full stop.
@@ -119,10 +120,10 @@ def selection_sentence(recipe: Recipe, teachers: Iterable[tuple[int, Rule]] = ()
 
 
 def given_selection_sentence(rules: Mapping[str, str | None]) -> str:
-    """Describe for a report how networks given as checkpoints were chosen.
+    """Describe, for a report, how networks that were given as checkpoints were chosen.
 
     Args:
-        rules: By the network's name, the rule that its checkpoint names; None where it names none.
+        rules: The rule that the checkpoint of each network states, by the name of the network; None if it states none.
 
     Returns:
         A sentence without a full stop.

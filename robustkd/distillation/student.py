@@ -1,4 +1,4 @@
-"""One network, trained by one method: the training function of `robustkd.train`."""
+"""Train one network with one method: the function behind `robustkd.train`."""
 
 import copy
 import hashlib
@@ -28,7 +28,7 @@ class TrainedStudent:
     """A trained network and how it was trained.
 
     Attributes:
-        model: The network, in evaluation mode; its `lineage` says method, options, seed, recipe and condition.
+        model: The network, in evaluation mode; its `lineage` records method, options, seed, recipe and condition.
         history: One row for each epoch: losses, learning rate, accuracies (0 to 1), images per second.
         method: The name of the method.
     """
@@ -39,7 +39,7 @@ class TrainedStudent:
 
     @property
     def test_accuracy(self) -> float:
-        """The share of the test images classified as labelled after the last epoch, 0 to 1."""
+        """The share of the test images classified correctly after the last epoch, 0 to 1."""
         return float(self.history["test_accuracy"].iloc[-1])
 
     def __repr__(self) -> str:
@@ -61,17 +61,17 @@ def train_student(
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> TrainedStudent:
-    """Train a network by a distillation method, or without a teacher by the method ``baseline``.
+    """Train a network with a distillation method, or without a teacher with the method ``baseline``.
 
     On a CPU with the same number of threads, the result is bit for bit that of a study with the same settings, if the
     model was created with the same seed.
 
     Args:
         method: A name of `robustkd list methods`.
-        model: The network with its initial weights; a copy is trained, the given one stays as it is.
+        model: The network with its initial weights; a copy is trained, the given network does not change.
         data: The images; the training set is used under `data.condition`.
         teacher: The network to learn from; methods that need none ignore it.
-        recipe: Optimiser, schedule and length; the paper's 200 epochs if not given.
+        recipe: The recipe; if None, the paper's 200 epochs.
         seed: The seed of the order and augmentation of the images and of all that the method draws, ≥ 0.
         options: Options of the method that differ from its defaults, such as ``{"temperature": 2}``.
         device: The device to train on: ``auto``, ``cpu``, ``cuda``, …
@@ -142,7 +142,7 @@ def _method(name: str, student: PixelModel, teacher: PixelModel | None, options:
         if option not in known:
             raise BadInputError(f"{name} has no option {option!r}: {nearest(option, known)}")
     if kind.needs_teacher and teacher is None:
-        raise BadInputError(f"{name} needs a teacher: give teacher=, or train by the method baseline")
+        raise BadInputError(f"{name} needs a teacher: give teacher=, or train with the method baseline")
     try:
         return kind(student, teacher if kind.needs_teacher else None, **options)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The training loop: a recipe applied to a method, nothing more."""
+"""The training loop: it applies a recipe to a method."""
 
 import math
 import time
@@ -34,34 +34,35 @@ def train(
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[Epoch]:
-    """Train a method's student; the last epoch's weights stay in it, and the recipe's rule chooses what it exports.
+    """Train a method: it keeps the weights of the last epoch, and the recipe's rule chooses what it exports.
 
-    The result depends on the initial weights and on these arguments, not on the global random state, which is left as
-    it was. A method compiled beforehand, with a backend of its own, is trained as such.
+    The result depends on the initial weights and on these arguments. It does not depend on the global random state,
+    which does not change either. A method that was compiled beforehand, with any backend, is trained as it is.
 
     Args:
-        method: What to train, in place.
-        data: Its training set is trained on, with its augmentation, but for what the recipe holds out. Its test set is
-            only reported, unless the recipe's rule is to select by it.
+        method: The method, which is trained in place.
+        data: The data set. The method is trained on its training set, with its augmentation, without the images that
+            the recipe holds out. Its test set is only used to report accuracies, unless the recipe selects by it.
         recipe: The recipe; the method may split it into stages.
-        seed: The seed, at least 0, of the order and augmentation of the images and of all that the method or its
-            networks draw. The initial weights are the caller's.
+        seed: The seed, at least 0, of the order and augmentation of the images and of all random numbers that the
+            method or its networks draw. It does not affect the initial weights.
         device: The device to train on.
         checkpoint: A file for the state of the training. If it exists, the training continues from it; on a CPU the
             result is bit for bit that of an uninterrupted training.
-        checkpoint_every: The largest number of epochs between two writings of that file.
-        checkpoint_minutes: The minutes after which it is written at the end of an epoch in any case.
-        on_epoch: Called after each epoch; a training that continues first reports the earlier epochs.
-        should_stop: Asked after each epoch but the last; if so, the checkpoint is written and the training ends.
+        checkpoint_every: The largest number of epochs between two writes of that file.
+        checkpoint_minutes: The time, in minutes, after which it is written at the end of the current epoch in any case.
+        on_epoch: A function that is called after each epoch; a continued training reports the earlier epochs first.
+        should_stop: A function that is called after each epoch but the last; if it returns true, the checkpoint is
+            written and the training ends.
 
     Returns:
         The history, one entry per epoch.
 
     Raises:
-        TrainingError: A loss, or the network that came of it, was not finite, or the memory did not suffice.
-        StoppedError: It was to stop.
-        DataError: There are no training images, or too few to hold any out.
-        StateError: The checkpoint is damaged or that of another training.
+        TrainingError: A loss or the trained network was not finite, or there was not enough memory.
+        StoppedError: `should_stop` returned true.
+        DataError: There are no training images, or too few to hold some out.
+        StateError: The checkpoint is damaged or belongs to another training.
     """
     device = torch.device(device)
     stages = method.stages(recipe)
@@ -110,7 +111,7 @@ def train(
 
 @dataclass(frozen=True)
 class _Tests:
-    """What a network is tested on after an epoch, on the device."""
+    """The images that a network is tested on after an epoch, on the device."""
 
     test: ImageSet
     validation: ImageSet | None
@@ -167,7 +168,7 @@ def _train_epoch(
 
 
 def _read(losses: list[Tensor], correct: list[Tensor]) -> np.ndarray:
-    """Bring an epoch's losses (steps, parts) and right predictions (steps) from the device, as one float64 table."""
+    """Copy an epoch's losses (steps, parts) and correct predictions (steps) from the device, as one float64 table."""
     parts = torch.stack(losses)
     table = torch.cat([parts, torch.stack(correct)[:, None].to(parts.dtype)], dim=1)
     return table.cpu().double().numpy()
@@ -185,11 +186,11 @@ def _refuse_not_finite(table: np.ndarray, names: list[str], method: Method, stag
 
 @torch.no_grad()
 def _refuse_broken_network(method: Method, last: Epoch, images: ImageSet) -> None:
-    """No loss is computed after the last step, so what that step breaks shows in the exported network alone."""
+    """No loss is computed after the last step, so what that step breaks can only be seen in the exported network."""
     network = method.export()
     training, state = network.training, network.state_dict()
     broken = [f"the weights {name.removeprefix('module.')}" for name in state if not state[name].isfinite().all()]
-    # finite weights may be so large that what is computed with them is not
+    # finite weights may be so large that the outputs are not finite
     shown = images.pixels(0, EVALUATION_BATCH_SIZE, images.labels.device)
     if not broken and not network.eval()(shown).isfinite().all():
         broken = ["the network's predictions"]
@@ -204,15 +205,15 @@ def _refuse_broken_network(method: Method, last: Epoch, images: ImageSet) -> Non
 def _place(
     method: Method, data: Dataset, recipe: Recipe, seed: int, device: torch.device
 ) -> tuple[TrainingBatches, _Tests]:
-    """Move the networks to the device, and the images, of which the recipe may hold some out."""
+    """Move the networks and the images to the device; the recipe may hold out some images."""
     training, validation = hold_out(data.training, recipe.validation_fraction)
     batches = TrainingBatches(training, recipe.batch_size, data.augmentation, seed, device)
     tests = _Tests(data.test.to(device), validation.to(device) if validation is not None else None)
     networks: list[nn.Module] = [method, method.teacher.eval()] if method.has_teacher else [method]
     for network in networks:
         network.to(device)
-        # batches are channels last: a GPU would bring the weights into that order anew at every convolution, while on
-        # a CPU it makes no difference to the networks, and the optimiser is faster without
+        # batches are channels last: a GPU would reorder the weights at every convolution; on a CPU the order makes no
+        # difference to the networks, and the optimiser is faster without it
         if device.type == "cuda":
             network.to(memory_format=torch.channels_last)
     return batches, tests
@@ -231,7 +232,7 @@ def _optimiser(parameters: list[nn.Parameter], recipe: Recipe, device: torch.dev
 
 @contextmanager
 def _training_only(method: Method, parameters: list[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
-    """Let these parameters of a method require gradients and no others; afterwards all are as they were."""
+    """Let only these parameters of a method require gradients; restore all of them afterwards."""
     before = {parameter: parameter.requires_grad for parameter in method.parameters()}
     try:
         method.requires_grad_(False)
@@ -245,27 +246,27 @@ def _training_only(method: Method, parameters: list[nn.Parameter]) -> Iterator[l
 
 @contextmanager
 def _seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
-    """Make what is drawn from the global random state in an epoch depend on seed and epoch alone; then restore it."""
+    """Seed the global random state of an epoch by seed and epoch only; restore it afterwards."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0]))
         yield
 
 
-SMALLER_STEP = "lower batch_size, or take a smaller network or precision bfloat16"
+SMALLER_STEP = "lower batch_size, or use a smaller network or precision bfloat16"
 MORE_ROOM = (
-    "there is no room even without a batch, so lower the number of trainings at once (jobs_per_device, workers), or "
-    "take a smaller network or fewer images"
+    "even without a batch there is not enough memory, so run fewer trainings at once (jobs_per_device, workers), or "
+    "use a smaller network or fewer images"
 )
 
 
 @contextmanager
 def _failures_named(place: str, recipe: Recipe, device: torch.device, remedy: str) -> Iterator[None]:
-    """Turn what torch says of too little memory or too small a batch into an error that says what to change."""
+    """Turn torch's errors about too little memory or too small a batch into an error that says what to change."""
     size = recipe.batch_size
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        # only CUDA has a type of its own for it; a CPU and MPS say it in words
+        # only CUDA has its own exception for it; CPU and MPS are recognised by the message
         known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
         if not known and not any(words in str(error) for words in ("out of memory", "can't allocate memory")):
             raise
@@ -274,6 +275,6 @@ def _failures_named(place: str, recipe: Recipe, device: torch.device, remedy: st
         if "more than 1 value per channel" not in str(error):
             raise
         raise TrainingError(
-            f"{place}: a batch of one image cannot be normalised by this network; batch size {size} leaves one over in "
-            "each epoch: change batch_size by one"
+            f"{place}: this network cannot normalise a batch of one image, and batch size {size} leaves one image over "
+            "in each epoch: change batch_size by one"
         ) from error

@@ -1,4 +1,4 @@
-"""The state from which a training continues, in one file; loading it executes no code."""
+"""The state of an interrupted training, in one file; loading it executes no code."""
 
 import hashlib
 import io
@@ -30,7 +30,7 @@ def training_identity(method: Method, data: Dataset, stages: tuple[Stage, ...], 
         seed: The seed of the training.
 
     Returns:
-        Plain values by name; equal for two trainings only if one may continue where the other stopped.
+        Plain values by name; two trainings have equal values only if one may continue where the other stopped.
     """
     options = [name for name, kind in signature(type(method)).parameters.items() if kind.kind is Parameter.KEYWORD_ONLY]
     return {
@@ -72,7 +72,7 @@ def save_state(
         "generator": batches.generator.get_state(),
         "history": [asdict(epoch) for epoch in history],
     }
-    buffer = io.BytesIO()  # torch would hide what the system says of a full disk
+    buffer = io.BytesIO()  # written to memory first, because torch hides the system's message about a full disk
     torch.save(state, buffer)
     content = buffer.getvalue()
     with atomic_path(path) as partial:
@@ -87,29 +87,29 @@ def load_state(
     Args:
         path: The file.
         identity: The identity of the training to continue.
-        method: Receives the weights.
-        batches: Receive the state of the generator.
+        method: The method that receives the weights.
+        batches: The batches that receive the state of the generator.
 
     Returns:
-        The history, and the state of the optimiser of its last stage.
+        The history, and the state of the optimiser of the last stage in it.
 
     Raises:
-        StateError: The file is damaged, or it is of another training; method and batches are as they were.
+        StateError: The file is damaged or belongs to another training; method and batches do not change.
     """
     try:
         whole = path.read_bytes()
     except OSError as error:
         raise StateError(f"{path}: cannot be read ({error.strerror})") from error
     digest, content = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
-    # torch itself would load a file of which a bit was flipped
+    # torch itself would load a file with a flipped bit
     if hashlib.sha256(content).digest() != digest:
-        raise StateError(f"{path}: not a whole training state; delete it to train from the start")
+        raise StateError(f"{path}: not a complete training state; delete it to train from the start")
     state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     held = state["identity"]
     for key in identity:
         if held.get(key) != identity[key]:
             raise StateError(
-                f"{path}: the state of another training, with another {key}; delete it, or give another path"
+                f"{path}: is the state of another training, with another {key}; delete it, or give another path"
             )
     method.load_state_dict(state["method"])
     batches.generator.set_state(state["generator"])
@@ -117,7 +117,7 @@ def load_state(
 
 
 def epochs_done(path: Path) -> int:
-    """Return how many epochs the training had done when its state was written; 0 if there is no readable state."""
+    """Return the number of epochs completed when the state was written; 0 if there is no readable state."""
     try:
         content = path.read_bytes()[DIGEST_BYTES:]
         return len(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)["history"])

@@ -1,4 +1,4 @@
-"""Initialise the student by the teacher's features, then train it as `hinton` does."""
+"""Methods that initialise the student with the teacher's features, then train it as `hinton` does."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -18,19 +18,19 @@ INITIALISATION = "initialisation"
 
 
 class TwoStage(Method):
-    """A method with a stage of its own before `hinton`'s.
+    """A method with an initialisation stage before the training of `hinton`.
 
-    The first stage is half as long as the second, at learning rate 0.001, times 0.1 after 60 % and 80 % of its epochs,
-    whatever the recipe's schedule and warm-up; all other settings are those of the second. For 200 epochs these are the
-    100 epochs and milestones 60 and 80 of sarfraz2020, section III.
-    Layers that it does not train keep their statistics: they stay in evaluation mode.
+    The first stage is half as long as the second. Its learning rate is 0.001, multiplied by 0.1 after 60 % and 80 % of
+    its epochs, whatever the recipe's schedule and warm-up; all other settings are those of the second stage. For 200
+    epochs these are the 100 epochs and the milestones 60 and 80 of sarfraz2020, section III. Layers that the first
+    stage does not train stay in evaluation mode, so their statistics do not change.
 
     Args:
         student: The network to train.
         teacher: The network to learn from.
-        kd_weight: Weight of the distillation term of the second stage, 0 to 1; the labels get the rest.
-        temperature: T, softens both predictions in the second stage.
-        init_epochs: Epochs of the first stage; None for half of the second's, rounded down, one at least.
+        kd_weight: The weight of the distillation term of the second stage, 0 to 1; that of the labels is 1 − kd_weight.
+        temperature: T, the temperature of both softened predictions in the second stage.
+        init_epochs: The number of epochs of the first stage; None for half of the second's, rounded down, at least one.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class TwoStage(Method):
         return (Stage(INITIALISATION, first), Stage("training", recipe))
 
     def trained(self, stage: str) -> list[nn.Parameter]:
-        """Return what the first stage's loss depends on; then the whole student, and nothing else."""
+        """Return those that the loss of the first stage depends on; in the second stage, those of the student."""
         if stage == INITIALISATION:
             return self.initialised()
         return [parameter for parameter in self.student.parameters() if parameter.requires_grad]
 
     def forward(self, batch: Batch) -> Supervision:
-        """Supervise the student on one batch, by features first, by `hinton` then."""
+        """Supervise the student on one batch: by features in the first stage, as `hinton` does in the second."""
         if self.stage == INITIALISATION:
             student = self.student.outputs(batch.pixels)
             with torch.no_grad():

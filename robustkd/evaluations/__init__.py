@@ -51,7 +51,7 @@ class Predict(Protocol):
 
 @dataclass(frozen=True)
 class Requirements:
-    """What an evaluation needs of a pool.
+    """The properties of a pool that an evaluation requires.
 
     Attributes:
         predictions: Logits on the test images. They are cached, so that each member predicts once for all evaluations.
@@ -76,16 +76,16 @@ class NoOptions:
 
 
 class Evaluation(ABC):
-    """A question asked of all members of a pool.
+    """A question about all members of a pool.
 
     Attributes:
-        name: The name it is registered under.
+        name: The name under which it is registered.
         title: The heading of its section; by default the name.
         question: The question in one sentence.
         version: A number that is raised whenever the same models would give other records.
-        requires: What it needs of a pool; by default predictions.
+        requires: What the evaluation requires of a pool; by default, predictions.
         metrics: The metrics it reports.
-        summary: The metrics that stand for it in a report's first table; by default the first one.
+        summary: The metrics that represent it in the first table of a report; by default, the first one.
         across_conditions: Whether `chart` and `headline` take the results of all conditions of a study at once; if not,
             they are called for each condition.
         reads_folders: The options that name a folder it reads. The content of these folders is part of the cache key;
@@ -138,7 +138,7 @@ class Evaluation(ABC):
         with intervals, and metrics that declare `difference_of` become differences to the baseline.
 
         Args:
-            records: What `measure` returned.
+            records: The result of `measure`.
 
         Raises:
             BadInputError: By default, if no array is named after a metric.
@@ -169,24 +169,24 @@ class Evaluation(ABC):
         return next((metric for metric in named if metric.name in known), named[0])
 
     def files(self, pool: ModelPool) -> tuple[Path, ...]:
-        """Return the files that it writes beside its records; where one is gone, it is measured again."""
+        """Return the files that it writes in addition to its records; if one is missing, it is measured again."""
         return ()
 
     def passes(self, networks: int, methods: int, images: int) -> float:
-        """Estimate its work beyond the predictions, in forward passes of one image; a backward pass counts as two.
+        """Estimate the work besides the predictions, in forward passes of one image; a backward pass counts as two.
 
         Args:
             networks: The number of networks in the pool.
-            methods: The number of methods, whose networks differ in their seed alone.
+            methods: The number of methods; networks of one method differ only in their seed.
             images: The number of test images.
 
         Returns:
-            0 by default: most evaluations need predictions alone.
+            0 by default: most evaluations only need predictions.
         """
         return 0.0
 
     def settings(self) -> dict[str, Any]:
-        """What determines the records besides models and data; part of the cache key."""
+        """Return what determines the records besides models and data; it is part of the cache key."""
         settings = {"evaluation": self.name, "version": self.version, "options": asdict(self.options)}
         plugin = digest_of(type(self))
         return settings | ({"plugin": plugin} if plugin else {})

@@ -57,7 +57,7 @@ def create_model(
         std: The standard deviation of the normalisation.
         image_size: The size that images are resized to. By default, networks of a fixed input size (most vision
             transformers) use theirs and all others take images of any size.
-        seed: The seed of the initial weights; the global random state is left alone. None draws from that state.
+        seed: The seed of the initial weights; the global random state does not change. None draws from that state.
         options: Further arguments of timm's `create_model`.
 
     Returns:

@@ -89,7 +89,7 @@ class ModelPool:
         members: Existing members, instead of or besides the above.
 
     Raises:
-        ModelError: The pool is empty, a name occurs twice or stands for two architectures.
+        ModelError: The pool is empty, a name occurs twice or is used for two architectures.
 
     >>> import robustkd as rk
     >>> def network(seed):
@@ -151,7 +151,7 @@ class ModelPool:
                 )
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise ModelError(f"two models are called {twice!r}: give each a name of its own")
+            raise ModelError(f"two models are called {twice!r}: give each a different name")
         if sum(member.role == "teacher" for member in self) > 1:
             raise ModelError("a pool has at most one teacher")
         for member in self:
@@ -159,7 +159,7 @@ class ModelPool:
             if first.architecture != member.architecture and first.condition == member.condition:
                 raise ModelError(
                     f"{first.name} is a {first.architecture}, {member.name} a {member.architecture}: networks of one "
-                    "name may differ only in their seed; give each a name of its own"
+                    "name may differ only in their seed; give each a different name"
                 )
 
 

@@ -117,7 +117,7 @@ class StagedNetwork(nn.Module):
             intermediates_only: Whether to leave out the final features.
 
         Returns:
-            (final features, list of taps), or the list alone.
+            (final features, list of taps), or only the list.
         """
         if output_fmt != "NCHW":
             raise ValueError(f"output_fmt must be NCHW, got {output_fmt}")

@@ -33,7 +33,7 @@ def dots_and_intervals(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
     # plain objects, because Vega does not know the nullable types of pandas
     rows = rows.astype(object).where(rows.notna(), None)
     networks, methods = rows[rows["level"] == "network"], rows[rows["level"] == "method"]
-    order = list(dict.fromkeys([*methods["method"], *networks["method"]]))  # a method may have networks alone
+    order = list(dict.fromkeys([*methods["method"], *networks["method"]]))  # a method may only have rows of networks
     roles = {role: colour for role, colour in ROLE_COLOURS.items() if role in set(rows["role"])}
     y = alt.Y("method:N", sort=order, title=None, axis=alt.Axis(labelLimit=240))
     x_title = f"{metric.title} ({unit_sign(metric)})"

@@ -1,4 +1,4 @@
-"""Numbers written for people; the same in tables, chart labels and sentences."""
+"""The format of numbers, the same in tables, chart labels and sentences."""
 
 import math
 
@@ -34,7 +34,7 @@ def quantity(value: float, metric: Metric, signed: bool = False) -> str:
 
 
 def interval(low: float, high: float, metric: Metric) -> str:
-    """Write an interval: ``[−0.2, +1.4]``; empty where there is none."""
+    """Format an interval as ``[−0.2, +1.4]``; an empty string if there is none."""
     if math.isnan(low) or math.isnan(high):
         return ""
     return f"[{number(low, metric)}, {number(high, metric)}]"

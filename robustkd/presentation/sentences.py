@@ -1,4 +1,4 @@
-"""Findings as sentences that every evaluation words alike.
+"""Findings as sentences with the same wording in every evaluation.
 
 Whether a difference is significant is decided by the rule of `results/marks.py`, which also sets the marks of the
 tables. Where the student or its baseline has a single seed, nothing is ranked: the sentence is about these networks,
@@ -47,7 +47,7 @@ class Phrases:
 def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: Phrases) -> list[str]:
     """Word the findings: a sentence for each of a few students, one sentence in all for many.
 
-    Verdicts are corrected for the number of students, however many sentences there are.
+    Verdicts are corrected for the number of students, not for the number of sentences.
 
     Args:
         found: One finding for each student.
@@ -75,7 +75,7 @@ def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: 
 def grouped(found: list[Finding], metric: Metric, difference: Metric, verdicts: tuple[str, str, str]) -> str:
     """List all differences in one clause, by verdict, or all values where there is no baseline.
 
-    Differences with a single seed on one side come in a list of their own, in the order of the pool.
+    Differences with a single seed on one side come in a separate list, in the order of the pool.
 
     Args:
         found: One finding for each student.
@@ -115,7 +115,7 @@ def generic_sentences(frame: pd.DataFrame, metrics: Sequence[Metric], name: str)
     Args:
         frame: Tidy results.
         metrics: The metrics of the evaluation.
-        name: The metric; if it is a difference itself, the metric that it is a difference of is reported beside it.
+        name: The metric; if it is a difference itself, the metric that it is a difference of is reported too.
 
     Returns:
         Sentences.

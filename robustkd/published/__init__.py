@@ -1,6 +1,6 @@
 """The papers' numbers: every cell of their tables that could be obtained, and their claims.
 
-The files beside this one are tidy tables, with the paper and the table in their first columns.
+The other files in this folder are tidy tables, with the paper and the table in their first columns.
 """
 
 from importlib.resources import files

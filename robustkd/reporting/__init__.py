@@ -1,4 +1,4 @@
-"""Reports: tables, figures and the page, from the files of a run alone."""
+"""Reports: tables, figures and the page, made only from the files of a run."""
 
 from robustkd.reporting.build import build_report
 from robustkd.reporting.compose import compose

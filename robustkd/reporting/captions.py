@@ -14,7 +14,7 @@ def legend(tables: Iterable[Table]) -> str:
         tables: All tables of the report.
 
     Returns:
-        A sentence for each kind of mark; empty where there is none.
+        A sentence for each kind of mark; empty if there are no marks.
     """
     cells = [cell for table in tables for _, row in table.rows for cell in row]
     spreads = [cell.spread for cell in cells]

@@ -1,4 +1,4 @@
-"""What the number of seeds allows a report to say."""
+"""The caution in a report if methods were trained with few seeds."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ SEEDS_FOR_METHODS = 3
 
 
 def caution(results: Sequence[Result]) -> str:
-    """Explain why findings hold for these networks alone, where that is so.
+    """Explain why the findings hold only for these networks, if they do.
 
     Args:
         results: The results of all evaluations.

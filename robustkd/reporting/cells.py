@@ -10,7 +10,7 @@ from robustkd.statistics.intervals import ROUNDING, T_SEEDS
 
 
 def plain_cell(row: pd.Series, metric: Metric, trust: Trust) -> Cell:
-    """Return a cell of a matrix: the value alone."""
+    """Return a cell of a matrix: only the value."""
     return Cell(number(row["value"], metric), untrusted=trust.voids(row, metric))
 
 
@@ -18,7 +18,7 @@ def cell(row: pd.Series | None, metric: Metric, trust: Trust, *, brief: bool = F
     """Return a cell of a table: the value, its spread and its marks.
 
     Args:
-        row: A row of tidy results; None where there is none.
+        row: A row of tidy results; None if there is none.
         metric: The metric of the row.
         trust: The failed checks; a voided number is struck out.
         brief: Whether to leave out the interval of a value that is not a difference.

@@ -14,7 +14,7 @@ def libraries_at_hand(run: Path) -> Iterator[None]:
     """Report a missing library in one line: reports need some that measurements do not.
 
     Args:
-        run: The run directory, whose results are complete whatever happens here.
+        run: The run directory. Its results are complete even if drawing fails.
 
     Raises:
         RobustKDError: A library is not installed.

@@ -21,7 +21,7 @@ def tables_of(result: Result, trust: Trust) -> list[Table]:
 
     Args:
         result: The result of the evaluation.
-        trust: What is known of the validity of its numbers; those that are void are struck out.
+        trust: What is known about the validity of its numbers; void numbers are struck out.
 
     Returns:
         The tables; where a study has several parts, those of one part after those of another.

@@ -49,7 +49,7 @@ def _environment() -> Environment:
 
 
 def _inline_json(value: Any) -> Markup:
-    """Return JSON that is safe inside a script element, whatever its strings contain."""
+    """Return JSON that is safe inside a script element for any content of its strings."""
     text = json.dumps(value, allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 

@@ -1,4 +1,4 @@
-"""What a report holds, before it is written in any format."""
+"""The content of a report, before it is written in any format."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +14,13 @@ class Section:
     Attributes:
         name: The name of the evaluation.
         title: The heading.
-        question: The question that the evaluation asks.
+        question: The question that the evaluation answers.
         sentences: The findings.
         tables: The numbers.
         chart: The Vega-Lite specification.
         svg: The same chart, drawn.
         options: The options of the evaluation.
-        chart_note: What failed checks keep out of the chart; empty where nothing is left out.
+        chart_note: A note on what the chart omits because of failed checks; empty if nothing is omitted.
         notes: What a reader must know about the measurement.
         brief: Whether the sentences are about the whole study, not about one part after another.
     """
@@ -49,7 +49,7 @@ class Report:
         checks: All validity checks.
         provenance: How the results were obtained.
         legend: What the marks in the tables mean.
-        caution: Why findings hold for these networks alone; empty where each method has three seeds or more.
+        caution: Why the findings hold only for these networks; empty if each method has three seeds or more.
     """
 
     title: str

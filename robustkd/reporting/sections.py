@@ -28,10 +28,10 @@ def section_of(result: Result, trust: Trust) -> Section:
 
     Args:
         result: The result of the evaluation.
-        trust: What is known of the validity of its numbers.
+        trust: What is known about the validity of its numbers.
 
     Returns:
-        The section. Its sentences and its chart leave out what failed checks void; its tables strike it out.
+        The section. Its sentences and its chart omit numbers that failed checks void; its tables strike them out.
     """
     evaluation = EVALUATIONS[result.evaluation]()
     parts = slices(result.frame, across_conditions=evaluation.across_conditions)
@@ -56,12 +56,12 @@ def section_of(result: Result, trust: Trust) -> Section:
 
 
 def _sentences(evaluation: Evaluation, frame: pd.DataFrame, trust: Trust) -> list[str]:
-    """The findings as far as they are to be trusted, and what was left out."""
+    """The findings that can be trusted, and a note on what was left out."""
     trusted, checks = trust.withhold(frame, evaluation.metrics)
     if not checks:
         return evaluation.headline(frame)
     if not _has_values(trusted, evaluation.metrics):
-        return [f"No number here is to be trusted, because validity checks failed: {_named(checks)}."]
+        return [f"No number here can be trusted, because validity checks failed: {_named(checks)}."]
     said = evaluation.headline(trusted)
     changed = said != evaluation.headline(frame)
     return [*said, *([f"Left out, because validity checks failed: {_named(checks)}."] if changed else [])]
@@ -84,7 +84,7 @@ def _chart(evaluation: Evaluation, frame: pd.DataFrame, trust: Trust) -> tuple[d
 
 
 def _drawn(evaluation: Evaluation, parts: Sequence[Slice]) -> alt.TopLevelMixin:
-    """One drawing, or one for each part of a study, below each other."""
+    """One drawing; if a study has several parts, one for each part, below each other."""
     import altair as alt
 
     if len(parts) == 1:
@@ -102,7 +102,7 @@ def _holds_data(specification: Any) -> bool:
 
 
 def _text(text: str) -> alt.Chart:
-    """A chart that holds a text alone."""
+    """A chart that contains only a text."""
     import altair as alt
 
     return alt.Chart(alt.Data(values=[{}])).mark_text(text=text, color="#5b6875").properties(width=WIDTH, height=40)

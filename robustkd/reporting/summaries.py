@@ -20,7 +20,7 @@ def summary_tables(results: Sequence[Result], trust: Mapping[str, Trust]) -> lis
 
     Args:
         results: The results of all evaluations.
-        trust: For each evaluation what is known of the validity of its numbers.
+        trust: For each evaluation, what is known about the validity of its numbers.
 
     Returns:
         One table; where a study has several parts, one of the first metric by part, then one for each part. Parts
@@ -42,7 +42,7 @@ def summary_tables(results: Sequence[Result], trust: Mapping[str, Trust]) -> lis
 
 
 def _standing_for(results: Iterable[Result]) -> list[tuple[Result, Metric]]:
-    """The summary metrics of each evaluation, as far as there are rows of them."""
+    """The summary metrics of each evaluation that have rows."""
     chosen = []
     for result in results:
         evaluation = EVALUATIONS[result.evaluation]()

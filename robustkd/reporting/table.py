@@ -17,8 +17,8 @@ class Cell:
     """One number as it is printed.
 
     Attributes:
-        text: The number; ``–`` where there is none.
-        spread: The text beside it: ``± 0.3``, or an interval.
+        text: The number; ``–`` if there is none.
+        spread: The text next to it: ``± 0.3``, or an interval.
         best: Whether it is the best of its column, or not significantly worse (bold).
         below_baseline: Whether it is significantly worse than the independent baseline (▼).
         untrusted: Whether a validity check failed for it (struck out).

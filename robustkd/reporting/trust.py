@@ -53,14 +53,14 @@ class Trust:
         return marked_again(withheld, metrics), checks
 
     def drawable(self, frame: pd.DataFrame, metrics: Sequence[Metric]) -> tuple[pd.DataFrame, tuple[Check, ...]]:
-        """Leave out the rows that no chart may show.
+        """Drop the rows that no chart may show.
 
         Args:
             frame: Tidy results.
-            metrics: The metrics of the evaluation; rows of anything else go where the network itself is not valid.
+            metrics: The metrics of the evaluation. Rows of other metrics are dropped if the network is not valid.
 
         Returns:
-            The other rows, and the checks that void those left out.
+            The remaining rows, and the checks that void the dropped rows.
         """
         named = {name: Metric(name, "", "", None, "") for name in frame["metric"].unique()}
         void, checks = self._void(frame, named | {metric.name: metric for metric in metrics})
@@ -86,7 +86,7 @@ class Trust:
 
         Args:
             row: A row of the tidy results.
-            metric: Its metric.
+            metric: The metric of the row.
 
         Returns:
             The checks that failed for its own network or networks, for the baseline it is a difference to, for the

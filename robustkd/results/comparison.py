@@ -13,13 +13,13 @@ from robustkd.results.measured import Bounds, Measured
 
 @dataclass(frozen=True)
 class Comparison:
-    """A student method beside its baseline.
+    """A student method compared with its baseline.
 
     Attributes:
         group: The student.
         baseline: The baseline.
         value: The student's mean minus the baseline's; NaN where one of them is not defined.
-        bounds: The interval of that difference; None where there is none.
+        bounds: The interval of that difference; None if there is none.
     """
 
     group: Group
@@ -29,7 +29,7 @@ class Comparison:
 
     @property
     def low(self) -> float:
-        """The lower end of the interval; NaN where there is none."""
+        """The lower end of the interval; NaN if there is none."""
         return np.nan if self.bounds is None else self.bounds[0].low
 
     @property

@@ -1,4 +1,4 @@
-"""Methods: the networks that differ in their seed alone, and the baseline that each is compared with."""
+"""Methods: the networks that differ only in their seed, and the baseline that each is compared with."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ WHO = ("role", "architecture", "condition")
 
 @dataclass(frozen=True)
 class Group:
-    """The networks of one method, which differ in their seed alone.
+    """The networks of one method, which differ only in their seed.
 
     Attributes:
         method: The name of the method.
@@ -56,7 +56,7 @@ def baseline_of(group: Group, groups: Sequence[Group]) -> Group | None:
 
 
 def with_baselines(members: pd.DataFrame) -> Iterator[tuple[int, int]]:
-    """Pair each student's network with the baseline of its own seed, or else with the first one there is.
+    """Pair each network of a student with the baseline of the same seed, or with the first baseline if there is none.
 
     Args:
         members: One row per network.

@@ -85,14 +85,15 @@ def ties_with_best(metric: Metric, groups: Sequence[Group], found: Measured, bel
 
 
 def marked_again(frame: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFrame:
-    """Decide ▼ anew where some numbers were withheld, so that fewer differences count in the correction.
+    """Recompute the marks ▼ after some numbers were withheld, because the correction then counts fewer differences.
 
     Args:
         frame: Tidy results of one evaluation.
-        metrics: Its metrics; those without a metric that is their difference to the baseline keep their marks.
+        metrics: The metrics of the evaluation. A metric keeps its marks if no other metric is its difference to the
+            baseline.
 
     Returns:
-        The results with other marks.
+        The results with the recomputed marks.
     """
     frame = frame.copy()
     named = {metric.name: metric for metric in metrics}

@@ -47,7 +47,7 @@ class MeanOverImages:
         return np.asarray(self.seen.mean(axis=1, dtype=np.float64))
 
     def images(self, rows: np.ndarray) -> int:
-        """The number of images N, whatever the networks."""
+        """The number of images N, the same for all networks."""
         return int(self.seen.shape[1])
 
     def of_network(self, row: int) -> Bounds | None:

@@ -23,7 +23,7 @@ class Measured(Protocol):
         """Return the number of images that count for some networks, on average."""
 
     def of_network(self, row: int) -> Bounds | None:
-        """Return the interval of one network; None where there is none."""
+        """Return the interval of one network; None if there is none."""
 
     def of_mean(self, rows: np.ndarray) -> Bounds | None:
         """Return the interval of a mean over networks."""

@@ -1,4 +1,4 @@
-"""Predictions of the members; each is computed once, however many evaluations use it."""
+"""Predictions of the members; each is computed once, even if several evaluations use it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class PredictionCache:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 return Predictions(archive["logits"], archive["labels"])
-        except Exception:  # damaged in whatever way: computed again and replaced
+        except Exception:  # damaged in any way: computed again and replaced
             return None
 
     def _compute(self, member: Member, images: ImageSet, key: tuple[str, str]) -> Predictions:

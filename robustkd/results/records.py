@@ -32,7 +32,7 @@ class Check:
         member: The member whose numbers it concerns; empty for all.
         metrics: The metrics that a failure voids; empty for all.
         condition: The condition that the member was trained under; filled in when results are collected.
-        group: The architecture of the students in its part of the study; filled in likewise.
+        group: The architecture of the students in its part of the study; filled in in the same way.
     """
 
     name: str
@@ -121,7 +121,7 @@ def members_frame(members: Iterable[Member]) -> pd.DataFrame:
 
 
 def trained_clean(pool: ModelPool, data: Dataset) -> np.ndarray:
-    """Return which members were trained on the clean training set though the condition is another, bool (M,)."""
+    """Return which members were trained on the clean training set although the condition is not clean, bool (M,)."""
     from robustkd.data import Clean
 
     clean = Clean().label

@@ -55,7 +55,7 @@ class Slice:
     """Results that are presented together.
 
     Attributes:
-        title: What distinguishes them from the other results; empty where there are no others.
+        title: A title that distinguishes them from the other results; empty if there are no others.
         frame: The tidy results.
     """
 
@@ -68,7 +68,7 @@ def slices(frame: pd.DataFrame, *, across_conditions: bool = False) -> list[Slic
 
     Args:
         frame: Tidy results.
-        across_conditions: Whether to leave the conditions together.
+        across_conditions: Whether to keep all conditions in one slice.
 
     Returns:
         At least one slice, in the order of the frame.

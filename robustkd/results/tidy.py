@@ -46,7 +46,7 @@ images (exact McNemar test), adjusted for the number of students (Holm).
 """
 
 VOID = "void"
-"""Stands in the column `interval` where a number is withheld because a validity check failed."""
+"""The value of the column `interval` if a number is withheld because a validity check failed."""
 
 
 def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -120,6 +120,6 @@ def defined_percentiles(samples: np.ndarray) -> Interval | None:
 
 
 def percentiles(samples: np.ndarray) -> Interval:
-    """Return the interval between the 2.5th and the 97.5th percentile of samples, none of which is NaN."""
+    """Return the interval between the 2.5th and the 97.5th percentile of samples without NaN."""
     low, high = np.percentile(samples, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     return Interval(float(low), float(high))

@@ -22,7 +22,7 @@ class Counted(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """The share of events among the eligible images; NaN where there are none."""
+        """The share of events among the eligible images; NaN if there are none."""
         count = int(self.eligible.sum())
         return float(self.events.sum() / count) if count else float("nan")
 

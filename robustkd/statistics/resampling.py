@@ -30,7 +30,7 @@ BLOCK = 200
 """The number of resamples computed at a time."""
 
 _NOT_COUNTED = -2.0
-"""Stands for the answer of an image that does not count; lower than any answer."""
+"""The placeholder for the answer of an image that does not count; it is lower than any answer."""
 
 _KEPT = 200_000_000
 """The number of draws kept in memory, a byte each."""
@@ -138,7 +138,7 @@ class Resampled:
             interval = basic(float(value), interval)
             interval = Interval(max(interval.low, lowest), min(interval.high, 1.0))
         same, bounded = bool(np.ptp(known) < ROUNDING), not np.isnan(limits).any()
-        if same and not bounded:  # other images may give anything, and none of these says how far
+        if same and not bounded:  # other images may have other values, by an unknown amount
             return None
         unsure = bounded and (same or self.counts_cases)
         return hull(interval, Interval(*limits.tolist())) if unsure else interval, self.covers

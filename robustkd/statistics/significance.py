@@ -40,7 +40,7 @@ def significant_signs(values: Sequence[float], lows: Sequence[float], highs: Seq
 
     Args:
         values: Differences (M,), NaN where absent.
-        lows: Lower ends of their 95 % intervals (M,), NaN where there is none.
+        lows: Lower ends of their 95 % intervals (M,), NaN if there is none.
         highs: Upper ends (M,).
 
     Returns:
@@ -62,7 +62,7 @@ def differ_from_zero(values: Sequence[float], lows: Sequence[float], highs: Sequ
 
     Args:
         values: Differences (M,), NaN where absent; such differences are not counted.
-        lows: Lower ends of the intervals (M,), NaN where there is none; such differences are not counted either.
+        lows: Lower ends of the intervals (M,), NaN if there is none; such differences are not counted either.
         highs: Upper ends (M,).
 
     Returns:
@@ -80,7 +80,7 @@ def differ_from_zero(values: Sequence[float], lows: Sequence[float], highs: Sequ
 
 
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Adjust p-values for their number, whatever their dependence (Holm 1979).
+    """Adjust p-values for their number, for any dependence between them (Holm 1979).
 
     Args:
         p_values: p-values (M,), each from 0 to 1.

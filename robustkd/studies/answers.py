@@ -35,7 +35,7 @@ class EvaluatedPart:
 
     Attributes:
         pool: The networks.
-        condition: What was done to their training set.
+        condition: The condition of their training set.
         architecture: The architecture of the students; names the part where a study has several.
     """
 

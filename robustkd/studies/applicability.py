@@ -1,4 +1,4 @@
-"""Methods that cannot apply to the networks of a study are refused before anything is trained."""
+"""A check before training that the methods of a study apply to its networks."""
 
 from robustkd.data import Dataset
 from robustkd.distillation import inapplicable
@@ -7,14 +7,16 @@ from robustkd.studies.study import Study
 
 
 def refuse_inapplicable(study: Study, data: Dataset) -> None:
-    """Check every method of a study on its networks, with two grey images, before anything is trained.
+    """Refuse a study with a method that does not apply to its networks, before anything is trained.
+
+    Each method is tried on two grey images.
 
     Args:
         study: The study.
-        data: Gives image size and classes.
+        data: The data set; only its image size and its number of classes are used.
 
     Raises:
-        StudyError: A method does not apply; says to which networks, and why.
+        StudyError: A method does not apply. The message names the networks and the reason.
     """
     for index, students in enumerate(study.students):
         teacher = study.teacher_of(students)

@@ -72,7 +72,7 @@ def compare_runs(first: Path, second: Path, tolerance: float = 0.0) -> tuple[int
 
 
 def _cells(run: Path) -> dict[str, float]:
-    """All numbers of a run by place, without missing values."""
+    """All numbers of a run, by their place in the results, without missing values."""
     if not (run / "results").is_dir():
         raise BadInputError(f"{run}: is not a run (it has no results)")
     cells = {}

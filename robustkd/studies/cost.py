@@ -1,4 +1,4 @@
-"""How long a study takes: the speed of each network and method, times the work of each job.
+"""The duration of a study, estimated from the speed of each network and method and the work of each job.
 
 For each image of each epoch, a training takes the time of one step of its method divided by the batch size. After each
 epoch it takes one forward pass over the test images. The speeds come from `speeds`.

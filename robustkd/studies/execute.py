@@ -32,7 +32,7 @@ from robustkd.studies.training import MODEL_FILE, CheckpointInterval
 from robustkd.studies.validation import evaluation_options
 
 MOST_PROCESSES = 8
-"""The largest default number of processes on a CPU: each needs memory of its own."""
+"""The largest default number of processes on a CPU: each needs its own memory."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Execution:
         threads: The number of CPU threads of each training.
         address: The address of a Ray cluster; None starts Ray on this machine.
         interval: How often a training writes its state.
-        retry_failed: Whether to try again what failed before.
+        retry_failed: Whether to run trainings again that failed before.
     """
 
     executor: str = "local"
@@ -68,7 +68,7 @@ def run_study(
     store: Path | None = None,
     execution: Execution | None = None,
 ) -> Evaluated:
-    """Train, evaluate and report; what is finished already is not repeated.
+    """Train, evaluate and report; finished jobs are not repeated.
 
     Args:
         study: The study.
@@ -164,7 +164,7 @@ def study_data(study: Study, data_root: Path | None) -> Dataset:
 
     Raises:
         DataError: The data set is missing or broken.
-        StudyError: It has no training images.
+        StudyError: The data set has no training images.
     """
     data = as_in_study(load_dataset(study.data.name, data_root), study)
     if data.train is None:

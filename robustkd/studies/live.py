@@ -132,7 +132,7 @@ class Live:
             self._drop_hopeless()
 
     def _drop_hopeless(self) -> None:
-        """Expect no more of the jobs whose teachers have all failed."""
+        """Drop the jobs whose teachers have all failed."""
         for job in self._plan.jobs:
             if job.teachers and all(teacher.id in self._broken for teacher in job.teachers):
                 self._left.pop(job.id, None)

@@ -1,4 +1,7 @@
-"""Options of methods, evaluations and conditions: validated against the code that takes them, errors at their place."""
+"""The validation of the options of methods, evaluations and conditions against the code that takes them.
+
+Each problem is reported with its place in the study file.
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -14,11 +17,11 @@ Place = tuple[str | int, ...]
 
 
 class PlaceError(Exception):
-    """Something is wrong at a place in nested settings.
+    """A key or a value in nested settings is not valid.
 
     Args:
-        place: Keys and list positions from the top.
-        message: What is wrong there.
+        place: The keys and list positions that lead to it from the top.
+        message: What is wrong.
     """
 
     def __init__(self, place: Place, message: str) -> None:
@@ -31,7 +34,7 @@ class _Options(BaseModel):
 
 
 class _MethodOptions(_Options):
-    model_config = ConfigDict(allow_inf_nan=False)  # of conditions and attacks infinity is a value
+    model_config = ConfigDict(allow_inf_nan=False)  # conditions and attacks accept infinity
 
 
 def method_options(name: str, options: Mapping[str, Any], place: Place) -> dict[str, Any]:
@@ -39,14 +42,14 @@ def method_options(name: str, options: Mapping[str, Any], place: Place) -> dict[
 
     Args:
         name: The name of the method.
-        options: The options that differ from its defaults.
-        place: Their place in the study file.
+        options: The options that differ from the defaults.
+        place: The place of the options in the study file.
 
     Returns:
-        All of them, as JSON values.
+        All options of the method, as JSON values.
 
     Raises:
-        PlaceError: The method or an option is not known, or a value is not valid.
+        PlaceError: The method or an option is unknown, or a value is not valid.
     """
     known = declared("method")
     if name not in known:
@@ -61,20 +64,20 @@ def method_options(name: str, options: Mapping[str, Any], place: Place) -> dict[
 
 
 def method_model(method: Declaration) -> type[BaseModel]:
-    """Describe the options of a method as a model that validates them."""
+    """Return a pydantic model that validates the options of a method."""
     return _model_of(method, _MethodOptions)
 
 
 def check_options(declaration: Declaration, options: Mapping[str, Any], place: Place) -> None:
-    """Check options by their declaration alone, without importing what takes them.
+    """Check options against their declaration, without importing the code that takes them.
 
     Args:
         declaration: The declaration of the method, evaluation or condition.
-        options: The options that differ from its defaults.
-        place: Their place in the study file.
+        options: The options that differ from the defaults.
+        place: The place of the options in the study file.
 
     Raises:
-        PlaceError: An option is not known, or a value is not valid.
+        PlaceError: An option is unknown, or a value is not valid.
     """
     model = _model_of(declaration, _Options)
     try:
@@ -96,22 +99,22 @@ def options_of(kind: Any, name: str, options: Mapping[str, Any], place: Place) -
 
     Args:
         kind: The dataclass.
-        name: The key of the options.
-        options: Those that differ from its defaults.
-        place: The place of that key in the study file.
+        name: The key that holds the options in the study file.
+        options: The options that differ from the defaults.
+        place: The place in the study file that contains this key.
 
     Returns:
-        An instance.
+        An instance of the dataclass.
 
     Raises:
-        PlaceError: An option is not known, or a value is not valid.
+        PlaceError: An option is unknown, or a value is not valid.
     """
     model = _model_around(kind, name)
     try:
         taken = getattr(model.model_validate({name: dict(options)}), name)
     except ValidationError as error:
         raise first_problem(error, model, place) from error
-    except BadInputError as error:  # what a dataclass itself says of options that do not go together
+    except BadInputError as error:  # the dataclass itself refuses options that do not fit together
         raise PlaceError((*place, name), str(error)) from error
     refuse_booleans_for_numbers(options, taken, (*place, name))
     return taken
@@ -123,10 +126,10 @@ def refuse_booleans_for_numbers(given: Any, taken: Any, place: Place) -> None:
     Args:
         given: The settings before validation.
         taken: The settings after validation, as mappings or as objects with attributes.
-        place: Their place in the study file.
+        place: The place of the settings in the study file.
 
     Raises:
-        PlaceError: A number was given as a boolean.
+        PlaceError: A boolean was given where a number is required.
     """
     if isinstance(given, bool) and isinstance(taken, int | float) and not isinstance(taken, bool):
         raise PlaceError(place, f"must be a number, got {str(given).lower()}")
@@ -141,7 +144,7 @@ def refuse_booleans_for_numbers(given: Any, taken: Any, place: Place) -> None:
 
 @cache
 def _model_around(kind: Any, name: str) -> type[BaseModel]:
-    # a field of a model: a plain dataclass validated by itself would ignore unknown keys
+    # a model with one field, because a plain dataclass that is validated by itself ignores unknown keys
     field: dict[str, Any] = {name: (kind, ...)}
     return create_model(f"{name}Options", __base__=_Options, **field)
 
@@ -151,8 +154,11 @@ def first_problem(error: ValidationError, model: Any, place: Place) -> PlaceErro
 
     Args:
         error: The error that validation raised.
-        model: The model that was validated against.
+        model: The model or the dataclass that validation used.
         place: The place of the settings in the study file.
+
+    Returns:
+        An error with the place and the description of the first problem.
     """
     first = error.errors()[0]
     where = tuple(first["loc"])
@@ -184,16 +190,16 @@ _WORDS = {
     "int_type": "must be a whole number",
     "list_type": "must be a list",
     "model_type": "must be a mapping",
-    "string_pattern_mismatch": "must begin with a letter, a digit or '_' and hold only these, '.' and '-'",
+    "string_pattern_mismatch": "must begin with a letter, a digit or '_' and contain only these, '.' and '-'",
     "string_too_long": "is too long",
     "string_type": "must be text",
     "tuple_type": "must be a list",
 }
-"""Plain words for what pydantic says of a wrong value, by its type of error."""
+"""The message for each of pydantic's error types."""
 
 
 def _keys_at(model: Any, where: Place) -> list[str]:
-    """The keys that are valid at a place inside a model."""
+    """The valid keys at a place in a model."""
     if where and isinstance(where[0], int):
         return _keys_at(model, where[1:])
     if dataclasses.is_dataclass(model):

@@ -1,4 +1,4 @@
-"""What studies will do: their jobs, how far they are, and how long they take."""
+"""The outlook of studies: their jobs, the state of each job, and how long they take."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -30,10 +30,10 @@ class Row:
 
     Attributes:
         kind: ``teacher``, ``student``, ``predictions``, ``evaluation`` or ``report``.
-        name: What it is about.
+        name: The step that the line describes, for example the name of the training or of the evaluation.
         state: ``done``, ``failed`` or ``to do``. A training with a damaged checkpoint counts as ``done``: a plan reads
             no checkpoint. A run does, and trains the network again.
-        waits_for: What must be done before; may be empty.
+        waits_for: The steps that must be done first; may be empty.
         seconds: The time on one device; 0 for what is done.
     """
 
@@ -49,10 +49,10 @@ class Outlook:
     """Plans and the time that they take.
 
     Attributes:
-        rows: One row for each job; what several studies share occurs once.
+        rows: One row for each job; a job that several studies share has one row.
         waiting: The trainings that are not done, teachers first.
-        seconds: The time of each of these, by its id.
-        from_history: The ids of those whose speed is known from earlier jobs; the others' speed was measured.
+        seconds: The time of each of these trainings, by its id.
+        from_history: The ids of the trainings whose speed is known from earlier jobs; for the others it was measured.
         device: The device of the estimate.
         absent: The data sets that are not on this machine, so that it is not known which of their jobs are done.
     """
@@ -142,7 +142,7 @@ def outlook(
 
 
 def _data(study: Study, root: Path | None) -> tuple[Dataset, bool]:
-    """The data set of a study with its own augmentation, or a stand-in of its size if it is not on this machine."""
+    """The data set as the study uses it, or a placeholder of the same size if the data set is not on this machine."""
     as_it_is = study.model_copy(update={"data": study.data.model_copy(update={"augmentation": None})})
     try:
         return study_data(as_it_is, root), True

@@ -30,7 +30,7 @@ class Job:
         name: A name for messages: method and seed, or architecture and seed.
         settings: Everything that determines the result: data, architecture, method, options, recipe, seed, plugins.
         teachers: The candidates for the teacher; the rule `select` of their recipe chooses one.
-        condition: The label of what was done to the training set; the settings hold its effect.
+        condition: The label of the condition of the training set; its effect is part of the settings.
     """
 
     role: Role
@@ -62,7 +62,7 @@ class Part:
     """The trainings that are evaluated together: students of one architecture under one condition.
 
     Attributes:
-        condition: What was done to the training set.
+        condition: The condition of the training set.
         architecture: The architecture of the students.
         teachers: The candidates for the teacher; empty where no method needs one.
         students: The students and the baselines.
@@ -160,7 +160,7 @@ def epochs_of(job: Job) -> int:
 
 
 def stages_of(job: Job) -> tuple[Stage, ...]:
-    """Return the stages of a job; they follow from its method, options and recipe, whatever the networks."""
+    """Return the stages of a job; they depend only on its method, options and recipe."""
     method = METHODS[job.settings["method"]]
     if method.stages is Method.stages:
         return (Stage("training", job.recipe),)

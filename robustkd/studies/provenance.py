@@ -1,4 +1,4 @@
-"""How a result was obtained: models, data, machine, versions."""
+"""The provenance of a result: models, data, machine, versions."""
 
 import platform
 import subprocess

@@ -12,7 +12,7 @@ LONGEST_NAME = 200
 
 
 def claim(run: Path, name: str, study: str) -> None:
-    """Take a directory for a study, unless it holds something else.
+    """Use a directory as the run directory of a study, unless it contains something else.
 
     Args:
         run: The directory; need not exist.
@@ -20,7 +20,8 @@ def claim(run: Path, name: str, study: str) -> None:
         study: The resolved study, written as ``study.yaml``.
 
     Raises:
-        StudyError: It is a file, holds another study, or holds files that are no study. Nothing is changed then.
+        StudyError: The directory is a file, or it contains another study or files that are not a study. Nothing is
+            changed.
     """
     if len(run.name) > LONGEST_NAME:
         raise StudyError(f"{run.name[:40]}…: the name of the directory is too long; give another --out")
@@ -38,10 +39,10 @@ def claim(run: Path, name: str, study: str) -> None:
 def _refuse_another_study(run: Path, name: str) -> None:
     held = run / STUDY_FILE
     if not held.is_file():
-        raise StudyError(f"{run}: holds files but no study; give another --out")
+        raise StudyError(f"{run}: contains files but no study; give another --out")
     try:
         holder = yaml.safe_load(held.read_text(encoding="utf-8"))["name"]
     except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise StudyError(f"{held}: cannot be read as a study; give another --out") from error
     if holder != name:
-        raise StudyError(f"{run}: holds another study, {holder!r}; give another --out (nothing was changed)")
+        raise StudyError(f"{run}: contains another study, {holder!r}; give another --out (nothing was changed)")

@@ -1,4 +1,4 @@
-"""Runs the trainings of a plan: teachers before students, none twice, whatever happens to the others."""
+"""Runs the trainings of a plan, each once and teachers before students; a failed training does not stop the others."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ POLL_SECONDS = 1.0
 
 @dataclass
 class Progress:
-    """How far the jobs of a plan are; a job whose id is in none of the first three waits.
+    """The state of the jobs of a plan; a job whose id is in none of the first three attributes is waiting.
 
     Attributes:
         done: The jobs that are finished and verified.
@@ -70,7 +70,7 @@ def complete(
         work: The plan, and what its jobs need.
         executor: Makes the executor, given the function to call after each epoch and `should_stop`.
         live: Shows the progress.
-        retry_failed: Whether to try again what failed before.
+        retry_failed: Whether to run jobs again that failed before.
         should_stop: Called regularly; once it returns True, running trainings finish their epoch and end.
 
     Returns:

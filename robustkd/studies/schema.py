@@ -13,7 +13,7 @@ from robustkd.studies.study import Study
 
 
 def study_schema() -> dict[str, Any]:
-    """Describe study files: every key, and the options of every method, evaluation and condition there is.
+    """Describe study files: every key, and the options of every registered method, evaluation and condition.
 
     Returns:
         A JSON Schema, draft 2020-12.
@@ -21,14 +21,14 @@ def study_schema() -> dict[str, Any]:
     schema = Study.model_json_schema()
     definitions: dict[str, Any] = schema["$defs"]
     recipe = _options(Recipe, definitions)
-    partial = {**recipe, "description": "What of the recipe is different here."}
+    partial = {**recipe, "description": "The fields of the recipe that differ here, and their values."}
     methods = {}
     for name, method in declared("method").items():
         options = _options(method_model(method), definitions)
         methods[name] = _or_nothing({**options, "properties": {**options.get("properties", {}), "training": partial}})
     evaluations = {name: _or_nothing(_options(EVALUATIONS[name].Options, definitions)) for name in EVALUATIONS.names()}
     conditions = {name: _or_nothing(_options(CONDITIONS[name], definitions)) for name in CONDITIONS.names()}
-    schema["properties"]["extends"] = {"type": "string", "description": "A study file that this one completes."}
+    schema["properties"]["extends"] = {"type": "string", "description": "Another study file that this one extends."}
     schema["properties"]["evaluations"] = _choices(evaluations)
     one = {"type": "object", "properties": conditions, "additionalProperties": False, "maxProperties": 1}
     condition = {"anyOf": [{"enum": list(conditions)}, one]}
@@ -42,7 +42,7 @@ def study_schema() -> dict[str, Any]:
     definitions["TeacherSettings"]["properties"]["seeds"] = _one_or_list(seed)
     definitions["TeacherSettings"]["properties"]["training"] = partial
     schema["properties"]["students"] = _one_or_list({"$ref": "#/$defs/StudentSettings"})
-    # a file that extends another may leave out what that one says
+    # a file that extends another may omit keys that the other file has
     required = schema.pop("required")
     for partial_too in ("DataSettings", "TeacherSettings", "StudentSettings"):
         definitions[partial_too].pop("required")

@@ -63,7 +63,7 @@ Key = tuple[str, str, str, int, str, tuple[int, ...]]
 
 
 def _key(job: Job, data: Dataset) -> Key:
-    """What a speed depends on, apart from the device."""
+    """Everything that a speed depends on, except the device."""
     recipe = job.recipe
     return (
         job.settings["architecture"],
@@ -147,7 +147,7 @@ class Speeds:
         return self._keep(("forward pass", architecture, str(data.test.shape)), measure)
 
     def _networks(self, job: Job, data: Dataset) -> float:
-        """The time of student and teacher, whatever is done with their outputs."""
+        """The time of student and teacher, without what a method does with their outputs."""
         teacher = _teacher_of(job)
         return self._baseline(job.settings["architecture"], data) + (self.forward(teacher, data) if teacher else 0.0)
 

@@ -81,7 +81,7 @@ class Store:
         Args:
             job: The job.
             files: The content of each file, by its name.
-            about: What else is recorded.
+            about: Further values to record.
 
         Returns:
             The folder of the job.
@@ -185,7 +185,7 @@ class _DamageError(Exception):
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    """Read the record of a job, and refuse it if it was changed."""
+    """Read the record of a job, and raise an error if it was changed."""
     digest = None
     try:
         record = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A study as data: what a study file may hold."""
+"""The data model of a study: the keys and values that a study file may contain."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ class _Settings(BaseModel):
 
 
 def names_or_mapping(value: Any) -> Any:
-    """Allow ``[a, b]`` and ``{a: , b: }`` for ``{a: {}, b: {}}``."""
+    """Accept ``[a, b]`` and ``{a: , b: }`` as short forms of ``{a: {}, b: {}}``."""
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return {name: {} for name in value}
     if isinstance(value, Mapping):
@@ -28,7 +28,7 @@ def _one_or_list(value: Any) -> Any:
 
 
 def _named(value: Any) -> Any:
-    """Allow ``clean`` for ``{clean: {}}``."""
+    """Accept ``clean`` as a short form of ``{clean: {}}``."""
     return {value: {}} if isinstance(value, str) else names_or_mapping(value)
 
 
@@ -44,12 +44,12 @@ Architectures = Annotated[list[str], BeforeValidator(_one_or_list), Field(min_le
 
 
 class DataSettings(_Settings):
-    """The images of a study.
+    """The data set of a study.
 
     Attributes:
-        name: As for `load_dataset`.
-        train_images: Train on this many images of the training set only, of each class in proportion; all if not given.
-        augmentation: Replaces the data set's own.
+        name: The name of the data set, as for `load_dataset`.
+        train_images: The number of training images to use, drawn in proportion to the class sizes; all if not given.
+        augmentation: The augmentation of the training images; the default of the data set if not given.
     """
 
     name: str
@@ -58,12 +58,12 @@ class DataSettings(_Settings):
 
 
 class TeacherSettings(_Settings):
-    """The network to learn from, trained on the labels alone; of several seeds the recipe's rule `select` takes one.
+    """The network that the students learn from. It is trained on the labels alone.
 
     Attributes:
-        architecture: Its network.
-        seeds: One, or several to choose from.
-        training: What of the recipe is different for it.
+        architecture: The architecture of the teacher.
+        seeds: One seed, or several seeds of which the recipe's rule `select` chooses one.
+        training: The fields of the recipe that differ for the teacher, and their values.
     """
 
     architecture: str
@@ -72,14 +72,15 @@ class TeacherSettings(_Settings):
 
 
 class StudentSettings(_Settings):
-    """One network for each architecture, method and seed.
+    """A family of students: one network for each architecture, method and seed.
 
     Attributes:
-        architecture: One, or several.
-        methods: Names, or names with their options; the option `training` holds what of the recipe is different.
-        seeds: One, or several.
-        teacher: Theirs; the study's if not given.
-        training: What of the recipe is different for them.
+        architecture: One architecture, or several.
+        methods: The names of the methods, or their names with options. The option `training` contains the fields of the
+            recipe that differ for a method, and their values.
+        seeds: One seed, or several.
+        teacher: The teacher of these students; the teacher of the study if not given.
+        training: The fields of the recipe that differ for these students, and their values.
     """
 
     architecture: Architectures
@@ -93,14 +94,15 @@ class Study(_Settings):
     """A study: what to train and what to evaluate.
 
     Attributes:
-        name: Names the run directory.
-        data: The images.
-        conditions: What is done to the training set, one after another; all networks are trained under each.
-        teacher: The teacher; may be left out where no method needs one.
-        students: The students; a list where there are several families, each with a teacher of its own.
-        training: The recipe of all networks.
-        evaluations: Names, or names with their options.
-        plugins: Python files, relative to the study file, or modules that are imported before names are looked up.
+        name: The name of the study, and of its run directory unless another is given.
+        data: The data set.
+        conditions: The conditions of the training set, one or several. All networks are trained under each condition.
+        teacher: The teacher; may be omitted if no method needs one.
+        students: The students, or a list of several families of students. Each family may have its own teacher.
+        training: The recipe that all networks are trained with.
+        evaluations: The names of the evaluations, or their names with options; all evaluations if not given.
+        plugins: Python files (paths relative to the study file) or modules. They are imported before names are looked
+            up.
     """
 
     name: Annotated[str, Field(pattern=r"^[\w][\w.-]*$", max_length=100)]
@@ -113,5 +115,5 @@ class Study(_Settings):
     evaluations: Choices = Field(default_factory=lambda: names_or_mapping(list(declared("evaluation"))))
 
     def teacher_of(self, students: StudentSettings) -> TeacherSettings | None:
-        """Return the teacher of a family of students."""
+        """Return the teacher of a family of students; None if it has none."""
         return students.teacher or self.teacher

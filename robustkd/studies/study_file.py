@@ -1,4 +1,4 @@
-"""Study files: YAML, read, completed and validated before anything runs."""
+"""Reading of study files: YAML is parsed, merged with the file that it extends, overridden and validated."""
 
 import re
 from pathlib import Path
@@ -19,14 +19,16 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> Study:
     """Read and validate a study file.
 
     Args:
-        path: The YAML file; its key ``extends`` names another that it completes and replaces parts of.
-        overrides: ``a.b=value`` each, applied before validation; the value is read as YAML.
+        path: The YAML file. Its key ``extends`` may name another study file; the keys of this file are added to that
+            file's keys or replace them.
+        overrides: Settings of the form ``a.b=value``, applied before validation; the value is read as YAML.
 
     Returns:
         The study.
 
     Raises:
-        StudyError: One line: file, line and key, or the override, what is wrong, and the nearest valid name.
+        StudyError: The file or an override is not valid. The message is one line: the file, the line and the key (or
+            the override), what is wrong, and the nearest valid name.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -64,19 +66,19 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> Study:
 
 
 def study_yaml(study: Study) -> str:
-    """Write a study as it was resolved, with every default."""
+    """Return a validated study as YAML, with all default values filled in."""
     return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
 def override(content: dict[str, Any], text: str) -> None:
-    """Apply ``a.b=value`` to settings, in place; the value is read as YAML.
+    """Apply an override ``a.b=value`` to settings in place; the value is read as YAML.
 
     Args:
-        content: The settings, nested mappings and lists.
-        text: What to set; a number stands for a place in a list, counted from 0.
+        content: The settings as nested mappings and lists.
+        text: The override. A number in its key is a position in a list, counted from 0.
 
     Raises:
-        StudyError: It is not of that form.
+        StudyError: The override does not have this form, or its key does not fit the settings.
     """
     key, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
@@ -103,7 +105,7 @@ def _step(place: Any, key: str, text: str) -> Any:
     inner = names_or_mapping(inner)
     inner = {} if inner is None else inner
     if not isinstance(inner, dict):
-        raise StudyError(f"--set {text}: {key} holds no keys")
+        raise StudyError(f"--set {text}: {key} is not a mapping, so it has no keys to set")
     if isinstance(place, list):
         place[position] = inner
     else:
@@ -113,12 +115,12 @@ def _step(place: Any, key: str, text: str) -> Any:
 
 def _position(entries: list[Any], key: str, text: str) -> int:
     if not key.isdigit() or int(key) >= len(entries):
-        raise StudyError(f"--set {text}: {key} must be a number from 0 to {len(entries) - 1}, a place in a list")
+        raise StudyError(f"--set {text}: {key} must be a position in the list, from 0 to {len(entries) - 1}")
     return int(key)
 
 
 def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tuple[Path, str]]]:
-    """A file's content completed by what it extends, and the texts it came from, its own first."""
+    """Return the content of a file merged with the file it extends, and the texts of all files read, its own first."""
     if path.exists() and not path.is_file():
         raise StudyError(f"{path}: not a file")
     try:
@@ -142,7 +144,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
         raise StudyError(f"{here}: must be the path of a study file, got {base!r}")
     other = path.parent / base
     if other.resolve() in (*above, path.resolve()):
-        raise StudyError(f"{here}: {base} extends this file in turn")
+        raise StudyError(f"{here}: circular reference to {base}, which extends this file: remove one key extends")
     if not other.exists():
         raise StudyError(f"{here}: {other}: no such file")
     inherited, sources = _read(other, (*above, path.resolve()))
@@ -150,14 +152,14 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
 
 
 def _beside(study: Path, plugin: Any) -> Any:
-    """Take the path of a plugin relative to the study file that names it."""
+    """Resolve the path of a plugin file relative to the study file that names it."""
     if not isinstance(plugin, str) or not plugin.endswith(".py"):
         return plugin
     return str((study.parent / Path(plugin).expanduser()).resolve())
 
 
 def _load_plugins(content: dict[str, Any]) -> None:
-    """Load plugins before what they register is looked up; anything but a list of names is left to validation."""
+    """Load the plugins before their names are looked up; a value that is not a list of names fails in validation."""
     given = content.get("plugins")
     if not isinstance(given, list) or not all(isinstance(plugin, str) for plugin in given):
         return
@@ -169,7 +171,7 @@ def _load_plugins(content: dict[str, Any]) -> None:
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Mappings are merged key by key; all else in `over` replaces what `base` holds."""
+    """Merge two mappings key by key; any other value in `over` replaces the value in `base`."""
     merged = dict(base)
     for key, value in over.items():
         held = merged.get(key)
@@ -179,7 +181,7 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def _refuse_keys_that_are_no_names(content: Any) -> None:
     waiting: list[tuple[Place, Any]] = [((), content)]
-    seen: set[int] = set()  # YAML can make something hold itself
+    seen: set[int] = set()  # in YAML, a value can contain itself
     while waiting:
         place, held = waiting.pop()
         if id(held) in seen:
@@ -199,7 +201,7 @@ def _as_yaml(key: Any) -> str:
 
 
 def _override_of(overrides: tuple[str, ...], place: Place, *, in_file: bool) -> str | None:
-    """The last override that says what stands at a place; one of what lies below only where no file has the place."""
+    """The last override that sets a place or its parent; also one that sets a child, if no file contains the place."""
     for setting in reversed(overrides):
         left = _steps_left(setting.partition("=")[0], place)
         if left == 0 or (left is not None and not in_file):
@@ -208,26 +210,26 @@ def _override_of(overrides: tuple[str, ...], place: Place, *, in_file: bool) -> 
 
 
 def _steps_left(key: str, place: Place) -> int | None:
-    """How many steps a key continues after a place, or 0 if it ends at or above it; None if it leads elsewhere."""
+    """The number of steps of a key below a place: 0 if it ends at the place or above, None if it leads elsewhere."""
     steps = key.split(".")
     for step in place:
         if not steps:
             break
         if str(step) == steps[0]:
             steps.pop(0)
-        elif not isinstance(step, int):  # a single entry may be set without its place in a list
+        elif not isinstance(step, int):  # the position of a single entry may be left out
             return None
     return len(steps)
 
 
 def _where(sources: list[tuple[Path, str]], place: Place) -> tuple[Path, int | None, int, list[str]]:
-    """The file that says most of a place, the line, how far down that is, and the place as that file writes it."""
+    """The file that contains most of a place, the line, the depth of that line, and the keys as that file has them."""
     found = [(path, *_line_of(text, place)) for path, text in sources]
     return max(found, key=lambda entry: entry[2])
 
 
 def _line_of(text: str, place: Place) -> tuple[int | None, int, list[str]]:
-    """The line of a key, or of the nearest key above it; how far down that is; the keys that lead there."""
+    """The line of a place or of its nearest parent in the text, the depth of that line, and the keys of the place."""
     node = yaml.compose(text)
     line, depth, keys = None, 0, []
     rest = list(place)

@@ -25,7 +25,7 @@ def summary_text(report: Report, missing: Mapping[str, str], page: Path) -> str:
         page: The page of the whole report.
 
     Returns:
-        The text, of lines of at most 100 characters but for the place.
+        The text, in lines of at most 100 characters; the line with the path may be longer.
     """
     lines = [_short(report.title), ""]
     for table in report.summaries[:1]:

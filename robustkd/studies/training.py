@@ -1,4 +1,4 @@
-"""One training of a study, from its settings to its files; the same in this process and in any other."""
+"""One training of a study, from its settings to its files, in this process or in a worker process."""
 
 import statistics
 import sys
@@ -40,14 +40,14 @@ class CheckpointInterval:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """Everything that a worker needs to run a job; it travels between processes and machines.
+    """Everything that a worker needs to run a job; it is sent between processes and machines.
 
     Attributes:
         id: The id of the job.
-        title: Its name in messages.
+        title: The name of the job in messages.
         role: The role of the network in the study.
         settings: The settings of the job.
-        condition: The label of what was done to the training set.
+        condition: The label of the condition of the training set.
         data: The digest of the data set.
         indices: int64 (N,), the positions of the training images in the data set's training set.
         labels: int64 (N,), the labels to train on.
@@ -79,11 +79,11 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What a job leaves.
+    """The output of a job.
 
     Attributes:
         files: The contents of the checkpoint and the history by file name.
-        about: What else is recorded: device, versions, accuracies, speed, digest of the network.
+        about: Further values to record: device, versions, accuracies, speed, digest of the network.
     """
 
     files: dict[str, bytes]
@@ -98,18 +98,18 @@ def perform(
     on_epoch: Callable[[int, int], None] = lambda done, earlier: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train one network, starting from its written state if there is one.
+    """Train one network, continuing from its saved state if there is one.
 
     Args:
         training: The job.
-        data: Its data set, as loaded; condition and augmentation come from the job.
+        data: The data set of the job, as loaded; the job determines the condition and the augmentation.
         device: The device to train on.
-        state: The file that holds the state of the training; need not exist.
+        state: The file with the saved state of the training; need not exist.
         on_epoch: Called after each epoch with the number of epochs done, and how many of these an earlier run did.
         should_stop: Called after each epoch; returns whether to stop.
 
     Returns:
-        What the job leaves.
+        The output of the job.
 
     Raises:
         StoppedError: The training was stopped; its state is written.
@@ -119,7 +119,7 @@ def perform(
     """
     if data.digest != training.data:
         raise StudyError(
-            f"{training.title}: {data.name} on this machine differs from the study's data set: its SHA-256 is another"
+            f"{training.title}: {data.name} on this machine differs from the study's data set: its SHA-256 is different"
         )
     try:
         with cpu_threads(training.threads if device.type == "cpu" else None):
@@ -133,7 +133,7 @@ def perform(
         raise
     except OSError as error:
         raise StorageError(f"{state.parent}: cannot be written to ({error.strerror or error})") from error
-    except Exception as error:  # whatever goes wrong in one training must not end the others
+    except Exception as error:  # an error in one training must not end the others
         first_line = (str(error).strip().splitlines() or ["no message"])[0]
         raise TrainingError(f"{training.title}: {type(error).__name__}: {first_line}") from error
 

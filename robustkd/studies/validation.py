@@ -1,4 +1,7 @@
-"""The validation of a study: what its types do not say, each problem with its place."""
+"""The validation of a study, including the rules that its types do not express.
+
+Each problem is reported with its place in the study file.
+"""
 
 import dataclasses
 import math
@@ -30,10 +33,10 @@ def validated(content: Mapping[str, Any]) -> Study:
         content: The keys and values of the file.
 
     Returns:
-        The study, every option of every method, evaluation and condition filled in.
+        The study, with every option of every method, evaluation and condition filled in.
 
     Raises:
-        PlaceError: Something is wrong at a place in `content`.
+        PlaceError: A key or a value in `content` is not valid.
     """
     try:
         study = Study.model_validate(content)
@@ -62,7 +65,7 @@ def validated(content: Mapping[str, Any]) -> Study:
 
 
 def conditions_of(study: Study) -> list[Condition]:
-    """Return the conditions of a study, ready to be applied."""
+    """Return the conditions of a study as objects that can be applied to a training set."""
     return [_condition(entry, ()) for entry in study.conditions]
 
 
@@ -70,13 +73,13 @@ def evaluation_options(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, An
     """Build the options of evaluations.
 
     Args:
-        choices: For each evaluation the options that differ from its defaults.
+        choices: For each evaluation, the options that differ from its defaults.
 
     Returns:
-        For each an instance of its `Options`.
+        For each evaluation, an instance of its `Options`.
 
     Raises:
-        BadInputError: An evaluation or an option is not known, or a value is not valid.
+        BadInputError: An evaluation or an option is unknown, or a value is not valid.
     """
     try:
         return {name: _evaluation(name, options, ("evaluations",)) for name, options in choices.items()}
@@ -85,16 +88,16 @@ def evaluation_options(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, An
 
 
 def condition_named(entry: Any) -> Condition:
-    """Build one condition from what a study file would say.
+    """Build one condition, given as in a study file.
 
     Args:
-        entry: A name, or a mapping of a name to its options.
+        entry: The name of the condition, or a mapping of the name to its options.
 
     Returns:
         The condition.
 
     Raises:
-        BadInputError: It is not known, or an option is not valid.
+        BadInputError: The condition is unknown, or an option is not valid.
     """
     try:
         return _condition(TypeAdapter(Choice).validate_python(entry), ())
@@ -109,13 +112,13 @@ def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
     Args:
         recipe: The recipe.
-        changes: Fields and values, as in a study file.
+        changes: The fields to replace and their new values, as in a study file.
 
     Returns:
-        The other recipe.
+        The changed recipe.
 
     Raises:
-        PlaceError: A field is not known or a value not valid.
+        PlaceError: A field is unknown, or a value is not valid.
     """
     return _recipe_with(recipe, changes, ("training",))
 
@@ -142,7 +145,7 @@ def _students(study: Study, students: StudentSettings, place: Place) -> StudentS
         own, at = dict(options), (*place, "methods", name)
         changes = names_or_mapping(own.pop("training", {}))
         if not isinstance(changes, dict):
-            raise PlaceError((*at, "training"), f"must be a mapping of the recipe's keys, got {changes!r}")
+            raise PlaceError((*at, "training"), f"must be a mapping with keys of the recipe, got {changes!r}")
         _recipe_with(study.training, {**students.training, **changes}, (*at, "training"))
         methods[name] = method_options(name, own, at) | ({"training": changes} if changes else {})
     _check_independence(study.teacher_of(students), students, place)
@@ -159,8 +162,8 @@ def _check_independence(teacher: TeacherSettings | None, students: StudentSettin
     if teacher.architecture in students.architecture and shared:
         raise PlaceError(
             (*place, "teacher", "seeds") if students.teacher is not None else ("teacher", "seeds"),
-            f"seed {shared[0]} makes the teacher the same network as the baseline of that seed, which would "
-            "then not be independent: give the teacher a seed that no student has",
+            f"with seed {shared[0]} the teacher is the same network as the baseline with that seed, so the baseline "
+            "is not independent of the teacher: give the teacher a seed that no student has",
         )
 
 
@@ -171,8 +174,8 @@ def _check_families(study: Study) -> None:
         if twice:
             raise PlaceError(
                 ("students", index, "architecture"),
-                f"{twice[0]} is in two families, whose results would have the same names: make it "
-                "another study; --store lets both share their networks",
+                f"{twice[0]} is in two families of students, so their results would have the same names: move one "
+                "family to another study; with --store both studies share their networks",
             )
         held |= set(students.architecture)
 
@@ -185,8 +188,8 @@ def _check_draws(study: Study, conditions: Sequence[Condition]) -> None:
         if condition.per_seed and needing:
             raise PlaceError(
                 ("conditions", index),
-                f"with draw: per_seed the teacher of {needing[0]} would have learnt from other labels or images than "
-                "its students: list the condition once for each draw instead, as in draw: 0 and draw: 1",
+                f"with draw: per_seed, the teacher of {needing[0]} would be trained on other labels or images than its "
+                "students: list the condition once for each draw instead, for example with draw: 0 and draw: 1",
             )
 
 
@@ -198,7 +201,7 @@ def _check_teacher(study: Study, teacher: TeacherSettings, place: Place) -> None
 
 def _refuse_repetition(given: Sequence[Any], place: Place) -> None:
     if len(set(given)) < len(given):
-        raise PlaceError(place, f"each may occur once, got {given}")
+        raise PlaceError(place, f"must not contain the same value twice, got {given}")
 
 
 def _check_dataset(name: str) -> None:
@@ -228,6 +231,6 @@ def _evaluation(name: str, options: Mapping[str, Any], place: Place) -> Any:
     if name not in known:
         raise PlaceError((*place, name), f"unknown evaluation {name!r}: {nearest(name, known)}")
     check_options(known[name], options, (*place, name))
-    from robustkd.evaluations import EVALUATIONS  # only now: with it come pandas and scipy
+    from robustkd.evaluations import EVALUATIONS  # imported late: it imports pandas and scipy
 
     return options_of(EVALUATIONS[name].Options, name, options, place)

@@ -1,4 +1,4 @@
-"""YAML that people wrote: a key that occurs twice, or aliases that expand without end, are refused before they harm."""
+"""A YAML reader for text that people write: duplicate keys and aliases that expand too far are errors."""
 
 from typing import Any
 
@@ -7,24 +7,25 @@ import yaml
 from robustkd.errors import StudyError
 
 LARGEST = 100_000
-"""The largest number of values of a text with all aliases expanded; a study file has a few hundred."""
+"""The largest allowed number of values in a text with all aliases expanded; a study file has a few hundred."""
 
 YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
-"""What reading a text may raise: PyYAML lets some values fail in Python's own way."""
+"""The errors that reading a text may raise: for some values, PyYAML does not convert Python's own error."""
 
 
 def parsed(text: str) -> Any:
     """Read YAML.
 
     Args:
-        text: One document.
+        text: One YAML document.
 
     Returns:
-        Its content.
+        The content of the document.
 
     Raises:
-        yaml.YAMLError: It is not YAML, a key occurs twice, or aliases make it too large; `problem_place` says where.
-        ValueError: A value is none, as of a date that does not exist.
+        yaml.YAMLError: The text is not YAML, a key occurs twice, or aliases make it too large; `problem_place` returns
+            the line.
+        ValueError: A value is not valid, for example a date that does not exist.
     """
     return yaml.load(text, _Loader)
 
@@ -33,11 +34,14 @@ def parsed_option(text: str, option: str) -> Any:
     """Read YAML that was given on the command line.
 
     Args:
-        text: The value.
-        option: The option, for the message.
+        text: The value of the option.
+        option: The name of the option, for the error message.
+
+    Returns:
+        The content of the value.
 
     Raises:
-        StudyError: It is not YAML.
+        StudyError: The value is not YAML.
     """
     try:
         return parsed(text)
@@ -46,20 +50,20 @@ def parsed_option(text: str, option: str) -> Any:
 
 
 def problem_place(error: Exception) -> str:
-    """Return the line of a problem as ``:12``, or nothing where it is not known."""
+    """Return the line of a YAML error as ``:12``; an empty string if it is unknown."""
     mark = getattr(error, "problem_mark", None)
     return f":{mark.line + 1}" if mark is not None else ""
 
 
 def problem(error: Exception) -> str:
-    """Return a problem of YAML in one line."""
+    """Return the description of a YAML error in one line."""
     if isinstance(error, RecursionError):
         return "nested too deeply"
     return str(getattr(error, "problem", None) or error).splitlines()[0]
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that occurs twice, of which YAML would silently keep the last, and texts that expand too far."""
+    """Refuses duplicate keys, of which PyYAML would silently keep the last, and aliases that expand too far."""
 
     def get_single_node(self) -> yaml.Node | None:
         node = super().get_single_node()

@@ -10,7 +10,7 @@ from robustkd.results.records import Check
 
 
 def same_architecture(metrics: Sequence[Metric], members: pd.DataFrame) -> list[Check]:
-    """Check that each student has a baseline of its own architecture; otherwise the architecture may explain its gain.
+    """Check that each student has a baseline of the same architecture; otherwise the architecture may explain its gain.
 
     Args:
         metrics: The metrics of the evaluation; a failure voids those that are differences.

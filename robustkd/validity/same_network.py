@@ -33,7 +33,7 @@ def same_network_checks(probed: Sequence[Probed]) -> list[Check]:
                 f"{name} gives the same logits as {other.name}: they are the same network, which must not count twice; "
                 f"was the same file given for both?"
             )
-        checks.append(Check("a network of its own", other is None, detail, name))
+        checks.append(Check("distinct network", other is None, detail, name))
     return checks
 
 

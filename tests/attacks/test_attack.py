@@ -34,7 +34,7 @@ def test_attacks_that_share_a_label_are_with_distinct_labels_by_the_parameters_i
     ]
 
 
-def test_attacks_with_labels_of_their_own_keep_them() -> None:
+def test_attacks_with_unique_labels_keep_them() -> None:
     attacks = (PGD, STANDARDISED, APGD_DLR)
 
     assert with_distinct_labels(attacks) == attacks

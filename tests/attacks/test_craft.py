@@ -96,7 +96,7 @@ def test_the_share_of_zero_gradients_rises_with_the_logits(
     assert shares[-1] > 0.5
 
 
-def test_a_start_belongs_to_its_image_whatever_the_batch(
+def test_a_start_belongs_to_its_image_regardless_of_the_batch(
     scaled: Callable[[float], PixelModel], digits: tuple[Tensor, Tensor]
 ) -> None:
     pixels, labels = digits
@@ -137,7 +137,7 @@ def test_attacks_that_draw_from_numpys_global_state_depend_on_seed_and_image_alo
     pixels, labels = digits
 
     def crafted(first: int, last: int, seed: int) -> Tensor:
-        np.random.seed(first)  # whatever the state before
+        np.random.seed(first)  # for any state before
         return craft(attack, scaled(1), pixels[first:last], labels[first:last], list(range(first, last)), seed, 10)
 
     together, apart = crafted(0, 6, seed=3), crafted(2, 5, seed=3)

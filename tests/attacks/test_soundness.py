@@ -39,7 +39,7 @@ def test_pixels_outside_their_range_fail_a_check() -> None:
     assert list(failed(seen)) == ["pixels in [0, 1]"]
 
 
-def test_attacks_that_differ_in_epsilon_are_checked_apart() -> None:
+def test_attacks_that_differ_in_epsilon_are_checked_separately() -> None:
     seen, pixels = Soundness(), torch.full((2, 1, 2, 2), 0.5)
 
     seen.see(PGD, pixels + 0.1, pixels)

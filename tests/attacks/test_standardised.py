@@ -18,7 +18,7 @@ class Winner(nn.Module):
 
 
 @pytest.mark.parametrize("classes", [2, 10, 100, 1000])
-def test_a_winner_far_out_keeps_its_gradient_whatever_the_number_of_classes(classes: int) -> None:
+def test_a_winner_far_out_keeps_its_gradient_regardless_of_the_number_of_classes(classes: int) -> None:
     pixels = torch.ones(3, 1, 2, 2, requires_grad=True)
 
     logits = StandardisedLogits(Winner(classes))(pixels)

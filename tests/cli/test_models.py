@@ -17,7 +17,7 @@ from robustkd.cli.models import parse_model
         ("C:\\models\\t.pth", (None, None, "C:\\models\\t.pth")),
     ],
 )
-def test_a_model_is_taken_apart(text: str, expected: tuple[str | None, str | None, str]) -> None:
+def test_a_model_is_split_into_its_parts(text: str, expected: tuple[str | None, str | None, str]) -> None:
     assert parse_model(text) == expected
 
 

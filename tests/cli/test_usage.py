@@ -1,4 +1,4 @@
-"""Whatever is wrong with a command line, the answer is one line on standard error and exit code 2."""
+"""Any mistake in a command line is reported in one line on standard error, with exit code 2."""
 
 import sys
 from pathlib import Path
@@ -55,7 +55,7 @@ CASES = [
     (["train"], "robustkd train: --data is missing"),
     ([*TRAIN, "--method", "hintn"], "--method: unknown method 'hintn': did you mean hinton?"),
     ([*TRAIN, "--method", "hinton"], "--method hinton needs a teacher: give --teacher"),
-    ([*TRAIN, "--set", "temperature=3"], "--set temperature: unknown key 'temperature': there are none"),
+    ([*TRAIN, "--set", "temperature=3"], "--set temperature: unknown key 'temperature': no name is valid here"),
     ([*TRAIN, "--set", "training.epochs=0"], "--set training.epochs: must be greater than or equal to 1, got 0"),
     ([*TRAIN, "--set", "training=5"], "--set training: must be training.KEY=VALUE"),
     ([*TRAIN, "--set", "training.nesterov=true", "--set", "training.momentum=0"], "nesterov: true needs"),

@@ -38,7 +38,7 @@ def test_images_keep_their_order_and_their_labels() -> None:
     assert torch.equal(whole.labels[places], drawn.labels)
 
 
-def test_the_same_images_are_drawn_again_whatever_the_global_seed() -> None:
+def test_the_same_images_are_drawn_again_regardless_of_the_global_seed() -> None:
     torch.manual_seed(3)
 
     assert stratified_subset(images(9, 9, 9), 10).digest == stratified_subset(images(9, 9, 9), 10).digest

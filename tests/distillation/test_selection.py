@@ -257,7 +257,7 @@ def test_of_each_class_the_share_is_held_out_and_never_all(counts: list[int], fr
     whole = ImageSet(images, labels[order], tuple(map(str, range(len(counts)))))
     expected = {label: min(round(fraction * count), count - 1) for label, count in enumerate(counts) if count}
     if not sum(expected.values()):
-        with pytest.raises(DataError, match=r"comes to no image"):
+        with pytest.raises(DataError, match=r"amounts to no image"):
             hold_out(whole, fraction)
         return
 

@@ -190,14 +190,14 @@ def test_the_state_of_another_training_is_refused(
 def test_a_damaged_state_is_refused_in_one_line(digits: Dataset, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "state").write_bytes(content)
 
-    with pytest.raises(ModelError, match="state: not a whole training state; delete it"):
+    with pytest.raises(ModelError, match="state: not a complete training state; delete it"):
         train(METHODS["baseline"](network()), digits, RECIPE, seed=0, checkpoint=tmp_path / "state")
 
 
 def test_a_checkpoint_of_something_else_is_refused(digits: Dataset, tmp_path: Path) -> None:
     torch.save(network().state_dict(), tmp_path / "state")
 
-    with pytest.raises(ModelError, match="not a whole training state"):
+    with pytest.raises(ModelError, match="not a complete training state"):
         train(METHODS["baseline"](network()), digits, RECIPE, seed=0, checkpoint=tmp_path / "state")
 
 

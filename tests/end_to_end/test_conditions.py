@@ -32,7 +32,7 @@ def some_images(data_root: Path) -> Dataset:
 def trained_under(condition: Condition, data: Dataset, epochs: int) -> tuple[ModelPool, Dataset]:
     """A teacher, a baseline and a student, all trained on the same conditioned images."""
     data = replace(data, condition=condition)
-    # the trainer is given what the condition made of them, as a set of its own
+    # the trainer gets the result of the condition as a separate set
     seen = Dataset("seen", data.trained_on(0).images, data.test.subset(torch.arange(100)), data.augmentation)
     recipe = Recipe(epochs=epochs, milestones=(epochs - 2,), batch_size=64, learning_rate=0.05)
     teacher, baseline, student = (network(seed) for seed in range(3))

@@ -55,7 +55,7 @@ def test_arrays_named_after_metrics_become_means_and_differences(frame: pd.DataF
     assert values["gain", "at"] == 0.5
 
 
-def test_records_without_such_an_array_need_a_summary_of_their_own() -> None:
+def test_records_without_such_an_array_need_a_summary_method() -> None:
     with pytest.raises(
         BadInputError, match="evaluation how_sure: define summarise, or record an array named after one"
     ):

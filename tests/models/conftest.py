@@ -15,7 +15,7 @@ def pixels() -> Tensor:
 
 @pytest.fixture(scope="session")
 def unsettle() -> Unsettle:
-    """Give every normalisation of a network statistics, gains and offsets of its own, as training would."""
+    """Set different statistics, gains and offsets in every normalisation of a network, as after training."""
 
     def apply(network: nn.Module) -> nn.Module:
         generator = torch.Generator().manual_seed(1)

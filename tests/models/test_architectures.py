@@ -132,7 +132,7 @@ def test_an_unknown_architecture_is_refused_with_the_nearest(mistyped: str, mean
 
 
 @pytest.mark.parametrize("architecture", ["", "hf-hub:timm/resnet18.a1_in1k", "local-dir:weights", "a/resnet18"])
-def test_what_is_no_plain_name_is_refused_and_nothing_is_downloaded(architecture: str) -> None:
+def test_what_is_not_a_plain_name_is_refused_and_nothing_is_downloaded(architecture: str) -> None:
     with pytest.raises(ModelError, match="unknown architecture"):
         check_architecture(architecture)
 

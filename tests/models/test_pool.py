@@ -105,7 +105,7 @@ def test_a_student_cannot_take_the_name_of_another_role(name: str) -> None:
 def test_networks_of_one_name_have_one_architecture() -> None:
     other = create_model("cifar_resnet8", num_classes=tiny().num_classes)
 
-    with pytest.raises(ModelError, match=r"kd-0 is a .*, kd-1 a cifar_resnet8: .* give each a name of its own"):
+    with pytest.raises(ModelError, match=r"kd-0 is a .*, kd-1 a cifar_resnet8: .* give each a different name"):
         ModelPool(students={"kd": [tiny(), other]})
 
 

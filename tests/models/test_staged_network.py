@@ -145,7 +145,7 @@ def test_indices_out_of_range_are_refused(network: Any, pixels: Tensor, indices:
         network.forward_intermediates(pixels, indices=indices)
 
 
-def test_norm_gives_the_last_stage_as_the_head_sees_it(network: Any, pixels: Tensor) -> None:
+def test_norm_returns_the_last_stage_as_the_head_gets_it(network: Any, pixels: Tensor) -> None:
     features, taps = network.forward_intermediates(pixels, norm=True)
     plain = network.forward_intermediates(pixels, intermediates_only=True)
 

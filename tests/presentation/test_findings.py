@@ -26,7 +26,7 @@ def test_each_student_says_why_it_has_no_difference() -> None:
     assert why(plain, at, gain_interval=VOID) == {"at": NOT_TRUSTED}
 
 
-def test_a_void_value_is_no_finding() -> None:
+def test_a_void_value_is_not_a_finding() -> None:
     row = network_row(members(("student", "at", "small", None)).iloc[0], GAIN) | {"interval": VOID}
 
     assert student_findings(tidy([row]), "gain", "nothing") == []

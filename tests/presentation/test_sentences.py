@@ -54,7 +54,7 @@ def test_many_students_share_one_sentence() -> None:
 
 
 def test_verdicts_of_one_sentence_are_corrected_for_its_students() -> None:
-    """Of five differences that just exclude zero none is significant; one of them alone is."""
+    """Five differences that just exclude zero are not significant together; a single one is."""
     found = [Finding(f"m{i}", 0.9, 0.0105, 0.0005, 0.0205) for i in range(5)]
 
     assert "equal: m0 (+1.1), m1" in grouped(found, ACCURACY, GAIN, PHRASES.verdicts)
@@ -82,7 +82,7 @@ def test_students_whose_difference_is_not_defined_are_named_last() -> None:
     assert against_baseline([at]) == ""
 
 
-def test_many_students_without_a_difference_have_each_reason_told_once() -> None:
+def test_for_many_students_without_a_difference_each_reason_is_given_once() -> None:
     nothing = (math.nan, math.nan, math.nan)
     found = [Finding(f"m{place}", 0.9, *nothing, NOT_DEFINED if place else NO_FAIR_BASELINE) for place in range(4)]
 

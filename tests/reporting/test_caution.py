@@ -34,7 +34,7 @@ def test_of_methods_trained_once_differences_are_between_networks() -> None:
     )
 
 
-def test_some_methods_trained_once_are_told_from_others() -> None:
+def test_methods_trained_once_are_distinguished_from_others() -> None:
     assert caution([result("generalization", baseline=3, at=1)]) == (
         "Some methods were trained once: their differences to others are between networks, not methods. " + OVER_IMAGES
     )

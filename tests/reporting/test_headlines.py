@@ -78,7 +78,7 @@ def test_nothing_is_said_of_a_student_whose_numbers_are_void(noisy: Path) -> Non
     assert not any(sentence.startswith("still") for sentence in section.sentences)
     assert "better than chance" in section.sentences[-1]
     assert section.sentences[-1].startswith(
-        ("Left out, because validity checks failed", "No number here is to be trusted")
+        ("Left out, because validity checks failed", "No number here can be trusted")
     )
 
 
@@ -90,7 +90,7 @@ def test_a_void_difference_is_not_put_down_to_the_images_or_to_a_missing_baselin
     assert "not compared with the independent baseline, because a validity check failed." in said
 
 
-def test_what_is_void_everywhere_is_no_verdict_at_all(noisy: Path) -> None:
+def test_what_is_void_everywhere_is_not_a_verdict(noisy: Path) -> None:
     result = results_of(noisy)["generalization"]
     evaluation = EVALUATIONS["generalization"]()
 

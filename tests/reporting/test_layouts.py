@@ -64,7 +64,7 @@ def test_equal_numbers_given_by_the_study_have_no_spread() -> None:
     assert table.rows[0][1][0].spread == ""
 
 
-def test_without_a_number_that_stands_for_an_evaluation_there_is_no_summary() -> None:
+def test_without_any_summary_metric_there_is_no_summary() -> None:
     for values in ({"clean": {"g_mean": 0.5}}, {"clean": {"g_mean": 0.5}, "imbalance": {"g_mean": 0.4}}):
         result = minority(values)
 

@@ -92,7 +92,7 @@ def test_an_untrained_network_fails_the_check_and_its_numbers_are_struck_out(run
     assert any(cell.untrusted for label, cells in rows for cell in cells if label == "untrained")
 
 
-def test_a_check_that_holds_for_all_evaluations_is_told_once(run: Path) -> None:
+def test_a_check_that_holds_for_all_evaluations_is_reported_once(run: Path) -> None:
     report = compose(run)
 
     members = [check.member for check in report.checks if check.name == "better than chance"]
@@ -100,12 +100,12 @@ def test_a_check_that_holds_for_all_evaluations_is_told_once(run: Path) -> None:
     assert sorted(members) == ["<b>at</b> & |co_", "baseline", "teacher", "untrained"]
 
 
-def test_of_methods_trained_once_it_says_what_that_leaves_open(run: Path, page: Page) -> None:
+def test_for_methods_trained_once_it_says_what_that_leaves_open(run: Path, page: Page) -> None:
     assert compose(run).caution.startswith("Each method was trained once: differences are between these networks, not")
     assert "what another training of the same method would give" in " ".join(" ".join(page.words).split())
 
 
-def test_what_is_to_be_known_of_the_measurement_stands_in_the_report(run: Path, page: Page) -> None:
+def test_notes_about_the_measurement_are_in_the_report(run: Path, page: Page) -> None:
     text = " ".join(page.words)
 
     assert "left out: " in text  # corruptions
@@ -188,7 +188,7 @@ def test_a_library_that_is_not_installed_is_named_in_one_line(
     assert "\n" not in str(error.value)
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="not a finished run"):
         build_report(tmp_path)
 

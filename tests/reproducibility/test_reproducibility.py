@@ -85,7 +85,9 @@ def test_a_second_run_in_another_process_gives_the_same_numbers(study: Path, fir
 
 
 @pytest.mark.parametrize("finished_jobs", [1, 3])
-def test_a_run_that_was_killed_goes_on_and_gives_the_same_numbers(study: Path, first: Path, finished_jobs: int) -> None:
+def test_a_run_that_was_killed_continues_and_gives_the_same_numbers(
+    study: Path, first: Path, finished_jobs: int
+) -> None:
     out = study.parent / f"killed-after-{finished_jobs}"
     process = subprocess.Popen(robustkd("run", study, "--out", out, "--device", "cpu"))
     while len(list(out.glob("jobs/[!.]*/job.json"))) < finished_jobs:

@@ -44,7 +44,7 @@ def test_networks_that_are_all_right_are_not_known_to_be_so_on_every_other_image
 
 
 def test_numbers_without_bounds_that_all_images_share_have_no_interval() -> None:
-    """How far the divergence of another image may lie from these, none of them says."""
+    """None of these images shows how far the divergence of another image may be from theirs."""
     frame = tidy(per_image_rows(POOL, {"kl": np.ones((5, 30))}, (KL, KL_EXCESS)))
 
     assert set(frame["value"]) == {0.0, 1.0}

@@ -4,7 +4,7 @@ from robustkd.results.tidy import COLUMNS, network_row, tidy
 from ..conftest import members
 
 
-def test_results_have_the_columns_of_the_contract_whatever_the_rows_say() -> None:
+def test_results_have_the_columns_of_the_contract_for_any_rows() -> None:
     (member,) = (row for _, row in members(("student", "at", "small", None)).iterrows())
 
     frame = tidy([network_row(member, Metric("accuracy", "Accuracy", "fraction", True, "")) | {"value": 0.5}])

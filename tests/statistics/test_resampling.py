@@ -101,7 +101,7 @@ def test_no_interval_is_narrower_than_what_is_known_at_best() -> None:
 
 @pytest.mark.parametrize(("better_on", "significant"), [(5, False), (6, True)])
 def test_a_difference_is_significant_from_six_images_on_that_differ(better_on: int, significant: bool) -> None:
-    """However many others are looked at: by exact sign tests 2·(1/2)⁵ is 6.3 % and 2·(1/2)⁶ is 3.1 %."""
+    """This holds for any number of other networks: by exact sign tests 2·(1/2)⁵ is 6.3 % and 2·(1/2)⁶ is 3.1 %."""
     better, worse = np.arange(200) < 100 + better_on, np.arange(200) < 100
     eligible = (np.arange(200) > 90) & (np.arange(200) < 115)
 
@@ -123,7 +123,7 @@ def test_division_by_nothing_gives_nothing() -> None:
     np.testing.assert_array_equal(ratio(np.array([1.0, 0.0]), np.array([2.0, 0.0])), [0.5, np.nan])
 
 
-def test_what_is_no_count_of_cases_keeps_the_interval_of_its_resamples() -> None:
+def test_what_is_not_a_count_of_cases_keeps_the_interval_of_its_resamples() -> None:
     """A hundred numbers close to each other tell their mean better than yes and no of a hundred images."""
     numbers = 0.9 + 0.001 * np.random.default_rng(0).random(100)
     seen = Observed(lambda weights: {"accuracy": weights @ numbers / weights.sum(axis=1)}, {"accuracy": numbers})

@@ -66,7 +66,7 @@ def test_an_evaluation_that_one_run_lacks_is_a_difference(run: Path, tmp_path: P
     assert all(difference.second is None for difference in differences)
 
 
-def test_a_folder_that_is_no_run_is_refused(run: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="not a run"):
         compare_runs(run, tmp_path)
 

@@ -93,7 +93,7 @@ def test_slow_steps_are_measured_with_fewer_images(pair: Planned, monkeypatch: p
 
 @pytest.mark.slow
 def test_an_image_takes_about_as_long_in_a_small_step(pair: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It measures time, so it needs a machine with nothing else to do."""
+    """This measures time, so it needs a machine without other load."""
     trained = pair.plan.jobs[1:]
     found = []
     for limit in (100.0, 0.0):
@@ -121,7 +121,7 @@ def test_a_method_is_measured_on_the_median_of_its_pairs(tiny: Path, tmp_path: P
 
 
 @pytest.mark.slow
-def test_an_estimate_holds_against_the_run_itself(tiny: Path, tmp_path: Path) -> None:
+def test_an_estimate_agrees_with_the_run_itself(tiny: Path, tmp_path: Path) -> None:
     study = load_study(tiny, ("training.epochs=20", "students.methods=[baseline, hinton, sp, dml, fitnet, bss]"))
     data = load_dataset("digits")
     planned = Planned(plan(study, data), data, Store(tmp_path / "run" / "jobs"))

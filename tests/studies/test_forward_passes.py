@@ -15,7 +15,7 @@ from ..conftest import network
 FROM_PREDICTIONS = ("generalization", "fidelity", "calibration", "minority", "label_noise")
 
 
-def test_each_network_sees_each_image_once_whatever_the_number_of_evaluations(tmp_path: Path) -> None:
+def test_each_network_sees_each_image_once_regardless_of_the_number_of_evaluations(tmp_path: Path) -> None:
     noise = LabelNoise(rate=0.4)
     train, test = (images_of(count) for count in (60, 40))
     data = Dataset("small", train, test, condition=noise)

@@ -19,7 +19,7 @@ def planned(tiny: Path) -> Plan:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What `time.monotonic` says, to be set."""
+    """The value that `time.monotonic` returns; tests set it."""
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now

@@ -42,7 +42,7 @@ def test_every_network_is_trained_under_every_condition_and_the_teacher_too(run:
     assert trained == sorted(students + teachers)
 
 
-def test_the_results_of_all_parts_are_one_table_that_tells_them_apart(run: Path) -> None:
+def test_the_results_of_all_parts_are_one_table_that_distinguishes_them(run: Path) -> None:
     frame = pd.read_csv(run / "results" / "generalization.csv")
 
     accuracy = frame[(frame["metric"] == "accuracy") & (frame["level"] == "method")]
@@ -61,7 +61,7 @@ def test_a_difference_is_to_the_baseline_of_the_same_architecture_and_condition(
         assert gain == pytest.approx(expected)
 
 
-def test_the_records_of_each_part_are_a_file_of_their_own(run: Path) -> None:
+def test_the_records_of_each_part_are_in_a_separate_file(run: Path) -> None:
     assert sorted(file.name for file in (run / "results").glob("generalization*.npz")) == [
         "generalization-cifar_resnet8-clean.npz",
         "generalization-cifar_resnet8-label-noise-50.npz",

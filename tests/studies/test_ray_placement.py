@@ -1,4 +1,4 @@
-"""What Ray is asked for, and what it is not let do; no cluster is needed to know that."""
+"""What robustkd asks Ray for, and what it forbids Ray to do; these tests need no cluster."""
 
 import signal
 

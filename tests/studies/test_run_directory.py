@@ -9,7 +9,7 @@ from robustkd.studies.run_directory import claim
 def test_a_directory_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
 
-    with pytest.raises(StudyError, match="holds files but no study"):
+    with pytest.raises(StudyError, match="contains files but no study"):
         claim(tmp_path, "mine", "name: mine\n")
 
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]

@@ -381,7 +381,7 @@ def test_a_damaged_state_is_said_and_the_training_begins_anew(
 
     run_study(study, tmp_path / "again", device="cpu")
 
-    assert "not a whole training state" in capsys.readouterr().err
+    assert "not a complete training state" in capsys.readouterr().err
     compared, differences = compare_runs(tmp_path / "whole", tmp_path / "again")
     assert compared > 10
     assert differences == []

@@ -106,7 +106,7 @@ def test_two_runs_on_one_store_do_every_job_once(study: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("wish", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_wish_to_stop_ends_the_epoch_and_says_how_to_go_on(
+def test_a_request_to_stop_ends_the_epoch_and_says_how_to_continue(
     study: Path, tmp_path: Path, workers: str, wish: signal.Signals
 ) -> None:
     process = start(study, tmp_path / "run", "--workers", workers)

@@ -11,7 +11,7 @@ def predictions(labels: np.ndarray, answers: np.ndarray) -> Predictions:
 
 @pytest.mark.parametrize(("right", "passed"), [(99, True), (45, True), (36, False), (0, False)])
 def test_a_network_that_guesses_among_equal_classes_fails_the_check(right: int, passed: bool) -> None:
-    """Of 99 images a third is 33; the lower end of Wilson's interval is 0.276 for 36 and 0.360 for 45."""
+    """A third of 99 images is 33; the lower end of Wilson's interval is 0.276 for 36 and 0.360 for 45."""
     labels = np.arange(99) % 3
 
     answers = np.where(np.arange(99) < right, labels, (labels + 1) % 3)

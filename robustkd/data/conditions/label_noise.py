@@ -39,7 +39,7 @@ _BY_RATE = ("symmetric", "symmetric_exclusive", "pair_flip", "random_matrix")
 class LabelNoise(Condition):
     """Wrong labels in the training set.
 
-    With a fixed draw, NumPy's legacy generator is seeded with 12345, whatever the seed of the training: one draw for
+    With a fixed draw, NumPy's legacy generator is seeded with 12345 for every seed of the training: one draw for
     the teacher, all students and all seeds. ``symmetric`` is then the paper's noise bit for bit. A numbered draw
     is another one for all, seeded with the first 32-bit word of ``numpy.random.SeedSequence((12345, number))``; with
     a draw per seed the number is the seed of the training, so that a teacher with another seed has other labels.
@@ -197,7 +197,7 @@ def _random_matrix(rate: float, prior: np.ndarray) -> np.ndarray:
     classes = len(prior)
     if rate == 0:
         return np.eye(classes)
-    if not prior.all():  # cleanlab finds no matrix then, whatever the rate
+    if not prior.all():  # cleanlab finds no matrix then, for any rate
         empty = ", ".join(map(str, np.flatnonzero(prior == 0)))
         raise DataError(
             f"label noise: kind random_matrix needs a training image of every class, but has none of class {empty} "

@@ -62,14 +62,14 @@ EXTRA = ("speckle_noise", "gaussian_blur", "saturate", "spatter")
 """Released with the benchmark, but not among its fifteen: published means exclude them."""
 
 STANDARD = tuple(name for name in CORRUPTIONS if name not in EXTRA)
-"""Those of the benchmark's fifteen that can be generated."""
+"""The corruptions among the benchmark's fifteen that can be generated."""
 
 NOT_MADE = {
     "frost": "it needs the benchmark's photographs of frost",
     "snow": "its motion blur and blending are not implemented",
     "spatter": "its edge detection and distance transform are not implemented",
 }
-"""Those that cannot be generated, and why."""
+"""The corruptions that cannot be generated, and the reasons."""
 
 _SMALLEST_SIDE = 8
 _SMALLEST_SIDE_FOR_MOTION = 20

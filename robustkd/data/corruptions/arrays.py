@@ -35,7 +35,7 @@ class CorruptionArrays:
         labels, expected = self._load(LABELS).reshape(-1), clean.labels.cpu().numpy()
         if len(labels) not in (len(clean), SEVERITIES * len(clean)):
             raise DataError(
-                f"{self.folder}: {LABELS}.npy holds {len(labels)} labels, but the test set {len(clean)} images; use "
+                f"{self.folder}: {LABELS}.npy has {len(labels)} labels, but the test set has {len(clean)} images; use "
                 "the whole test set, and sample from it with the evaluation's option `images`"
             )
         if not np.array_equal(labels[: len(clean)], expected):

@@ -50,7 +50,7 @@ def load_npz(path: str, root: Path | None = None) -> Dataset:
 
 
 def _read(file: Path) -> list[np.ndarray]:
-    """The four arrays and the classes, an empty array where there are none."""
+    """The four arrays and the class names, an empty array if the file has none."""
     if not file.is_file():
         raise DataError("no such file")
     try:

@@ -1,4 +1,4 @@
-"""`at`: attention transfer, match where the teacher's features are large.
+"""`at`: attention transfer, match the regions where the teacher's features are large.
 
     L = CE(z_s, y) + at_weight · Σ_{blocks 1, 2, 3} mean((A_s − A_t)²)
 
@@ -8,9 +8,10 @@ The mean is over batch and positions, which is why the weight is large. Zagoruyk
 to Attention* (arXiv 1612.03928), section 3.1; weights of sarfraz2020, Table I.
 
 Variants: `original` is equation 2, (at_weight / 2) · Σ mean over the batch of ‖A_s − A_t‖₂ / (H·W): a norm per image,
-not squared, with the weight divided by the size of the map as section 4.1 of the paper has it.
+not squared, with the weight divided by the size of the map as in section 4.1 of the paper.
 
-Deviations: where the maps of student and teacher differ in size, a of the larger is average-pooled to the smaller.
+Deviations: if the maps of student and teacher differ in size, a of the larger map is average-pooled to the smaller
+    size.
 """
 
 from typing import Literal

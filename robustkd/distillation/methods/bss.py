@@ -1,25 +1,26 @@
-"""`bss`: distil the teacher's decision boundary, by adversarial samples that lie near it.
+"""`bss`: distil the teacher's decision boundary with adversarial samples near it.
 
     L = CE(z_s, y) + w_kd · T² · softCE_T(images) + w_bss · T² · softCE_T(boundary samples)
 
     w_kd = kd_weight · (1 − e) + 1,    w_bss = max(bss_weight · (1 − 4e / 3), 0),    e = epoch / epochs, counted from 1
 
-softCE_T is −Σ p_t^T · log p_s^T, the mean over images. Boundary samples start from the `attack_size` images that
-teacher and student both get right and that differ most by Σ_{k≠y} (p_t − p_s)². For each a target class is drawn from
-the teacher's prediction without its top class, and the image moves towards it on the teacher,
+softCE_T is −Σ p_t^T · log p_s^T, averaged over images. Boundary samples start from the `attack_size` images that
+teacher and student both classify correctly and for which Σ_{k≠y} (p_t − p_s)² is largest. For each of them a target
+class is drawn from the teacher's prediction without its top class, and the image is moved towards that class on the
+teacher,
 
     x ← clamp(x + step_size · (Δ + 1e-4) · g / ‖g‖₂),    Δ = z_y − z_target,    g = −∂Δ/∂x,
 
 until its prediction flips or `attack_steps` are done. Layer: output. Heo et al., *Knowledge Distillation with
-Adversarial Samples Supporting Decision Boundary* (arXiv 1805.05532), section 3, schedules and step of its published
-code; T, attack size and steps of sarfraz2020, Table I, whose maximal ε of 16/255 the published attack never applies:
-neither does this one.
+Adversarial Samples Supporting Decision Boundary* (arXiv 1805.05532), section 3; schedules and step of its published
+code; T, attack size and steps of sarfraz2020, Table I. The published attack never applies the maximal ε of 16/255 in
+that table, and neither does this one.
 
-Variants: `sarfraz2020` clamps to pixels in [0, 1]; `original` has no T², and clamps to ±2.5 in the teacher's normalised
-units.
+Variants: `sarfraz2020` clamps to pixels in [0, 1]; `original` has no T² and clamps to ±2.5 in the teacher's normalised
+    units.
 
-Deviations: where fewer than `attack_size` images qualify, their boundary samples fill the remaining slots and do not
-count in the loss, so that shapes are fixed and the student's batch statistics are those of boundary samples.
+Deviations: if fewer than `attack_size` images qualify, their boundary samples are repeated in the remaining slots, with
+weight 0 in the loss, so that shapes are fixed and the student's batch statistics are those of boundary samples.
 """
 
 from typing import Annotated, Literal
@@ -39,7 +40,7 @@ from robustkd.models import PixelModel
 
 @in_full_precision
 def soft_cross_entropy(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-    """−Σ p_t^T · log p_s^T of each image.
+    """Compute −Σ p_t^T · log p_s^T for each image.
 
     Args:
         student_logits: (B, K).
@@ -99,7 +100,7 @@ class BoundarySupportingSamples(Method):
         self.attack_steps = attack_steps
         self.step_size = step_size
         self.variant = variant
-        # tensors, so that a compiled step need not be compiled anew in every epoch
+        # tensors, so that a compiled step is not compiled again in every epoch
         self.register_buffer("image_weight", torch.ones(()), persistent=False)
         self.register_buffer("boundary_weight", torch.ones(()), persistent=False)
         self._attacks = True

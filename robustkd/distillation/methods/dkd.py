@@ -1,13 +1,14 @@
-"""`dkd`: decoupled knowledge distillation, the label and the other classes weighted apart.
+"""`dkd`: decoupled knowledge distillation: separate weights for the label and for the other classes.
 
     L = CE(z_s, y) + target_weight · T² · KL(b_t ‖ b_s) + nontarget_weight · T² · KL(p̂_t ‖ p̂_s)
 
-b = (p_y, 1 − p_y) is the softened prediction as a question of the label against all others, p̂ the softened prediction
-among the others. `hinton`'s KL is the same sum with the second term weighted 1 − p_t,y per image (equation 6), so a
-confident teacher's knowledge about the other classes hardly counts there. Layer: output. Zhao et al., *Decoupled
+b = (p_y, 1 − p_y) is the softened prediction of the label against all other classes, p̂ the softened prediction among
+the other classes. In `hinton`, KL is the same sum, but the second term has weight 1 − p_t,y for each image (equation
+6), so a confident teacher's knowledge about the other classes hardly counts. Layer: output. Zhao et al., *Decoupled
 Knowledge Distillation* (arXiv 2203.08679), equation 7; weights of its CIFAR-100 experiments.
 
-Deviations: the published code raises the weight of the distillation terms over the first 20 epochs; this does not.
+Deviations: the published code raises the weight of the distillation terms over the first 20 epochs; this implementation
+    does not.
 """
 
 from typing import Annotated
@@ -67,7 +68,7 @@ def nontarget_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tenso
     >>> import torch
     >>> import robustkd as rk
     >>> logits = torch.tensor([[1.0, 0.0, 2.0]])
-    >>> other = torch.tensor([[5.0, 0.0, 2.0]])  # differs in the label's logit alone
+    >>> other = torch.tensor([[5.0, 0.0, 2.0]])  # differs only in the logit of the label
     >>> abs(round(rk.losses.nontarget_loss(logits, other, torch.tensor([0]), 4.0).item(), 4))
     0.0
     """
@@ -90,13 +91,13 @@ def _log_weight(logits: Tensor, labels: Tensor, temperature: float) -> Tensor:
 
 @METHODS.register("dkd")
 class DecoupledDistillation(Method):
-    """Match the teacher's softened prediction for the label and among the other classes, weighted apart.
+    """Match the teacher's softened prediction for the label and among the other classes, with separate weights.
 
     Args:
         student: The network to train.
         teacher: The network to learn from.
         target_weight: α, the weight of the term for the label against all other classes.
-        nontarget_weight: β, the weight of the term for the other classes among themselves.
+        nontarget_weight: β, the weight of the term for the prediction among the other classes.
         temperature: T, the temperature of both softened predictions.
     """
 

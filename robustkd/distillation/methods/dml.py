@@ -1,17 +1,17 @@
-"""`dml`: several students learn together, each from the labels and from the others' predictions.
+"""`dml`: several students learn together, each from the labels and from the predictions of the others.
 
     L_i = (1 − kd_weight) · CE(z_i, y) + kd_weight · T² · mean over j ≠ i of KL(p_j^T ‖ p_i^T)
 
 No teacher. Peers have one architecture and different initial weights; all are trained on every batch at once, and the
-gradient of L_i reaches peer i alone. Layer: output. Zhang et al., *Deep Mutual Learning* (arXiv 1706.00384), equations
-5 to 8, the mean over the others as in 8; T and the number of peers of sarfraz2020, Table I, which names no weight: the
-form of its authors' later code is taken, with `hinton`'s weight.
+gradient of L_i reaches only peer i. Layer: output. Zhang et al., *Deep Mutual Learning* (arXiv 1706.00384), equations
+5 to 8, with the mean over the others as in 8; T and the number of peers from sarfraz2020, Table I, which states no
+weight. The loss has the form of its authors' later code, with the weight of `hinton`.
 
-Variants: `original` is L_i = CE + mean of KL at T = 1, and the peers are updated in turn, each on a batch of its own:
-peer 1 on the first, peer 2 on the second, and so on. A peer then takes 1/peers of the steps. `kd_weight` and
-`temperature` do not apply.
+Variants: `original` is L_i = CE + mean of KL at T = 1, and the peers are updated in turn, each on its own batch:
+peer 1 on the first, peer 2 on the second, and so on. Each peer then takes 1/peers of the steps. `kd_weight` and
+`temperature` are not used.
 
-All peers may be exported. The first of them is the student: the recipe's rule ``last`` takes it.
+All peers may be exported. The first is the student, which the recipe's rule ``last`` exports.
 """
 
 from collections.abc import Sequence
@@ -32,8 +32,8 @@ def mutual_loss(logits: Tensor, others: Sequence[Tensor], temperature: float) ->
     """Mean of T² · KL from each of the others to one peer.
 
     Args:
-        logits: (B, K), of the peer that learns.
-        others: (B, K) each, of its peers; they get no gradient.
+        logits: The logits of the peer that learns, (B, K).
+        others: The logits of its peers, (B, K) each; they get no gradient.
         temperature: T > 0.
 
     Returns:
@@ -61,7 +61,7 @@ class DeepMutualLearning(Method):
         variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
 
     Raises:
-        ModelError: timm does not know the student's architecture, so that no peer can be made.
+        ModelError: timm does not know the student's architecture, so no peer can be built.
     """
 
     needs_teacher = False
@@ -90,7 +90,7 @@ class DeepMutualLearning(Method):
         self._turn = epoch % self.peers
 
     def forward(self, batch: Batch) -> Supervision:
-        """Supervise all peers on one batch, or in `original` the one whose turn it is."""
+        """Supervise all peers on one batch, or in `original` only the peer whose turn it is."""
         learning = self._learning()
         logits = []
         for index, peer in enumerate((self.student, *self.others)):

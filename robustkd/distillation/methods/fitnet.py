@@ -1,4 +1,4 @@
-"""`fitnet`: regress the teacher's middle block from the student's, then distil.
+"""`fitnet`: regress the teacher's middle block from the student's, then train as `hinton` does.
 
     initialisation:  L = hint_weight · mean((r(f_s) − f_t)²)
     training:        `hinton`
@@ -7,11 +7,12 @@ f is the output of block 2, r a linear 1×1 convolution. The first stage trains 
 et al., *FitNets: Hints for Thin Deep Nets* (arXiv 1412.6550), equation 3; layer (W = [0, 1, 0]) and weights of
 sarfraz2020, Table I.
 
-Variants: `sarfraz2020` has no regressor where student and teacher have equally many channels, `original` always has.
+Variants: `sarfraz2020` has no regressor if student and teacher have the same number of channels; `original` always has
+    one.
 
 Deviations: the mean of squares instead of half their sum, so that one learning rate serves maps of every size. The
-regressor does not end in a rectifier, which could not reach negative block outputs. Where the maps differ in size the
-larger is average-pooled to the smaller; the paper's regressor has a kernel that brings it to the teacher's size.
+regressor does not end in a rectifier, which could not match negative block outputs. If the maps differ in size, the
+larger is average-pooled to the smaller; the paper's regressor has a kernel that maps to the teacher's size instead.
 """
 
 from typing import Annotated, Literal
@@ -34,7 +35,7 @@ def hint_loss(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared difference of two feature maps.
 
     Args:
-        student: (B, C, H, W), the regressor's.
+        student: The output of the regressor, (B, C, H, W).
         teacher: (B, C, H', W').
 
     Returns:

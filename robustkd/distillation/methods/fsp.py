@@ -1,14 +1,14 @@
-"""`fsp`: learn how the teacher's features flow from block to block, then distil.
+"""`fsp`: match how the teacher's features change from block to block, then train as `hinton` does.
 
     initialisation:  L = Σ_i flow_weights_i · mean((G_s,i − G_t,i)²),    G = Σ_positions F1 · F2ᵀ / (H·W)
     training:        `hinton`
 
-The pairs (F1, F2) are (stem, block 1), (block 1, block 2), (block 2, block 3); where the maps of a pair differ in size
-the larger is max-pooled to the smaller. The first stage trains all that block 3 depends on. Yim et al., *A Gift from
-Knowledge Distillation* (CVPR 2017), equations 1 and 2; weights of sarfraz2020, Table I.
+The pairs (F1, F2) are (stem, block 1), (block 1, block 2), (block 2, block 3); if the maps of a pair differ in
+size, the larger is max-pooled to the smaller. The first stage trains all parameters that block 3 depends on. Yim et
+al., *A Gift from Knowledge Distillation* (CVPR 2017), equations 1 and 2; weights of sarfraz2020, Table I.
 
-Variants: `sarfraz2020` takes the mean of squares over the C1×C2 entries of G, `original` their sum; both the mean over
-the batch. They differ by C1·C2, so weights do not carry over.
+Variants: `sarfraz2020` takes the mean of squares over the C1×C2 entries of G, `original` their sum; both average
+over the batch. They differ by a factor of C1·C2, so weights cannot be carried over.
 """
 
 from typing import Annotated, Literal
@@ -27,7 +27,7 @@ from robustkd.errors import ModelError
 from robustkd.models import Outputs, PixelModel
 
 PAIRS = ((0, 1), (1, 2), (2, 3))
-"""Blocks between which the flow is learned; 0 is the stem."""
+"""The pairs of blocks between which the flow is matched; 0 is the stem."""
 
 
 @in_full_precision
@@ -80,7 +80,7 @@ class FlowOfSolutionProcedure(TwoStage):
 
     Args:
         student: The network to train.
-        teacher: The network to learn from, its stem and blocks as wide as the student's.
+        teacher: The network to learn from; its stem and blocks must have the student's numbers of channels.
         flow_weights: W, the weights of the three pairs of blocks.
         kd_weight: The weight of the distillation term of the second stage, 0 to 1; the labels have the rest.
         temperature: T, the temperature of both softened predictions in the second stage.
@@ -113,12 +113,12 @@ class FlowOfSolutionProcedure(TwoStage):
         if have != need:
             raise ModelError(
                 f"fsp compares channel by channel: stem and blocks of the student {student.architecture} have {have} "
-                f"channels, those of the teacher {self.teacher.architecture} {need}; take networks of equal widths or "
+                f"channels, those of the teacher {self.teacher.architecture} {need}; use networks of equal widths or "
                 "another method"
             )
 
     def initialised(self) -> list[nn.Parameter]:
-        """Return all that block 3 depends on."""
+        """Return all parameters that block 3 depends on."""
         return parameters_behind(self.student, range(4))
 
     def initialisation_losses(self, student: Outputs, teacher: Outputs) -> dict[str, Tensor]:

@@ -4,13 +4,13 @@
 
     w(epoch) = exp(−5 (1 − epoch / ramp_up_epochs)²) before ramp_up_epochs, then 1
 
-No teacher. The branches share the stem and all blocks but the last, and have a last block and head of their own; g is
-the gate: pool the shared features → linear → batch normalisation → rectifier → softmax. The ensemble is a fixed target
+No teacher. The branches share the stem and all blocks but the last, and each has its own last block and head; g is the
+gate: pool the shared features → linear → batch normalisation → rectifier → softmax. The ensemble is a fixed target
 for the branches. Lan, Zhu, Gong, *Knowledge Distillation by On-the-Fly Native Ensemble* (arXiv 1806.04606), equations 3
-to 8; the ramp-up is of its published code, where training takes 300 epochs; T of sarfraz2020, Table I.
+to 8; the ramp-up is that of its published code, where training takes 300 epochs; T from sarfraz2020, Table I.
 
-All branches may be exported. The first is the student's own; the recipe's rule ``last`` takes the one that `branch`
-fixes beforehand.
+All branches may be exported. The first is the student itself; the recipe's rule ``last`` exports the one that `branch`
+states.
 """
 
 import copy
@@ -36,10 +36,10 @@ BRANCHES = 3
 
 @in_full_precision
 def gated_ensemble(gates: Tensor, logits: Tensor) -> Tensor:
-    """Logits of the ensemble.
+    """Compute the logits of the ensemble.
 
     Args:
-        gates: (B, branches), weights of the branches.
+        gates: The weights of the branches, (B, branches).
         logits: (branches, B, K).
 
     Returns:
@@ -52,7 +52,7 @@ def ensemble_loss(logits: Sequence[Tensor], ensemble: Tensor, temperature: float
     """Sum over the branches of T² · KL from the ensemble to the branch.
 
     Args:
-        logits: (B, K) of each branch.
+        logits: The logits of each branch, (B, K).
         ensemble: (B, K); it gets no gradient.
         temperature: T > 0.
 
@@ -69,19 +69,19 @@ def ensemble_loss(logits: Sequence[Tensor], ensemble: Tensor, temperature: float
 
 
 def ramp_up(epoch: int, ramp_up_epochs: int) -> float:
-    """Weight of the distillation term in an epoch, counted from 0: exp(−5) at first, 1 at last."""
+    """Return the weight of the distillation term: exp(−5) in epoch 0, 1 from `ramp_up_epochs` on."""
     return math.exp(-5 * (1 - epoch / ramp_up_epochs) ** 2) if epoch < ramp_up_epochs else 1.0
 
 
 def tail(model: PixelModel) -> nn.Module:
-    """Cut a network down, in place, to what follows its last block but one: all before becomes an identity.
+    """Reduce a network, in place, to the part after its last block but one: everything before becomes an identity.
 
     Args:
-        model: Its last block but one is a module of its own in `feature_info`, and all that runs before it is defined
-            before it.
+        model: The network. Its last block but one must be a separate module in `feature_info`, and everything that runs
+            before that block must be defined before it.
 
     Returns:
-        From that block's output, (B, C, H, W), to logits, (B, K).
+        A module that maps the output of that block, (B, C, H, W), to logits, (B, K).
     """
     parent: nn.Module = model.module
     names = paper_block(_taps(model), 2).split(".")
@@ -96,13 +96,14 @@ def tail(model: PixelModel) -> nn.Module:
 
 @METHODS.register("one")
 class OnTheFlyNativeEnsemble(Method):
-    """Train three branches of one network that match their own ensemble.
+    """Train three branches of one network that match their ensemble.
 
     Args:
         student: The network to train; the branches are copies of its last block and head with other initial weights.
         teacher: Not used.
         temperature: T, the temperature of all softened predictions.
-        ramp_up_epochs: The number of epochs in which the distillation term reaches its full weight; 0 for none.
+        ramp_up_epochs: The number of epochs in which the distillation term reaches its full weight; 0 for full weight
+            from the start.
         branch: The branch that is exported if none is chosen by accuracy.
 
     Raises:
@@ -138,7 +139,7 @@ class OnTheFlyNativeEnsemble(Method):
                 nn.ReLU(),
                 nn.Softmax(dim=1),
             )
-        # a tensor, so that a compiled step need not be compiled anew in every epoch
+        # a tensor, so that a compiled step is not compiled again in every epoch
         self.register_buffer("weight", torch.ones(()), persistent=False)
 
     def begin_epoch(self, stage: str, epoch: int, epochs: int) -> None:
@@ -160,7 +161,7 @@ class OnTheFlyNativeEnsemble(Method):
         return Supervision(logits[self.branch - 1], losses)
 
     def candidates(self) -> tuple[PixelModel, ...]:
-        """Return each branch with what it shares, a plain network; copies, except of the first."""
+        """Return each branch with the shared part as a whole network; all but the first are copies."""
         return (self.student, *(self._whole(each) for each in self.tails))
 
     def _whole(self, branch: nn.Module) -> PixelModel:
@@ -186,5 +187,5 @@ def _refuse_unbranchable(model: PixelModel) -> None:
     if not agrees:
         raise ModelError(
             f"{model.architecture} cannot be branched after {paper_block(_taps(model), 2)}, its last block but one: "
-            "what runs before it is more than a chain of modules; take another network or method"
+            "the part before it is not a chain of modules; use another network or method"
         )

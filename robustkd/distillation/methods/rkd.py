@@ -7,11 +7,11 @@ gradient), cos∠ the cosine of the angle at i between j and k; means are over a
 al., *Relational Knowledge Distillation* (arXiv 1904.05068), equations 5 to 10; weights of sarfraz2020, Table I.
 
 Variants: `original` embeds an image as the pooled features that the classifier sees. `sarfraz2020` embeds it as block
-3, flattened and scaled to unit L2 norm, and its distance of an image from itself counts as 1e-6, so that μ is a mean
-over b² pairs.
+3, flattened and scaled to unit L2 norm, and the distance of an image to itself counts as 1e-6, so that μ is a mean over
+b² pairs.
 
-Deviations: differences of embeddings are never formed (b²·C·H·W numbers); distances come from the Gram matrix of the
-centred embeddings, angles from the distances. Embeddings nearer than its rounding error count as one.
+Deviations: differences of embeddings (b²·C·H·W numbers) are never computed; distances are computed from the Gram matrix
+of the centred embeddings, and angles from the distances. Embeddings closer than its rounding error count as equal.
 """
 
 from typing import Literal
@@ -38,7 +38,8 @@ def distance_loss(student: Tensor, teacher: Tensor, *, variant: Variant = "sarfr
     Args:
         student: (B, D).
         teacher: (B, D').
-        variant: What the mean runs over: `original`, the pairs of different images; `sarfraz2020`, all b² pairs.
+        variant: The pairs that the mean is over: for `original` those of different images, for `sarfraz2020` all b²
+            pairs.
 
     Returns:
         A scalar ≥ 0.
@@ -79,13 +80,13 @@ def _relative_distances(embedding: Tensor, variant: Variant) -> Tensor:
         return distances / distances.mean()
     positive = squares > 0
     distances = distances * positive
-    # clamped for a batch whose images all have one embedding
+    # clamped for a batch whose images all have the same embedding
     mean = distances.sum() / positive.sum().clamp(min=1)
     return distances / mean.clamp(min=SMALLEST_SQUARE)
 
 
 def _cosines(embedding: Tensor) -> Tensor:
-    """[i, j, k]: of the angle at i between j and k; 0 where j or k has the embedding of i."""
+    """The cosine of the angle at i between j and k, (B, B, B); 0 if j or k has the same embedding as i."""
     squares = _squared_distances(embedding)
     inverse = torch.where(squares > 0, squares.clamp(min=SMALLEST_SQUARE).rsqrt(), 0.0)
     # the law of cosines: 2 ab cos γ = a² + b² − c²
@@ -94,8 +95,8 @@ def _cosines(embedding: Tensor) -> Tensor:
 
 
 def _squared_distances(embedding: Tensor) -> Tensor:
-    """(B, B); exactly 0 where rounding hides the difference, as on the diagonal."""
-    # centring changes no difference of embeddings, and leaves less to cancel
+    """The squared distances, (B, B); exactly 0 on the diagonal and where the difference is within rounding error."""
+    # centring does not change differences of embeddings, and reduces cancellation
     centred = embedding - embedding.mean(0)
     gram = centred @ centred.T
     norms = gram.diagonal()

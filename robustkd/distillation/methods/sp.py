@@ -1,10 +1,10 @@
-"""`sp`: preserve which images are similar.
+"""`sp`: preserve the similarities between images.
 
     L = CE(z_s, y) + sp_weight / b² · ‖G_s − G_t‖²_F
 
     G = rows of Q·Qᵀ, each scaled to unit L2 norm,    Q = block 3 flattened to (b, C·H·W)
 
-b is the size of the batch, the last partial one included. Layer: block 3. Tung and Mori, *Similarity-Preserving
+b is the size of the batch, also for the last, partial batch. Layer: block 3. Tung and Mori, *Similarity-Preserving
 Knowledge Distillation* (arXiv 1907.09682), equations 1 to 4; weight of sarfraz2020, Table I.
 """
 
@@ -26,7 +26,7 @@ def similarity_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
     Args:
         student: (B, …), any shape after the batch.
-        teacher: (B, …), likewise.
+        teacher: (B, …), any shape after the batch.
 
     Returns:
         A scalar, 0 to 4 / B.

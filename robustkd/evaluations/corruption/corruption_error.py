@@ -41,7 +41,7 @@ def mean_corruption_error(errors: np.ndarray, reference: np.ndarray) -> np.ndarr
         reference: The same for the reference, float64 (..., C).
 
     Returns:
-        The mean over the corruptions whose reference is positive, float64 (...,); NaN where there is none.
+        The mean over the corruptions whose reference is positive, float64 (...,); NaN if there is none.
     """
     defined = reference > _LESS_THAN_ANY_IMAGE
     ratios = np.where(defined, errors, 0) / np.where(defined, reference, 1)

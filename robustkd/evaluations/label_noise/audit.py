@@ -243,7 +243,7 @@ def _flagged(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def _present_only(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, Any, Any]:
-    """The classes that have a label, and labels and probabilities of these alone: cleanlab warns of other classes."""
+    """The classes that have a label, and the labels and probabilities of only these: cleanlab warns about others."""
     present, compact = np.unique(labels, return_inverse=True)
     some = probabilities[:, present]
     total = some.sum(axis=1, keepdims=True)

@@ -27,7 +27,7 @@ def noise_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
 
     Args:
         records: The records of the label noise evaluation.
-        metrics: Its metrics.
+        metrics: The metrics of the evaluation.
 
     Returns:
         Rows for `tidy`.

@@ -17,7 +17,7 @@ WIDTH = 400
 
 
 def class_panels(frame: pd.DataFrame) -> alt.TopLevelMixin:
-    """Draw for each condition the recall of each class by method, and beside it how often each class is predicted.
+    """Draw for each condition the recall of each class by method, and next to it how often each class is predicted.
 
     Args:
         frame: Tidy results of `Minority`.

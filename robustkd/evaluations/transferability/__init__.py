@@ -23,7 +23,7 @@ run on the images that withstood the first. All members also see the teacher's e
 the size of its logits makes no difference. Checks report networks on which a transferred or a further attack is
 stronger than the matrix's. The evaluation needs the networks and their gradients.
 
-The files, in reading order: `options`, and the attacks they stand for; `measurement`, the pass over networks and
+The files, in reading order: `options`, and the attacks they specify; `measurement`, the pass over networks and
 images, with `examples` for those saved to disk (the attacks themselves are in `robustkd.attacks`); `matrix`, how the
 predictions are counted; `strength`, whether the attacks were strong enough; `rows`, from records to tidy results, which
 calls `pair_rows`, `mean_rows`, `teacher_rows` and `own_rows`, with `row` for what these share; `metrics`, what each

@@ -42,7 +42,7 @@ def example_file(folder: Path, member: Member) -> Path:
 def saved_examples(folder: Path | None, member: Member, images: ImageSet, about: dict[str, Any]) -> Iterator[Save]:
     """Write the examples of a source to a ``.npy`` as they come, so that they are never all in memory.
 
-    The file gets its name when it is complete; then a ``.json`` beside it says what it holds.
+    The file gets its name when it is complete; then a ``.json`` next to it describes its content.
 
     Args:
         folder: The folder of the examples; None to save nothing.

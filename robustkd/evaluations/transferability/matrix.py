@@ -82,7 +82,7 @@ def success_matrix(
     Args:
         arrays: The records, as for `pair_of`.
         counting: One of `VARIANTS`.
-        attacked: As for `pair_of`.
+        attacked: The argument `attacked` of `pair_of`.
 
     Returns:
         The rates, float64 (M, M), sources in rows, targets in columns; NaN where no image is eligible.

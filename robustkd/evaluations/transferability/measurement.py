@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from robustkd.models import Member
 
 NOT_TRIED = -1
-"""Stands for the class predicted for an image that an earlier attack had fooled the network on already."""
+"""Marks, in place of a predicted class, an image on which an earlier attack has already fooled the network."""
 
 Arrays = dict[str, np.ndarray]
 

@@ -3,7 +3,7 @@
 from robustkd.results.metric import Metric
 
 ON_ITSELF = "attacks on the network itself"
-"""The table of what concerns one network, beside that of sources and targets."""
+"""The table of the metrics of single networks, in addition to that of sources and targets."""
 
 IN_TABLES = (
     Metric(

@@ -1,4 +1,4 @@
-"""The options of the transferability evaluation, and the attacks that they stand for."""
+"""The options of the transferability evaluation, and the attacks that they specify."""
 
 from __future__ import annotations
 

@@ -66,9 +66,9 @@ class Transferred(NamedTuple):
     """An attack transferred to a network, compared with attacks on the network itself.
 
     Attributes:
-        source: The index of its source among the members.
-        rate: Its success.
-        excess: Its success minus that of the attacks on the network itself.
+        source: The index of the attack's source among the members.
+        rate: The success rate of the attack.
+        excess: The success rate minus that of the attacks on the network itself.
         interval: The interval of the excess, for all sources together (Bonferroni), so that it also holds for the
             strongest.
         images: The number of images that are eligible for either.
@@ -82,7 +82,7 @@ class Transferred(NamedTuple):
 
     @property
     def beats(self) -> bool:
-        """Whether it is significantly, and by more than two points, stronger."""
+        """Whether the transferred attack is significantly stronger, by more than two points."""
         return masks_gradients(self.excess, self.interval.low)
 
 
@@ -117,7 +117,7 @@ def zero_gradient_check(member: Member, zero_gradient: np.ndarray, *, alone: boo
     Args:
         member: The network.
         zero_gradient: Whether the input gradient of an image is exactly zero, bool (N,).
-        alone: Whether no further attack was run, so that the worst case rests on this one too.
+        alone: Whether no further attack was run, so that the worst case also relies on this attack.
 
     Returns:
         The check.

@@ -22,7 +22,7 @@ AVERAGING_COUNTER = "n_averaged"
 """The counter that torch.optim.swa_utils.AveragedModel stores among its weights."""
 DEEPEST_WRAPPING = 8
 
-# The types that training scripts store beside the weights; building them runs no code of the file. NumPy renamed the
+# The types that training scripts store next to the weights; building them runs no code of the file. NumPy renamed the
 # module of its two functions in version 2, and files use either name.
 _SCALAR, _ARRAY = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
 _HARMLESS: list[Any] = [
@@ -130,7 +130,7 @@ def _is_state(content: Any) -> bool:
 
 
 def _has_prefix(state: Mapping[str, Tensor], prefix: str) -> bool:
-    if prefix == "student.":  # a saved distillation module holds the teacher and adaptors beside it
+    if prefix == "student.":  # a saved distillation module also contains the teacher and adaptors
         return any(name.startswith(prefix) for name in state)
     return all(name.startswith(prefix) for name in state)
 
@@ -141,7 +141,7 @@ def _why_refused(file: Path, message: str) -> str:
         return f"damaged or not a checkpoint; {advice(file)}"
     return (
         f"needs {needed[1]} to be unpickled, which could execute code: refused; "
-        "save the weights alone with torch.save(model.state_dict(), path)"
+        "save only the weights with torch.save(model.state_dict(), path)"
     )
 
 

@@ -17,7 +17,7 @@ class Outcome:
 
     Attributes:
         id: The id of its job.
-        result: What the training leaves, or the error that ended it.
+        result: The output of the training, or the error that ended it.
     """
 
     id: str

@@ -32,9 +32,9 @@ class _Worker:
 
 
 class Processes(Executor):
-    """Runs as many trainings at the same time as there are processes.
+    """Runs one training at a time in each of several processes.
 
-    A process ends when the process that started it ends, for whatever reason.
+    A process ends when the process that started it ends, for any reason.
 
     Args:
         load: Loads the data set of the study; called once in each process, after its plugins are loaded.
@@ -85,7 +85,7 @@ class Processes(Executor):
         process = context.Process(target=_work, args=(there, device, loaded_plugins(), self._load), daemon=True)
         with _signals_ignored():  # the process inherits this and so ignores them from its start
             process.start()
-        there.close()  # so that each end notices when the other is gone
+        there.close()  # so that each process notices when the other has ended
         worker = _Worker(process, here, device)
         self._workers.append(worker)
         return worker
@@ -133,7 +133,7 @@ def _death(exit_code: int | None, training: Training) -> TrainingError:
 
 
 def _work(connection: Connection, device_name: str, plugins: Sequence[Plugin], load: Callable[[], Dataset]) -> None:
-    """Run trainings as they are sent, until the other end of the connection is gone."""
+    """Run trainings as they are sent, until the other end of the connection is closed."""
     for each in STOPPING:
         signal.signal(each, signal.SIG_IGN)  # the process that started this one decides when to stop
     orders: queue.Queue[tuple[Training, Path]] = queue.Queue()

@@ -1,4 +1,4 @@
-"""Trainings on a Ray cluster whose machines need not share a disk: data and plugins travel, only the driver writes.
+"""Trainings on a Ray cluster whose machines need not share a disk: Ray sends data and plugins; only the driver writes.
 
 Each training is a Ray task with a share of a GPU. A task whose machine is lost runs again on another, from the last
 state that it sent. States and epochs go to a mailbox, which is an actor on the driver's machine.
@@ -30,7 +30,7 @@ TOKEN = (
 """Ray's client does not report this: it waits until its timeout."""
 
 MAX_RETRIES = 5
-"""How often a training runs again after its machine was lost."""
+"""The number of times that a training is restarted after its machine was lost."""
 
 
 class Mailbox:
@@ -78,7 +78,7 @@ class Ray(Executor):
     """Runs as many trainings at the same time as the cluster has room for.
 
     Args:
-        data: The data set of the study; its images travel once to each machine.
+        data: The data set of the study; its images are sent once to each machine.
         device: ``auto``, ``cpu``, ``cuda``, …
         jobs_per_device: The number of trainings that share a GPU.
         workers: The largest number of trainings at the same time; None for as many as there is room for.

@@ -135,7 +135,7 @@ def test_random_draws_have_the_same_sizes_and_depend_on_the_seed_only_if_asked_t
     assert not torch.equal(drawn[0].indices, drawn[2].indices)
 
 
-def test_other_data_sets_get_ends_of_their_own_and_small_classes_keep_all_they_have() -> None:
+def test_other_data_sets_get_their_own_ends_and_small_classes_keep_all_images() -> None:
     train = load_dataset("digits").training
     available = train.labels.bincount()
 

@@ -73,7 +73,7 @@ def reference_motion_blur(image: np.ndarray, severity: int, generator: np.random
 REFERENCES = {"glass_blur": reference_glass_blur, "motion_blur": reference_motion_blur}
 
 BOUNDS = {"glass_blur": (0.02, 2), "motion_blur": (0.0001, 1)}
-"""Of the mean and the largest absolute difference, in grey levels."""
+"""Upper bounds of the mean and of the largest absolute difference, in grey levels."""
 
 
 @pytest.fixture(params=["random", "real"])

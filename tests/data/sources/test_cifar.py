@@ -207,7 +207,7 @@ def failing(error: Exception) -> Callable[..., None]:
 @pytest.mark.parametrize(
     "error", [URLError("unreachable"), TimeoutError("timed out"), RuntimeError("File not found or corrupted.")]
 )
-def test_a_download_has_a_time_limit_of_its_own_and_its_failure_is_a_data_error(
+def test_a_download_has_its_own_time_limit_and_its_failure_is_a_data_error(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(datasets.CIFAR10, "download", failing(error))

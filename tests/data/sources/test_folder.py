@@ -335,7 +335,7 @@ def test_class_folders_without_images_are_refused(folder: Path, empty: str) -> N
 
 
 @pytest.mark.parametrize("size", ["0", "-4", "4x4", "²"])
-def test_an_ending_that_is_no_size_belongs_to_the_folders_name(folder: Path, size: str) -> None:
+def test_an_ending_that_is_not_a_size_belongs_to_the_folders_name(folder: Path, size: str) -> None:
     with pytest.raises(DataError, match=f"pets@{size}: no such folder"):
         load(f"{folder}@{size}")
 

@@ -144,6 +144,6 @@ def test_the_first_stage_trains_all_but_normalisation_and_head(networks: Network
 def test_networks_of_different_widths_are_refused_with_both_shapes(networks: Networks) -> None:
     with pytest.raises(
         ModelError,
-        match=r"cifar_wrn_10_1 have \[16, 16, 32, 64\] channels, .*cifar_wrn_10_2 \[16, 32, 64, 128\]; take networks",
+        match=r"cifar_wrn_10_1 have \[16, 16, 32, 64\] channels, .*cifar_wrn_10_2 \[16, 32, 64, 128\]; use networks",
     ):
         METHODS["fsp"](*networks("cifar_wrn_10_1", "cifar_wrn_10_2"))

@@ -72,7 +72,7 @@ def test_the_bins_of_the_reliability_diagram_are_those_of_scikit_learn(
     assert len(bins) == 10
 
 
-def test_a_temperature_mends_logits_that_are_too_large(pool: ModelPool, many: Dataset, predict_as: Callable) -> None:
+def test_a_temperature_corrects_logits_that_are_too_large(pool: ModelPool, many: Dataset, predict_as: Callable) -> None:
     logits = {member.name: some_logits(1.0) for member in pool} | {"at": some_logits(6.0)}
 
     _, frame = frame_of(pool, many, predict_as(logits, many.test.labels.numpy()))
@@ -125,7 +125,7 @@ def test_differences_to_the_baseline_are_paired(pool: ModelPool, many: Dataset, 
 
 
 @pytest.mark.parametrize(("scale", "word"), [(6.0, "overconfident"), (0.2, "underconfident")])
-def test_the_headline_says_who_is_too_sure(
+def test_the_headline_says_which_networks_are_overconfident_or_underconfident(
     scale: float, word: str, pool: ModelPool, many: Dataset, predict_as: Callable
 ) -> None:
     logits = {member.name: some_logits(scale) for member in pool}

@@ -28,7 +28,7 @@ def measured(pool: ModelPool, data: Dataset, options: CorruptionOptions = OPTION
 
 
 def records_of(members: list[tuple[str, str]], clean: list[list[int]], corrupted: list[object]) -> Records:
-    """Of methods and roles; the label of every image is 0; `corrupted` by member, corruption, severity, image."""
+    """Return records of members (method, role); all labels are 0; `corrupted`: member, corruption, severity, image."""
     names, roles = zip(*members, strict=True)
     frame = pd.DataFrame({"member": names, "role": roles, "method": names})
     frame = frame.assign(architecture="net", condition="clean", digest="", seed=pd.array([None] * len(names), "Int64"))
@@ -217,7 +217,7 @@ def spoil_file(folder: Path) -> None:
     ("spoil", "message"),
     [
         (spoil_order, "not in the order of the test set"),
-        (spoil_count, "holds 50 labels, but the test set 40 images"),
+        (spoil_count, "has 50 labels, but the test set has 40 images"),
         (spoil_images, r"must be uint8 \(200, 8, 8, 1\)"),
         (spoil_file, "not readable as an array"),
     ],

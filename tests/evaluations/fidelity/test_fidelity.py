@@ -78,7 +78,7 @@ def test_error_consistency_of_two_perfect_networks_is_absent() -> None:
     assert np.isnan(error_consistency(np.ones(5, dtype=bool), np.ones(5, dtype=bool)))
 
 
-def test_without_a_baseline_the_headline_says_that_nothing_can_be_told(data: Dataset, predict_as: Callable) -> None:
+def test_without_a_baseline_the_headline_draws_no_conclusion(data: Dataset, predict_as: Callable) -> None:
     pool = ModelPool(network(0), students={"at": network(1)})
     logits = {member.name: np.eye(3)[np.arange(40) % 3] for member in pool}
 

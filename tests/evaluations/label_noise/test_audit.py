@@ -195,7 +195,7 @@ def test_transition_matrices_are_counted_by_hand() -> None:
         (np.array([], dtype=int), np.empty((0, 2)), "got"),
     ],
 )
-def test_what_is_no_probability_of_these_labels_is_refused(
+def test_what_is_not_a_probability_of_these_labels_is_refused(
     labels: np.ndarray, probabilities: np.ndarray, said: str
 ) -> None:
     with pytest.raises(EvaluationError, match=said):

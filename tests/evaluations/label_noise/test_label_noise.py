@@ -64,7 +64,7 @@ def predict_as(data: Dataset, train: dict[str, np.ndarray], test: dict[str, np.n
 
 
 def given_labels(data: Dataset) -> np.ndarray:
-    """All labels as trained on, held-out ones too."""
+    """The given labels of all images, including the held-out ones."""
     conditioned = data.trained_on(0)
     given = np.empty(TRAIN, dtype=np.int64)
     given[conditioned.indices] = conditioned.images.labels
@@ -117,7 +117,7 @@ def test_shares_and_differences_have_intervals() -> None:
         assert row["n"] == (given != true).sum()
 
 
-def test_who_memorises_fewest_is_named_with_those_that_cannot_be_told_from_it() -> None:
+def test_the_network_that_memorises_fewest_is_named_with_those_not_distinguishable_from_it() -> None:
     data = data_of(Noise(rate=0.4))
     given, true = given_labels(data), data.training.labels.numpy()
     wrong = np.flatnonzero(given != true)
@@ -455,7 +455,7 @@ def test_requested_and_realised_rate_are_shown_for_labels_of_people_too(tmp_path
     assert not records.checks
 
 
-def test_a_draw_per_seed_is_held_against_the_labels_of_that_seed() -> None:
+def test_a_draw_per_seed_is_compared_with_the_labels_of_that_seed() -> None:
     data = data_of(Noise(rate=0.4, draw="per_seed"))
 
     def predict(member: Member, images: ImageSet | None = None) -> Predictions:
@@ -481,7 +481,7 @@ def test_without_a_baseline_it_says_so() -> None:
     assert "nan" not in " ".join(evaluation.headline(frame))
 
 
-def test_without_a_baseline_it_says_so_of_clean_labels_too() -> None:
+def test_without_a_baseline_it_says_so_for_clean_labels_too() -> None:
     pool = ModelPool(members=[Member(network(0, CLASSES), "student", "at", 0, "clean")])
     data = data_of(Clean())
 

@@ -171,7 +171,7 @@ def test_the_share_of_significantly_better_classes_is_corrected_for_their_number
     assert ("classes_better", "baseline") not in rows.index
 
 
-def test_what_is_told_of_the_classes_of_several_networks_shares_one_level(
+def test_the_intervals_of_the_classes_of_several_networks_share_one_level(
     skewed: Dataset, predict_as: Callable
 ) -> None:
     labels = skewed.test.labels.numpy()
@@ -272,7 +272,7 @@ def test_in_a_balanced_training_set_no_class_is_rare(skewed: Dataset, looked_at:
     assert "balanced accuracy" in evaluation.headline(frame)[0]
 
 
-def test_without_training_images_it_says_that_nothing_is_known_of_rarity(skewed: Dataset, looked_at: tuple) -> None:
+def test_without_training_images_it_says_that_nothing_is_known_about_rarity(skewed: Dataset, looked_at: tuple) -> None:
     pool, _, predict = looked_at
 
     evaluation, frame = frame_of(pool, replace(skewed, train=None, condition=Clean()), predict)
@@ -375,7 +375,7 @@ def test_all_that_is_measured_of_a_class_has_an_interval(skewed: Dataset, looked
     assert ((rows["value"] < rows["ci_high"]) | (rows["value"] == 1)).all()
 
 
-def test_seeds_have_a_t_interval_of_their_own(skewed: Dataset, predict_as: Callable) -> None:
+def test_seeds_have_their_own_t_interval(skewed: Dataset, predict_as: Callable) -> None:
     labels = skewed.test.labels.numpy()
     pool = pool_of(skewed.condition.label, "at", seeds=3)
     logits = {member.name: of_accuracy(labels, np.full(CLASSES, 0.6), i) for i, member in enumerate(pool)}
@@ -387,7 +387,7 @@ def test_seeds_have_a_t_interval_of_their_own(skewed: Dataset, predict_as: Calla
     assert set(rows["member"]) == {"baseline", "at"}
 
 
-def test_several_conditions_are_told_one_by_one(skewed: Dataset, looked_at: tuple) -> None:
+def test_several_conditions_are_reported_one_by_one(skewed: Dataset, looked_at: tuple) -> None:
     pool, _, predict = looked_at
     frames = []
     for condition in (ClassImbalance(gamma=0.2), ClassImbalance(gamma=1.0)):
@@ -437,7 +437,7 @@ def test_five_images_of_the_rare_classes_are_too_few_for_a_verdict(skewed: Datas
     ],
     ids=lambda condition: condition.law,
 )
-def test_networks_trained_under_any_law_are_measured_and_the_law_is_told(
+def test_networks_trained_under_any_law_are_measured_and_the_law_is_reported(
     condition: ClassImbalance, skewed: Dataset, predict_as: Callable
 ) -> None:
     labels = skewed.test.labels.numpy()

@@ -69,7 +69,7 @@ def test_a_stronger_source_with_few_images_does_not_hide_one_with_many() -> None
     )
 
 
-def test_the_check_the_table_and_the_headline_agree_on_who_is_masked() -> None:
+def test_the_check_the_table_and_the_headline_agree_on_which_networks_are_masked() -> None:
     """One target is beaten by far, others by what the best of ten sources is worth by chance."""
     fooled = np.random.default_rng(3).random((11, 11, 500)) < 0.5
     fooled[4, 7] = np.random.default_rng(1).random(500) < 0.7
@@ -110,7 +110,7 @@ def test_a_network_without_others_is_beaten_by_none() -> None:
 
 def test_a_transferred_attack_that_turns_what_all_own_attacks_leave_refutes_the_worst_case(pool: ModelPool) -> None:
     def refuted(transferred: int) -> bool:
-        """Of 500 images 100 fall to the first own attack, 200 to the own ones together, others to a transferred one."""
+        """The first own attack fools 100 of 500 images, all own attacks 200, the transferred attack `transferred`."""
         images = 500
         first, more, foreign = ((np.arange(images) < count).astype(int) for count in (100, 200, transferred))
         arrays = {
@@ -131,9 +131,9 @@ def test_a_transferred_attack_that_turns_what_all_own_attacks_leave_refutes_the_
     assert [refuted(150), refuted(205), refuted(260)] == [False, False, True]
 
 
-def test_the_gradient_masking_flag_stands_from_more_than_two_points_that_are_no_chance(pool: ModelPool) -> None:
+def test_gradient_masking_is_flagged_from_more_than_two_points_that_are_significant(pool: ModelPool) -> None:
     def flagged(own: int, transferred: int, repeats: int) -> bool:
-        """Of 100 images `own` fall to the target's own attack, and `transferred` to another's; `repeats` times."""
+        """Of 100 images, its own attack fools `own` and a transferred one `transferred`; repeated `repeats` times."""
         fallen = [np.tile(np.arange(100) < count, repeats).astype(int) for count in (own, transferred)]
         images = 100 * repeats
         arrays = {

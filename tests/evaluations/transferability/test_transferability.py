@@ -86,7 +86,7 @@ def test_the_teacher_is_a_source_only(pool: ModelPool, data: Dataset) -> None:
 
 
 def records_of(adversarial: list[list[list[int]]], clean: list[list[int]], labels: list[int]) -> Records:
-    """Of teacher, baseline and student at, in that order: `adversarial` by source, then target."""
+    """Return records of a teacher, a baseline and the student at, in this order; `adversarial` by source and target."""
     members = pd.DataFrame(
         {
             "member": ["teacher", "baseline", "at"],
@@ -141,7 +141,7 @@ def values_of(frame: pd.DataFrame, metric: str, level: str = "network", key: str
     return dict(zip(rows[key], rows["value"], strict=True))
 
 
-def test_means_without_the_diagonal_stand_beside() -> None:
+def test_means_without_the_diagonal_are_also_listed() -> None:
     frame = Transferability().summarise(HAND)
 
     on_target = values_of(frame, "mean_on_target_others", "detail")
@@ -151,7 +151,7 @@ def test_means_without_the_diagonal_stand_beside() -> None:
 
 
 def test_means_over_sources_and_targets_have_intervals_over_the_images() -> None:
-    """Two networks, each fooled on images of its own with chance 0.4, the same ones whoever attacks."""
+    """Two networks, each fooled on its own images with probability 0.4, the same images for every attacker."""
     fallen = (np.random.default_rng(0).random((3, 1000)) < 0.4).astype(int)
     clean = np.zeros((3, 1000), dtype=int)
     records = records_of(np.stack([fallen] * 3).tolist(), clean.tolist(), [0] * 1000)
@@ -268,7 +268,7 @@ def from_teacher_frame(excess: dict[str, tuple[float, float, float]], seeds: int
     return tidy(rows)
 
 
-def test_of_several_seeds_the_headline_says_their_mean_and_its_interval() -> None:
+def test_for_several_seeds_the_headline_gives_the_mean_and_its_interval() -> None:
     frame = from_teacher_frame({"at": (0.017, -0.125, 0.159)}, seeds=2)
 
     assert Transferability().headline(frame)[0] == (
@@ -568,9 +568,7 @@ def test_an_attack_that_cannot_be_run_is_refused_with_the_fix(options: dict[str,
         TransferabilityOptions(**options)
 
 
-def test_further_attacks_that_differ_in_their_step_size_have_labels_of_their_own(
-    pool: ModelPool, data: Dataset
-) -> None:
+def test_further_attacks_that_differ_in_their_step_size_have_unique_labels(pool: ModelPool, data: Dataset) -> None:
     steps = [{"name": "PGD", "eps": 0.2, "alpha": alpha, "steps": 3} for alpha in (0.1, 0.15)]
 
     records = measured(pool, data, replace(OPTIONS, white_box=(*steps, steps[0])))

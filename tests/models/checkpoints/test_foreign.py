@@ -108,7 +108,7 @@ def test_a_prefix_that_not_every_weight_has_is_part_of_the_names(file: Path) -> 
     assert same(state, network)
 
 
-def test_what_is_no_tensor_is_left_out(file: Path) -> None:
+def test_what_is_not_a_tensor_is_left_out(file: Path) -> None:
     state, _ = read_foreign(saved(file, {**WEIGHTS, "epoch": 3, "comment": "best"}), ema=False)
 
     assert same(state, WEIGHTS)
@@ -263,7 +263,7 @@ def test_the_refusal_of_a_file_says_what_it_needs_and_how_to_fix_it(file: Path, 
 
 @pytest.mark.parametrize("content", [nn.Linear(3, 2), {"model": nn.Linear(3, 2)}])
 def test_a_whole_pickled_module_is_refused_with_the_fix(file: Path, content: Any) -> None:
-    with pytest.raises(ModelError, match=r"needs torch\.nn\.modules\.linear\.Linear .*save the weights alone"):
+    with pytest.raises(ModelError, match=r"needs torch\.nn\.modules\.linear\.Linear .*save only the weights"):
         read_foreign(saved(file, content), ema=False)
 
 

@@ -132,7 +132,7 @@ def test_options_given_as_tuples_do_not_change_the_digest(tmp_path: Path) -> Non
     assert load_model(tmp_path / "it.safetensors").digest() == model.digest()
 
 
-def test_the_header_says_all_that_is_needed(model: PixelModel, ours: Path) -> None:
+def test_the_header_contains_all_that_is_needed(model: PixelModel, ours: Path) -> None:
     header = header_of(ours)
 
     assert header.keys() == {
@@ -203,7 +203,7 @@ def test_saving_makes_missing_folders(model: PixelModel, tmp_path: Path) -> None
     assert (tmp_path / "some" / "where" / "it.safetensors").is_file()
 
 
-def test_what_a_checkpoint_says_of_itself_is_verified_when_given(ours: Path) -> None:
+def test_what_a_checkpoint_says_about_itself_is_verified_when_given(ours: Path) -> None:
     assert load_model(ours, architecture=ARCHITECTURE, num_classes=4, in_chans=3).num_classes == 4
 
 
@@ -287,7 +287,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_model(tmp_path / "nowhere.safetensors")
 
 
-def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such file"):
         load_model(tmp_path)
 
@@ -593,7 +593,7 @@ def test_a_checkpoint_that_would_execute_code_is_refused_and_executes_nothing(
 def test_a_whole_pickled_model_is_refused(model: PixelModel, tmp_path: Path) -> None:
     torch.save(model, tmp_path / "theirs.pth")
 
-    with pytest.raises(ModelError, match=r"PixelModel .*save the weights alone"):
+    with pytest.raises(ModelError, match=r"PixelModel .*save only the weights"):
         load_model(tmp_path / "theirs.pth", architecture=ARCHITECTURE)
 
 
