@@ -280,9 +280,8 @@ def test_running_out_of_memory_outside_of_the_steps_is_said_as_clearly(
         raise error
 
     monkeypatch.setattr(owner, function, fail)
-    with pytest.raises(
-        TrainingError, match=r"^hinton, .*: out of memory on cpu at batch size 70: .* run fewer .*workers"
-    ):
+    said = r"^hinton, .*: out of memory on cpu at batch size 70: .* run fewer .*workers"
+    with pytest.raises(TrainingError, match=said):
         train(METHODS["hinton"](network(), network(1)), digits, replace(RECIPE, epochs=1, batch_size=70), seed=0)
 
 
