@@ -1,5 +1,5 @@
-import statistics
 import re
+import statistics
 from pathlib import Path
 
 import pytest
