@@ -16,7 +16,7 @@ NOT_DEFINED = "no image is eligible"
 
 NOT_TRUSTED = "a validity check failed"
 
-ABSENT = pd.Series({"value": np.nan, "ci_low": np.nan, "ci_high": np.nan, "interval": ""})
+ABSENT = pd.Series({"value": np.nan, "ci_low": np.nan, "ci_high": np.nan, "interval": "", "p_value": np.nan})
 """Takes the place of the row of a difference that does not exist."""
 
 
@@ -30,6 +30,7 @@ class Finding:
         difference: The value minus the baseline's; NaN without a baseline.
         low: The lower end of the difference's interval.
         high: The upper end.
+        p_value: The two-sided p-value of no difference; NaN if there is no test.
         why: Why there is no difference; empty where there is one, or no baseline at all.
         seeds: The number of the student's networks, one for each seed.
         baseline_seeds: The number of its baseline's networks.
@@ -40,13 +41,14 @@ class Finding:
     difference: float
     low: float
     high: float
+    p_value: float
     why: str = ""
     seeds: int = SEEDS_TO_RANK
     baseline_seeds: int = SEEDS_TO_RANK
 
     @property
-    def once(self) -> bool:
-        """Whether one side has a single seed: the difference is between these networks then, not between methods."""
+    def few_seeds(self) -> bool:
+        """Whether a side has too few seeds to speak of methods: the difference is between these networks then."""
         return min(self.seeds, self.baseline_seeds) < SEEDS_TO_RANK
 
 
@@ -70,7 +72,7 @@ def student_findings(frame: pd.DataFrame, metric: str, difference: str) -> list[
     found = []
     for _, row in students.iterrows():
         against = differences.loc[row["member"]] if row["member"] in differences.index else ABSENT
-        numbers = (row["value"], against["value"], against["ci_low"], against["ci_high"])
+        numbers = (row["value"], against["value"], against["ci_low"], against["ci_high"], against["p_value"])
         why, seeds = why_no_difference(row, against, groups), seeds_of(row, chosen, groups)
         found.append(Finding(str(row["member"]), *numbers, why, *seeds))
     return found

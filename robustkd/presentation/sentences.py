@@ -15,14 +15,15 @@ from robustkd.presentation.findings import Finding, student_findings
 from robustkd.presentation.numbers import interval, number, quantity, unit_sign
 from robustkd.results.marks import SEEDS_TO_RANK
 from robustkd.results.metric import Metric
+from robustkd.statistics.intervals import CONFIDENCE
 from robustkd.statistics.significance import significant_signs
 
 FEW_STUDENTS = 3
 
 BETWEEN_NETWORKS = ("significantly higher", "no significant difference", "significantly lower")
-"""The verdicts where one side has a single seed."""
+"""The verdicts where one side has too few seeds to speak of methods."""
 
-SINGLE_SEED = "single seed"
+FEW_SEEDS = f"fewer than {SEEDS_TO_RANK} seeds"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: 
     """
     if len(found) <= FEW_STUDENTS:
         signs = _signs(found)
-        judged = sum(not math.isnan(finding.low) for finding in found)
+        judged = sum(not math.isnan(finding.p_value) for finding in found)
         return [
             _one(finding, metric, difference, _verdict(finding, sign, judged, phrases), phrases)
             for finding, sign in zip(found, signs, strict=True)
@@ -75,7 +76,7 @@ def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: 
 def grouped(found: list[Finding], metric: Metric, difference: Metric, verdicts: tuple[str, str, str]) -> str:
     """List all differences in one clause, by verdict, or all values where there is no baseline.
 
-    Differences with a single seed on one side come in a separate list, in the order of the pool.
+    Differences with too few seeds on one side come in a separate list, in the order of the pool.
 
     Args:
         found: One finding for each student.
@@ -92,15 +93,15 @@ def grouped(found: list[Finding], metric: Metric, difference: Metric, verdicts: 
         values = [f"{finding.student} {number(finding.value, metric)}" for finding in found]
         return f"{_in_brackets(metric)}: {', '.join(values)}"
     judged = [pair for pair in zip(found, _signs(found), strict=True) if not math.isnan(pair[0].difference)]
-    methods = sorted((pair for pair in judged if not pair[0].once), key=lambda pair: -pair[0].difference)
-    networks = [pair for pair in judged if pair[0].once]
+    methods = sorted((pair for pair in judged if not pair[0].few_seeds), key=lambda pair: -pair[0].difference)
+    networks = [pair for pair in judged if pair[0].few_seeds]
     groups = _by_verdict(methods, verdicts, difference)
     of_networks = _by_verdict(networks, BETWEEN_NETWORKS, difference)
     undefined = [finding.student for finding in found if math.isnan(finding.difference)]
     last = [f"not defined: {', '.join(undefined)}"] if undefined else []
     if not groups:
-        return f"{_in_brackets(difference)}, {SINGLE_SEED}: {'; '.join([*of_networks, *last])}"
-    beside = [f"{SINGLE_SEED}: {'; '.join(of_networks)}"] if of_networks else []
+        return f"{_in_brackets(difference)}, {FEW_SEEDS}: {'; '.join([*of_networks, *last])}"
+    beside = [f"{FEW_SEEDS}: {'; '.join(of_networks)}"] if of_networks else []
     return f"{_in_brackets(difference)}: {'; '.join([*groups, *beside, *last])}"
 
 
@@ -151,7 +152,7 @@ def _by_verdict(judged: list[tuple[Finding, int]], verdicts: tuple[str, str, str
 def _one(finding: Finding, metric: Metric, difference: Metric, verdict: str, phrases: Phrases) -> str:
     if math.isnan(finding.value):
         return f"{metric.title} of {finding.student} is not defined: no image is eligible."
-    student = f"the {finding.student} network" if finding.seeds < SEEDS_TO_RANK else finding.student
+    student = f"the {finding.student} network" if finding.seeds == 1 else finding.student
     sentence = phrases.one.format(student=student, value=quantity(finding.value, metric))
     sentence = f"T{sentence[1:]}" if sentence.startswith("the ") else sentence
     if math.isnan(finding.difference):
@@ -162,11 +163,11 @@ def _one(finding: Finding, metric: Metric, difference: Metric, verdict: str, phr
 
 def _verdict(finding: Finding, sign: int, judged: int, phrases: Phrases) -> str:
     above, around, below = phrases.verdicts
-    if finding.once:
+    if finding.few_seeds:
         above = below = "a significant difference between these networks"
         around = "no significant difference between these networks"
     verdict = {1: above, 0: around, -1: below}[sign]
-    corrected = sign == 0 and (finding.low > 0 or finding.high < 0)
+    corrected = sign == 0 and finding.p_value < 1 - CONFIDENCE
     return f"{verdict} after correction for {judged} students (Holm)" if corrected and judged > 1 else verdict
 
 
@@ -175,8 +176,8 @@ def _why_none(finding: Finding, phrases: Phrases) -> str:
 
 
 def _signs(found: list[Finding]) -> list[int]:
-    numbers = ([getattr(each, end) for each in found] for end in ("difference", "low", "high"))
-    return [int(sign) for sign in significant_signs(*numbers)]
+    signs = significant_signs([each.difference for each in found], [each.p_value for each in found])
+    return [int(sign) for sign in signs]
 
 
 def _in_brackets(metric: Metric) -> str:

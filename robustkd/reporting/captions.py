@@ -22,11 +22,14 @@ def legend(tables: Iterable[Table]) -> str:
     told = {
         "Bold: the best value, or not significantly worse than the best.": bold,
         f"{BELOW}: significantly worse than the independent baseline.": below,
-        "Significance: paired 95% intervals over images, corrected for the number of methods (Holm).": bold or below,
+        "Significance: Student's t over test images and seeds, corrected for the number of methods (Holm).": bold
+        or below,
         "Struck out: a validity check failed for this number.": any(cell.untrusted for cell in cells),
         "±: standard deviation over seeds.": any(spread.startswith("±") for spread in spreads),
-        "[ ]: 95% interval over images.": any(spread.startswith("[") for spread in spreads),
-        "t[ ]: 95% interval over seeds.": any(spread.startswith("t[") for spread in spreads),
+        "[ ]: 95% interval over test images, and over seeds for methods with three or more.": any(
+            spread.startswith("[") for spread in spreads
+        ),
+        "t[ ]: 95% interval over seeds, on these test images.": any(spread.startswith("t[") for spread in spreads),
     }
     return " ".join(sentence for sentence, used in told.items() if used)
 

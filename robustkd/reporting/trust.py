@@ -14,7 +14,7 @@ from robustkd.results.tidy import VOID
 
 _WHO = ["member", "role", "method", "architecture", "condition", "seed", "group"]
 _OF_ONE_NUMBER = ["level", "member", "source", "method", "condition", "group", "metric"]
-_NUMBERS = ["value", "ci_low", "ci_high", "std", "below_baseline", "ties_best", "p_holm"]
+_NUMBERS = ["value", "ci_low", "ci_high", "std", "below_baseline", "ties_best", "p_value"]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from robustkd.results.groups import Group, baseline_of, mean_over_seeds
-from robustkd.results.measured import Bounds, Measured
+from robustkd.results.measured import Measured
+from robustkd.statistics.studentised import Tested
 
 
 @dataclass(frozen=True)
@@ -19,23 +20,18 @@ class Comparison:
         group: The student.
         baseline: The baseline.
         value: The student's mean minus the baseline's; NaN where one of them is not defined.
-        bounds: The interval of that difference; None if there is none.
+        test: The interval and the test of that difference; None if there is none.
     """
 
     group: Group
     baseline: Group
     value: float
-    bounds: Bounds | None
+    test: Tested | None
 
     @property
-    def low(self) -> float:
-        """The lower end of the interval; NaN if there is none."""
-        return np.nan if self.bounds is None else self.bounds[0].low
-
-    @property
-    def high(self) -> float:
-        """The upper end."""
-        return np.nan if self.bounds is None else self.bounds[0].high
+    def p_value(self) -> float:
+        """The two-sided p-value of no difference; NaN if there is no test."""
+        return np.nan if self.test is None else self.test.p_value
 
 
 def compare_with_baseline(groups: Sequence[Group], found: Measured) -> list[Comparison]:
@@ -57,6 +53,6 @@ def compare_with_baseline(groups: Sequence[Group], found: Measured) -> list[Comp
         if own is None or theirs is None:
             compared.append(Comparison(group, baseline, np.nan, None))
         else:
-            bounds = found.of_difference(group.rows, baseline.rows)
-            compared.append(Comparison(group, baseline, own - theirs, bounds))
+            test = found.of_difference(group.rows, baseline.rows)
+            compared.append(Comparison(group, baseline, own - theirs, test))
     return compared

@@ -2,11 +2,12 @@
 
 Both marks compare methods, so the rule is this:
 
-* Only methods with at least `SEEDS_TO_RANK` seeds are marked. A method trained once says something of that network, not
-  of the method.
+* Only methods with at least `SEEDS_TO_RANK` seeds are marked: with fewer, it is hardly known how much trainings of the
+  method vary.
 * ▼ (`below_baseline`): the difference to the independent baseline, which needs as many seeds, is significantly
-  for the worse: its 95 % interval excludes 0 after correction for the number of students (Holm). The sentences of a
-  report follow the same function on the same numbers (`significant_signs`), so that mark and sentence agree.
+  for the worse: its p-value (`statistics/studentised.py`) is below 5 % after correction for the number of students
+  (Holm). The sentences of a report follow the same function on the same numbers (`significant_signs`), so that mark and
+  sentence agree.
 * Bold (`ties_best`): the best of the students and baselines, or not significantly worse than the best (Holm). What is
   marked ▼ is never bold. The teacher is not ranked.
 
@@ -23,8 +24,9 @@ from robustkd.results.groups import Group, mean_over_seeds
 from robustkd.results.measured import Measured
 from robustkd.results.metric import Metric
 from robustkd.statistics.significance import significant_signs
+from robustkd.statistics.studentised import FEWEST_SEEDS
 
-SEEDS_TO_RANK = 2
+SEEDS_TO_RANK = FEWEST_SEEDS
 
 _COMPARED = ["group", "condition", "architecture", "member", "part"]
 """Rows that agree in these are a method's value and its difference to the baseline."""
@@ -42,8 +44,7 @@ def below_baseline(metric: Metric, comparisons: Sequence[Comparison]) -> dict[st
     """
     if metric.higher_is_better is None:
         return {}
-    values, lows, highs = ([getattr(each, end) for each in comparisons] for end in ("value", "low", "high"))
-    worse = _worse(metric, values, lows, highs)
+    worse = _worse(metric, [each.value for each in comparisons], [each.p_value for each in comparisons])
     return {
         each.group.method: bool(below)
         for each, below in zip(comparisons, worse, strict=True)
@@ -77,9 +78,9 @@ def ties_with_best(metric: Metric, groups: Sequence[Group], found: Measured, bel
         return {}
     best = max(ranked, key=lambda method: ranked[method])
     others = [method for method in ranked if method != best]
-    bounds = [found.of_difference(rows[method], rows[best]) for method in others]
-    lows, highs = ([np.nan if each is None else each[0][end] for each in bounds] for end in (0, 1))
-    worse = _worse(metric, [sign * (ranked[method] - ranked[best]) for method in others], lows, highs)
+    tests = [found.of_difference(rows[method], rows[best]) for method in others]
+    p_values = [np.nan if each is None else each.p_value for each in tests]
+    worse = _worse(metric, [sign * (ranked[method] - ranked[best]) for method in others], p_values)
     ties = {best: True} | {method: not behind for method, behind in zip(others, worse, strict=True)}
     return {method: tie and not below.get(method, False) for method, tie in ties.items()}
 
@@ -104,7 +105,7 @@ def marked_again(frame: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFrame
         rows = frame[(frame["level"] == "method") & (frame["metric"] == difference.name)]
         worse: dict[tuple[str, ...], bool] = {}
         for _, own in rows.groupby(["group", "condition"], dropna=False):
-            judged = _worse(metric, *(own[name].tolist() for name in ("value", "ci_low", "ci_high")))
+            judged = _worse(metric, own["value"].tolist(), own["p_value"].tolist())
             worse |= dict(zip(_keys(own), judged, strict=True))
         values = frame[(frame["metric"] == metric.name) & frame["below_baseline"].notna()]
         below = np.array([bool(worse.get(key, False)) for key in _keys(values)], dtype=np.bool_)
@@ -113,8 +114,8 @@ def marked_again(frame: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFrame
     return frame
 
 
-def _worse(metric: Metric, values: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> np.ndarray:
-    return significant_signs(values, lows, highs) == (-1 if metric.higher_is_better else 1)
+def _worse(metric: Metric, values: Sequence[float], p_values: Sequence[float]) -> np.ndarray:
+    return significant_signs(values, p_values) == (-1 if metric.higher_is_better else 1)
 
 
 def _keys(rows: pd.DataFrame) -> list[tuple[str, ...]]:

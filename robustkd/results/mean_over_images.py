@@ -11,16 +11,18 @@ from robustkd.results.measured import Bounds
 from robustkd.results.metric import Metric
 from robustkd.results.metric_rows import metric_rows
 from robustkd.statistics.bootstrap import bootstrap_mean
-from robustkd.statistics.intervals import (
-    BOOTSTRAP_IMAGES,
-    ROUNDING,
-    WILSON_IMAGES,
-    hull,
-    unvaried,
-    wilson,
-    with_zero,
+from robustkd.statistics.intervals import BOOTSTRAP_IMAGES, ROUNDING, WILSON_IMAGES, hull, unvaried, wilson
+from robustkd.statistics.rates import paired_test
+from robustkd.statistics.studentised import (
+    T_IMAGES,
+    OverImages,
+    Side,
+    Tested,
+    clipped,
+    consistent,
+    t_interval,
+    t_test,
 )
-from robustkd.statistics.significance import FEWEST_DIFFERING
 
 
 @dataclass(frozen=True)
@@ -57,16 +59,48 @@ class MeanOverImages:
         return self._bootstrap(self.seen[row], 0)
 
     def of_mean(self, rows: np.ndarray) -> Bounds | None:
-        """The bootstrap's interval of the mean over networks for each image; of one network its own interval."""
-        return self.of_network(rows[0]) if len(rows) == 1 else self._bootstrap(self._mean(rows), 0)
+        """The interval of the mean over networks: over images and trainings from three on, else over images.
 
-    def of_difference(self, rows: np.ndarray, others: np.ndarray) -> Bounds | None:
-        """The paired bootstrap's interval, of the differences for each image; with 0 where very few images differ."""
+        Of one network its own interval, of two the bootstrap's of their mean for each image.
+        """
+        if len(rows) == 1:
+            return self.of_network(rows[0])
+        side = self._side(rows)
+        if not side.counts:
+            return self._bootstrap(self._mean(rows), 0)
+        means = self._mean(rows)
+        if bool(np.ptp(means) < ROUNDING) and side.variance < ROUNDING:
+            return self._bootstrap(means, 0)
+        interval, covers = t_interval(float(means.mean()), OverImages(side.mean, len(means) - 1), [side])
+        if self.share:
+            interval = clipped(hull(interval, unvaried(float(means.mean()), len(means))), 0, 1)
+        return interval, covers
+
+    def of_difference(self, rows: np.ndarray, others: np.ndarray) -> Tested | None:
+        """The paired difference, for each image: McNemar's test for yes and no of two networks, else Student's."""
         differences = self._mean(rows) - self._mean(others)
-        found = self._bootstrap(differences, -1)
-        if found is None or np.count_nonzero(differences) >= FEWEST_DIFFERING:
-            return found
-        return with_zero(found[0]), found[1]
+        value = float(differences.mean())
+        if len(rows) == len(others) == 1 and self.seen.dtype == np.bool_:
+            return paired_test(self.seen[rows[0]], self.seen[others[0]])
+        sides = [self._side(rows), self._side(others)]
+        if np.ptp(differences) < ROUNDING and not any(side.counts and side.variance > ROUNDING for side in sides):
+            return consistent(unvaried(value, len(differences), -1), T_IMAGES, 1.0) if self.share else None
+        differing = int(np.count_nonzero(np.abs(differences) > ROUNDING))
+        images = OverImages(float(differences.var(ddof=1)) / len(differences), differing - 1)
+        narrowest = unvaried(value, len(differences), -1) if self.seen.dtype == np.bool_ else None
+        found = t_test(value, images, sides, narrowest)
+        return found._replace(interval=clipped(found.interval, -1, 1)) if self.share else found
+
+    def _side(self, rows: np.ndarray) -> Side:
+        seen = self.seen[rows].astype(np.float64)
+        count = seen.shape[1]
+        if count < 2:
+            return Side(seen.mean(axis=1), 0.0, 0.0)
+        return Side(
+            seen.mean(axis=1),
+            float(seen.var(axis=1, ddof=1).mean()) / count,
+            float(seen.mean(axis=0).var(ddof=1)) / count,
+        )
 
     def _bootstrap(self, values: np.ndarray, lowest: float) -> Bounds | None:
         same = bool(np.ptp(values) < ROUNDING)

@@ -4,9 +4,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from robustkd.statistics.intervals import (
-    Interval,
-)
+from robustkd.statistics.intervals import Interval
+from robustkd.statistics.studentised import Tested
 
 Bounds = tuple[Interval, str]
 """An interval and what it covers."""
@@ -28,8 +27,15 @@ class Measured(Protocol):
     def of_mean(self, rows: np.ndarray) -> Bounds | None:
         """Return the interval of a mean over networks."""
 
-    def of_difference(self, rows: np.ndarray, others: np.ndarray) -> Bounds | None:
-        """Return the interval of the mean over some networks minus that over others, on the same images."""
+    def of_difference(self, rows: np.ndarray, others: np.ndarray) -> Tested | None:
+        """Return interval and test of the mean over some networks minus that over others, on the same images."""
+
+
+def of_test(found: Tested | None) -> dict[str, Any]:
+    """Return the columns of a tested difference; none if there is no test."""
+    if found is None:
+        return {}
+    return bounds((found.interval, found.covers)) | {"p_value": found.p_value}
 
 
 def bounds(found: Bounds | None) -> dict[str, Any]:

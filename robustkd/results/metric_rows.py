@@ -9,7 +9,7 @@ import pandas as pd
 from robustkd.results.comparison import Comparison, compare_with_baseline
 from robustkd.results.groups import Group, groups_of, mean_over_seeds, std_over_seeds
 from robustkd.results.marks import below_baseline, ties_with_best
-from robustkd.results.measured import Measured, bounds
+from robustkd.results.measured import Measured, bounds, of_test
 from robustkd.results.metric import Metric
 from robustkd.results.tidy import method_row, network_row
 
@@ -67,7 +67,7 @@ def _difference_rows(metric: Metric, found: Measured, compared: Sequence[Compari
     for each in compared:
         row = {**method_row(each.group, metric), "n": found.images(each.group.rows)}
         if not np.isnan(each.value):
-            row |= {"value": each.value, "std": _paired_std(each, found.values)} | bounds(each.bounds)
+            row |= {"value": each.value, "std": _paired_std(each, found.values)} | of_test(each.test)
         yield row
 
 

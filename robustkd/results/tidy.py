@@ -33,7 +33,7 @@ COLUMNS = {
     "ties_best": "boolean",
     "part": "str",
     "strength": "float64",
-    "p_holm": "float64",
+    "p_value": "float64",
 }
 """Columns and their types.
 
@@ -41,8 +41,8 @@ COLUMNS = {
 `n`: the number of images; `below_baseline`: significantly worse than the independent baseline; `ties_best`: the best of
 students and baselines, or not significantly worse (`results/marks.py` has the rule of both); `part`: the part of the
 images or the setting that a row is about, such as a class or a corruption, empty for all images; `strength`: the
-strength of that setting, such as an ε or a severity; `p_holm`: the p-value of no difference to the baseline on the same
-images (exact McNemar test), adjusted for the number of students (Holm).
+strength of that setting, such as an ε or a severity; `p_value`: for a difference, the two-sided
+p-value of no difference, before any correction; `interval` names the test.
 """
 
 VOID = "void"

@@ -1,11 +1,10 @@
 """Bootstrap intervals over images: of means, of differences of rates, and of functions of several means."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-from robustkd.statistics.intervals import CONFIDENCE, Interval, hull, unvaried, with_zero
-from robustkd.statistics.significance import FEWEST_DIFFERING
+from robustkd.statistics.intervals import CONFIDENCE, Interval, unvaried
+from robustkd.statistics.rates import Counted, paired_test
+from robustkd.statistics.studentised import OverImages, Tested, clipped, t_test
 
 RESAMPLES = 2000
 
@@ -44,54 +43,39 @@ def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
     return Interval(float(result.confidence_interval.low), float(result.confidence_interval.high))
 
 
-def bootstrap_ratio_difference(
-    numerators: tuple[np.ndarray, np.ndarray], denominators: tuple[np.ndarray, np.ndarray], seed: int = 0
-) -> Interval | None:
-    """Paired percentile bootstrap, over images, of the difference of two rates that share their images.
+def ratio_difference(first: Counted, second: Counted, seed: int = 0) -> Tested | None:
+    """Test the difference of two rates whose eligible images overlap, by Student's t with a bootstrap's variance.
 
     An image enters the rates through four yes-or-no answers only, so a resample is a multinomial draw of the number of
-    images with each combination of answers. That has the same distribution as drawing the images, and is faster.
+    images with each combination of answers. That has the same distribution as drawing the images, and is faster. Where
+    both rates have the same eligible images, the p-value is that of the exact McNemar test.
 
     Args:
-        numerators: For each rate whether the event happened on each image, two bool arrays (N,).
-        denominators: For each rate whether each image is eligible, two bool arrays (N,).
+        first: The first rate.
+        second: The rate that is subtracted.
         seed: The seed of the resampling.
 
     Returns:
-        The interval of first rate minus second rate, over the resamples that have an eligible image for both; None
-        where most have not. It contains 0 where the rates differ in fewer than `FEWEST_DIFFERING` images.
+        Interval and test of the first rate minus the second, over the resamples that have an eligible image for both;
+        None if most have not.
     """
-    answers = np.stack([np.asarray(array, dtype=np.bool_) for array in (*numerators, *denominators)])
+    answers = np.stack([first.events, second.events, first.eligible, second.eligible]).astype(np.bool_)
+    if (answers[2] == answers[3]).all():
+        eligible = answers[2]
+        return paired_test(answers[0][eligible], answers[1][eligible]) if eligible.any() else None
     combinations, counts = np.unique(answers, axis=1, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), RESAMPLES)
     event_1, event_2, all_1, all_2 = (drawn @ combinations.T).T
     defined = (all_1 > 0) & (all_2 > 0)
     if 2 * defined.sum() < RESAMPLES:
         return None
-    interval = percentiles(event_1[defined] / all_1[defined] - event_2[defined] / all_2[defined])
+    samples = event_1[defined] / all_1[defined] - event_2[defined] / all_2[defined]
+    limits = [unvaried(rate.rate, int(rate.eligible.sum())) for rate in (first, second)]
+    narrowest = Interval(limits[0].low - limits[1].high, limits[0].high - limits[1].low)
+    value = first.rate - second.rate
     differing = (answers[0] != answers[1]) | (answers[2] != answers[3])
-    first, second = (
-        unvaried(float(event[everyone].mean()), int(everyone.sum()))
-        for event, everyone in zip(answers[:2], answers[2:], strict=True)
-    )
-    interval = hull(interval, Interval(first.low - second.high, first.high - second.low))
-    return interval if differing.sum() >= FEWEST_DIFFERING else with_zero(interval)
-
-
-def bootstrap_of_means(
-    statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, seed: int = 0
-) -> Interval | None:
-    """Percentile bootstrap, over images, of a function of several means over the same images.
-
-    Args:
-        statistic: A function from means (R, Q), one row for each resample, to values (R,), NaN where not defined.
-        values: Q finite numbers for each image, (Q, N).
-        seed: The seed of the resampling.
-
-    Returns:
-        The interval over the resamples in which the statistic is defined; None where it never is.
-    """
-    return defined_percentiles(statistic(resampled_means(values, seed)))
+    found = t_test(value, OverImages(float(samples.var(ddof=1)), int(differing.sum()) - 1), [], narrowest)
+    return found._replace(interval=clipped(found.interval, -1, 1))
 
 
 def resampled_means(values: np.ndarray, seed: int = 0) -> np.ndarray:

@@ -21,6 +21,8 @@ WILSON_IMAGES = "95% Wilson over test images"
 
 T_SEEDS = "95% t over seeds"
 
+NEWCOMBE = "95% Newcombe over test images, exact McNemar test"
+
 HOLM_CLASSES = "95% for all classes together, Holm"
 
 

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from robustkd.statistics.intervals import Interval
+from robustkd.statistics.intervals import CONFIDENCE, NEWCOMBE, Interval, hull, unvaried
+from robustkd.statistics.significance import mcnemar
+from robustkd.statistics.studentised import Tested, consistent
 
 
 class Counted(NamedTuple):
@@ -47,6 +49,23 @@ def paired_difference(first: Counted, second: Counted, confidence: float) -> Int
     down = _combined(rate_1 - low_1, high_2 - rate_2, shared)
     up = _combined(high_1 - rate_1, rate_2 - low_2, shared)
     return Interval(rate_1 - rate_2 - down, rate_1 - rate_2 + up)
+
+
+def paired_test(first: np.ndarray, second: np.ndarray) -> Tested:
+    """Compare two shares of the same images: Newcombe's interval (`paired_difference`) and the exact McNemar test.
+
+    Args:
+        first: Whether each image counts for the first share, bool (N,).
+        second: Whether it counts for the share that is subtracted, bool (N,).
+
+    Returns:
+        Interval and test of the first share minus the second. The interval is at least that of images that all gave the
+        same difference (`unvaried`).
+    """
+    everyone = np.ones(len(first), dtype=np.bool_)
+    value = float(first.mean() - second.mean())
+    interval = paired_difference(Counted(first, everyone), Counted(second, everyone), CONFIDENCE)
+    return consistent(hull(interval, unvaried(value, len(first), -1)), NEWCOMBE, mcnemar(first, second))
 
 
 def _wilson(counted: Counted, confidence: float) -> Interval:

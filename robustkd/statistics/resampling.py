@@ -22,9 +22,8 @@ from robustkd.statistics.intervals import (
     basic,
     hull,
     unvaried,
-    with_zero,
 )
-from robustkd.statistics.significance import FEWEST_DIFFERING
+from robustkd.statistics.studentised import OverImages, Side, Tested, clipped, t_interval, t_test
 
 BLOCK = 200
 """The number of resamples computed at a time."""
@@ -104,20 +103,65 @@ class Resampled:
         return self._bounds(self.samples[row], self.values[row], self.limits[row], 0)
 
     def of_mean(self, rows: np.ndarray) -> tuple[Interval, str] | None:
-        """Return the interval of the mean over the networks for which it is defined, resample by resample."""
-        samples, value, limits = (mean_of_defined(seen[rows]) for seen in (self.samples, self.values, self.limits))
-        return self._bounds(samples, value, limits, 0)
+        """Return the interval of the mean over the networks for which it is defined.
 
-    def of_difference(self, rows: np.ndarray, others: np.ndarray) -> tuple[Interval, str] | None:
-        """Return the interval of the difference in the same resamples; it contains 0 where very few images differ."""
+        From three networks on it covers images and trainings, with the variance over resamples.
+        """
+        samples, value, limits = (mean_of_defined(seen[rows]) for seen in (self.samples, self.values, self.limits))
+        found = self._bounds(samples, value, limits, 0)
+        side = self._side(rows)
+        if found is None or side is None or not side.counts:
+            return found
+        interval, covers = t_interval(float(value), self._over_images(side.mean, self.images(rows) - 1), [side])
+        if self.counts_cases or found[0].high - found[0].low < ROUNDING:
+            interval = hull(interval, found[0])
+        if self.share:
+            interval = clipped(interval, 0, 1)
+        return interval, covers
+
+    def of_value(self, rows: np.ndarray) -> Tested | None:
+        """Return interval and test of the mean over networks being 0, for a metric that may be negative."""
+        side = self._side(rows)
+        if side is None:
+            return None
+        value, limits = float(mean_of_defined(self.values[rows])), mean_of_defined(self.limits[rows])
+        narrowest = Interval(*limits.tolist()) if self.counts_cases and not np.isnan(limits).any() else None
+        return t_test(value, self._over_images(side.mean, self.images(rows) - 1), [side], narrowest)
+
+    def of_difference(self, rows: np.ndarray, others: np.ndarray) -> Tested | None:
+        """Return the difference in the same resamples, tested by Student's t with their variance."""
         samples, value = (
             mean_of_defined(seen[rows]) - mean_of_defined(seen[others]) for seen in (self.samples, self.values)
         )
         limits = mean_of_defined(self.limits[rows]) - mean_of_defined(self.limits[others])[::-1]
         found = self._bounds(samples, value, limits, -1)
-        if found is None or self._differing(rows, others) >= FEWEST_DIFFERING:
-            return found
-        return with_zero(found[0]), found[1]
+        if found is None:
+            return None
+        known = samples[~np.isnan(samples)]
+        images = self._over_images(float(known.var(ddof=1)), self._differing(rows, others) - 1)
+        sides = [side for side in (self._side(rows), self._side(others)) if side is not None]
+        unsure = self.counts_cases or np.ptp(known) < ROUNDING
+        narrowest = Interval(*limits.tolist()) if unsure and not np.isnan(limits).any() else None
+        tested = t_test(float(value), images, sides, narrowest)
+        return tested._replace(interval=clipped(tested.interval, -1, 1)) if self.share else tested
+
+    def _over_images(self, variance: float, degrees: int) -> OverImages:
+        return OverImages(variance, degrees, f"95% t over {self.covers.rpartition('over ')[2]}")
+
+    @property
+    def share(self) -> bool:
+        """Whether every value lies in [0, 1], as far as is known."""
+        return not np.isnan(self.limits).any()
+
+    def _side(self, rows: np.ndarray) -> Side | None:
+        """The networks for which the metric is defined; None if there are none."""
+        defined = rows[~np.isnan(self.values[rows])]
+        samples = self.samples[defined]
+        whole = samples[:, ~np.isnan(samples).any(axis=0)]
+        if not len(defined) or whole.shape[1] < 2:
+            return None
+        each, mean = float(whole.var(axis=1, ddof=1).mean()), float(whole.mean(axis=0).var(ddof=1))
+        return Side(self.values[defined], each, mean)
 
     def _differing(self, rows: np.ndarray, others: np.ndarray) -> int:
         own, theirs = (

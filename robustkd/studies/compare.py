@@ -10,7 +10,7 @@ from robustkd.errors import BadInputError
 from robustkd.results.storage import load_results
 
 KEYS = ["group", "level", "member", "source", "condition", "seed", "metric", "part", "strength"]
-NUMBERS = ["value", "ci_low", "ci_high", "std", "n_seeds", "n", "p_holm"]
+NUMBERS = ["value", "ci_low", "ci_high", "std", "n_seeds", "n", "p_value"]
 
 
 @dataclass(frozen=True)

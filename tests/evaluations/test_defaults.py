@@ -65,8 +65,8 @@ def test_records_without_such_an_array_need_a_summary_method() -> None:
 def test_without_a_headline_the_generic_sentence_is_said(frame: pd.DataFrame) -> None:
     (sentence,) = Sure().headline(frame)
 
-    assert sentence.startswith("Sure of at is 90.0%, +50.0 points [+4")
-    assert sentence.endswith("] against the independent baseline: better.")
+    assert sentence.startswith("Sure of at is 90.0%, +50.0 points [+")
+    assert sentence.endswith("] against the independent baseline: a significant difference between these networks.")
 
 
 def test_without_a_chart_the_first_metric_is_drawn_as_dots(frame: pd.DataFrame) -> None:

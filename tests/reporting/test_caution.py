@@ -9,7 +9,10 @@ from robustkd.results.tidy import tidy
 from ..conftest import members
 
 ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
-OVER_IMAGES = "Intervals cover the test images, not what another training of the same method would give."
+OVER_IMAGES = (
+    "Where a method has fewer than 3 seeds, intervals cover the test images, not what another training of the same "
+    "method would give."
+)
 
 
 def result(name: str, **seeds: int) -> Result:
@@ -41,7 +44,10 @@ def test_methods_trained_once_are_distinguished_from_others() -> None:
 
 
 def test_two_seeds_do_not_show_what_another_training_would_give() -> None:
-    assert caution([result("generalization", baseline=2, at=3)]) == (f"Some methods have only two seeds. {OVER_IMAGES}")
+    assert caution([result("generalization", baseline=2, at=3)]) == (
+        "Some methods were trained with fewer than 3 seeds: their differences to others are between networks, not "
+        f"methods. {OVER_IMAGES}"
+    )
 
 
 def test_an_evaluation_that_looks_at_one_network_of_each_method_is_named() -> None:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from robustkd.statistics.bootstrap import bootstrap_mean, bootstrap_of_means, bootstrap_ratio_difference
+from robustkd.statistics.bootstrap import bootstrap_mean, ratio_difference, resampled_means
 from robustkd.statistics.intervals import Interval, basic, t_over_seeds, unvaried, wilson
-from robustkd.statistics.significance import differ_from_zero, holm, mcnemar
+from robustkd.statistics.rates import Counted
+from robustkd.statistics.significance import holm, mcnemar, significant_signs
 
 Z = 1.959963984540054
 
@@ -53,15 +54,17 @@ def test_the_difference_of_a_rate_with_itself_is_as_unsure_as_none_of_so_many_im
     event = eligible & (random.random(300) < 0.3)
 
     unsure = Z**2 / (eligible.sum() + Z**2)
-    assert bootstrap_ratio_difference((event, event), (eligible, eligible)) == pytest.approx((-unsure, unsure))
+    found = ratio_difference(Counted(event, eligible), Counted(event, eligible))
+    assert found.interval == pytest.approx((-unsure, unsure))
+    assert found.p_value == 1
 
 
 def test_a_rate_of_all_against_one_of_none_is_not_known_to_the_last_image() -> None:
     everybody, nobody = np.ones(50, dtype=bool), np.zeros(50, dtype=bool)
 
-    found = bootstrap_ratio_difference((everybody, nobody), (everybody, everybody))
+    found = ratio_difference(Counted(everybody, everybody), Counted(nobody, everybody))
 
-    assert found == pytest.approx((1 - 2 * Z**2 / (50 + Z**2), 1))
+    assert found.interval == pytest.approx((1 - 2 * Z**2 / (50 + Z**2), 1))
 
 
 @pytest.mark.parametrize("value", [0, 1])
@@ -84,9 +87,10 @@ def test_the_difference_of_two_rates_has_the_interval_of_a_direct_resampling() -
     drawn = random.integers(0, 400, (4_000, 400))
     rates = event_1[drawn].sum(1) / eligible_1[drawn].sum(1) - event_2[drawn].sum(1) / eligible_2[drawn].sum(1)
 
-    low, high = bootstrap_ratio_difference((event_1, event_2), (eligible_1, eligible_2))
+    found = ratio_difference(Counted(event_1, eligible_1), Counted(event_2, eligible_2))
 
-    assert (low, high) == pytest.approx(tuple(np.percentile(rates, [2.5, 97.5])), abs=0.012)
+    assert found.interval == pytest.approx(tuple(np.percentile(rates, [2.5, 97.5])), abs=0.02)
+    assert found.p_value == pytest.approx(2 * stats.norm.sf(rates.mean() / rates.std()), abs=1e-3)
 
 
 @given(st.integers(1, 500), st.data())
@@ -103,19 +107,20 @@ def test_wilson_stays_within_zero_and_one() -> None:
     assert wilson(3, 3).high == 1
 
 
-def test_resamples_without_an_eligible_image_are_dropped() -> None:
-    """One of twenty images is eligible for the second rate: 36 % of the resamples miss it, in the others it is 1."""
+def test_a_difference_to_a_rate_of_one_image_is_hardly_known() -> None:
+    """One of twenty images is eligible for the second rate; 36 % of the resamples miss it."""
     everybody, one = np.ones(20, dtype=bool), np.arange(20) == 0
 
-    found = bootstrap_ratio_difference((everybody, one), (everybody, one))
+    found = ratio_difference(Counted(everybody, everybody), Counted(one, one))
 
-    assert found == pytest.approx((-(Z**2) / (20 + Z**2), Z**2 / (1 + Z**2)))
+    assert found.interval == pytest.approx((-(Z**2) / (20 + Z**2), Z**2 / (1 + Z**2)))
+    assert found.p_value == 1
 
 
 def test_a_difference_to_a_rate_without_an_eligible_image_has_no_interval() -> None:
     nobody, everybody = np.zeros(20, dtype=bool), np.ones(20, dtype=bool)
 
-    assert bootstrap_ratio_difference((everybody, nobody), (everybody, nobody)) is None
+    assert ratio_difference(Counted(everybody, everybody), Counted(nobody, nobody)) is None
 
 
 def test_the_basic_interval_turns_the_percentiles_around_and_holds_its_value() -> None:
@@ -222,61 +227,39 @@ def test_holm_does_not_depend_on_the_order_given(p_values: list[float]) -> None:
         assert holm(order) == pytest.approx([expected[p] for p in order])
 
 
-def test_the_bootstrap_of_several_means_is_that_of_one_where_there_is_one() -> None:
-    values = np.random.default_rng(0).normal(size=500)
-
-    found = bootstrap_of_means(lambda means: means[:, 0], values[None])
-
-    assert found == pytest.approx(bootstrap_mean(values), abs=0.01)
-
-
-def test_the_bootstrap_of_a_ratio_of_means_has_the_interval_of_the_delta_method() -> None:
+def test_the_resampled_ratio_of_means_has_the_spread_of_the_delta_method() -> None:
     random = np.random.default_rng(1)
     top, bottom = random.normal(2, 1, 2000), random.normal(4, 1, 2000)
-    ratio = top.mean() / bottom.mean()
-    half = 1.96 * (top - ratio * bottom).std() / bottom.mean() / np.sqrt(2000)
+    error = (top - top.mean() / bottom.mean() * bottom).std() / bottom.mean() / np.sqrt(2000)
 
-    found = bootstrap_of_means(lambda means: means[:, 0] / means[:, 1], np.stack([top, bottom]))
+    means = resampled_means(np.stack([top, bottom]))
 
-    assert found == pytest.approx((ratio - half, ratio + half), abs=0.15 * half)
-
-
-def test_a_statistic_that_is_never_defined_has_no_interval() -> None:
-    assert bootstrap_of_means(lambda means: np.full(len(means), np.nan), np.ones((1, 5))) is None
+    assert (means[:, 0] / means[:, 1]).std() == pytest.approx(error, rel=0.1)
 
 
-@given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1))
-def test_one_difference_is_significant_where_its_interval_excludes_zero(
-    value: float, below: float, above: float
-) -> None:
-    low, high = value - below, value + above
-
-    assert differ_from_zero([value], [low], [high]).tolist() == [low > 0 or high < 0]
+@given(st.floats(-1, 1), st.floats(0, 1))
+def test_one_difference_is_significant_below_five_percent(value: float, p_value: float) -> None:
+    assert significant_signs([value], [p_value]).tolist() == [np.sign(value) if p_value < 0.05 else 0]
 
 
 def test_many_differences_are_corrected_for_their_number() -> None:
-    # z = 2.0, 2.9, 4: p = 0.0455, 0.0037, 6e-5; of four, the second smallest must be below 0.05 / 3, the third / 2
-    z = np.array([2.0, -2.9, 4.0, 0.1])
-    half = np.full(4, stats.norm.ppf(0.975))
-
-    assert differ_from_zero(z, z - half, z + half).tolist() == [False, True, True, False]
-    assert differ_from_zero(z[:1], (z - half)[:1], (z + half)[:1]).tolist() == [True]
+    # of four, the smallest p must be below .05 / 4, the second below .05 / 3, the third below .05 / 2
+    assert significant_signs([1, -1, 1, 1], [0.04, 0.0037, 6e-5, 0.9]).tolist() == [0, -1, 1, 0]
+    assert significant_signs([1], [0.04]).tolist() == [1]
 
 
 def test_an_absent_difference_is_neither_significant_nor_counted() -> None:
-    found = differ_from_zero([0.1, np.nan], [0.001, np.nan], [0.199, np.nan])
-
-    assert found.tolist() == [True, False]
+    assert significant_signs([0.1, np.nan, 0.1], [0.04, 0.001, np.nan]).tolist() == [1, 0, 0]
 
 
-def test_rates_that_differ_in_fewer_than_six_images_have_an_interval_with_zero() -> None:
+@pytest.mark.parametrize(("images", "p_value"), [(5, 1 / 16), (6, 1 / 32), (12, 2 / 2**12)])
+def test_rates_of_the_same_images_have_the_p_value_of_mcnemar(images: int, p_value: float) -> None:
     everyone = np.ones(200, dtype=bool)
-    for images, excluded in ((5, False), (12, True)):
-        events = np.arange(200) < images
 
-        interval = bootstrap_ratio_difference((events, ~everyone), (everyone, everyone))
+    found = ratio_difference(Counted(np.arange(200) < images, everyone), Counted(~everyone, everyone))
 
-        assert (interval.low > 0) is excluded
+    assert found.p_value == pytest.approx(p_value)
+    assert (found.interval.low > 0) is (p_value < 0.05)
 
 
 def test_a_mean_of_few_levels_has_the_interval_of_drawn_images() -> None:

@@ -33,11 +33,12 @@ from robustkd.evaluations.calibration.metrics import METRICS
 from robustkd.evaluations.calibration.observed import fitted_half, other_half, seen, whole_set
 from robustkd.presentation.findings import student_findings
 from robustkd.presentation.sentences import Phrases, findings
+from robustkd.results.groups import groups_of
 from robustkd.results.metric_rows import metric_rows
 from robustkd.results.records import Records, members_frame
 from robustkd.results.tidy import VOID, tidy
-from robustkd.statistics.resampling import resampled
-from robustkd.statistics.significance import differ_from_zero
+from robustkd.statistics.resampling import Resampled, resampled
+from robustkd.statistics.significance import significant_signs
 
 if TYPE_CHECKING:
     import altair as alt
@@ -91,6 +92,13 @@ class Calibration(Evaluation):
             found |= resampled([fitted_half(arrays, row) for row in members], int(fitted.sum()))
             found |= resampled([other_half(arrays, row, bins) for row in members], int((~fitted).sum()), BIASED)
         rows = metric_rows(records.members, found, self.metrics)
+        gaps = _gap_tests(records.members, found["confidence_gap"])
+        rows = [
+            row | {"p_value": gaps[row["member"]]}
+            if (row["level"], row["metric"]) == ("method", "confidence_gap")
+            else row
+            for row in rows
+        ]
         return tidy(rows + bin_rows(records.members, arrays["confidence"], arrays["correct"], bins))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
@@ -119,12 +127,17 @@ PHRASES = Phrases(
 )
 
 
+def _gap_tests(members: pd.DataFrame, gap: Resampled) -> dict[str, float]:
+    """The p-value of each method's confidence being its accuracy."""
+    tests = {group.method: gap.of_value(group.rows) for group in groups_of(members)}
+    return {method: np.nan if test is None else test.p_value for method, test in tests.items()}
+
+
 def _confidence_sentence(gaps: pd.DataFrame) -> list[str]:
     """Return which networks are over- or underconfident, by the interval of the signed gap (Holm over networks)."""
     said = []
-    differ = differ_from_zero(gaps["value"].tolist(), gaps["ci_low"].tolist(), gaps["ci_high"].tolist())
-    for word, chosen in (("overconfident", gaps["ci_low"] > 0), ("underconfident", gaps["ci_high"] < 0)):
-        chosen = chosen & differ
+    signs = significant_signs(gaps["value"].tolist(), gaps["p_value"].tolist())
+    for word, chosen in (("overconfident", signs > 0), ("underconfident", signs < 0)):
         if chosen.all():
             return [f"All networks are {word}."] if len(gaps) > 1 else [f"It is {word}."]
         if chosen.any():

@@ -12,12 +12,13 @@ from robustkd.results.comparison import Comparison
 from robustkd.results.groups import Group, baseline_of, groups_of
 from robustkd.results.marks import below_baseline
 from robustkd.results.mean_over_images import MeanOverImages, per_image_rows
-from robustkd.results.measured import bounds
+from robustkd.results.measured import bounds, of_test
 from robustkd.results.metric import Metric
 from robustkd.results.records import Records
 from robustkd.results.tidy import method_row
-from robustkd.statistics.bootstrap import bootstrap_of_means
-from robustkd.statistics.intervals import BOOTSTRAP_IMAGES, Interval
+from robustkd.statistics.bootstrap import resampled_means
+from robustkd.statistics.intervals import ROUNDING, Interval
+from robustkd.statistics.studentised import OverImages, Side, Tested, t_test
 
 Row = dict[str, Any]
 
@@ -74,33 +75,33 @@ def _error_rows(records: Records, named: dict[str, Metric]) -> Iterator[Row]:
             if baseline is None:
                 continue
             row = method_row(group, named[name]) | {"part": f"relative to {baseline.method}", "n": plain.shape[-1]}
-            rows.append(row | _relative(plain, group, baseline))
+            value, test = _relative(plain, group, baseline)
+            rows.append(row | value)
             if group.who["role"] == "student":
-                compared.append(_excess(rows[-1], group, baseline))
+                compared.append(Comparison(group, baseline, value["value"] - 1 if test is not None else np.nan, test))
         below = below_baseline(named[name], compared)
         yield from (row | {"below_baseline": below.get(row["method"])} for row in rows)
 
 
-def _excess(row: Row, group: Group, baseline: Group) -> Comparison:
-    """The relative error minus 1, which is the baseline's own."""
-    value, low, high = (np.nan if row.get(end) is None else row[end] - 1 for end in ("value", "ci_low", "ci_high"))
-    return Comparison(group, baseline, value, None if np.isnan(low) else (Interval(low, high), BOOTSTRAP_IMAGES))
-
-
-def _relative(errors: np.ndarray, group: Group, baseline: Group) -> Row:
+def _relative(errors: np.ndarray, group: Group, baseline: Group) -> tuple[Row, Tested | None]:
+    """The relative error of a method, and the test of its being 1, which is the baseline's own."""
     own, reference = (errors[each.rows].mean(axis=0) for each in (group, baseline))
     value = float(mean_corruption_error(own.mean(axis=-1), reference.mean(axis=-1)))
     if np.isnan(value) or group is baseline:
-        return {"value": None if np.isnan(value) else value}
-    half = len(own)
-    interval = bootstrap_of_means(
-        lambda means: mean_corruption_error(means[:, :half], means[:, half:]), np.concatenate([own, reference])
-    )
+        return {"value": None if np.isnan(value) else value}, None
     per_seed = mean_corruption_error(errors[group.rows].mean(axis=-1), reference.mean(axis=-1))
-    spread = {"std": float(per_seed.std(ddof=1))} if len(per_seed) > 1 else {}
-    if interval is None:
-        return {"value": value} | spread
-    return {"value": value, "ci_low": interval.low, "ci_high": interval.high, "interval": BOOTSTRAP_IMAGES} | spread
+    row: Row = {"value": value} | ({"std": float(per_seed.std(ddof=1))} if len(per_seed) > 1 else {})
+    means = resampled_means(np.concatenate([own, reference]))
+    samples = mean_corruption_error(means[:, : len(own)], means[:, len(own) :])
+    known = samples[~np.isnan(samples)]
+    if len(known) < 2:
+        return row, None
+    per_baseline = mean_corruption_error(own.mean(axis=-1), errors[baseline.rows].mean(axis=-1))
+    sides = [Side(values, 0.0, 0.0) for values in (per_seed, per_baseline) if not np.isnan(values).any()]
+    differing = int((np.abs(own - reference) > ROUNDING).any(axis=0).sum())
+    test = t_test(value - 1, OverImages(float(known.var(ddof=1)), differing - 1), sides)
+    low, high = (end + 1 for end in test.interval)
+    return row | of_test(test._replace(interval=Interval(max(low, 0.0), high))), test
 
 
 def _severity_rows(records: Records, correct: np.ndarray, metric: Metric) -> Iterator[Row]:

@@ -7,6 +7,7 @@ import pandas as pd
 from robustkd.presentation.findings import student_findings
 from robustkd.presentation.numbers import join, quantity
 from robustkd.presentation.sentences import against_baseline, grouped
+from robustkd.results.marks import SEEDS_TO_RANK
 from robustkd.results.metric import Metric
 
 ALONE = "There is no independent baseline to compare the students with."
@@ -131,14 +132,14 @@ def _best(known: pd.DataFrame, where: str, what: str, metrics: Mapping[str, Metr
 
 
 def _of_networks(known: pd.DataFrame, what: str, metrics: Mapping[str, Metric]) -> list[str]:
-    """List the values of single networks in the order of the pool: methods with a single seed are not ranked."""
+    """List the values of single networks in the order of the pool: methods with too few seeds are not ranked."""
     told = known[known["role"] != "teacher"].sort_index()
     values = [f"{row['member']} {quantity(row['value'], metrics[row['metric']])}" for _, row in told.iterrows()]
-    return [f"{what}, by networks of a single seed: {join(values)}."] if values else []
+    return [f"{what}, by networks of fewer than {SEEDS_TO_RANK} seeds: {join(values)}."] if values else []
 
 
 def _ranked(known: pd.DataFrame) -> pd.DataFrame:
-    """Leave out what is not ranked: the teacher, and methods with a single seed."""
+    """Leave out what is not ranked: the teacher, and methods with too few seeds."""
     return known[(known["role"] != "teacher") & known["ties_best"].notna()]
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from robustkd.results.measured import of_test
 from robustkd.results.records import Records
-from robustkd.statistics.bootstrap import bootstrap_ratio_difference
-from robustkd.statistics.intervals import BOOTSTRAP_IMAGES, WILSON_IMAGES, wilson
+from robustkd.statistics.bootstrap import ratio_difference
+from robustkd.statistics.intervals import WILSON_IMAGES, wilson
 from robustkd.statistics.rates import Counted
 
 Row = dict[str, Any]
@@ -71,10 +72,8 @@ def rate(events: int, count: int) -> Row:
 
 
 def difference(first: Counted, second: Counted) -> Row:
-    """Write the first rate minus the second, and its paired interval; nothing where either rate is not defined."""
+    """Write the first rate minus the second, its interval and its test; nothing if either rate is not defined."""
     if not (first.eligible.any() and second.eligible.any()):
         return {}
-    found = bootstrap_ratio_difference((first.events, second.events), (first.eligible, second.eligible))
-    interval = {} if found is None else {"ci_low": found.low, "ci_high": found.high, "interval": BOOTSTRAP_IMAGES}
     count = int((first.eligible | second.eligible).sum())
-    return {"value": first.rate - second.rate, "n": count, **interval}
+    return {"value": first.rate - second.rate, "n": count, **of_test(ratio_difference(first, second))}

@@ -18,12 +18,11 @@ from robustkd.evaluations.transferability.pair_rows import (
 from robustkd.evaluations.transferability.row import Row
 from robustkd.evaluations.transferability.teacher_rows import asymmetry_rows, from_teacher_rows
 from robustkd.results.groups import groups_of
-from robustkd.results.measured import Bounds, bounds
+from robustkd.results.measured import bounds, of_test
 from robustkd.results.metric import Metric
 from robustkd.results.records import Records
-from robustkd.statistics.intervals import T_SEEDS, Interval, t_over_seeds
-
-MEAN_INTERVAL = "95% over test images, mean of the networks' intervals"
+from robustkd.statistics.intervals import Z
+from robustkd.statistics.studentised import OverImages, Side, Tested, clipped, t_test
 
 
 def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
@@ -65,17 +64,23 @@ def _method_row(method: str, networks: list[Row]) -> Row:
     if len(networks) == 1:
         return row
     values = np.array([network["value"] for network in networks])
-    row |= {"value": float(values.mean()), "std": float(values.std(ddof=1)), "p_holm": None}
-    return row | {"ci_low": None, "ci_high": None, "interval": None} | bounds(_of_mean(values, networks))
+    row |= {"value": float(values.mean()), "std": float(values.std(ddof=1))}
+    row |= {"ci_low": None, "ci_high": None, "interval": None, "p_value": None}
+    tests = any(network.get("p_value") is not None for network in networks)
+    found = _of_mean(values, networks)
+    return row | (of_test(found) if tests or found is None else bounds((found.interval, found.covers)))
 
 
-def _of_mean(values: np.ndarray, networks: list[Row]) -> Bounds | None:
-    """The t-interval over seeds from three seeds on; for two, the variation over test images.
+def _of_mean(values: np.ndarray, networks: list[Row]) -> Tested | None:
+    """Interval and test of a mean over networks, with the variation over images and, from three on, over seeds.
 
     The standard error of a mean is at most the mean of the standard errors, however they depend on each other; so the
-    mean of the networks' intervals is wide enough.
+    mean of the networks' intervals is wide enough for the images.
     """
-    if (over_seeds := t_over_seeds(values)) is not None:
-        return over_seeds, T_SEEDS
-    low, high = (np.mean([network.get(end, np.nan) for network in networks]) for end in ("ci_low", "ci_high"))
-    return None if np.isnan(low) else (Interval(float(low), float(high)), MEAN_INTERVAL)
+    halves = [(row.get("ci_high", np.nan) - row.get("ci_low", np.nan)) / 2 for row in networks]
+    if np.isnan(halves).any():
+        return None
+    images = OverImages((float(np.mean(halves)) / Z) ** 2, max(min(row.get("n", np.inf) for row in networks) - 1, 1))
+    found = t_test(float(values.mean()), images, [Side(values, 0.0, 0.0)])
+    lowest = -1.0 if any(row.get("p_value") is not None for row in networks) else 0.0
+    return found._replace(interval=clipped(found.interval, lowest, 1.0))

@@ -47,11 +47,11 @@ def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, 
     excess = frame[(frame["level"] == "method") & (frame["metric"] == "teacher_transfer_excess")]
     found = _by_method(frame[(frame["level"] == "pair") & frame["source"].isin(teacher)], excess)
     said = findings(found, metrics["transfer_success"], metrics["teacher_transfer_excess"], PHRASES)
-    judged = excess[excess["value"].notna() & excess["ci_low"].notna()]
+    judged = excess[excess["value"].notna() & excess["p_value"].notna()]
     if len(judged) > FEW_STUDENTS:
         covers = join(list(dict.fromkeys(judged["interval"])))
         said.append(
-            f"A difference is significant if its interval ({covers}) excludes 0 after Holm's correction for "
+            f"A difference is significant if its p-value ({covers}) is below 5% after Holm's correction for "
             f"{len(judged)} students."
         )
     return said
@@ -63,9 +63,9 @@ def _by_method(pairs: pd.DataFrame, excess: pd.DataFrame) -> list[Finding]:
     found = []
     for key, rows in pairs[(pairs["role"] == "student") & (pairs["interval"] != VOID)].groupby(keys, sort=False):
         against = differences.get(key, ABSENT)
-        difference, low, high = float(against["value"]), float(against["ci_low"]), float(against["ci_high"])
+        difference, low, high, p_value = (float(against[key]) for key in ("value", "ci_low", "ci_high", "p_value"))
         why, seeds = why_no_difference(rows.iloc[0], against, groups), seeds_of(rows.iloc[0], pairs, groups)
-        found.append(Finding(str(key[0]), float(rows["value"].mean()), difference, low, high, why, *seeds))
+        found.append(Finding(str(key[0]), float(rows["value"].mean()), difference, low, high, p_value, why, *seeds))
     return found
 
 
