@@ -3,8 +3,8 @@
     python experiments/benchmarks/false_alarms.py --pools 1000
 
 A pool has one baseline and several students, drawn from the same distribution: each image has a difficulty, each
-A pool has one baseline and several students, drawn from the same distribution: each image has a difficulty, each network
-an ability, and each network and image an independent part. Without any effect, at most 5 % of the pools may have a
+network an ability, and each network and image an independent part. Without any effect, at most 5 % of the pools may
+have a significant difference. The verdicts are those of the package (`significant_signs` of the tests that `Measured`
 returns). For methods with one network, these are claims about the networks over images, so their ability does not vary;
 from three seeds on, they are claims about methods.
 
