@@ -42,7 +42,8 @@ class Attack:
     def label(self) -> str:
         """Its name in a report: ``PGD-20``, ``APGD-DLR-20``, ``PGD-20 on standardised logits``."""
         loss = str(self.parameters.get("loss", "ce")).upper() if self.name == "APGD" else ""
-        parts = (self.name, loss if loss != "CE" else "", str(self.parameters.get("steps", "")))
+        length = self.parameters.get("steps", self.parameters.get("n_queries", ""))
+        parts = (self.name, loss if loss != "CE" else "", str(length))
         # torchattacks runs 10 steps in place of AutoAttack's 100, so its result must not have that name
         name = "-".join(part for part in parts if part) if self.name != "AutoAttack" else "AA-torchattacks (10 steps)"
         name += " on standardised logits" if self.logits != "plain" else ""

@@ -118,25 +118,3 @@ def largest_change(attack: Attack, examples: Tensor, pixels: Tensor) -> float:
     """
     change = (examples - pixels).flatten(1)
     return float(change.norm(dim=1).max() if attack.norm == "L2" else change.abs().max())
-
-
-def zero_gradients(source: PixelModel, pixels: Tensor, labels: Tensor) -> Tensor:
-    """Find the images whose gradient of the cross-entropy with respect to all pixels is exactly zero.
-
-    The mean over the batch is differentiated, as PGD does, so the batch size has a part in what underflows.
-
-    Args:
-        source: The network.
-        pixels: The images, float32 (B, C, H, W) in [0, 1].
-        labels: The labels, int64 (B,).
-
-    Returns:
-        bool (B,).
-    """
-    import torch
-
-    with torch.enable_grad():
-        inputs = pixels.clone().requires_grad_(True)
-        loss = torch.nn.functional.cross_entropy(source(inputs), labels)
-        (gradient,) = torch.autograd.grad(loss, inputs)
-    return (gradient.flatten(1) == 0).all(dim=1)

@@ -24,7 +24,7 @@ SUITES: dict[str, dict[str, dict[str, Any]]] = {
         "generalization": {},
         "fidelity": {},
         "calibration": {},
-        "transferability": {"images": 500, "steps": 10, "step_size": 0.006},
+        "transferability": {"images": 500, "steps": 10, "step_size": 0.006, "square_queries": 100},
     },
     "full": {"generalization": {}, "fidelity": {}, "calibration": {}, "corruption": {}, "transferability": {}},
 }

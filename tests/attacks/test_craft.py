@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from robustkd.attacks.attack import Attack
 from robustkd.attacks.by_name import attack_by_name
-from robustkd.attacks.craft import craft, largest_change, zero_gradients
+from robustkd.attacks.craft import craft, largest_change
+from robustkd.attacks.gradients import zero_gradients
 from robustkd.data import load_dataset
 from robustkd.errors import EvaluationError
 from robustkd.models import PixelModel

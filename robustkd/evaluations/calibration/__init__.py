@@ -20,6 +20,7 @@ means; `diagrams`, the reliability diagrams.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,7 +68,7 @@ class Calibration(Evaluation):
     name = "calibration"
     title = "Calibration"
     question = "Do predicted probabilities match the observed accuracy?"
-    version = 1
+    version = 2
     requires = Requirements()
     summary = ("ece",)
     Options = CalibrationOptions
@@ -81,7 +82,9 @@ class Calibration(Evaluation):
         fitted = np.isin(np.arange(images), order[: images // 2])
         networks = [seen(prediction, fitted) for prediction in predictions]
         arrays = {name: np.stack([one[name] for one in networks]) for name in networks[0]}
-        return Records(members_frame(pool), arrays | {"fitted": fitted, "bins": np.array(self.options.bins)})
+        notes = [note for member, one in zip(pool, networks, strict=True) for note in _notes(member.name, one, fitted)]
+        known = {"fitted": fitted, "bins": np.array(self.options.bins)}
+        return Records(members_frame(pool), arrays | known, notes=tuple(notes))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """All metrics, and the accuracy and confidence in the bins of each method."""
@@ -125,6 +128,25 @@ PHRASES = Phrases(
     verdicts=("worse calibrated", "no significant difference", "better calibrated"),
     alone="there is no independent baseline to compare it with",
 )
+
+
+def _notes(name: str, network: Mapping[str, np.ndarray], fitted: np.ndarray) -> list[str]:
+    """What a reader must know about the fitted temperature of a network."""
+    count = int(fitted.sum())
+    if not count:
+        return []
+    if np.isnan(network["temperature"]):
+        return [
+            f"{name} has no fitted temperature, because no temperature makes the labels of {count} images most likely: "
+            "it is always right on them, or no better than guessing"
+        ]
+    before, after = float(network["nll"][~fitted].mean()), float(network["nll_after"].mean())
+    if after <= before:
+        return []
+    return [
+        f"The temperature of {name}, fitted on {count} images, makes the NLL of the others larger, {after:.3f} instead "
+        f"of {before:.3f} nats"
+    ]
 
 
 def _gap_tests(members: pd.DataFrame, gap: Resampled) -> dict[str, float]:

@@ -46,8 +46,7 @@ METRICS = (
         "",
         None,
         "The divisor of the logits that makes the labels of half of the test images most likely; above 1, the "
-        "logits are too large. Absent if it lies outside 0.01 to 100; the metrics after scaling are then those at the "
-        "limit.",
+        "logits are too large. Absent, with the metrics after scaling, if no temperature is the most likely one.",
         table="with the fitted temperature",
     ),
     Metric(

@@ -8,7 +8,7 @@ import numpy as np
 
 from robustkd.evaluations.calibration.bins import bin_of, equal_mass_bin_of
 from robustkd.evaluations.calibration.measures import brier_score, calibration_error
-from robustkd.evaluations.calibration.temperature import COLDEST, HOTTEST, derivatives, fitted_temperature
+from robustkd.evaluations.calibration.temperature import HOTTEST, derivatives, fitted_temperature, spread_of
 from robustkd.results.predictions import Predictions
 from robustkd.statistics.intervals import unvaried
 from robustkd.statistics.resampling import Observed, ratio
@@ -23,7 +23,8 @@ def seen(predictions: Predictions, fitted: np.ndarray) -> dict[str, np.ndarray]:
 
     Returns:
         ``correct``, ``confidence``, ``nll`` and ``brier`` of all images, (N,); if there are images to fit on, also the
-        ``temperature``, its ``derivatives`` for these images, and ``confidence_after`` and ``nll_after`` of the others.
+        ``temperature``, NaN if there is none, the ``hottest`` one searched, its ``derivatives`` for these images, and
+        ``confidence_after`` and ``nll_after`` of the others.
     """
     logits, labels = predictions.logits, predictions.labels
     whole = {
@@ -35,10 +36,12 @@ def seen(predictions: Predictions, fitted: np.ndarray) -> dict[str, np.ndarray]:
     if not fitted.any():
         return whole
     temperature = fitted_temperature(logits[fitted], labels[fitted])
-    after = Predictions(logits[~fitted].astype(np.float64) / temperature, labels[~fitted])
+    divisor = 1.0 if np.isnan(temperature) else temperature  # without a temperature nothing below is used
+    after = Predictions(logits[~fitted].astype(np.float64) / divisor, labels[~fitted])
     return whole | {
         "temperature": np.array(temperature),
-        "derivatives": derivatives(logits[fitted], labels[fitted], temperature),
+        "hottest": np.array(HOTTEST * spread_of(logits[fitted])),
+        "derivatives": derivatives(logits[fitted], labels[fitted], divisor),
         "confidence_after": np.exp(after.log_probabilities.max(axis=1)),
         "nll_after": after.nll,
     }
@@ -81,13 +84,15 @@ def fitted_half(arrays: Mapping[str, np.ndarray], row: int) -> Observed:
         row: The row of the network.
     """
     temperature, slopes = float(arrays["temperature"][row]), arrays["derivatives"][row]
-    inside = COLDEST * 1.001 < temperature < HOTTEST * 0.999
+    hottest = float(arrays["hottest"][row])
 
     def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        if np.isnan(temperature):
+            return {"temperature": np.full(len(weights), np.nan)}
         slope, curvature, third = (weights @ slopes).T
         step = ratio(2 * slope * curvature, 2 * curvature**2 - slope * third)
         stepped = 1 / temperature - step
-        possible = inside & (stepped > 1 / HOTTEST)
+        possible = stepped > 1 / hottest
         return {"temperature": ratio(possible, np.where(possible, stepped, 0))}
 
     return Observed(statistics)
@@ -105,6 +110,8 @@ def other_half(arrays: Mapping[str, np.ndarray], row: int, bins: int) -> Observe
     nll, assigned = arrays["nll_after"][row].astype(np.float32), bin_of(confidence, bins)
 
     def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
+        if np.isnan(arrays["temperature"][row]):
+            return dict.fromkeys(("ece_after", "nll_after"), np.full(len(weights), np.nan))
         return {
             "ece_after": calibration_error(confidence, correct, assigned, bins, weights),
             "nll_after": ratio(weights @ nll, weights.sum(axis=1)),

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 COLDEST, HOTTEST = 0.01, 100.0
-"""The limits of the fitted temperature."""
+"""The limits of the fitted temperature, in units of the spread of the logits, whatever their size."""
 
 
 def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -15,12 +15,16 @@ def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         labels: The true classes, int64 (N,).
 
     Returns:
-        The temperature, 0.01 to 100. It is one of these limits if the likelihood still rises there, as it does for a
-        network that is always right.
+        The temperature; NaN if the likelihood has no maximum within the limits, as for a network that is always right
+        or no better than guessing.
     """
     from scipy.optimize import minimize_scalar
 
     scaled = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    spread = spread_of(scaled)
+    if spread == 0:
+        return float("nan")
+    scaled /= spread
     images = np.arange(len(labels))
 
     def nll(log_temperature: float) -> float:
@@ -28,8 +32,14 @@ def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
     ends = float(np.log(COLDEST)), float(np.log(HOTTEST))
     inside = minimize_scalar(nll, bounds=ends, method="bounded", options={"xatol": 1e-7})
-    best = min((*ends, float(inside.x)), key=nll)
-    return float(np.exp(best))
+    temperature = float(np.exp(inside.x))
+    best = nll(float(inside.x)) < min(map(nll, ends))
+    return temperature * spread if best and COLDEST * 1.001 < temperature < HOTTEST * 0.999 else float("nan")
+
+
+def spread_of(logits: np.ndarray) -> float:
+    """Return the root mean square of the logits of an image about their mean, over all images."""
+    return float(np.sqrt(np.mean(np.var(logits.astype(np.float64), axis=1))))
 
 
 def derivatives(logits: np.ndarray, labels: np.ndarray, temperature: float) -> np.ndarray:

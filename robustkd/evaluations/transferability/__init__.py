@@ -19,9 +19,12 @@ on the batch size, nor on which other images are used; a note names the attacks 
 A network is only as robust as the strongest attack on it shows. The gradient of the cross-entropy vanishes where logits
 are large, and distillation changes how large they are. Further attacks that do not depend on the size of the logits
 (the same attack on standardised logits, and APGD on the difference of logits ratio: Croce and Hein 2020) are therefore
-run on the images that withstood the first. All members also see the teacher's examples on standardised logits, to which
-the size of its logits makes no difference. Checks report networks on which a transferred or a further attack is
-stronger than the matrix's. The evaluation needs the networks and their gradients.
+run on the images that withstood the first, and so is, on a sample of the images, an attack that uses no gradients
+(Square: Andriushchenko et al. 2020). Where gradients vanish or do not lead towards mistakes, or where the attack
+without gradients finds more, the robustness of the network is unknown: its worst case is void. All members also see the
+teacher's examples on standardised logits, to which the size of its logits makes no difference. Checks report networks
+on which a transferred or a further attack is stronger than the matrix's. The evaluation needs the networks and their
+gradients.
 
 The files, in reading order: `options`, and the attacks they specify; `measurement`, the pass over networks and
 images, with `examples` for those saved to disk (the attacks themselves are in `robustkd.attacks`); `matrix`, how the
@@ -44,7 +47,13 @@ from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.transferability.examples import example_file
 from robustkd.evaluations.transferability.measurement import Plan, attack_all
 from robustkd.evaluations.transferability.metrics import METRICS
-from robustkd.evaluations.transferability.options import TransferabilityOptions, main_attack, notes_on, own_attacks
+from robustkd.evaluations.transferability.options import (
+    TransferabilityOptions,
+    main_attack,
+    notes_on,
+    own_attacks,
+    square_attack,
+)
 from robustkd.evaluations.transferability.rows import all_rows
 from robustkd.evaluations.transferability.sentences import sentences
 from robustkd.evaluations.transferability.strength import strength_checks
@@ -69,7 +78,7 @@ class Transferability(Evaluation):
     name = "transferability"
     title = "Adversarial transferability"
     question = "Do adversarial examples that fool one network fool the others?"
-    version = 6
+    version = 7
     requires = Requirements(networks=True, gradients=True)
     summary = ("worst_case_accuracy", "teacher_transfer_excess")
     Options = TransferabilityOptions
@@ -78,9 +87,12 @@ class Transferability(Evaluation):
     def passes(self, networks: int, methods: int, images: int) -> float:
         """Each step is a forward and a backward pass; further attacks are assumed to run on half of the images."""
         sources = methods if self.options.networks == "first" else networks
-        attacks = 1 + len(self.options.epsilons) + len(self.options.white_box) / 2
+        square = "square" in self.options.white_box
+        attacks = 1 + len(self.options.epsilons) + (len(self.options.white_box) - square) / 2
         used = min(self.options.images or images, images)
-        return sources * used * (3 * self.options.steps * attacks + sources * (1 + len(self.options.epsilons)))
+        queries = square * min(self.options.square_images, used) * self.options.square_queries / 2
+        steps = used * (3 * self.options.steps * attacks + sources * (1 + len(self.options.epsilons)))
+        return sources * (steps + queries)
 
     def files(self, pool: ModelPool) -> tuple[Path, ...]:
         """The adversarial examples of each source, where they are to be saved."""
@@ -96,8 +108,8 @@ class Transferability(Evaluation):
             raise EvaluationError(
                 "transferability needs a student or baseline besides the teacher: add one to the pool"
             )
-        plan = self._plan(data.num_classes)
         indices = data.test.sample_indices(options.images, options.seed)
+        plan = self._plan(data.num_classes, len(indices))
         images, places = data.test.subset(indices), indices.numpy()
         clean = np.stack([predict(member).predicted[places] for member in members]).astype(np.int16)
         with progress("attack", len(members) * len(images)) as advance:
@@ -108,6 +120,7 @@ class Transferability(Evaluation):
             "label": images.labels.cpu().numpy(),
             "class_names": np.array(images.class_names),
             "clean": clean,
+            "sample": plan.sample,
             "attacks": np.array([attack.label for attack in attacks]),
             "epsilon": np.array(np.nan if plan.attack.epsilon is None else plan.attack.epsilon),
             "epsilons": np.array(options.epsilons, dtype=np.float64),
@@ -142,13 +155,18 @@ class Transferability(Evaluation):
     def _folder(self) -> Path | None:
         return None if self.options.save_examples is None else Path(self.options.save_examples).expanduser()
 
-    def _plan(self, classes: int) -> Plan:
+    def _plan(self, classes: int, images: int) -> Plan:
         options = self.options
         first = main_attack(options)
         main, *own = with_distinct_labels((first, *own_attacks(options, classes)))
         standardised = next((attack for attack in own if attack.logits == STANDARDISED), None)
         sweep = tuple(first.with_epsilon(epsilon) for epsilon in options.epsilons)
-        return Plan(main, tuple(own), standardised, sweep, options.batch_size, options.seed, self._folder)
+        square = next((attack for attack in own if attack == square_attack(options)), None)
+        sample = np.zeros(images, dtype=np.bool_)
+        sample[np.linspace(0, images - 1, min(options.square_images, images)).round().astype(int)] = True
+        return Plan(
+            main, tuple(own), standardised, square, sample, sweep, options.batch_size, options.seed, self._folder
+        )
 
 
 def chosen(members: list[Member], networks: str) -> list[Member]:

@@ -93,16 +93,22 @@ def success_matrix(
     )
 
 
+NOT_SAMPLED = -2
+"""Marks, in place of a predicted class, an image that an attack without gradients was not run on, to save time."""
+
+
 def robust(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the images that a network classifies correctly, both clean and after every attack on itself.
 
     Args:
         arrays: The records, as for `pair_of`, and ``own`` (A, M, N): the classes that each network predicts for the
-            examples of the further attacks on itself; −1 where an earlier attack had fooled it already.
+            examples of the further attacks on itself; −1 where an earlier attack had fooled it already, `NOT_SAMPLED`
+            where the attack was not run.
 
     Returns:
         The worst case over the attacks, bool (M, N).
     """
     labels, members = arrays["label"], np.arange(len(arrays["clean"]))
     withstood = (arrays["clean"] == labels) & (arrays["adversarial"][members, members] == labels)
-    return np.asarray(withstood & (arrays["own"] == labels).all(axis=0))
+    own = arrays["own"]
+    return np.asarray(withstood & ((own == labels) | (own == NOT_SAMPLED)).all(axis=0))

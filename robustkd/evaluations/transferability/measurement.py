@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robustkd.attacks.attack import Attack
-from robustkd.attacks.craft import craft, zero_gradients
+from robustkd.attacks.craft import craft
+from robustkd.attacks.gradients import NOWHERE, leads_up, zero_gradients
 from robustkd.attacks.layout import channels_last
 from robustkd.attacks.soundness import Soundness
 from robustkd.evaluations.transferability.examples import Save, saved_examples
-from robustkd.evaluations.transferability.strength import zero_gradient_check
+from robustkd.evaluations.transferability.matrix import NOT_SAMPLED
+from robustkd.evaluations.transferability.strength import gradient_check, zero_gradient_check
 from robustkd.results.records import Check
 
 if TYPE_CHECKING:
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 
 NOT_TRIED = -1
 """Marks, in place of a predicted class, an image on which an earlier attack has already fooled the network."""
+
+STEP = 0.25
+"""The step along a gradient that is tried out, relative to the ε of the matrix's attack."""
+
+LARGEST_STEP = 2 / 255
+"""The largest such step, for attacks in another norm or without an ε."""
 
 Arrays = dict[str, np.ndarray]
 
@@ -37,6 +45,8 @@ class Plan:
         attack: The attack whose examples are shown to every member.
         own: Further attacks on the source itself, each run on the images that withstood those before it.
         from_teacher: One of these whose examples crafted on the teacher are shown to every member; None for none.
+        sampled: One of `own` that is run on a sample of the images only; None for none.
+        sample: Which images that sample has, bool (N,); their gradients are looked at too.
         sweep: `attack` at other values of ε; these examples are shown to every member too.
         batch_size: The number of images per batch.
         seed: The seed of all random numbers.
@@ -46,6 +56,8 @@ class Plan:
     attack: Attack
     own: tuple[Attack, ...]
     from_teacher: Attack | None
+    sampled: Attack | None
+    sample: np.ndarray
     sweep: tuple[Attack, ...]
     batch_size: int
     seed: int
@@ -73,7 +85,7 @@ def attack_all(
     Returns:
         Arrays of predicted classes, int16, by source first: ``adversarial`` (M, M, N), ``rounded`` (M, N), ``own``
         (A, M, N), ``sweep`` (E, M, M, N), and, with a teacher, ``from_teacher`` (M, N) by target; ``zero_gradient``,
-        bool (M, N); and the validity checks.
+        bool (M, N); ``gradient``, int8 (M, N), for the sample (`leads_up`); and the validity checks.
     """
     arrays = _empty_arrays(members, len(images), plan)
     checks = []
@@ -87,6 +99,7 @@ def attack_all(
                     advance(len(batch.places))
             checks += source.seen.checks(member.name)
             checks.append(zero_gradient_check(member, arrays["zero_gradient"][index], alone=not plan.own))
+            checks.append(gradient_check(member, arrays["gradient"][index][plan.sample]))
     return arrays, checks
 
 
@@ -138,6 +151,11 @@ def _attack_batch(source: _Source, batch: _Batch, clean: np.ndarray, arrays: Arr
     """Attack a source on a batch, and write the predictions for its examples into the arrays."""
     plan, index, at = source.plan, source.index, batch.at
     arrays["zero_gradient"][index, at] = zero_gradients(source.model, batch.pixels, batch.labels).cpu().numpy()
+    looked_at = np.flatnonzero(plan.sample[at])
+    if len(looked_at):
+        few, step = batch.only(looked_at), STEP * (plan.attack.epsilon or LARGEST_STEP)
+        found = leads_up(source.model, few.pixels, few.labels, min(step, LARGEST_STEP))
+        arrays["gradient"][index, at.start + looked_at] = found.cpu().numpy()
 
     examples = source.examples(plan.attack, batch)
     save(at, examples)
@@ -155,9 +173,11 @@ def _attack_what_withstood(source: _Source, batch: _Batch, clean: np.ndarray, ar
     index, at, truth = source.index, batch.at, batch.labels.cpu().numpy()
     withstood = (clean == truth) & (arrays["adversarial"][index, index, at] == truth)
     for by_attack, attack in zip(arrays["own"], source.plan.own, strict=True):
-        left = np.flatnonzero(withstood)
+        reached = withstood & source.plan.sample[at] if attack == source.plan.sampled else withstood
+        by_attack[index, at.start + np.flatnonzero(withstood & ~reached)] = NOT_SAMPLED
+        left = np.flatnonzero(reached)
         if len(left) == 0:
-            return
+            continue
         predicted = _classes([source.model], source.examples(attack, batch.only(left)))[0]
         by_attack[index, at.start + left] = predicted
         withstood[left] = predicted == truth[left]
@@ -178,6 +198,7 @@ def _empty_arrays(members: list[Member], number: int, plan: Plan) -> Arrays:
         "own": np.full((len(plan.own), count, number), NOT_TRIED, dtype=np.int16),
         "sweep": np.empty((len(plan.sweep), count, count, number), dtype=np.int16),
         "zero_gradient": np.empty((count, number), dtype=np.bool_),
+        "gradient": np.full((count, number), NOWHERE, dtype=np.int8),
     }
     if plan.from_teacher is not None and any(member.role == "teacher" for member in members):
         arrays["from_teacher"] = np.empty((count, number), dtype=np.int16)

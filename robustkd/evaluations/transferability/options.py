@@ -26,8 +26,11 @@ class TransferabilityOptions:
         attack: Another attack of torchattacks for the matrix in place of PGD: its ``name``, its parameters, and
             ``logits: standardised`` to attack through standardised logits; empty for PGD.
         white_box: Further attacks on each network itself, each run on the images that withstood those before it:
-            ``standardised``, the matrix's attack on standardised logits; ``apgd_dlr``; or others in the format of
+            ``standardised``, the matrix's attack on standardised logits; ``apgd_dlr``; ``square``, the Square attack
+            (Andriushchenko et al. 2020), which uses no gradients, on some of the images; or others in the format of
             `attack`, with the norm and ε of the matrix's attack.
+        square_images: The number of images that ``square`` attacks, spread evenly over those used.
+        square_queries: The number of queries of ``square`` for each image.
         epsilons: Further values of ε at which the matrix's attack is repeated, with its step size in proportion.
         images: The number of test images, drawn with `seed`; None for all.
         networks: ``first``: the first seed of each method, as in the paper; ``all``: every network.
@@ -44,7 +47,13 @@ class TransferabilityOptions:
     steps: Annotated[int, Field(ge=1)] = 20
     random_start: bool = True
     attack: dict[str, Setting] = field(default_factory=dict)
-    white_box: tuple[Literal["standardised", "apgd_dlr"] | dict[str, Setting], ...] = ("standardised", "apgd_dlr")
+    white_box: tuple[Literal["standardised", "apgd_dlr", "square"] | dict[str, Setting], ...] = (
+        "standardised",
+        "apgd_dlr",
+        "square",
+    )
+    square_images: Annotated[int, Field(ge=1)] = 100
+    square_queries: Annotated[int, Field(ge=1)] = 1000
     epsilons: tuple[Epsilon, ...] = ()
     images: Annotated[int, Field(ge=1)] | None = None
     networks: Literal["first", "all"] = "first"
@@ -86,6 +95,10 @@ def own_attacks(options: TransferabilityOptions, classes: int) -> tuple[Attack, 
             attack = attack_by_name(each, "transferability: white_box")
         elif each == "standardised":
             attack = Attack(main.name, main.parameters, STANDARDISED)
+        elif each == "square":
+            if main.epsilon is None:
+                continue
+            attack = square_attack(options)
         elif main.epsilon is not None and not _why_no_dlr(main, classes):
             size: dict[str, Setting] = {"norm": main.norm, "eps": main.epsilon, "steps": options.steps, "loss": "dlr"}
             attack = Attack("APGD", size)
@@ -94,6 +107,13 @@ def own_attacks(options: TransferabilityOptions, classes: int) -> tuple[Attack, 
         if attack not in (main, *found):
             found.append(attack)
     return tuple(found)
+
+
+def square_attack(options: TransferabilityOptions) -> Attack:
+    """Return the attack without gradients, of the norm and ε of the matrix's attack."""
+    main = main_attack(options)
+    size: dict[str, Setting] = {"norm": main.norm, "eps": main.epsilon or 0.0, "n_queries": options.square_queries}
+    return Attack("Square", size)
 
 
 def notes_on(attacks: tuple[Attack, ...], options: TransferabilityOptions, classes: int) -> tuple[str, ...]:
@@ -110,7 +130,14 @@ def notes_on(attacks: tuple[Attack, ...], options: TransferabilityOptions, class
     batched = [attack.label for attack in attacks if attack.sees_batch]
     free = [attack.label for attack in attacks if attack.epsilon is None]
     missing = _why_no_dlr(attacks[0], classes) if "apgd_dlr" in options.white_box else ""
+    square = square_attack(options) if "square" in options.white_box else None
+    count = f"at most {options.square_images} of the images"
     return (
+        *(
+            [f"{square.label} was run on {count}, those that withstood the attacks before it"]
+            if square in attacks
+            else []
+        ),
         *([f"The examples of {', '.join(batched)} depend on the batch size ({options.batch_size})"] if batched else []),
         *([f"No ε bounds the perturbations of {', '.join(free)}"] if free else []),
         *([f"APGD-DLR was not run: {missing}"] if missing else []),

@@ -39,7 +39,8 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     pairs = frame[frame["level"] == "pair"]
     teacher = set(pairs["source"]) - set(pairs["member"])
     first = _from_teacher(frame, teacher, metrics) if teacher else _without_teacher(frame, metrics)
-    return first + _vanishing(frame, teacher, metrics) + _masked(frame) + _worst_case(frame, metrics) + _attacks(frame)
+    limits = _vanishing(frame, teacher, metrics) + _masked(frame) + _unknown(frame) + _worst_case(frame, metrics)
+    return first + limits + _attacks(frame)
 
 
 def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:
@@ -112,6 +113,16 @@ def _masked(frame: pd.DataFrame) -> list[str]:
         "Masked gradients: a transferred attack is stronger, by more than two points, than the attack on the network "
         f"itself for {join(named)}, {meaning}."
     ]
+
+
+def _unknown(frame: pd.DataFrame) -> list[str]:
+    """Name the networks whose accuracy under attack is void: it may be anything up to their clean accuracy."""
+    rows = frame[(frame["metric"] == "worst_case_accuracy") & (frame["level"] == "network")]
+    names = [str(name) for name in rows.loc[rows["interval"] == VOID, "member"]]
+    if not names:
+        return []
+    whose = join(names) if len(names) <= FEW_STUDENTS else f"{len(names)} networks"
+    return [f"The robustness of {whose} is unknown, because validity checks of the attacks failed."]
 
 
 def _worst_case(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:

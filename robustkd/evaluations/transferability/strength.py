@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from robustkd.attacks.gradients import NOWHERE, UP
 from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of, robust
 from robustkd.results.records import Check
-from robustkd.statistics.intervals import CONFIDENCE, Interval
+from robustkd.statistics.intervals import CONFIDENCE, Interval, wilson
 from robustkd.statistics.rates import Counted, paired_difference
 
 if TYPE_CHECKING:
@@ -28,11 +29,17 @@ _ROUNDING = 1e-9
 
 ALL_SOURCES = "95% over test images, for all sources together"
 
+FEWEST_UP = 0.75
+"""The share of steps along the gradient that bring an image closer to a mistake, in networks that can be attacked."""
+
 RESTS_ON_MAIN_ATTACK = (
     *("white_box_accuracy", "white_box_accuracy_8bit", "mean_from_source", "asymmetry"),
     *("transfer_success", "fooling_rate"),
 )
 """The metrics that rest on the matrix's attack on a network; the last two where the network is the source."""
+
+RESTS_ON_GRADIENTS = (*RESTS_ON_MAIN_ATTACK, "worst_case_accuracy", "withstood_first")
+"""The metrics that mean nothing for a network whose gradients lead nowhere."""
 
 
 def masks_gradients(excess: float, low: float) -> bool:
@@ -129,7 +136,31 @@ def zero_gradient_check(member: Member, zero_gradient: np.ndarray, *, alone: boo
         detail += ", where attacks on the cross-entropy cannot move: they overstate the robustness of this network"
         detail += " and understate transfer from it" if member.role == "teacher" else ""
     resting = (*RESTS_ON_MAIN_ATTACK, "worst_case_accuracy") if alone else RESTS_ON_MAIN_ATTACK
-    return Check("few zero gradients", moves, detail, member.name, resting)
+    return Check("cross-entropy has gradients", moves, detail, member.name, resting)
+
+
+def gradient_check(member: Member, gradient: np.ndarray) -> Check:
+    """Check that the gradients of the margin lead towards mistakes; if not, no attack that follows them means anything.
+
+    Args:
+        member: The network.
+        gradient: What `leads_up` found for a sample of the images, int8 (S,).
+    """
+    vanished, followed = float((gradient == NOWHERE).mean()), gradient[gradient != NOWHERE]
+    name, count = "gradients lead towards mistakes", len(gradient)
+    if stands_still(vanished):
+        detail = (
+            f"the gradient of the margin is exactly zero for {vanished:.1%} of {count} images, so attacks that follow "
+            "gradients find nothing: the robustness of this network is unknown"
+        )
+        return Check(name, False, detail, member.name, RESTS_ON_GRADIENTS)
+    up = int((followed == UP).sum())
+    leads = wilson(up, len(followed)).high >= FEWEST_UP
+    detail = f"a small step along the gradient brings {up} of {len(followed)} images closer to a mistake"
+    if not leads:
+        detail += ", as a random step would, so attacks that follow gradients find little: the robustness of this "
+        detail += "network is unknown"
+    return Check(name, leads, detail, member.name, RESTS_ON_GRADIENTS)
 
 
 def strength_checks(members: list[Member], arrays: Mapping[str, np.ndarray]) -> list[Check]:
@@ -151,6 +182,7 @@ def strength_checks(members: list[Member], arrays: Mapping[str, np.ndarray]) -> 
         checks.append(_worst_case_check(members, all_own, strongest_transferred(arrays, target, all_own), member.name))
         if len(arrays["attacks"]) > 1:
             checks.append(_further_check(arrays, own, withstood[target], member.name))
+        checks += _gradient_free_check(arrays, target, member.name)
     return checks
 
 
@@ -187,4 +219,23 @@ def _further_check(arrays: Mapping[str, np.ndarray], own: Counted, withstood: np
     detail = f"{share:.1%} of the images withstand {first}, and {worst:.1%} also withstand {', '.join(more)}"
     detail += f", so {first} alone overstates robustness" if overstated else ""
     metrics = ("white_box_accuracy", "white_box_accuracy_8bit")
-    return Check("further attacks add little", not overstated, detail, name, metrics)
+    return Check("first attack is nearly as strong as all", not overstated, detail, name, metrics)
+
+
+def _gradient_free_check(arrays: Mapping[str, np.ndarray], target: int, name: str) -> list[Check]:
+    """Whether an attack without gradients finds nothing that those with gradients did not."""
+    names = [str(attack) for attack in arrays["attacks"][1:]]
+    square = next((place for place, attack in enumerate(names) if attack.startswith("Square")), None)
+    if square is None or "sample" not in arrays:
+        return []
+    right = int((arrays["sample"] & (arrays["clean"][target] == arrays["label"])).sum())
+    answers = arrays["own"][square, target]
+    fooled = int(((answers >= 0) & (answers != arrays["label"])).sum())
+    detail = (
+        f"{names[square]}, which uses no gradients, fools it on {fooled} of {right} images beyond the other attacks"
+    )
+    masked = right > 0 and wilson(fooled, right).low > MASKING_POINTS
+    if masked:
+        detail += ", so the gradients are masked and the true worst case is lower than reported"
+    metrics = (*RESTS_ON_MAIN_ATTACK, "worst_case_accuracy")
+    return [Check("no attack without gradients is stronger", not masked, detail, name, metrics)]

@@ -146,8 +146,41 @@ def test_a_network_that_is_always_right_has_no_temperature_but_a_calibration_err
     values = frame[frame["level"] == "method"].set_index("metric")["value"]
     assert np.isnan(values["temperature"])
     assert values["ece"] == pytest.approx(1 - np.exp(5) / (np.exp(5) + 2), abs=1e-6)
-    assert values["ece_after"] == pytest.approx(0, abs=1e-6)
+    assert np.isnan(values["ece_after"])
+    assert np.isnan(values["nll_after"])
     assert "no independent baseline" in evaluation.headline(frame)[0]
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e4])
+def test_the_size_of_the_logits_makes_no_difference_after_scaling(
+    scale: float, many: Dataset, predict_as: Callable
+) -> None:
+    pool, labels = ModelPool(students={"at": network(0), "sp": network(1)}), many.test.labels.numpy()
+    logits = {"at": some_logits(1.0), "sp": some_logits(1.0) * np.float32(scale)}
+
+    _, frame = frame_of(pool, many, predict_as(logits, labels))
+
+    values = frame[frame["level"] == "method"].set_index(["metric", "member"])["value"]
+    for metric in ("nll_after", "ece_after"):
+        assert values[metric, "sp"] == pytest.approx(values[metric, "at"], rel=1e-3)
+    assert values["temperature", "sp"] == pytest.approx(scale * values["temperature", "at"], rel=1e-3)
+
+
+def test_a_temperature_that_is_missing_or_makes_matters_worse_is_said(data: Dataset, predict_as: Callable) -> None:
+    labels = data.test.labels.numpy()
+    pool = ModelPool(students={"right": network(0), "noise": network(1)})
+    noise = np.random.default_rng(3).normal(0, 0.1, (len(labels), 3))
+
+    evaluation = EVALUATIONS["calibration"]()
+    found = predict_as({"right": np.eye(3)[labels] * 5, "noise": noise}, labels)
+    records = evaluation.measure(pool, data, found)
+
+    assert records.notes[0].startswith(
+        "right has no fitted temperature, because no temperature makes the labels of 20 images most likely"
+    )
+    after = records.arrays["nll_after"][1].mean()
+    before = records.arrays["nll"][1][~records.arrays["fitted"]].mean()
+    assert (after > before) is any("makes the NLL of the others larger" in note for note in records.notes)
 
 
 def test_a_single_image_can_be_looked_at(data: Dataset, predict_as: Callable) -> None:
