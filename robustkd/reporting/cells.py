@@ -37,12 +37,13 @@ def cell(row: pd.Series | None, metric: Metric, trust: Trust, *, brief: bool = F
         spread = ""
     else:
         spread = interval(row["ci_low"], row["ci_high"], metric)
+    untrusted = trust.voids(row, metric)
     return Cell(
         number(row["value"], metric),
-        spread,
+        "" if untrusted else spread,
         best=bool(pd.notna(row["ties_best"]) and row["ties_best"]),
         below_baseline=bool(pd.notna(row["below_baseline"]) and row["below_baseline"]),
-        untrusted=trust.voids(row, metric),
+        untrusted=untrusted,
     )
 
 

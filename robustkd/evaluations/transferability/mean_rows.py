@@ -16,19 +16,30 @@ from robustkd.statistics.resampling import mean_of_defined, ratio
 
 
 def mean_rows(records: Records) -> Iterator[Row]:
-    """Means over sources and over targets, with and without a network's attack on itself."""
+    """Means over sources and over targets, with and without a network's attack on itself.
+
+    A mean leaves out the other networks whose checks failed: their part in it would be void.
+    """
     members, targets = records.members, targets_of(records.members)
     rates = success_matrix(records.arrays)[:, targets]
     samples, images = _resampled_rates(records, targets)
     own = np.arange(len(members))[:, None] == np.array(targets)
+    sound = np.array([_is_sound(records, name, "transfer_success") for name in members["member"]])
+    hit = np.array([_is_sound(records, members["member"][target]) for target in targets])
     for column, target in enumerate(targets):
-        for others, kept in ((False, np.ones(len(members), dtype=bool)), (True, ~own[:, column])):
+        for others, kept in ((False, sound | own[:, column]), (True, sound & ~own[:, column])):
             mean = _mean_row(rates[kept, column], samples[:, kept, column], images[kept, column])
             yield member_row(members, target) | _named("mean_on_target", others) | mean
     for source in range(len(members)):
-        for others, kept in ((False, np.ones(len(targets), dtype=bool)), (True, ~own[source])):
+        for others, kept in ((False, hit | own[source]), (True, hit & ~own[source])):
             mean = _mean_row(rates[source, kept], samples[:, source, kept], images[source, kept])
             yield member_row(members, source) | _named("mean_from_source", others) | mean
+
+
+def _is_sound(records: Records, name: str, metric: str = "") -> bool:
+    """Whether no failed check is about all numbers of a network, or about a metric of attacks on it."""
+    failed = [check for check in records.checks if not check.passed and check.member == name]
+    return not any(not check.metrics or metric in check.metrics for check in failed)
 
 
 def _resampled_rates(records: Records, targets: list[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -19,14 +19,15 @@ IN_TABLES = (
         "Mean over sources",
         "fraction",
         None,
-        "Transfer success on a target, averaged over all sources: how easily the target is fooled.",
+        "Transfer success on a target, averaged over all sources whose checks passed: how easily the target is fooled.",
     ),
     Metric(
         "mean_from_source",
         "Mean over targets",
         "fraction",
         None,
-        "Transfer success from a source, averaged over all targets: how well attacks on the source transfer.",
+        "Transfer success from a source, averaged over all targets whose checks passed: how well attacks on the source "
+        "transfer.",
     ),
     Metric(
         "teacher_transfer_excess",

@@ -19,7 +19,7 @@ from robustkd.evaluations.transferability.matrix import success_matrix
 from robustkd.evaluations.transferability.options import main_attack, notes_on, own_attacks
 from robustkd.models import ModelPool, PixelModel
 from robustkd.results.predictions import PredictionCache
-from robustkd.results.records import Records
+from robustkd.results.records import Check, Records
 from robustkd.results.tidy import tidy
 from robustkd.studies.measuring import measure
 
@@ -134,6 +134,19 @@ def test_means_include_the_diagonal() -> None:
     assert values["mean_on_target", "at"] == pytest.approx((2 / 4 + 1 / 4 + 1 / 4) / 3)
     assert values["mean_from_source", "teacher"] == pytest.approx((0 + 2 / 4) / 2)
     assert values["mean_from_source", "at"] == pytest.approx((1 / 4 + 1 / 4) / 2)
+
+
+def test_means_leave_out_networks_whose_checks_failed() -> None:
+    attack = Check("gradients", False, "", "baseline", ("transfer_success",))
+    whole = Check("chance", False, "", "baseline")
+
+    of_attack, of_network = (Transferability().summarise(replace(HAND, checks=(check,))) for check in (attack, whole))
+
+    values = of_attack[of_attack["level"] == "network"].set_index(["metric", "member"])["value"]
+    assert values["mean_on_target", "at"] == pytest.approx((2 / 4 + 1 / 4) / 2)  # without the source `baseline`
+    assert values["mean_from_source", "teacher"] == pytest.approx((0 + 2 / 4) / 2)  # with the target
+    values = of_network[of_network["level"] == "network"].set_index(["metric", "member"])["value"]
+    assert values["mean_from_source", "teacher"] == pytest.approx(2 / 4)
 
 
 def values_of(frame: pd.DataFrame, metric: str, level: str = "network", key: str = "member") -> dict[str, float]:
