@@ -49,7 +49,7 @@ class PixelModel(nn.Module):
         probabilities: Whether the network gives probabilities; their logarithms are its logits then.
 
     Raises:
-        ModelError: Mean and std do not fit each other or are not usable.
+        ModelError: Mean and std do not fit each other or are not usable, or the network has parameters without values.
 
     >>> import robustkd as rk
     >>> from torch import nn
@@ -78,6 +78,7 @@ class PixelModel(nn.Module):
     ) -> None:
         super().__init__()
         _check_normalisation(mean, std)
+        _check_values(module)
         self.normalises = mean is not None or std is not None
         mean = mean if mean is not None else [0.0] * (len(std) if std is not None else 1)
         std = std if std is not None else [1.0] * len(mean)
@@ -179,10 +180,29 @@ class PixelModel(nn.Module):
         content += ["probabilities"] if self.probabilities else []
         settings = json.dumps(content, sort_keys=True, default=str)
         hasher = hashlib.sha256(settings.encode())
-        for name, tensor in sorted(self.module.state_dict().items()):
-            hasher.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            hasher.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+        for name, value in sorted(self.module.state_dict().items()):
+            for part in _tensors(value):
+                hasher.update(f"{name} {part.dtype} {tuple(part.shape)}".encode())
+                hasher.update(part.contiguous().view(-1).view(torch.uint8).numpy().data)
         return hasher.hexdigest()
+
+
+def _check_values(module: nn.Module) -> None:
+    for name, held in (*module.named_parameters(), *module.named_buffers()):
+        if nn.parameter.is_lazy(held):
+            raise ModelError(f"{name} has no shape yet: run the network once before it is wrapped")
+        if held.is_meta:
+            raise ModelError(f"{name} has no values (device meta): load the weights before the network is wrapped")
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    """The tensors of an entry of a state dict; those of quantised layers are in tuples."""
+    if isinstance(value, Tensor):
+        tensor = value.detach().cpu()
+        return [tensor.dequantize() if tensor.is_quantized else tensor]
+    if isinstance(value, list | tuple):
+        return [each for held in value for each in _tensors(held)]
+    return [torch.frombuffer(bytearray(repr(value).encode() or b" "), dtype=torch.uint8)]
 
 
 def _form(output: Any) -> str:

@@ -144,7 +144,7 @@ class ModelPool:
                 raise ModelError(f"{member.name}: wrap the network, rk.PixelModel(network, mean=…, std=…)")
         names = [member.name for member in self]
         for name in names:
-            if len(name) > LONGEST_NAME or printable(name) != name:
+            if len(name) > LONGEST_NAME or printable(name) != name or not name.strip():
                 raise ModelError(
                     f"the name {_short(name)!r} cannot be shown everywhere: give one of at most {LONGEST_NAME} "
                     "visible characters, NAME=PATH"

@@ -134,7 +134,7 @@ def predict(
     training = model.training
     model.to(device).eval()
     logits = []
-    with torch.inference_mode():
+    with torch.no_grad():  # inference mode would make tensors that a network keeps useless for attacks
         for start in range(0, len(images), BATCH_SIZE):
             logits.append(model(images.pixels(start, start + BATCH_SIZE, device)).float())
             advance(len(logits[-1]))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from robustkd.data import Clean
 from robustkd.models import ModelPool
 from robustkd.results.records import Check
 from robustkd.validity.label_order import label_order
@@ -70,14 +69,16 @@ def admit(pool: ModelPool, data: Dataset, predict: PredictionCache, device: torc
         else:
             probed.append(found)
     checks = [check for each in probed for check in each.checks] + same_network_checks(probed)
-    checks += [check for each in probed for check in _of_predictions(each.member, data, predict)]
+    judged = [(each.member, _of_predictions(each.member, data, predict)) for each in probed]
+    noisy = [_by_noise(member.name, check) for member, found in judged if _has_noise(member, data) for check in found]
+    checks += [check for member, found in judged if not _has_noise(member, data) for check in found]
     admitted = [each.member for each in probed]
     return Admitted(
         ModelPool(members=admitted) if admitted else None,
         refused,
         {each.member.name: each.no_gradient for each in probed if each.no_gradient},
         tuple(checks),
-        tuple(note for each in probed for note in each.notes),
+        (*(note for each in probed for note in each.notes), *filter(None, noisy)),
     )
 
 
@@ -91,10 +92,20 @@ def _a_few(images: ImageSet) -> torch.Tensor:
 
 def _of_predictions(member: Member, data: Dataset, predict: PredictionCache) -> list[Check]:
     predictions = predict(member)
-    checks = [above_chance(member.name, predictions)]
-    if (member.condition or data.condition.label) == Clean().label:  # noise may turn one class into another
-        checks.append(label_order(member.name, predictions, data.test.class_names))
-    return checks
+    return [
+        above_chance(member.name, predictions),
+        label_order(member.name, predictions, data.test.class_names),
+    ]
+
+
+def _has_noise(member: Member, data: Dataset) -> bool:
+    """Whether a member learned wrong labels, which may make it guess, or take one class for another."""
+    return data.condition.name == "label_noise" and member.condition in ("", data.condition.label)
+
+
+def _by_noise(name: str, check: Check) -> str:
+    """A note in place of a check that wrong labels in training explain as well; empty if it passed."""
+    return "" if check.passed else f"{check.detail}, or it is the noise of the labels that {name} learned"
 
 
 def without_gradients(admitted: Admitted, metrics: tuple[str, ...]) -> tuple[Check, ...]:

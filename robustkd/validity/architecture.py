@@ -25,6 +25,10 @@ def same_architecture(metrics: Sequence[Metric], members: pd.DataFrame) -> list[
             continue
         own, other = group.who["architecture"], baseline.who["architecture"]
         detail = f"{group.method} ({own}) is compared with {baseline.method} ({other})"
+        if own != other:
+            detail += (
+                ", so their difference may be that of the architectures; if they are the same, name it: architecture="
+            )
         member = str(members["member"].iloc[group.rows[0]])
         checks.append(Check("baseline of the same architecture", own == other, detail, member, differences))
     return checks

@@ -1,5 +1,7 @@
 """Checks of a network's predictions for all test images."""
 
+import math
+
 import numpy as np
 
 from robustkd.results.predictions import Predictions
@@ -18,6 +20,10 @@ def why_not_finite(predictions: Predictions) -> str:
     )
 
 
+FEW = 30
+"""With fewer images, one standard error above chance is enough: a good network could not show more."""
+
+
 def above_chance(name: str, predictions: Predictions) -> Check:
     """Check that a member is right more often than by always answering the largest class of the test labels.
 
@@ -30,7 +36,13 @@ def above_chance(name: str, predictions: Predictions) -> Check:
     """
     right, count = int(predictions.correct.sum()), len(predictions.labels)
     largest = int(np.bincount(predictions.labels).max())
-    passed = wilson(right, count).low > largest / count
+    if largest == count:
+        return Check("better than chance", True, f"all {count} images are of one class, which tells nothing", name)
+    chance = largest / count
+    if count < FEW:
+        passed = right / count > chance + math.sqrt(chance * (1 - chance) / count)
+    else:
+        passed = wilson(right, count).low > chance
     seen = f"{name} is right on {right} of {count} images; always answering the largest class is right on {largest}"
     fix = "" if passed else "; check mean, std, labels and architecture"
     return Check("better than chance", passed, seen + fix, name)

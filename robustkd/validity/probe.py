@@ -71,9 +71,11 @@ def probe(member: Member, pixels: Tensor, classes: int) -> Probed:
     found = replace(member, fingerprint=_fingerprint(first))
     notes = []
     if _are_probabilities(first):
+        notes.append(f"{member.name} gives probabilities instead of logits: their logarithms are used as logits")
+        if bool(((first == 0) | (first == 1)).all()):
+            notes.append(f"{member.name} gives 0 and 1 only, so nothing that rests on its confidence has a meaning")
         found = replace(found, model=found.model.with_logits_from_probabilities())
         first = _pass(found, pixels)
-        notes.append(f"{member.name} gives probabilities instead of logits: their logarithms are used as logits")
     if first.dtype != torch.float32:
         notes.append(f"{member.name} computes its logits in {_precision(first.dtype)}, with coarser rounding")
     checks = _steadiness(found, pixels, first.float()) if bool(first.isfinite().all()) else ()
@@ -91,8 +93,10 @@ def _logits(member: Member, pixels: Tensor, classes: int) -> Tensor:
         logits = _pass(member, given)
     except ModelError as error:
         raise _UnusableError(str(error)) from error
-    except Exception as error:  # a network may fail in any way
+    except (Exception, SystemExit) as error:  # a network may fail in any way
         raise _UnusableError(_why_it_fails(member, pixels, error)) from error
+    if not logits.is_floating_point():
+        raise _UnusableError(f"gives numbers of type {_precision(logits.dtype)}, not logits")
     if logits.shape != (len(pixels), classes):
         raise _UnusableError(
             f"gives {logits.shape[1]} outputs for each image, but the data has {classes} classes: replace its last "
@@ -112,11 +116,11 @@ def _logits(member: Member, pixels: Tensor, classes: int) -> Tensor:
 
 
 def _pass(member: Member, pixels: Tensor) -> Tensor:
-    with torch.inference_mode():
+    with torch.no_grad():  # a network may keep a tensor for later, which inference mode would make useless for attacks
         return torch.as_tensor(member.model(pixels))
 
 
-def _why_it_fails(member: Member, pixels: Tensor, error: Exception) -> str:
+def _why_it_fails(member: Member, pixels: Tensor, error: BaseException) -> str:
     kinds = {parameter.dtype for parameter in member.model.parameters() if parameter.is_floating_point()}
     other = next((kind for kind in kinds if kind != torch.float32), None)
     if other is not None:

@@ -213,5 +213,5 @@ def _classes(models: list[Any], pixels: Tensor) -> np.ndarray:
     """The classes that each model predicts, int64 (models, B)."""
     import torch
 
-    with torch.inference_mode():
+    with torch.no_grad():
         return torch.stack([model(pixels).argmax(1) for model in models]).cpu().numpy()
