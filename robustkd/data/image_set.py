@@ -94,6 +94,11 @@ class ImageSet:
         """The number of classes, including those without images."""
         return len(self.class_names)
 
+    @property
+    def photographs(self) -> bool:
+        """Whether the images differ in size on disk, and no size was chosen for them."""
+        return bool(getattr(self.images, "photographs", False))
+
     def read(self, indices: Tensor) -> Tensor:
         """Return some images.
 
