@@ -97,7 +97,7 @@ def on_background(image: Image.Image, background: str) -> Image.Image:
 def _is_seen_through(file: Path) -> bool:
     try:
         with Image.open(file) as image:
-            lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
+            alpha = np.asarray(image.convert("RGBA").getchannel("A"))
     except Exception as error:
         raise broken(file, error) from error
-    return bool(lowest < _OPAQUE)
+    return bool(alpha.min() < _OPAQUE)

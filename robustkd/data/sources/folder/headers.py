@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from robustkd.errors import DataError
 
 READER_THREADS = 8
-TAIL = 512
+TAIL = 4096
 """The number of bytes at the end of a file that, with its length, nearly always distinguish it from all others."""
 
 DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})

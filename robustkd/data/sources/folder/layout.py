@@ -1,10 +1,10 @@
 """The layout of a data set on disk: where the training and the test images of each class are."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from robustkd.data.sources.folder.class_order import ordered
 from robustkd.data.sources.folder.files import Found, files_in, find_images, subfolders, system_entries
 from robustkd.data.sources.folder.tiny_imagenet import ANNOTATIONS, annotated
 from robustkd.errors import DataError, printable
@@ -61,13 +61,12 @@ def read_layout(root: Path, order: str | None) -> Layout:
         names, said = ordered(_class_folders(root), order)
         test = {name: find_images(root / name) for name in names}
         system = tuple(system_entries(root))
-        return Layout(
-            names, None, None, root, test, system, (*said, *_images_outside(root), *_classes_below(root, test))
-        )
+        remarks = [*said, *_images_outside(root), *_classes_below(root, test)]
+        return Layout(names, None, None, root, test, system, tuple(remarks))
     _refuse_images_for_classes(root, parts)
     train, (test_folder, said) = parts.get("train"), _test_part(root, parts)
     system = tuple(name for place in (root, train, test_folder) if place for name in system_entries(place))
-    remarks = [*said, *_not_read(root, {train, test_folder}), *(_images_outside(root))]
+    remarks = [*said, *_not_read(root, {train, test_folder}), *_images_outside(root)]
     labelled = annotated(test_folder) if (test_folder / ANNOTATIONS).is_file() else None
     test_names = sorted(labelled) if labelled is not None else _class_folders(test_folder)
     names, in_order = ordered(_class_folders(train) if train else test_names, order)
@@ -79,49 +78,6 @@ def read_layout(root: Path, order: str | None) -> Layout:
     found = labelled or {name: find_images(test_folder / name) for name in names}
     training = {name: find_images(train / name) for name in names} if train else None
     return Layout(names, train, training, test_folder, found, system, (*in_order, *remarks))
-
-
-def ordered(names: Sequence[str], order: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Put class names into order.
-
-    Args:
-        names: The names.
-        order: ``name``, ``natural``, or None to decide by the names.
-
-    Returns:
-        The names, and a sentence if the two orders differ.
-
-    >>> ordered(["0", "1", "10", "2"], None)[0]
-    ('0', '1', '2', '10')
-    >>> ordered(["c1", "c10", "c2"], None)[0]
-    ('c1', 'c10', 'c2')
-    """
-    orders = {"name": tuple(sorted(names)), "natural": tuple(sorted(names, key=natural_key))}
-    taken = order or ("natural" if all(re.fullmatch("[0-9]+", name) for name in names) else "name")
-    if orders["name"] == orders["natural"]:
-        return orders[taken], ()
-    other = "name" if taken == "natural" else "natural"
-    whose = {"name": "torchvision's ImageFolder numbers them", "natural": "timm's ImageFolder numbers them"}
-    how = {"name": "by name", "natural": "in natural order"}
-    sentence = (
-        f"classes are numbered {how[taken]}: {_some(orders[taken], orders[other])}; {whose[other]} "
-        f"{_some(orders[other], orders[taken])}: if the networks were trained so, add @order={other} to the path"
-    )
-    return orders[taken], (sentence,)
-
-
-def natural_key(name: str) -> tuple[tuple[tuple[int, int | str], ...], str]:
-    """Return a key that sorts digits by their value, and upper case as lower case, as timm does."""
-    parts = re.split(r"([0-9]+)", name.lower())
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part), name
-
-
-def _some(names: Sequence[str], other: Sequence[str]) -> str:
-    """The names up to the first that differs from another order, at most six from there."""
-    first = next(index for index, name in enumerate(names) if name != other[index])
-    start = max(0, first - 2)
-    shown = [*(["…"] if start else []), *names[start : first + 3]]
-    return printable(", ".join([*shown, *(["…"] if first + 3 < len(names) else [])]))
 
 
 def _parts(root: Path) -> dict[str, Path]:

@@ -25,9 +25,7 @@ def file_remarks(splits: Sequence[Split], system: Sequence[str]) -> tuple[str, .
     remarks = []
     if count := sum(len(each.nested) for each in found):
         where = "image lies" if count == 1 else "images lie"
-        remarks.append(
-            f"{count:,} {where} in subfolders of a class, such as {_first(found, 'nested')}, and belong to it"
-        )
+        remarks.append(f"{count:,} {where} in subfolders of the class folders, such as {_first(found, 'nested')}")
     if others := [file for each in found for file in each.others]:
         suffixes = Counter(file.suffix.lower() or "no suffix" for file in others)
         are = "file of a class is" if len(others) == 1 else "files of classes are"
@@ -72,8 +70,8 @@ def pixel_remarks(headers: Sequence[Header], decoding: Decoding) -> tuple[str, .
     if isinstance(decoding.geometry, StandardEvaluation):
         least, most = (pick(headers, key=lambda header: header.size[0] * header.size[1]).size for pick in (min, max))
         remarks.append(
-            f"images differ in size, from {least[0]}×{least[1]} to {most[0]}×{most[1]} (width×height): for each network "
-            "the shorter side is resized and the centre is cut out"
+            f"images differ in size, from {least[0]}×{least[1]} to {most[0]}×{most[1]} (width×height): for each "
+            "network the shorter side is resized and the centre is cut out"
         )
     return tuple(remarks)
 
