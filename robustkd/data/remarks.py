@@ -47,7 +47,7 @@ def _label_remarks(data: Dataset) -> list[str]:
             *remarks,
             f"no image has label 0, and labels go up to {classes - 1}: if they count from 1, subtract 1 from them",
         ]
-    if numbered and len(empty) > classes / 2:
+    if numbered and len(empty) > classes / 2 and counts[-1]:
         highest = classes - 1
         return [
             *remarks,
@@ -85,13 +85,18 @@ def _copy_remarks(data: Dataset) -> list[str]:
         index, original = copies[0]
         are = "is an exact copy of a training image" if len(copies) == 1 else "are exact copies of training images"
         first = f"{_image(data.test, index, 'test')} is {_image(data.train, original, 'training')}"
-        remarks.append(f"{len(copies):,} of {count} {are}: {first}")
+        remarks.append(f"{len(copies):,} of {count} {are}{_contradictions(copies, data.test, data.train)}: {first}")
     if copies := copies_in_test(data.test):
         index, original = copies[0]
         are = "is an exact copy of another test image" if len(copies) == 1 else "are exact copies of other test images"
         first = f"{_image(data.test, index, 'test')} is {_image(data.test, original, 'test')}"
-        remarks.append(f"{len(copies):,} of {count} {are}: {first}")
+        remarks.append(f"{len(copies):,} of {count} {are}{_contradictions(copies, data.test, data.test)}: {first}")
     return remarks
+
+
+def _contradictions(copies: Sequence[tuple[int, int]], images: ImageSet, originals: ImageSet) -> str:
+    others = sum(int(images.labels[index]) != int(originals.labels[original]) for index, original in copies)
+    return f", {others:,} of them with another label" if others else ""
 
 
 def _image(images: ImageSet, index: int, what: str) -> str:

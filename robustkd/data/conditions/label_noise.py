@@ -10,6 +10,7 @@ requested one.
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -216,6 +217,9 @@ def _random_matrix(rate: float, prior: np.ndarray) -> np.ndarray:
 
 
 def _read_labels(path: Path, images: int, classes: int) -> np.ndarray:
+    if not os.path.isfile(path):
+        why = "not a regular file" if os.path.exists(path) else "no such file"
+        raise DataError(f"{path}: not a readable .npy file of labels ({why})")
     try:
         labels = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

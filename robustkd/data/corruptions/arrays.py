@@ -76,6 +76,8 @@ class CorruptionArrays:
 
     def _load(self, name: str) -> np.ndarray:
         path = self.folder / f"{name}.npy"
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path}: not a regular file")
         try:
             return np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

@@ -3,6 +3,7 @@
 No code in a checkpoint is ever executed.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -118,8 +119,8 @@ def load_model(
     ('baseline', True)
     """
     file = Path(path).expanduser()
-    if not file.is_file():
-        raise ModelError(f"{file}: no such file")
+    if not os.path.isfile(file):
+        raise ModelError(f"{file}: {'not a regular file' if os.path.exists(file) else 'no such file'}")
     header, state, notes = _read(file, ema)
     wanted = {"architecture": architecture, "num_classes": num_classes, "in_chans": in_chans}
     if header is not None:

@@ -57,7 +57,7 @@ class Found:
         nested: The images among them that lie in subfolders.
         others: The files with another suffix.
         system: The names of system files and folders, which are not looked into.
-        repeated: Links to folders that were already read.
+        repeated: Links to folders that were already read, or that hold the folder itself.
     """
 
     images: tuple[Path, ...] = ()
@@ -80,16 +80,15 @@ def find_images(folder: Path) -> Found:
     others: list[Path] = []
     system: list[str] = []
     repeated: list[Path] = []
-    left, read = [folder], set[tuple[int, int]]()
+    left, read = [folder], {_identity(above) for above in folder.resolve().parents}
     while left:
         place = left.pop()
         if not os.path.isdir(place):
             continue
-        about = os.stat(place)
-        if (about.st_dev, about.st_ino) in read:
+        if _identity(place) in read:
             repeated.append(place)
             continue
-        read.add((about.st_dev, about.st_ino))
+        read.add(_identity(place))
         with os.scandir(place) as entries:
             for entry in entries:
                 if is_system(entry.name):
@@ -103,6 +102,11 @@ def find_images(folder: Path) -> Found:
     images.sort()
     nested = tuple(file for file in images if file.parent != folder)
     return Found(tuple(images), nested, tuple(sorted(others)), tuple(system), tuple(sorted(repeated)))
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    about = os.stat(folder)
+    return about.st_dev, about.st_ino
 
 
 def subfolders(folder: Path) -> list[str]:

@@ -68,6 +68,8 @@ def read_layout(root: Path, order: str | None) -> Layout:
     system = tuple(name for place in (root, train, test_folder) if place for name in system_entries(place))
     remarks = [*said, *_not_read(root, {train, test_folder}), *_images_outside(root)]
     labelled = annotated(test_folder) if (test_folder / ANNOTATIONS).is_file() else None
+    if labelled is not None:
+        remarks.append(f"the classes of the test images are those of {test_folder.name}/{ANNOTATIONS}")
     test_names = sorted(labelled) if labelled is not None else _class_folders(test_folder)
     names, in_order = ordered(_class_folders(train) if train else test_names, order)
     unknown = sorted(set(test_names) - set(names))
@@ -81,8 +83,17 @@ def read_layout(root: Path, order: str | None) -> Layout:
 
 
 def _parts(root: Path) -> dict[str, Path]:
-    """The folders of the parts, by ``train``, ``test`` and ``val``; one spelt in lower case comes first."""
-    held = sorted(subfolders(root), reverse=True)
+    """The folders of the parts, by ``train``, ``test`` and ``val``; empty where the folders are classes.
+
+    ``train`` and ``test`` are never classes. Other spellings, such as ``Training`` and ``valid``, stand for parts only
+    where nothing else is there: a class may be called Train.
+    """
+    held = sorted(subfolders(root), reverse=True)  # one spelt in lower case comes first
+    known = {name for names in SPLITS.values() for name in names}
+    if not {"train", "test"} & set(held) and not all(
+        name.lower() in known and subfolders(root / name) and not files_in(root / name) for name in held
+    ):
+        return {}
     return {
         part: root / next(name for name in held if name.lower() in names)
         for part, names in SPLITS.items()
@@ -118,9 +129,9 @@ def _refuse_images_for_classes(root: Path, parts: Mapping[str, Path]) -> None:
         if subfolders(folder) or not files_in(folder):
             continue
         raise DataError(
-            f"{folder}: holds images but no class folders, and a folder {folder.name}/ is taken for the {part} images "
-            f"of a data set; if {folder.name} is a class, move all class folders into {root / 'test'}; if it is not, "
-            f"sort its images into {folder}/CLASS/"
+            f"{folder}: holds images but no class folders, and {folder.name}/ stands for the "
+            f"{'training' if part == 'train' else 'test'} images of a data set; if {folder.name} is a class, move all "
+            f"class folders into {root / 'test'}/; if it is not, sort its images into {folder}/CLASS/"
         )
 
 
@@ -161,7 +172,10 @@ def _images_outside(folder: Path) -> tuple[str, ...]:
     if not files:
         return ()
     lie = "image lies" if len(files) == 1 else "images lie"
-    return (f"{len(files):,} {lie} outside the class folders and is left out: {printable(str(files[0]))}",)
+    return (
+        f"{len(files):,} {lie} outside the class folders, such as {printable(str(files[0]))}, and "
+        f"{'is' if len(files) == 1 else 'are'} left out",
+    )
 
 
 def _few(names: Sequence[str]) -> str:

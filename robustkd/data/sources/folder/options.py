@@ -50,17 +50,19 @@ def split_options(text: str) -> tuple[Path, FolderOptions]:
     whole, given = text, dict[str, Any]()
     while (found := re.fullmatch(r"(?P<head>.+)@(?:(?P<name>\w+)=)?(?P<value>[^@=/\\]+)", text, re.DOTALL)) is not None:
         name, value = found["name"] or "size", found["value"]
-        if not _is_option(found["name"], value):
+        if not _is_option(found["name"], value) or (_is_folder(text) and not _is_folder(found["head"])):
             break
         if name in given:
             raise DataError(f"{whole}: the option {name} is given twice")
         given[name] = _value(whole, name, value)
         text = found["head"]
-    if given and os.path.isdir(Path(whole).expanduser()) and not os.path.isdir(Path(text).expanduser()):
-        text, given = whole, {}
     if None not in (given.get("size"), given.get("squash")):
         raise DataError(f"{whole}: give size or squash, not both")
     return Path(text).expanduser(), FolderOptions(**given)
+
+
+def _is_folder(text: str) -> bool:
+    return os.path.isdir(Path(text).expanduser())
 
 
 def _is_option(name: str | None, value: str) -> bool:

@@ -28,16 +28,17 @@ def file_remarks(splits: Sequence[Split], system: Sequence[str]) -> tuple[str, .
         remarks.append(f"{count:,} {where} in subfolders of the class folders, such as {_first(found, 'nested')}")
     if others := [file for each in found for file in each.others]:
         suffixes = Counter(file.suffix.lower() or "no suffix" for file in others)
-        are = "file of a class is" if len(others) == 1 else "files of classes are"
-        remarks.append(
-            f"{len(others):,} {are} not read, by the suffix no image: {_counted(suffixes)}, such as "
-            f"{_first(found, 'others')}"
+        files = (
+            "1 file of a class is not read: it has"
+            if len(others) == 1
+            else f"{len(others):,} files are not read: they have"
         )
+        remarks.append(f"{files} no suffix of an image ({_counted(suffixes)}), such as {_first(found, 'others')}")
     if names := Counter([*system, *(name for each in found for name in each.system)]):
         remarks.append(f"hidden and system files and folders are left out: {_counted(names)}")
     if count := sum(len(each.repeated) for each in found):
         remarks.append(
-            f"{count:,} link{'' if count == 1 else 's'} to a folder that was already read, such as "
+            f"{count:,} link{'' if count == 1 else 's'} to a folder above or to one that was already read, such as "
             f"{_first(found, 'repeated')}, {'is' if count == 1 else 'are'} not followed"
         )
     return tuple(remarks)
@@ -55,18 +56,19 @@ def pixel_remarks(headers: Sequence[Header], decoding: Decoding) -> tuple[str, .
     if transparent := sum(header.transparent for header in headers):
         other = "black" if decoding.background == "white" else "white"
         remarks.append(
-            f"{_of(transparent, count)} may have transparent pixels, which are shown on {decoding.background} "
+            f"{_have(transparent, count)} an alpha channel or a transparent colour: transparent pixels become "
+            f"{decoding.background} "
             f"(@background={other} for {other})"
         )
     if turned := sum(header.orientation != 1 for header in headers):
         what, other = (
-            ("which is ignored, as torchvision and timm do", "@exif=apply turns them upright")
+            ("which is ignored, as torchvision and timm do", "@exif=apply turns images upright")
             if decoding.exif == "ignore"
             else ("which is applied", "torchvision and timm ignore it")
         )
-        remarks.append(f"{_of(turned, count)} carry an orientation in EXIF, {what}; {other}")
+        remarks.append(f"{_have(turned, count)} an orientation in EXIF, {what}; {other}")
     if pages := sum(header.pages for header in headers):
-        remarks.append(f"of {_of(pages, count)} with several pages or frames, the first is read")
+        remarks.append(f"{_have(pages, count)} several pages or frames, of which the first is read")
     if isinstance(decoding.geometry, StandardEvaluation):
         least, most = (pick(headers, key=lambda header: header.size[0] * header.size[1]).size for pick in (min, max))
         remarks.append(
@@ -76,8 +78,8 @@ def pixel_remarks(headers: Sequence[Header], decoding: Decoding) -> tuple[str, .
     return tuple(remarks)
 
 
-def _of(some: int, count: int) -> str:
-    return f"{some:,} of {count:,} images"
+def _have(some: int, count: int) -> str:
+    return f"{some:,} of {count:,} images {'has' if some == 1 else 'have'}"
 
 
 def _counted(names: Counter[str]) -> str:
