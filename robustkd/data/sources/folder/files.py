@@ -93,7 +93,7 @@ def find_images(folder: Path) -> Found:
             for entry in entries:
                 if is_system(entry.name):
                     system.append(entry.name)
-                elif entry.is_dir():
+                elif os.path.isdir(place / entry.name):
                     left.append(place / entry.name)
                 elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
                     images.append(place / entry.name)
@@ -114,7 +114,7 @@ def subfolders(folder: Path) -> list[str]:
     if not os.path.isdir(folder):
         return []
     with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if not is_system(entry.name) and entry.is_dir())
+        return sorted(entry.name for entry in entries if not is_system(entry.name) and os.path.isdir(entry))
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -122,7 +122,7 @@ def files_in(folder: Path) -> list[Path]:
     if not os.path.isdir(folder):
         return []
     with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if not is_system(entry.name) and not entry.is_dir()]
+        names = [entry.name for entry in entries if not is_system(entry.name) and not os.path.isdir(entry)]
     return sorted(folder / name for name in names if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES)
 
 
