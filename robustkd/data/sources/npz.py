@@ -1,6 +1,5 @@
 """`npz:PATH`: arrays `x_train, y_train, x_test, y_test`, as Keras stores them, or with MedMNIST's names."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from robustkd.data.dataset import Dataset
 from robustkd.data.image_set import ImageSet
 from robustkd.data.loading import DATASETS
 from robustkd.errors import DataError, printable
+from robustkd.regular_file import why_not_a_file
 
 UINT8_MAX = 255
 _NAMES = (
@@ -53,8 +53,8 @@ def load_npz(path: str, root: Path | None = None) -> Dataset:
 
 def _read(file: Path) -> list[np.ndarray]:
     """The four arrays and the class names, an empty array if the file has none."""
-    if not os.path.isfile(file):
-        raise DataError("not a regular file" if os.path.exists(file) else "no such file")
+    if problem := why_not_a_file(file):
+        raise DataError(problem)
     try:
         with np.load(file, allow_pickle=False) as archive:
             held = list(archive.files)

@@ -3,7 +3,6 @@
 No code in a checkpoint is ever executed.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from robustkd.models.architectures import check_architecture, classifier_name, c
 from robustkd.models.checkpoints.foreign import advice, read_foreign, unwrap
 from robustkd.models.pixel_model import PixelModel
 from robustkd.models.resizing import Interpolation
+from robustkd.regular_file import why_not_a_file
 
 HEADER_KEY = "robustkd"
 
@@ -119,8 +119,8 @@ def load_model(
     ('baseline', True)
     """
     file = Path(path).expanduser()
-    if not os.path.isfile(file):
-        raise ModelError(f"{file}: {'not a regular file' if os.path.exists(file) else 'no such file'}")
+    if problem := why_not_a_file(file):
+        raise ModelError(f"{file}: {problem}")
     header, state, notes = _read(file, ema)
     wanted = {"architecture": architecture, "num_classes": num_classes, "in_chans": in_chans}
     if header is not None:

@@ -144,9 +144,9 @@ def test_nothing_waits_for_a_named_pipe(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [
         f"{tmp_path}/pipe: is not a folder",
         f"{tmp_path}/pipe: not a regular file",
-        f"{'x' * 300}: no such file",
+        f"{'x' * 300}: File name too long",
         f"{tmp_path}/pipe: not a regular file",
-        f"{'x' * 300}: no such file",
+        f"{'x' * 300}: File name too long",
         f"{tmp_path}/pipe: not a readable .npy file of labels (not a regular file)",
-        f"{tmp_path}/arrays/labels.npy: not a regular file",
+        f"{tmp_path}/arrays/labels.npy: not readable as an array (not a regular file)",
     ], done.stderr
