@@ -28,7 +28,7 @@ _PLACES: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     "method": ("METHODS", ("distillation/methods/*.py",)),
     "evaluation": ("EVALUATIONS", ("evaluations/*/__init__.py",)),
     "condition": ("CONDITIONS", ("data/condition.py", "data/conditions/*.py")),
-    "data set": ("DATASETS", ("data/sources/*.py",)),
+    "data set": ("DATASETS", ("data/sources/*.py", "data/sources/*/__init__.py")),
 }
 
 

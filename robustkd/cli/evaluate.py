@@ -97,11 +97,14 @@ def evaluate(
     trained_under = parsed_option(condition, "--condition")
 
     from robustkd.data import load_dataset
+    from robustkd.data.remarks import print_remarks, with_remarks
     from robustkd.models import ModelPool
     from robustkd.studies import evaluate as evaluate_models
     from robustkd.studies.evaluate_models import evaluation_name
+    from robustkd.studies.photographs import fit_to_photographs
 
-    dataset = load_dataset(data, data_root)
+    dataset = with_remarks(load_dataset(data, data_root))
+    print_remarks(dataset)
     loading = {"mean": channels(mean, "--mean"), "std": channels(std, "--std"), "image_size": image_size, "ema": ema}
 
     def load(text: str, option: str) -> "tuple[str, PixelModel]":
@@ -118,7 +121,7 @@ def evaluate(
         _one_or_more(baselines) if baselines else None,
         {name: _one_or_more(models) for name, models in students.items()},
     )
-    pool = _trained_clean(pool, clean or [])
+    pool, dataset = fit_to_photographs(_trained_clean(pool, clean or []), dataset)
     evaluated = evaluate_models(
         pool,
         dataset,

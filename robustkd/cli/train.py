@@ -86,11 +86,13 @@ def train(
         raise BadInputError(f"--set {'.'.join(map(str, problem.place))}: {problem}") from problem
 
     from robustkd.data import load_dataset
+    from robustkd.data.remarks import print_remarks, with_remarks
     from robustkd.distillation import train_student
     from robustkd.models import create_model, save_model
     from robustkd.studies.training import cpu_threads
 
-    dataset = replace(load_dataset(data, data_root), condition=trained_under)
+    dataset = with_remarks(replace(load_dataset(data, data_root), condition=trained_under))
+    print_remarks(dataset)
     with cpu_threads(threads):
         student = train_student(
             method,

@@ -21,6 +21,8 @@ class Dataset:
         test: The images to evaluate on.
         augmentation: The augmentation of training images, unless a study replaces it.
         condition: The change applied to the training set before training; `train` itself stays unchanged.
+        remarks: What a reader of results must know: a sentence, without its full stop, for each thing that was decided
+            or found while loading.
 
     >>> import robustkd as rk
     >>> rk.load_dataset("digits")
@@ -32,6 +34,7 @@ class Dataset:
     test: ImageSet
     augmentation: Augmentation = field(default_factory=Augmentation)
     condition: Condition = field(default_factory=Clean)
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.train is None:
@@ -87,8 +90,13 @@ class Dataset:
             The images with the labels to train on, and their true labels.
 
         Raises:
-            DataError: There is no training set, or the condition does not fit it.
+            DataError: There is no training set, its images differ in size, or the condition does not fit it.
         """
+        if self.train is not None and self.train.photographs:
+            raise DataError(
+                f"{self.name}: images differ in size, and training needs one: give it with folder:PATH@SIZE, as in "
+                "folder:PATH@224, which resizes the shorter side and cuts out the centre"
+            )
         return self.condition.apply(self.training, seed or 0)
 
     def in_memory(self) -> "Dataset":

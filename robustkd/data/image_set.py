@@ -94,6 +94,11 @@ class ImageSet:
         """The number of classes, including those without images."""
         return len(self.class_names)
 
+    @property
+    def photographs(self) -> bool:
+        """Whether the images differ in size on disk, and no size was chosen for them."""
+        return bool(getattr(self.images, "photographs", False))
+
     def read(self, indices: Tensor) -> Tensor:
         """Return some images.
 
@@ -158,6 +163,14 @@ class ImageSet:
             hasher.update(self.images.fingerprint().encode())
         hasher.update(self.labels.cpu().numpy().tobytes())
         return hasher.hexdigest()
+
+    @cached_property
+    def hashes(self) -> list[bytes]:
+        """A digest of each image in memory, 16 bytes; two equal ones are the same image."""
+        if not isinstance(self.images, Tensor):
+            raise TypeError("only images in memory have hashes")
+        pixels = self.images.cpu().reshape(len(self), -1).numpy()
+        return [hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest() for image in pixels]
 
 
 def to_pixels(images: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
     """Load a data set by name.
 
     Args:
-        name: ``digits``, ``cifar10``, ``cifar100``, ``npz:PATH``, ``folder:PATH`` or ``folder:PATH@SIZE``.
+        name: ``digits``, ``cifar10``, ``cifar100``, ``npz:PATH`` or ``folder:PATH``; options of a folder
+            follow its path, as in ``folder:PATH@224`` (`load_folder`).
         root: The directory of the data sets; by default ``$ROBUSTKD_DATA``, then the user's cache directory.
 
     Returns:

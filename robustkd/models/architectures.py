@@ -12,6 +12,7 @@ from timm.models import get_pretrained_cfg
 from robustkd.errors import ModelError, nearest
 from robustkd.models import networks
 from robustkd.models.pixel_model import PixelModel
+from robustkd.models.resizing import Interpolation
 from robustkd.plugins import load_installed
 
 OWN_ARCHITECTURES: tuple[str, ...] = tuple(
@@ -44,6 +45,8 @@ def create_model(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     image_size: int | None = None,
+    crop_pct: float | None = None,
+    interpolation: Interpolation = "bilinear",
     seed: int | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> PixelModel:
@@ -57,6 +60,8 @@ def create_model(
         std: The standard deviation of the normalisation.
         image_size: The size that images are resized to. By default, networks of a fixed input size (most vision
             transformers) use theirs and all others take images of any size.
+        crop_pct: As for `PixelModel`.
+        interpolation: As for `PixelModel`.
         seed: The seed of the initial weights; the global random state does not change. None draws from that state.
         options: Further arguments of timm's `create_model`.
 
@@ -92,7 +97,16 @@ def create_model(
     cfg = module.default_cfg
     if image_size is None and cfg.get("fixed_input_size") and "img_size" not in (options or {}):
         image_size = cfg["input_size"][-1]
-    return PixelModel(module, mean=mean, std=std, image_size=image_size, architecture=architecture, options=options)
+    return PixelModel(
+        module,
+        mean=mean,
+        std=std,
+        image_size=image_size,
+        crop_pct=crop_pct,
+        interpolation=interpolation,
+        architecture=architecture,
+        options=options,
+    )
 
 
 def check_architecture(architecture: str) -> None:

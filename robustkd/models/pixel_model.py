@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robustkd.errors import ModelError, printable
 from robustkd.models.code_digest import code_digest
 from robustkd.models.network_name import network_name
 from robustkd.models.network_source import network_source
+from robustkd.models.resizing import Interpolation, check_resizing, resized
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,18 @@ class PixelModel(nn.Module):
         module: The network: images (B, C, H, W) to logits (B, K), or to something with `logits`.
         mean: The values subtracted from the pixels, one for each channel; None for 0.
         std: The values that the pixels are then divided by; None for 1.
-        image_size: Height and width that images are resized to (bilinear, antialiased); None for no resizing.
+        image_size: Height and width that images are resized to (antialiased); None for no resizing.
+        crop_pct: None resizes the whole image, whatever its aspect ratio. Otherwise the shorter side is resized to
+            ⌊image_size / crop_pct⌋ and the centre is cut out.
+        interpolation: The filter of the resizing, ``bilinear`` or ``bicubic``.
         architecture: The network's name; if empty, that of `network_name`.
         options: The arguments of timm's `create_model` besides classes and channels.
         lineage: The origin of the weights: method, seed, condition, file, …
         probabilities: Whether the network gives probabilities; their logarithms are its logits then.
 
     Raises:
-        ModelError: Mean and std do not fit each other or are not usable, or the network has parameters without values.
+        ModelError: Mean and std do not fit each other, a value is not usable, or the network has parameters without
+            values.
 
     >>> import robustkd as rk
     >>> from torch import nn
@@ -71,6 +75,8 @@ class PixelModel(nn.Module):
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
         image_size: int | None = None,
+        crop_pct: float | None = None,
+        interpolation: Interpolation = "bilinear",
         architecture: str = "",
         options: Mapping[str, Any] | None = None,
         lineage: Mapping[str, Any] | None = None,
@@ -79,11 +85,14 @@ class PixelModel(nn.Module):
         super().__init__()
         _check_normalisation(mean, std)
         _check_values(module)
+        check_resizing(image_size, crop_pct, interpolation)
         self.normalises = mean is not None or std is not None
         mean = mean if mean is not None else [0.0] * (len(std) if std is not None else 1)
         std = std if std is not None else [1.0] * len(mean)
         self.module = module
         self.image_size = image_size
+        self.crop_pct = crop_pct
+        self.interpolation = interpolation
         self.architecture = architecture or network_name(module)
         self.options = dict(options or {})
         self.lineage = dict(lineage or {})
@@ -127,9 +136,8 @@ class PixelModel(nn.Module):
 
     def prepare(self, pixels: Tensor) -> Tensor:
         """Resize and normalise, float (B, C, H, W) in [0, 1] to the input of the network."""
-        if self.image_size is not None and tuple(pixels.shape[-2:]) != (self.image_size, self.image_size):
-            size = (self.image_size, self.image_size)
-            pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True, align_corners=False)
+        if self.image_size is not None:
+            pixels = resized(pixels, self.image_size, self.crop_pct, self.interpolation)
         return (pixels - self.mean) / self.std if self.normalises else pixels
 
     def with_logits_from_probabilities(self) -> "PixelModel":
@@ -174,7 +182,9 @@ class PixelModel(nn.Module):
 
     def digest(self) -> str:
         """SHA-256 over all that determines the outputs: architecture, preprocessing, weights, statistics, code."""
-        preprocessing = (self.mean.flatten().tolist(), self.std.flatten().tolist(), self.image_size)
+        preprocessing: list[Any] = [self.mean.flatten().tolist(), self.std.flatten().tolist(), self.image_size]
+        if (self.crop_pct, self.interpolation) != (None, "bilinear"):
+            preprocessing += [self.crop_pct, self.interpolation]
         sources = [network_source(self.architecture, self.module), code_digest(self.module)]
         content = [self.architecture, self.options, preprocessing, *filter(None, sources)]
         content += ["probabilities"] if self.probabilities else []

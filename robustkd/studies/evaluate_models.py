@@ -10,12 +10,14 @@ from typing import Any
 import yaml
 
 from robustkd.data import Clean, Condition, Dataset
+from robustkd.data.remarks import with_remarks
 from robustkd.devices import resolve_device
 from robustkd.distillation import given_selection_sentence
 from robustkd.errors import BadInputError, nearest
 from robustkd.models import ModelPool
 from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.evaluated import Evaluated
+from robustkd.studies.photographs import fit_to_photographs
 from robustkd.studies.run_directory import claim
 from robustkd.studies.validation import condition_named, evaluation_options
 
@@ -49,7 +51,8 @@ def evaluate(
 
     Args:
         pool: The models, wherever they were trained.
-        data: The images; most evaluations use the test set only.
+        data: The images; most evaluations use the test set only. Images of different sizes are resized as each network
+            needs them (`fit_to_photographs`).
         suite: ``quick`` or ``full``.
         options: Evaluations to add to the suite, and options that replace the suite's own, such as
             ``{"transferability": {"epsilon": 0.01}}``.
@@ -84,6 +87,7 @@ def evaluate(
     asked = SUITES[suite] | {name: {} for name in ASKED_UNDER.get(trained_under.name, ())}
     choices = {name: {**asked.get(name, {}), **given.get(name, {})} for name in {**asked, **given}}
     chosen = evaluation_options(choices)
+    pool, data = fit_to_photographs(pool, with_remarks(data))
     run = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="robustkd-"))
     sampled = data
     if limit is not None:

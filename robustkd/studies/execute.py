@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from robustkd.data import Dataset, load_dataset
+from robustkd.data.remarks import print_remarks, with_remarks
 from robustkd.data.subset import stratified_subset
 from robustkd.devices import resolve_device
 from robustkd.distillation import selection_sentence
@@ -109,7 +110,8 @@ def run_study(
     run = out if out is not None else Path("runs") / study.name
     how = execution or Execution()
     place = resolve_device(device)
-    data = study_data(study, data_root)
+    data = with_remarks(study_data(study, data_root))
+    print_remarks(data)
     refuse_inapplicable(study, data)
     jobs = plan(study, data, how.threads)
     text = study_yaml(study)

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from robustkd.data.condition import CONDITIONS, Condition, Conditioned
 from robustkd.errors import DataError
+from robustkd.regular_file import why_not_a_file
 
 if TYPE_CHECKING:
     from robustkd.data.image_set import ImageSet
@@ -216,6 +217,8 @@ def _random_matrix(rate: float, prior: np.ndarray) -> np.ndarray:
 
 
 def _read_labels(path: Path, images: int, classes: int) -> np.ndarray:
+    if problem := why_not_a_file(path):
+        raise DataError(f"{path}: not a readable .npy file of labels ({problem})")
     try:
         labels = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from robustkd.data.image_set import ImageSet
 from robustkd.errors import DataError, nearest
+from robustkd.regular_file import why_not_a_file
 
 SEVERITIES = 5
 LABELS = "labels"
@@ -76,6 +77,8 @@ class CorruptionArrays:
 
     def _load(self, name: str) -> np.ndarray:
         path = self.folder / f"{name}.npy"
+        if problem := why_not_a_file(path):
+            raise DataError(f"{path}: not readable as an array ({problem})")
         try:
             return np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

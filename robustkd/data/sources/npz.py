@@ -10,7 +10,9 @@ from robustkd.data.dataset import Dataset
 from robustkd.data.image_set import ImageSet
 from robustkd.data.loading import DATASETS
 from robustkd.errors import DataError, printable
+from robustkd.regular_file import why_not_a_file
 
+UINT8_MAX = 255
 _NAMES = (
     ("x_train", "y_train", "x_test", "y_test"),
     ("train_images", "train_labels", "test_images", "test_labels"),
@@ -51,8 +53,8 @@ def load_npz(path: str, root: Path | None = None) -> Dataset:
 
 def _read(file: Path) -> list[np.ndarray]:
     """The four arrays and the class names, an empty array if the file has none."""
-    if not file.is_file():
-        raise DataError("no such file")
+    if problem := why_not_a_file(file):
+        raise DataError(problem)
     try:
         with np.load(file, allow_pickle=False) as archive:
             held = list(archive.files)
@@ -69,7 +71,17 @@ def _read(file: Path) -> list[np.ndarray]:
 
 def _labels(labels: np.ndarray) -> np.ndarray:
     if not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(f"labels must be integers, got {labels.dtype}")
+        fix = ""
+        if labels.dtype.kind in "bf" and np.isfinite(labels).all() and (labels == labels.round()).all():
+            fix = '; convert them with labels.astype("int64")'
+        elif labels.dtype.kind in "US":
+            fix = "; number the classes from 0, and store their names in an array `classes`"
+        raise DataError(f"labels must be integers, got {labels.dtype}{fix}")
+    if labels.ndim == 2 and labels.shape[1] > 1 and ((labels == 0) | (labels == 1)).all():
+        raise DataError(
+            f"labels must be one number for each image, got an array of shape {labels.shape}; if it is one-hot, "
+            "convert it with labels.argmax(axis=1)"
+        )
     return labels.reshape(-1) if labels.ndim == 2 and labels.shape[1] == 1 else labels
 
 
@@ -88,8 +100,23 @@ def _image_set(images: np.ndarray, labels: np.ndarray, class_names: tuple[str, .
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.dtype != np.uint8:
-        raise DataError(f"images must be uint8, N×H×W×C, got {images.dtype} of shape {images.shape}")
+        raise DataError(
+            f"images must be uint8, N×H×W×C, got {images.dtype} of shape {images.shape}{_conversion(images)}"
+        )
     if images.shape[-1] not in (1, 3):
-        raise DataError(f"images must have 1 or 3 channels in their last axis, got shape {images.shape}")
+        fix = "; move them there with images.transpose(0, 2, 3, 1)" if images.shape[1] in (1, 3) else ""
+        raise DataError(f"images must have 1 or 3 channels in their last axis, got shape {images.shape}{fix}")
     pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
     return ImageSet(pixels, torch.from_numpy(labels.astype(np.int64)), class_names)
+
+
+def _conversion(images: np.ndarray) -> str:
+    """How images of another type become uint8, where their values tell."""
+    if images.ndim != 4 or images.size == 0 or images.dtype.kind not in "biuf":
+        return ""
+    low, high = float(images.min()), float(images.max())
+    if images.dtype.kind == "b" or (images.dtype.kind == "f" and low >= 0 and high <= 1):
+        return '; convert them with (255 * images).round().astype("uint8")'
+    if low >= 0 and high <= UINT8_MAX:
+        return '; convert them with images.round().astype("uint8")'
+    return f"; their values go from {low:g} to {high:g}: scale them to 0 to 255"

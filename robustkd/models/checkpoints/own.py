@@ -18,6 +18,8 @@ from robustkd.errors import ModelError
 from robustkd.models.architectures import check_architecture, classifier_name, create_model, first_convolution_name
 from robustkd.models.checkpoints.foreign import advice, read_foreign, unwrap
 from robustkd.models.pixel_model import PixelModel
+from robustkd.models.resizing import Interpolation
+from robustkd.regular_file import why_not_a_file
 
 HEADER_KEY = "robustkd"
 
@@ -54,10 +56,21 @@ def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] |
         mean=model.mean.flatten().tolist() if model.normalises else None,
         std=model.std.flatten().tolist() if model.normalises else None,
         image_size=model.image_size,
+        crop_pct=model.crop_pct,
+        interpolation=model.interpolation,
         lineage={**model.lineage, **(lineage or {})},
     )
     with atomic_path(Path(path)) as partial:
-        safetensors.torch.save_file(state, partial, metadata={HEADER_KEY: header.model_dump_json()})
+        safetensors.torch.save_file(
+            state, partial, metadata={HEADER_KEY: header.model_dump_json(exclude=_unset(header))}
+        )
+
+
+def _unset(header: "Header") -> set[str]:
+    """The settings that version 0.1 does not know, if they are as it has them: it then reads the file."""
+    return {
+        name for name in ("crop_pct", "interpolation") if getattr(header, name) == Header.model_fields[name].default
+    }
 
 
 def load_model(
@@ -106,8 +119,8 @@ def load_model(
     ('baseline', True)
     """
     file = Path(path).expanduser()
-    if not file.is_file():
-        raise ModelError(f"{file}: no such file")
+    if problem := why_not_a_file(file):
+        raise ModelError(f"{file}: {problem}")
     header, state, notes = _read(file, ema)
     wanted = {"architecture": architecture, "num_classes": num_classes, "in_chans": in_chans}
     if header is not None:
@@ -145,6 +158,8 @@ class Header(BaseModel):
     mean: list[float] | None
     std: list[float] | None
     image_size: int | None
+    crop_pct: float | None = None
+    interpolation: Interpolation = "bilinear"
     lineage: dict[str, Any]
 
 

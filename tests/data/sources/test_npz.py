@@ -192,11 +192,14 @@ def test_a_plain_pickle_is_refused_and_not_unpickled(file: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("images", "reason"),
     [
-        (IMAGES / 255, "must be uint8.*float64"),
-        (IMAGES.astype(np.int64), "must be uint8.*int64"),
+        (IMAGES / 255, r"must be uint8.*float64.*convert them with \(255 \* images\)\.round\(\)\.astype"),
+        (IMAGES > 127, r"must be uint8.*bool.*convert them with \(255 \* images\)\.round\(\)\.astype"),
+        (IMAGES.astype(np.int64), r"must be uint8.*int64.*convert them with images\.round\(\)\.astype"),
+        (IMAGES.astype(np.float32), r"must be uint8.*float32.*convert them with images\.round\(\)\.astype"),
+        (IMAGES / 127.5 - 1, r"must be uint8.*float64.*values go from -1 to 1: scale them to 0 to 255"),
         (IMAGES.reshape(6, -1), "must be uint8, N×H×W×C.*shape"),
         (IMAGES[..., :2], "1 or 3 channels"),
-        (np.moveaxis(IMAGES, -1, 1), "1 or 3 channels in their last axis"),
+        (np.moveaxis(IMAGES, -1, 1), r"1 or 3 channels in their last axis.*images\.transpose\(0, 2, 3, 1\)"),
         (IMAGES[:5], "one for each image"),
         (IMAGES[:0], "one for each image"),
         (IMAGES[:, :4], r"training images are \(3, 4, 4\).*test images \(3, 5, 4\)"),
@@ -216,14 +219,16 @@ def test_an_empty_set_is_refused(file: Path) -> None:
     ("labels", "reason"),
     [
         (np.array([0, 1, -1, 2, 1, 0]), "label -1 is out of range"),
-        (LABELS.astype(float), "must be integers, got float64"),
+        (LABELS.astype(float), r"must be integers, got float64; convert them with labels\.astype"),
+        (LABELS + 0.5, "must be integers, got float64$"),
         (np.full(6, np.nan), "must be integers, got float64"),
-        (np.array(["cat"] * 6), "must be integers, got <U3"),
+        (np.array(["cat"] * 6), "must be integers, got <U3; number the classes from 0"),
         (LABELS > 0, "must be integers, got bool"),
-        (np.eye(3, dtype=int)[LABELS], "one for each image"),
+        (np.eye(3, dtype=int)[LABELS], r"one number for each image.*one-hot.*labels\.argmax\(axis=1\)"),
+        (np.stack([LABELS, LABELS], 1), "one for each image"),
         (np.array(0), "one for each image"),
     ],
-    ids=["negative", "float", "nan", "strings", "bool", "one-hot", "scalar"],
+    ids=["negative", "float", "fraction", "nan", "strings", "bool", "one-hot", "two", "scalar"],
 )
 def test_labels_that_do_not_fit_are_refused(file: Path, labels: np.ndarray, reason: str) -> None:
     with pytest.raises(DataError, match=rf"mine\.npz: .*{reason}"):

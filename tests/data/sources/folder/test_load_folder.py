@@ -112,11 +112,20 @@ def test_a_class_may_lack_test_images(folder: Path) -> None:
     assert dataset.test.labels.tolist() == [1]
 
 
-def test_files_that_are_no_images_are_passed_over(folder: Path) -> None:
+def test_files_that_are_no_images_are_left_out_and_counted(folder: Path) -> None:
     (folder / "train" / "cat" / "notes.txt").write_text("nice cats")
     (folder / "train" / "README.md").write_text("pets")
 
-    assert len(load(folder).training) == 3
+    dataset = load(folder)
+
+    assert len(dataset.training) == 3
+    assert dataset.remarks == (
+        f"1 file of a class is not read: it has no suffix of an image (.txt), such as {folder}/train/cat/notes.txt",
+    )
+
+
+def test_a_clean_folder_has_no_remarks(folder: Path) -> None:
+    assert load(folder).remarks == load(f"{folder}@4").remarks == ()
 
 
 @pytest.mark.parametrize("suffix", [".png", ".PNG", ".bmp", ".ppm", ".tif", ".tiff"])
@@ -183,17 +192,15 @@ def test_no_image_is_decoded_before_it_is_asked_for(folder: Path, monkeypatch: p
     assert decoded.count >= 1
 
 
-def test_with_a_size_no_image_is_even_opened_before_it_is_asked_for(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_image_is_opened_once_when_the_folder_is_loaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = Calls(monkeypatch, Image, "open")
     dataset = load(f"{folder}@4")
     after_loading = opened.count
 
     dataset.training.read(torch.tensor([2, 0]))
 
-    assert after_loading == 0
-    assert opened.count == 2
+    assert after_loading == 5
+    assert opened.count == 5 + 2
 
 
 def test_size_cuts_out_the_centre_square(tmp_path: Path) -> None:
@@ -240,26 +247,55 @@ def test_size_brings_images_of_different_sizes_together(tmp_path: Path) -> None:
     assert read(load(f"{tmp_path}@4").test).shape == (2, 3, 4, 4)
 
 
-def test_images_of_different_sizes_are_refused_naming_two_files_and_the_fix(tmp_path: Path) -> None:
+def test_images_of_different_sizes_are_photographs_which_is_said(tmp_path: Path) -> None:
     save(tmp_path / "a" / "0.png", picture(8, 8))
-    save(tmp_path / "a" / "1.png", picture(8, 8))
-    save(tmp_path / "b" / "2.png", picture(8, 6))
+    save(tmp_path / "b" / "2.png", picture(6, 9))
 
-    with pytest.raises(DataError) as caught:
-        load(tmp_path)
+    dataset = load(tmp_path)
 
-    message = str(caught.value)
-    assert str(tmp_path / "a" / "0.png") in message
-    assert str(tmp_path / "b" / "2.png") in message
-    assert "folder:PATH@8" in message
+    assert dataset.test.photographs
+    assert dataset.remarks == (
+        "images differ in size, from 9×6 to 8×8 (width×height): for each network the shorter side is resized and the "
+        "centre is cut out",
+    )
 
 
-def test_training_and_test_images_of_different_sizes_are_refused(folder: Path) -> None:
+@pytest.mark.parametrize("option", ["@4", "@squash=4"])
+def test_a_chosen_size_makes_them_images_of_one_size(tmp_path: Path, option: str) -> None:
+    save(tmp_path / "a" / "0.png", picture(8, 8))
+    save(tmp_path / "b" / "2.png", picture(6, 9))
+
+    dataset = load(f"{tmp_path}{option}")
+
+    assert not dataset.test.photographs
+    assert dataset.test.shape == (3, 4, 4)
+    assert dataset.remarks == ()
+
+
+def test_training_and_test_images_of_different_sizes_are_photographs(folder: Path) -> None:
     for name in ("cat", "dog"):
         save(folder / "test" / name / "0.png", picture(7, 7))
 
-    with pytest.raises(DataError, match=r"training images are \(3, 6, 5\).*test images \(3, 7, 7\)"):
-        load(folder)
+    dataset = load(folder)
+
+    assert dataset.test.photographs
+    assert dataset.training.photographs
+
+
+def test_training_on_images_of_different_sizes_is_refused_with_the_option_that_is_needed(folder: Path) -> None:
+    save(folder / "train" / "cat" / "0.png", picture(7, 7))
+
+    with pytest.raises(DataError, match=r"pets: images differ in size, and training needs one: .*folder:PATH@224"):
+        load(folder).trained_on()
+
+    assert len(load(f"{folder}@4").trained_on().images) == 3
+
+
+def test_images_of_different_sizes_are_not_read_into_memory_before_a_size_is_chosen(folder: Path) -> None:
+    save(folder / "train" / "cat" / "0.png", picture(7, 7))
+
+    with pytest.raises(DataError, match=r"differ in size: choose one, as in folder:PATH@224"):
+        load(folder).in_memory()
 
 
 @pytest.mark.parametrize("size", ["", "@4"])

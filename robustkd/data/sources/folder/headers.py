@@ -1,0 +1,145 @@
+"""What the beginning of an image file says: size, mode, orientation, number of pages."""
+
+import hashlib
+import os
+import stat
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from robustkd.errors import DataError
+
+READER_THREADS = 8
+TAIL = 4096
+"""The number of bytes at the end of a file that, with its length, nearly always distinguish it from all others."""
+
+DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+ORIENTATION = 0x0112
+"""The number of the EXIF tag."""
+_EXIF_OF_PNG = frozenset({"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"})
+TURNED = frozenset({5, 6, 7, 8})
+"""The orientations that exchange height and width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known of an image file before it is decoded.
+
+    Attributes:
+        size: Width and height of the pixels as they are stored.
+        transparent: Whether it has an alpha channel or a transparent colour.
+        orientation: The orientation of EXIF, 1 to 8; 1 is upright, and stands for files that have none, and for TIFF,
+            which Pillow turns itself.
+        pages: Whether it has several pages or frames.
+        key: A digest of the file's length and end: equal for equal files.
+    """
+
+    size: tuple[int, int]
+    transparent: bool
+    orientation: int
+    pages: bool
+    key: bytes
+
+
+def read_headers(files: Sequence[Path]) -> tuple[Header, ...]:
+    """Read the beginnings of image files.
+
+    Args:
+        files: The files.
+
+    Returns:
+        A header for each file.
+
+    Raises:
+        DataError: Some are no images that can be used; the message counts them and names the first.
+    """
+    with warnings.catch_warnings(), ThreadPoolExecutor(READER_THREADS) as threads:
+        warnings.simplefilter("ignore")  # Pillow warns of damaged EXIF data, which says nothing about the pixels
+        read = list(threads.map(_read, files, chunksize=64))
+    refuse_broken([header for header in read if isinstance(header, DataError)], len(files))
+    return tuple(header for header in read if isinstance(header, Header))
+
+
+def refuse_broken(problems: Sequence[DataError], count: int) -> None:
+    """Raise one error for all files that cannot be used.
+
+    Args:
+        problems: An error for each of these files.
+        count: The number of files.
+
+    Raises:
+        DataError: There is at least one.
+    """
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise DataError(f"{len(problems):,} of {count:,} image files cannot be used; the first: {problems[0].args[0]}")
+
+
+def broken(file: Path, reason: object) -> DataError:
+    """Return the error for a file that is no readable image."""
+    if isinstance(reason, UnidentifiedImageError):
+        reason = "empty" if os.path.getsize(file) == 0 else "of no format that Pillow knows"
+    elif isinstance(reason, OSError) and reason.strerror:
+        reason = reason.strerror
+    return DataError(f"{file}: not a readable image ({reason}); remove or replace it")
+
+
+def deep(file: Path, mode: str) -> DataError:
+    """Return the error for an image with more than 8 bits per channel."""
+    return DataError(f"{file}: has more than 8 bits per channel (mode {mode}); convert it to 8 bits")
+
+
+def _read(file: Path) -> Header | DataError:
+    try:
+        about = os.stat(file)
+        if not stat.S_ISREG(about.st_mode):
+            return broken(file, "not a regular file")
+        with open(file, "rb") as opened:
+            opened.seek(max(0, about.st_size - TAIL))
+            key = hashlib.blake2b(opened.read(TAIL) + str(about.st_size).encode(), digest_size=16).digest()
+            opened.seek(0)
+            with Image.open(opened) as image:
+                if image.mode in DEEP_MODES:
+                    return deep(file, image.mode)
+                return Header(image.size, _has_transparency(image), _orientation(image), _has_pages(image), key)
+    except Exception as error:  # on a damaged file Pillow's readers raise errors of many kinds
+        return broken(file, error)
+
+
+def _has_transparency(image: Image.Image) -> bool:
+    return bool(image.has_transparency_data)
+
+
+def _orientation(image: Image.Image) -> int:
+    if image.format == "TIFF" or (image.format == "PNG" and not _EXIF_OF_PNG & image.info.keys()):
+        return 1  # of a PNG without EXIF before its pixels, Pillow would decode all pixels to look behind them
+    try:
+        found = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged EXIF data: the image itself is readable
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def _has_pages(image: Image.Image) -> bool:
+    """Whether there is a second page; those of an MPO file are previews or depth maps of the photograph."""
+    return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+
+
+def summary(headers: Sequence[Header]) -> Counter[str]:
+    """Count what a reader should know: ``transparent``, ``turned`` (an orientation other than 1), ``pages``."""
+    return Counter(
+        name
+        for header in headers
+        for name, is_so in (
+            ("transparent", header.transparent),
+            ("turned", header.orientation != 1),
+            ("pages", header.pages),
+        )
+        if is_so
+    )
