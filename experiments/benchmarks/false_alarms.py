@@ -8,7 +8,8 @@ have a significant difference. The verdicts are those of the package (`significa
 returns). For methods with one network, these are claims about the networks over images, so their ability does not vary;
 from three seeds on, they are claims about methods.
 
-The column *interval* is the rule of version 0.1 for comparison: a normal distribution whose standard error is that of
+The column *bold* is the share of pools in which a method is significantly worse than the best, that is, not bold. The
+column *interval* is the rule of version 0.1 for comparison: a normal distribution whose standard error is that of
 the images alone. The column *found* is the share of pools in which the first student is found to be better when it
 really is, by three standard errors of a comparison over images alone.
 """
@@ -91,7 +92,7 @@ KINDS: dict[str, Callable[[Setting, float, np.random.Generator], Measured]] = {
 RESAMPLED = ("balanced accuracy", "calibration error")
 
 
-def false_alarms(setting: Setting, pools: int, better: float = 0.0) -> tuple[float, float, float]:
+def false_alarms(setting: Setting, pools: int, better: float = 0.0) -> tuple[float, float, float, float]:
     """Simulate pools.
 
     Args:
@@ -100,11 +101,11 @@ def false_alarms(setting: Setting, pools: int, better: float = 0.0) -> tuple[flo
         better: By how much the first student is better than all others, in units of the difficulty of an image.
 
     Returns:
-        The share of pools with a significant difference, by the package and by the rule of version 0.1; and the share
-        in which that of the first student is significant by the package.
+        The shares of pools with a significant difference to the baseline, and with one to the best method; the first by
+        the rule of version 0.1; and the share in which the difference of the first student is significant.
     """
     random = np.random.default_rng(0)
-    now = before = first = 0
+    now = bold = before = first = 0
     for _ in range(pools):
         found = KINDS[setting.kind](setting, better, random)
         rows = np.arange((setting.students + 1) * setting.seeds).reshape(-1, setting.seeds)
@@ -112,9 +113,21 @@ def false_alarms(setting: Setting, pools: int, better: float = 0.0) -> tuple[flo
         values = [float(found.values[each].mean() - found.values[rows[0]].mean()) for each in rows[1:]]
         signs = significant_signs(values, [np.nan if test is None else test.p_value for test in tests])
         now, first = now + bool(signs.any()), first + bool(signs[0])
+        bold += bool(_worse_than_best(found, rows).any())
         old = [_of_images_alone(found, each, rows[0]) for each in rows[1:]]
         before += bool(significant_signs(values, old).any())
-    return now / pools, before / pools, first / pools
+    return now / pools, bold / pools, before / pools, first / pools
+
+
+def _worse_than_best(found: Measured, rows: np.ndarray) -> np.ndarray:
+    """Whether each method is significantly worse than the best, corrected for all pairs as in `results/marks.py`."""
+    means = found.values[rows].mean(axis=1)
+    best = int(means.argmax())
+    others = [row for row in range(len(rows)) if row != best]
+    tests = [found.of_difference(rows[row], rows[best]) for row in others]
+    p_values = [np.nan if test is None else test.p_value for test in tests]
+    pairs = len(rows) * (len(rows) - 1) // 2
+    return significant_signs([float(means[row] - means[best]) for row in others], p_values, pairs) < 0
 
 
 def _margins(setting: Setting, better: float, random: np.random.Generator) -> np.ndarray:
@@ -176,18 +189,18 @@ def main() -> None:
     parser.add_argument("--pools", type=int, default=1000, help="pools of each setting; a tenth where images resample")
     parser.add_argument("--kinds", nargs="+", choices=[*KINDS], default=[*KINDS])
     given = parser.parse_args()
-    print("| measure | students | seeds | images | errors | spread of seeds | now % | interval % | found % |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+    print("| measure | students | seeds | images | errors | spread of seeds | ▼ % | bold % | interval % | found % |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     for each in settings():
         if each.kind not in given.kinds:
             continue
         pools = given.pools // 10 if each.kind in RESAMPLED or each.images > 1000 else given.pools
-        now, before, _ = false_alarms(each, pools)
+        now, bold, before, _ = false_alarms(each, pools)
         power = 3 * 1.2 * np.sqrt(2 / each.images / each.seeds)
-        found = false_alarms(each, max(pools // 5, 1), better=power)[2]
+        found = false_alarms(each, max(pools // 5, 1), better=power)[3]
         print(
             f"| {each.kind} | {each.students} | {each.seeds} | {each.images:,} | {each.errors:g} | {each.spread:g} | "
-            f"{100 * now:.1f} | {100 * before:.1f} | {100 * found:.0f} |",
+            f"{100 * now:.1f} | {100 * bold:.1f} | {100 * before:.1f} | {100 * found:.0f} |",
             flush=True,
         )
 

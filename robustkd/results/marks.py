@@ -8,8 +8,9 @@ Both marks compare methods, so the rule is this:
   for the worse: its p-value (`statistics/studentised.py`) is below 5 % after correction for the number of students
   (Holm). The sentences of a report follow the same function on the same numbers (`significant_signs`), so that mark and
   sentence agree.
-* Bold (`ties_best`): the best of the students and baselines, or not significantly worse than the best (Holm). What is
-  marked ▼ is never bold. The teacher is not ranked.
+* Bold (`ties_best`): the best of the students and baselines, or not significantly worse than the best. The same images
+  show which one is the best, so the correction is for all pairs of methods (Holm): of twelve equal methods, the best
+  and the worst lie far apart. What is marked ▼ is never bold. The teacher is not ranked.
 
 A mark is absent (not False) where a method is not ranked.
 """
@@ -80,7 +81,8 @@ def ties_with_best(metric: Metric, groups: Sequence[Group], found: Measured, bel
     others = [method for method in ranked if method != best]
     tests = [found.of_difference(rows[method], rows[best]) for method in others]
     p_values = [np.nan if each is None else each.p_value for each in tests]
-    worse = _worse(metric, [sign * (ranked[method] - ranked[best]) for method in others], p_values)
+    pairs = len(ranked) * (len(ranked) - 1) // 2
+    worse = _worse(metric, [sign * (ranked[method] - ranked[best]) for method in others], p_values, pairs)
     ties = {best: True} | {method: not behind for method, behind in zip(others, worse, strict=True)}
     return {method: tie and not below.get(method, False) for method, tie in ties.items()}
 
@@ -114,8 +116,10 @@ def marked_again(frame: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFrame
     return frame
 
 
-def _worse(metric: Metric, values: Sequence[float], p_values: Sequence[float]) -> np.ndarray:
-    return significant_signs(values, p_values) == (-1 if metric.higher_is_better else 1)
+def _worse(
+    metric: Metric, values: Sequence[float], p_values: Sequence[float], comparisons: int | None = None
+) -> np.ndarray:
+    return significant_signs(values, p_values, comparisons) == (-1 if metric.higher_is_better else 1)
 
 
 def _keys(rows: pd.DataFrame) -> list[tuple[str, ...]]:

@@ -31,12 +31,13 @@ def mcnemar(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
     return float(binomtest(only_1, only_1 + only_2).pvalue)
 
 
-def significant_signs(values: Sequence[float], p_values: Sequence[float]) -> np.ndarray:
+def significant_signs(values: Sequence[float], p_values: Sequence[float], comparisons: int | None = None) -> np.ndarray:
     """Judge differences: the one rule behind every verdict in a sentence and every mark in a table.
 
     Args:
         values: Differences (M,), NaN where absent.
         p_values: The p-value of each, (M,), NaN where there is none; such differences do not count.
+        comparisons: The number of comparisons that these were chosen from; None for these alone.
 
     Returns:
         int (M,): 1 where a difference is significantly above 0 at 5 %, corrected for their number (Holm), −1 where it
@@ -45,7 +46,9 @@ def significant_signs(values: Sequence[float], p_values: Sequence[float]) -> np.
     value, p = (np.asarray(given, dtype=np.float64) for given in (values, p_values))
     known = ~(np.isnan(value) | np.isnan(p))
     signs = np.zeros(value.shape, dtype=np.int64)
-    signs[known] = np.where(holm(p[known]) < 1 - CONFIDENCE, np.sign(value[known]), 0)
+    unseen = np.ones(max((comparisons or 0) - int(known.sum()), 0))
+    adjusted = holm(np.concatenate([p[known], unseen]))[: int(known.sum())]
+    signs[known] = np.where(adjusted < 1 - CONFIDENCE, np.sign(value[known]), 0)
     return signs
 
 

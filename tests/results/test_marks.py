@@ -73,11 +73,8 @@ def test_what_is_worse_than_the_baseline_is_not_bold_even_if_it_is_not_significa
 
 def test_bold_is_corrected_for_the_number_of_methods() -> None:
     def worse_ties(methods: int) -> bool:
-        counts = [
-            1000,
-            *[990] * (methods - 2),
-            0,
-        ]  # ten images, t of 9 degrees: p is 1.1 %, not significant among eleven
+        # ten images, t of 9 degrees: p is 1.1 %, not significant among 66 pairs
+        counts = [1000, *[990] * (methods - 2), 0]
         names = ["best", *(f"m{place}" for place in range(methods - 2)), "far"]
         right = right_on(*np.repeat(counts, 3))
         return bool(marks(pool(**dict.fromkeys(names, 3)), right)["ties_best"]["m0"])
