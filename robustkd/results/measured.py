@@ -11,6 +11,10 @@ Bounds = tuple[Interval, str]
 """An interval and what it covers."""
 
 
+HANDFUL = 5
+"""The largest number of images that is named beside an interval."""
+
+
 class Measured(Protocol):
     """The values of a metric for some networks, all on the same images, and the intervals of these values."""
 
@@ -31,16 +35,22 @@ class Measured(Protocol):
         """Return interval and test of the mean over some networks minus that over others, on the same images."""
 
 
-def of_test(found: Tested | None) -> dict[str, Any]:
-    """Return the columns of a tested difference; none if there is no test."""
+def of_test(found: Tested | None, images: int | None = None) -> dict[str, Any]:
+    """Return the columns of a tested difference; none if there is no test; see `bounds`."""
     if found is None:
         return {}
-    return bounds((found.interval, found.covers)) | {"p_value": found.p_value}
+    return bounds((found.interval, found.covers), images) | {"p_value": found.p_value}
 
 
-def bounds(found: Bounds | None) -> dict[str, Any]:
-    """Return the columns of an interval; none where there is no interval."""
+def bounds(found: Bounds | None, images: int | None = None) -> dict[str, Any]:
+    """Return the columns of an interval; none if there is no interval.
+
+    Args:
+        found: The interval and what it covers.
+        images: The number of images that it rests on, if known; a handful is named beside it.
+    """
     if found is None:
         return {}
     interval, covers = found
-    return {"ci_low": interval.low, "ci_high": interval.high, "interval": covers}
+    few = f", of only {images} image{'s' if images > 1 else ''}" if images is not None and images <= HANDFUL else ""
+    return {"ci_low": interval.low, "ci_high": interval.high, "interval": covers + few}

@@ -43,7 +43,7 @@ def _network_rows(members: pd.DataFrame, metric: Metric, found: Measured) -> Ite
     for row, (_, member) in enumerate(members.iterrows()):
         value = float(found.values[row])
         known = {"value": value, "n": found.images(np.array([row]))}
-        yield network_row(member, metric) | known | bounds(found.of_network(row))
+        yield network_row(member, metric) | known | bounds(found.of_network(row), known["n"])
 
 
 def _method_rows(
@@ -59,7 +59,7 @@ def _method_rows(
             "n": found.images(group.rows),
             "below_baseline": below.get(group.method),
             "ties_best": ties.get(group.method),
-            **bounds(found.of_mean(group.rows)),
+            **bounds(found.of_mean(group.rows), found.images(group.rows)),
         }
 
 
@@ -67,7 +67,7 @@ def _difference_rows(metric: Metric, found: Measured, compared: Sequence[Compari
     for each in compared:
         row = {**method_row(each.group, metric), "n": found.images(each.group.rows)}
         if not np.isnan(each.value):
-            row |= {"value": each.value, "std": _paired_std(each, found.values)} | of_test(each.test)
+            row |= {"value": each.value, "std": _paired_std(each, found.values)} | of_test(each.test, row["n"])
         yield row
 
 

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from robustkd.results.mean_over_images import per_image_rows
+from robustkd.results.mean_over_images import MeanOverImages, per_image_rows
 from robustkd.results.metric import Metric
+from robustkd.results.metric_rows import metric_rows
 from robustkd.results.tidy import tidy
 
 from ..conftest import members
@@ -61,3 +62,12 @@ def test_without_a_baseline_there_is_no_difference() -> None:
     frame = tidy(per_image_rows(POOL.iloc[[0, 3, 4]], {"accuracy": CORRECT[[0, 3, 4]]}, (ACCURACY, GAIN)))
 
     assert not (frame["metric"] == "gain").any()
+
+
+@pytest.mark.parametrize(("images", "told"), [(1, ", of only 1 image"), (5, ", of only 5 images"), (6, "")])
+def test_an_interval_from_a_handful_of_images_says_so(images: int, told: str) -> None:
+    found = {"accuracy": MeanOverImages(np.ones((1, images), dtype=bool))}
+
+    (row, _) = metric_rows(members(("student", "at", "net", None)), found, (ACCURACY,))
+
+    assert row["interval"] == f"95% Wilson over test images{told}"

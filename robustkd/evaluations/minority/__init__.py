@@ -32,7 +32,7 @@ from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.minority.measures import prior_pull, rare_and_frequent, recalls_by
 from robustkd.evaluations.minority.metrics import METRICS
 from robustkd.evaluations.minority.options import MinorityOptions
-from robustkd.evaluations.minority.rows import class_comparison_rows, class_rows
+from robustkd.evaluations.minority.rows import class_comparison_rows, class_rows, with_missing_classes
 from robustkd.evaluations.minority.sentences import of_skew, sentences
 from robustkd.evaluations.minority.training import class_sizes, training_counts
 from robustkd.results.metric_rows import metric_rows
@@ -88,6 +88,7 @@ class Minority(Evaluation):
         pulls = [prior_pull(row, labels, counts) for row, counts in zip(predicted, training, strict=True)]
         found = resampled(looks, len(labels), BIASED)
         rows = metric_rows(records.members, found | resampled(pulls, len(labels)), self.metrics)
+        rows = with_missing_classes(rows, np.bincount(labels, minlength=classes), training[0], chosen)
         over_seeds = self.metric("balanced_accuracy_over_seeds")
         rows += seed_rows(records.members, found["balanced_accuracy"].values, over_seeds)
         rows += class_comparison_rows(records, self.metric("classes_better"), self.metric("classes_worse"))

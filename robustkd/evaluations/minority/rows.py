@@ -98,6 +98,31 @@ def _known_of_classes(records: Records, training: np.ndarray) -> dict[Metric, Ce
     }
 
 
+def with_missing_classes(
+    rows: list[dict[str, Any]], tested: np.ndarray, training: np.ndarray, classes: int
+) -> list[dict[str, Any]]:
+    """Add to the interval of a mean over classes how many of them have test images, if some have none.
+
+    Args:
+        rows: Rows for `tidy`.
+        tested: The number of test images of each class, int64 (K,).
+        training: The number of training images of each class, int64 (K,).
+        classes: The largest number of rare classes, and of frequent ones.
+    """
+    rare, frequent = rare_and_frequent(training, classes)
+    every = np.arange(len(tested))
+    over = {"minority": rare, "majority": frequent, "balanced": every, "g": every, "worst": every}
+
+    def named(row: dict[str, Any]) -> dict[str, Any]:
+        chosen = over.get(str(row["metric"]).partition("_")[0], every[:0])
+        missing = int((tested[chosen] == 0).sum())
+        if not missing or not row.get("interval"):
+            return row
+        return row | {"interval": f"{row['interval']}, over {len(chosen) - missing} of {len(chosen)} classes"}
+
+    return [named(row) for row in rows]
+
+
 def class_comparison_rows(records: Records, better: Metric, worse: Metric) -> list[dict[str, Any]]:
     """Return the shares of classes on which each student is significantly better and worse than its baseline.
 

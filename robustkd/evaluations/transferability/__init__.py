@@ -162,11 +162,30 @@ class Transferability(Evaluation):
         standardised = next((attack for attack in own if attack.logits == STANDARDISED), None)
         sweep = tuple(first.with_epsilon(epsilon) for epsilon in options.epsilons)
         square = next((attack for attack in own if attack == square_attack(options)), None)
-        sample = np.zeros(images, dtype=np.bool_)
-        sample[np.linspace(0, images - 1, min(options.square_images, images)).round().astype(int)] = True
+        sample, followed = (spread_over(images, count) for count in (options.square_images, FOLLOWED))
         return Plan(
-            main, tuple(own), standardised, square, sample, sweep, options.batch_size, options.seed, self._folder
+            attack=main,
+            own=tuple(own),
+            from_teacher=standardised,
+            sampled=square,
+            sample=sample,
+            followed=followed,
+            sweep=sweep,
+            batch_size=options.batch_size,
+            seed=options.seed,
+            folder=self._folder,
         )
+
+
+FOLLOWED = 50
+"""The number of images whose gradients are followed for a step, to see whether they lead towards a mistake."""
+
+
+def spread_over(images: int, count: int) -> np.ndarray:
+    """Choose some images, spread evenly over all, bool (N,)."""
+    chosen = np.zeros(images, dtype=np.bool_)
+    chosen[np.linspace(0, images - 1, min(count, images)).round().astype(int)] = True
+    return chosen
 
 
 def chosen(members: list[Member], networks: str) -> list[Member]:

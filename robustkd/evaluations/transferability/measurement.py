@@ -46,7 +46,8 @@ class Plan:
         own: Further attacks on the source itself, each run on the images that withstood those before it.
         from_teacher: One of these whose examples crafted on the teacher are shown to every member; None for none.
         sampled: One of `own` that is run on a sample of the images only; None for none.
-        sample: Which images that sample has, bool (N,); their gradients are looked at too.
+        sample: Which images that sample has, bool (N,).
+        followed: The images whose gradients are followed for a step, bool (N,).
         sweep: `attack` at other values of ε; these examples are shown to every member too.
         batch_size: The number of images per batch.
         seed: The seed of all random numbers.
@@ -58,6 +59,7 @@ class Plan:
     from_teacher: Attack | None
     sampled: Attack | None
     sample: np.ndarray
+    followed: np.ndarray
     sweep: tuple[Attack, ...]
     batch_size: int
     seed: int
@@ -85,7 +87,7 @@ def attack_all(
     Returns:
         Arrays of predicted classes, int16, by source first: ``adversarial`` (M, M, N), ``rounded`` (M, N), ``own``
         (A, M, N), ``sweep`` (E, M, M, N), and, with a teacher, ``from_teacher`` (M, N) by target; ``zero_gradient``,
-        bool (M, N); ``gradient``, int8 (M, N), for the sample (`leads_up`); and the validity checks.
+        bool (M, N); ``gradient``, int8 (M, N), for those followed (`leads_up`); and the validity checks.
     """
     arrays = _empty_arrays(members, len(images), plan)
     checks = []
@@ -99,7 +101,7 @@ def attack_all(
                     advance(len(batch.places))
             checks += source.seen.checks(member.name)
             checks.append(zero_gradient_check(member, arrays["zero_gradient"][index], alone=not plan.own))
-            checks.append(gradient_check(member, arrays["gradient"][index][plan.sample]))
+            checks.append(gradient_check(member, arrays["gradient"][index][plan.followed]))
     return arrays, checks
 
 
@@ -151,7 +153,7 @@ def _attack_batch(source: _Source, batch: _Batch, clean: np.ndarray, arrays: Arr
     """Attack a source on a batch, and write the predictions for its examples into the arrays."""
     plan, index, at = source.plan, source.index, batch.at
     arrays["zero_gradient"][index, at] = zero_gradients(source.model, batch.pixels, batch.labels).cpu().numpy()
-    looked_at = np.flatnonzero(plan.sample[at])
+    looked_at = np.flatnonzero(plan.followed[at])
     if len(looked_at):
         few, step = batch.only(looked_at), STEP * (plan.attack.epsilon or LARGEST_STEP)
         found = leads_up(source.model, few.pixels, few.labels, min(step, LARGEST_STEP))

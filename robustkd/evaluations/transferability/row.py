@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from robustkd.results.measured import of_test
+from robustkd.results.measured import bounds, of_test
 from robustkd.results.records import Records
 from robustkd.statistics.bootstrap import ratio_difference
 from robustkd.statistics.intervals import WILSON_IMAGES, wilson
@@ -67,8 +67,7 @@ def rate(events: int, count: int) -> Row:
     """
     if count == 0:
         return {"value": None, "n": 0}
-    low, high = wilson(events, count)
-    return {"value": events / count, "ci_low": low, "ci_high": high, "interval": WILSON_IMAGES, "n": count}
+    return {"value": events / count, "n": count, **bounds((wilson(events, count), WILSON_IMAGES), count)}
 
 
 def difference(first: Counted, second: Counted) -> Row:
@@ -76,4 +75,4 @@ def difference(first: Counted, second: Counted) -> Row:
     if not (first.eligible.any() and second.eligible.any()):
         return {}
     count = int((first.eligible | second.eligible).sum())
-    return {"value": first.rate - second.rate, "n": count, **of_test(ratio_difference(first, second))}
+    return {"value": first.rate - second.rate, "n": count, **of_test(ratio_difference(first, second), count)}

@@ -104,6 +104,20 @@ def test_each_class_has_imbalanced_learns_report(skewed: Dataset, looked_at: tup
     assert (rows[rows["metric"] == "class_recall"]["n"] == 40).all()
 
 
+def test_a_mean_over_fewer_classes_than_there_are_says_so(skewed: Dataset, predict_as: Callable) -> None:
+    present = (skewed.test.labels != 7).nonzero()[:, 0]  # one of the three rare classes has no test image
+    data = replace(skewed, test=skewed.test.subset(present))
+    pool = pool_of(skewed.condition.label, "at")
+    logits = np.eye(8)[data.test.labels.numpy()]
+
+    _, frame = frame_of(pool, data, predict_as({member.name: logits for member in pool}, data.test.labels.numpy()))
+
+    rows = frame[(frame["level"] == "method") & (frame["member"] == "at")].set_index("metric")["interval"]
+    assert rows["balanced_accuracy"].endswith(", over 7 of 8 classes")
+    assert rows["minority_accuracy"].endswith(", over 2 of 3 classes")
+    assert "classes" not in rows["majority_accuracy"]
+
+
 def test_the_law_of_the_class_sizes_is_printed(skewed: Dataset, looked_at: tuple) -> None:
     pool, _, predict = looked_at
 
