@@ -42,8 +42,9 @@ def metric_rows(
 def _network_rows(members: pd.DataFrame, metric: Metric, found: Measured) -> Iterator[dict[str, Any]]:
     for row, (_, member) in enumerate(members.iterrows()):
         value = float(found.values[row])
-        known = {"value": value, "n": found.images(np.array([row]))}
-        yield network_row(member, metric) | known | bounds(found.of_network(row), known["n"])
+        images = found.images(np.array([row]))
+        known = {"value": value, "n": images}
+        yield network_row(member, metric) | known | bounds(found.of_network(row), images)
 
 
 def _method_rows(
