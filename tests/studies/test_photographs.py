@@ -98,7 +98,27 @@ def test_what_each_network_sees_is_said(photographs: Dataset) -> None:
         ["sees the centre 224×224 of images whose shorter side is resized to 256 (crop_pct 0.875, bicubic)"],
         ["sees the centre 240×240 of images whose shorter side is resized to 266 (crop_pct 0.9, bicubic)"],
     ]
-    assert data.remarks[-1].startswith("the networks see different parts of the images: these are resized to 266")
+    assert data.remarks[-1].startswith(
+        "the networks share images whose shorter side is 266, and those with other settings (baseline) resize these "
+        "once more: their results differ a little"
+    )
+
+
+def test_nothing_is_said_of_sharing_where_all_networks_agree(photographs: Dataset) -> None:
+    pool = rk.ModelPool(baseline=model(), students={"a": model(), "b": model(input_size=(3, 224, 224), crop_pct=0.875)})
+
+    _, data = fit_to_photographs(pool, photographs)
+
+    assert data.remarks == photographs.remarks
+
+
+def test_a_filter_that_another_network_decides_is_said(photographs: Dataset) -> None:
+    pool = rk.ModelPool(baseline=model(), students={"b": model(input_size=(3, 224, 224), interpolation="bilinear")})
+
+    fitted, data = fit_to_photographs(pool, photographs)
+
+    assert all("(crop_pct 0.875, bicubic)" in member.model.lineage["notes"][0] for member in fitted)
+    assert "those with other settings (b)" in data.remarks[-1]
 
 
 def test_the_given_models_and_images_do_not_change(photographs: Dataset) -> None:
