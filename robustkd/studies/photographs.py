@@ -102,7 +102,7 @@ def _timm_settings(model: PixelModel) -> Mapping[str, Any]:
 
 def _shared(others: Sequence[str], largest: Input) -> str:
     named = (
-        join(others[:SHOWN]) if len(others) <= SHOWN else f"{', '.join(others[:SHOWN])} and {len(others) - SHOWN} more"
+        join(list(others)) if len(others) <= SHOWN else f"{', '.join(others[:SHOWN])} and {len(others) - SHOWN} more"
     )
     return (
         f"the networks share images whose shorter side is {largest.resize}, and those with other settings ({named}) "

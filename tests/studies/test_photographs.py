@@ -172,3 +172,11 @@ def test_they_are_evaluated_and_the_report_says_how(photographs: Dataset, tmp_pa
         text = (tmp_path / "run" / "report" / name).read_text(encoding="utf-8").replace("\\u00d7", "×")
         assert "images differ in size, from 128×96 to 300×401 (width×height)" in text
         assert "sees the centre 32×32 of images whose shorter side is resized to 32 (crop_pct 1, bilinear)" in text
+
+
+def test_of_many_such_networks_three_are_named(photographs: Dataset) -> None:
+    small = {f"s{index}": model() for index in range(5)}
+
+    _, data = fit_to_photographs(rk.ModelPool(baseline=model(**LARGE), students=small), photographs)
+
+    assert "those with other settings (s0, s1, s2 and 2 more)" in data.remarks[-1]
