@@ -1,6 +1,6 @@
 """Images of many sizes: bring them to what each network needs, as timm does when it evaluates a network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,11 +11,15 @@ from robustkd.data.sources.folder.images import FolderImages
 from robustkd.errors import DataError
 from robustkd.models import Member, ModelPool, PixelModel
 from robustkd.models.resizing import INTERPOLATIONS, resize_length
+from robustkd.presentation.numbers import join
 
 SIZE = 224
 CROP_PCT = 0.875
 INTERPOLATION = "bicubic"
 """The settings of networks that state none, as in timm."""
+
+SHOWN = 3
+"""The number of networks that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ class Input:
     def resize(self) -> int:
         """The length that the shorter side is resized to."""
         return resize_length(self.size, self.crop_pct)
+
+    @property
+    def pixels(self) -> tuple[int, int, str]:
+        """What determines the pixels that the network sees."""
+        return self.size, self.resize, self.interpolation
 
 
 def fit_to_photographs(pool: ModelPool, data: Dataset) -> tuple[ModelPool, Dataset]:
@@ -61,17 +70,11 @@ def fit_to_photographs(pool: ModelPool, data: Dataset) -> tuple[ModelPool, Datas
         return pool, data
     inputs = {member.name: network_input(member.model) for member in pool}
     largest = max(inputs.values(), key=lambda each: (each.resize, each.size))
-    agree = len(set(inputs.values())) == 1
-    side = largest.size if agree else largest.resize
+    others = [name for name, wanted in inputs.items() if wanted.pixels != largest.pixels]
+    side = largest.resize if others else largest.size
     geometry = StandardEvaluation(largest.resize, largest.size, largest.interpolation, side)
-    members = [_fitted(member, inputs[member.name], agree) for member in pool]
-    remarks = data.remarks
-    if not agree:
-        remarks = (
-            *remarks,
-            f"the networks see different parts of the images: these are resized to {side} (shorter side, "
-            f"{largest.interpolation}), and once more for each network with another size; see Provenance",
-        )
+    members = [_fitted(member, inputs[member.name], largest, alone=not others) for member in pool]
+    remarks = (*data.remarks, _shared(others, largest)) if others else data.remarks
     train = _resized(data.train, geometry) if data.train is not None else None
     return ModelPool(members=members), replace(data, train=train, test=_resized(data.test, geometry), remarks=remarks)
 
@@ -86,7 +89,7 @@ def network_input(model: PixelModel) -> Input:
     size = model.image_size or int((cfg.get("input_size") or (3, SIZE, SIZE))[-1])
     stated = model.interpolation if model.crop_pct is not None else cfg.get("interpolation")
     interpolation = stated if stated in RESAMPLING else INTERPOLATION
-    return Input(size, model.crop_pct or cfg.get("crop_pct") or CROP_PCT, interpolation)
+    return Input(size, min(1.0, model.crop_pct or cfg.get("crop_pct") or CROP_PCT), interpolation)
 
 
 def _timm_settings(model: PixelModel) -> Mapping[str, Any]:
@@ -97,18 +100,30 @@ def _timm_settings(model: PixelModel) -> Mapping[str, Any]:
     return {}
 
 
-def _fitted(member: Member, wanted: Input, agree: bool) -> Member:
-    model = copy(member.model)
-    own = wanted.interpolation if wanted.interpolation in INTERPOLATIONS else INTERPOLATION
-    model.image_size, model.crop_pct, model.interpolation = (
-        (None, None, "bilinear") if agree else (wanted.size, wanted.crop_pct, own)  # type: ignore[assignment]
+def _shared(others: Sequence[str], largest: Input) -> str:
+    named = (
+        join(list(others)) if len(others) <= SHOWN else f"{', '.join(others[:SHOWN])} and {len(others) - SHOWN} more"
     )
-    shown = wanted.interpolation if agree else own
-    squashes = _timm_settings(member.model).get("crop_mode") == "squash"
+    return (
+        f"the networks share images whose shorter side is {largest.resize}, and those with other settings ({named}) "
+        "resize these once more: their results differ a little from those with timm's own transform, which a network "
+        "evaluated alone sees exactly"
+    )
+
+
+def _fitted(member: Member, wanted: Input, largest: Input, alone: bool) -> Member:
+    """The member with a model that takes the shared images; `alone` if these are its input as they are."""
+    model = copy(member.model)
+    own: Any = wanted.interpolation if wanted.interpolation in INTERPOLATIONS else INTERPOLATION
+    model.image_size, model.crop_pct, model.interpolation = (
+        (None, None, "bilinear") if alone else (wanted.size, wanted.crop_pct, own)
+    )
+    filtered = largest.interpolation if wanted.resize == largest.resize else own
     note = (
         f"sees the centre {wanted.size}×{wanted.size} of images whose shorter side is resized to {wanted.resize} "
-        f"(crop_pct {wanted.crop_pct:g}, {shown})"
+        f"(crop_pct {wanted.crop_pct:g}, {filtered})"
     )
+    squashes = _timm_settings(member.model).get("crop_mode") == "squash"
     note += "; timm squashes them for this network, which @squash=SIZE does" if squashes else ""
     model.lineage = {**model.lineage, "notes": [*model.lineage.get("notes", []), note]}
     return replace(member, model=model)

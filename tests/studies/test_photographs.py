@@ -98,7 +98,27 @@ def test_what_each_network_sees_is_said(photographs: Dataset) -> None:
         ["sees the centre 224×224 of images whose shorter side is resized to 256 (crop_pct 0.875, bicubic)"],
         ["sees the centre 240×240 of images whose shorter side is resized to 266 (crop_pct 0.9, bicubic)"],
     ]
-    assert data.remarks[-1].startswith("the networks see different parts of the images: these are resized to 266")
+    assert data.remarks[-1].startswith(
+        "the networks share images whose shorter side is 266, and those with other settings (baseline) resize these "
+        "once more: their results differ a little"
+    )
+
+
+def test_nothing_is_said_of_sharing_where_all_networks_agree(photographs: Dataset) -> None:
+    pool = rk.ModelPool(baseline=model(), students={"a": model(), "b": model(input_size=(3, 224, 224), crop_pct=0.875)})
+
+    _, data = fit_to_photographs(pool, photographs)
+
+    assert data.remarks == photographs.remarks
+
+
+def test_a_filter_that_another_network_decides_is_said(photographs: Dataset) -> None:
+    pool = rk.ModelPool(baseline=model(), students={"b": model(input_size=(3, 224, 224), interpolation="bilinear")})
+
+    fitted, data = fit_to_photographs(pool, photographs)
+
+    assert all("(crop_pct 0.875, bicubic)" in member.model.lineage["notes"][0] for member in fitted)
+    assert "those with other settings (b)" in data.remarks[-1]
 
 
 def test_the_given_models_and_images_do_not_change(photographs: Dataset) -> None:
@@ -152,3 +172,11 @@ def test_they_are_evaluated_and_the_report_says_how(photographs: Dataset, tmp_pa
         text = (tmp_path / "run" / "report" / name).read_text(encoding="utf-8").replace("\\u00d7", "×")
         assert "images differ in size, from 128×96 to 300×401 (width×height)" in text
         assert "sees the centre 32×32 of images whose shorter side is resized to 32 (crop_pct 1, bilinear)" in text
+
+
+def test_of_many_such_networks_three_are_named(photographs: Dataset) -> None:
+    small = {f"s{index}": model() for index in range(5)}
+
+    _, data = fit_to_photographs(rk.ModelPool(baseline=model(**LARGE), students=small), photographs)
+
+    assert "those with other settings (s0, s1, s2 and 2 more)" in data.remarks[-1]

@@ -93,7 +93,7 @@ def find_images(folder: Path) -> Found:
             for entry in entries:
                 if is_system(entry.name):
                     system.append(entry.name)
-                elif os.path.isdir(place / entry.name):
+                elif _is_folder(entry):
                     left.append(place / entry.name)
                 elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
                     images.append(place / entry.name)
@@ -102,6 +102,11 @@ def find_images(folder: Path) -> Found:
     images.sort()
     nested = tuple(file for file in images if file.parent != folder)
     return Found(tuple(images), nested, tuple(sorted(others)), tuple(system), tuple(sorted(repeated)))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or a link to one; of most files, the system need not be asked."""
+    return not entry.is_file(follow_symlinks=False) and os.path.isdir(entry)
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -114,7 +119,7 @@ def subfolders(folder: Path) -> list[str]:
     if not os.path.isdir(folder):
         return []
     with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if not is_system(entry.name) and os.path.isdir(entry))
+        return sorted(entry.name for entry in entries if not is_system(entry.name) and _is_folder(entry))
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -122,7 +127,7 @@ def files_in(folder: Path) -> list[Path]:
     if not os.path.isdir(folder):
         return []
     with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if not is_system(entry.name) and not os.path.isdir(entry)]
+        names = [entry.name for entry in entries if not is_system(entry.name) and not _is_folder(entry)]
     return sorted(folder / name for name in names if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES)
 
 

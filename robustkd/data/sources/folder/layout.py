@@ -144,8 +144,10 @@ def _class_folders(folder: Path) -> list[str]:
 
 def _classes_below(root: Path, test: Split) -> tuple[str, ...]:
     """A remark where the folders look like parts of a data set or a folder around it rather than like classes."""
+    if any(len(found.images) > len(found.nested) for found in test.values()):
+        return ()
     below = [tuple(subfolders(root / name)) for name in test]
-    if any(len(found.images) > len(found.nested) for found in test.values()) or len(below[0]) < 2:
+    if len(below[0]) < 2:
         return ()
     if len(below) == 1:
         only = root / next(iter(test))
