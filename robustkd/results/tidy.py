@@ -10,6 +10,7 @@ import pandas as pd
 
 from robustkd.results.groups import WHO, Group
 from robustkd.results.metric import Metric
+from robustkd.statistics.intervals import ROUNDING
 
 COLUMNS = {
     "group": "str",
@@ -50,8 +51,11 @@ VOID = "void"
 
 
 def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Turn rows into a table with the columns of `COLUMNS` and their types."""
-    return pd.DataFrame(rows).reindex(columns=list(COLUMNS)).astype(COLUMNS)
+    """Turn rows into a table with the columns of `COLUMNS` and their types; rounding errors around 0 become 0."""
+    frame = pd.DataFrame(rows).reindex(columns=list(COLUMNS)).astype(COLUMNS)
+    numbers = ["value", "ci_low", "ci_high", "std"]
+    frame[numbers] = frame[numbers].mask(frame[numbers].abs() < ROUNDING, 0.0)
+    return frame
 
 
 def method_row(group: Group, metric: Metric) -> dict[str, Any]:
