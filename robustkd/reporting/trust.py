@@ -105,12 +105,13 @@ class Trust:
         members = self._rests_on(row, metric)
         if pd.isna(row["source"]):
             return [check for check in concerning if check.member == "" or check.member in members]
-        # a check of a metric of attacks is about the network that was attacked
-        source = str(row["source"])
+        # a check of a metric of attacks is about the network that was attacked, one of a difference about the student
+        source, is_difference = str(row["source"]), metric.difference_of is not None
         return [
             check
             for check in concerning
-            if check.member in ("", source) or (not check.metrics and check.member in members)
+            if check.member in ("", source)
+            or (check.member in members and (not check.metrics or (is_difference and metric.name in check.metrics)))
         ]
 
     def _rests_on(self, row: pd.Series, metric: Metric) -> set[str]:

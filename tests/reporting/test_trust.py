@@ -72,6 +72,21 @@ def test_of_an_attack_the_network_attacked_is_what_voids_it() -> None:
     assert voided(failed("at-0", "transfer")) == set()
 
 
+def test_what_fails_for_a_difference_of_attacks_voids_it_for_that_student_alone() -> None:
+    """Such as another architecture of the baseline; the transfer itself stands."""
+    excess = Metric("excess", "Excess", "points", None, "", difference_of="transfer", of_teacher=True)
+    both = frame()
+    pairs = both[both["metric"] == "transfer"]
+    rows = pd.concat([pairs, pairs.assign(metric="excess", source="teacher", level="network")], ignore_index=True)
+    result = Result("transferability", pd.concat([both, rows]), (failed("at-0", "excess"),), {})
+
+    trust = trust_in(result, [result])
+
+    named = {"excess": excess, "transfer": TRANSFER}
+    void = [(row["metric"], row["member"]) for _, row in rows.iterrows() if trust.voids(row, named[row["metric"]])]
+    assert void == [("excess", "at-0")]
+
+
 def test_a_network_that_is_not_what_it_should_be_voids_all_its_numbers_as_a_target_too() -> None:
     assert {metric for metric, member in voided(failed("at-0")) if member in ("at", "at-0")} == {
         "accuracy",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NOT_TRIED = -1
 """Marks, in place of a predicted class, an image on which an earlier attack has already fooled the network."""
 
-STEP = 0.25
+STEP = 1 / 32
 """The step along a gradient that is tried out, relative to the ε of the matrix's attack."""
 
 LARGEST_STEP = 2 / 255
