@@ -186,7 +186,12 @@ def settings() -> Iterator[Setting]:
 def main() -> None:
     """Print a table in Markdown."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--pools", type=int, default=1000, help="pools of each setting; a tenth where images resample")
+    parser.add_argument(
+        "--pools",
+        type=int,
+        default=1000,
+        help="pools of each setting; half of them with 10,000 images, a tenth where images are resampled",
+    )
     parser.add_argument("--kinds", nargs="+", choices=[*KINDS], default=[*KINDS])
     given = parser.parse_args()
     print("| measure | students | seeds | images | errors | spread of seeds | ▼ % | bold % | interval % | found % |")
@@ -194,7 +199,7 @@ def main() -> None:
     for each in settings():
         if each.kind not in given.kinds:
             continue
-        pools = given.pools // 10 if each.kind in RESAMPLED or each.images > 1000 else given.pools
+        pools = given.pools // (10 if each.kind in RESAMPLED else 2 if each.images > 1000 else 1)
         now, bold, before, _ = false_alarms(each, pools)
         power = 3 * 1.2 * np.sqrt(2 / each.images / each.seeds)
         found = false_alarms(each, max(pools // 5, 1), better=power)[3]

@@ -19,7 +19,7 @@ _L2 = ("CW", "DeepFool", "PGDL2", "PGDRSL2")
 
 _NO_BALL = ("EADEN", "EADL1", "JSMA", "OnePixel", "Pixle", "SparseFool", "GN", "VANILA")
 
-_SEE_BATCH = ("APGDT", "AutoAttack", "DIFGSM", "EADEN", "EADL1", "PGDRS", "PGDRSL2", "SPSA", "Square", "TIFGSM")
+_SEE_BATCH = ("APGDT", "AutoAttack", "DIFGSM", "EADEN", "EADL1", "PGDRS", "PGDRSL2", "SPSA", "TIFGSM")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ class Attack:
     @property
     def sees_batch(self) -> bool:
         """Whether the adversarial example of an image depends on the other images of its batch."""
-        return self.name in _SEE_BATCH or int(self.parameters.get("n_restarts", 1)) > 1
+        square_in_l2 = self.name == "Square" and self.norm == "L2"
+        return self.name in _SEE_BATCH or square_in_l2 or int(self.parameters.get("n_restarts", 1)) > 1
 
     def with_epsilon(self, epsilon: float) -> Attack:
         """Return the same attack at another ε, with its step size scaled by the same factor.

@@ -6,6 +6,8 @@
   (`Attack.sees_batch`), and so do restarts, which are made for what is left of the batch.
 * OnePixel and Pixle draw from NumPy's global random state. They are run on one image at a time, with that state seeded
   from (seed, index in the data set) and restored afterwards.
+* Square tries the same squares on all images, from a stream of the seed alone; its starts are drawn image by image. In
+  L2 it draws more for those images of the batch that are left, so there it depends on the batch.
 * APGD and its relatives skip images that are misclassified already. These are left out beforehand, so that the random
   numbers of the others do not depend on them.
 * ``logits: standardised`` attacks through `StandardisedLogits`. The input gradient of the cross-entropy underflows to
@@ -78,7 +80,7 @@ def craft(
                 found = kind(model, **{**attack.parameters, **given})(pixels[part], labels[part])
             except torch.cuda.OutOfMemoryError:
                 raise
-            except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            except (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError) as error:
                 reason = (str(error).splitlines() or [type(error).__name__])[0]
                 shape = "×".join(map(str, pixels.shape[1:]))
                 raise EvaluationError(f"{attack.name} cannot attack images of {shape}: {reason}") from error
@@ -98,13 +100,13 @@ def _seeded(attack: Attack, pixels: Tensor, images: list[int], seed: int) -> Ite
     from robustkd.data.image_random import DrawnImageByImage, image_generators, numpy_seeded_by
 
     generators = image_generators(seed, images)
-    draws_from_numpy = attack.name in _DRAW_FROM_NUMPY
+    draws_from_numpy, draws_squares = attack.name in _DRAW_FROM_NUMPY, attack.name == "Square"
     with (
         torch.random.fork_rng(devices=[pixels.device] if pixels.device.type == "cuda" else []),
         numpy_seeded_by(generators[0]) if draws_from_numpy else nullcontext(),
-        DrawnImageByImage(generators),
+        DrawnImageByImage(generators, 4 if draws_squares else 1),
     ):
-        torch.manual_seed(seed + images[0])
+        torch.manual_seed(seed if draws_squares else seed + images[0])
         yield
 
 

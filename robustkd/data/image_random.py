@@ -41,22 +41,27 @@ class DrawnImageByImage(TorchFunctionMode):
     """A context in which the numbers that torch draws for a batch come from one generator for each image.
 
     This concerns uniform and normal numbers whose first axis is as long as the batch, which is how attacks draw their
-    random starts. All other numbers still come from torch's global generator.
+    random starts. All other numbers still come from torch's global generator, which does not notice those of the
+    images, so they do not depend on the number of images.
 
     Args:
         generators: One generator for each image of the batch.
+        axes: The fewest axes of what is drawn for each image; what has fewer is drawn for the batch as a whole.
     """
 
-    def __init__(self, generators: Generators) -> None:
+    def __init__(self, generators: Generators, axes: int = 1) -> None:
         super().__init__()
         self._generators = generators
+        self._axes = axes
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Replace what `func` drew by numbers from the images' generators."""
+        before = torch.get_rng_state() if func in _DRAWS else None
         drawn = func(*args, **(kwargs or {}))
-        if func in _DRAWS and drawn.ndim and len(drawn) == len(self._generators):
+        if before is not None and drawn.ndim >= self._axes and len(drawn) == len(self._generators):
+            torch.set_rng_state(before)
             own = _DRAWS[func](*args[1:], **(kwargs or {})) if func in _IN_PLACE else _DRAWS[func]()
             shape = tuple(drawn.shape[1:])
             drawn.copy_(torch.from_numpy(np.stack([own(generator, shape) for generator in self._generators])))

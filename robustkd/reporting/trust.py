@@ -62,9 +62,17 @@ class Trust:
         Returns:
             The remaining rows, and the checks that void the dropped rows.
         """
-        named = {name: Metric(name, "", "", None, "") for name in frame["metric"].unique()}
-        void, checks = self._void(frame, named | {metric.name: metric for metric in metrics})
+        void, checks = self._void(frame, _every_metric(frame, metrics))
         return frame[~void].reset_index(drop=True), checks
+
+    def marked(self, frame: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFrame:
+        """Add a column ``void``: whether a failed check voids the row, whose numbers are kept.
+
+        Args:
+            frame: Tidy results.
+            metrics: The metrics of the evaluation. Rows of other metrics are void if the network is not valid.
+        """
+        return frame.assign(void=self._void(frame, _every_metric(frame, metrics))[0])
 
     def _void(self, frame: pd.DataFrame, named: dict[str, Metric]) -> tuple[pd.Series, tuple[Check, ...]]:
         """Which rows failed checks void, and the checks that void a value."""
@@ -142,6 +150,12 @@ def trust_in(result: Result, results: Sequence[Result]) -> Trust:
     frames = [each.frame[each.frame["level"] == "network"][_WHO] for each in results]
     networks = pd.concat(frames, ignore_index=True).drop_duplicates(["group", "condition", "member"])
     return Trust(tuple(check for check in (*general, *own) if not check.passed), networks.reset_index(drop=True))
+
+
+def _every_metric(frame: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, Metric]:
+    """The metrics of an evaluation, and stand-ins for whatever else its results have."""
+    others = {name: Metric(name, "", "", None, "") for name in frame["metric"].unique()}
+    return others | {metric.name: metric for metric in metrics}
 
 
 def _baseline_networks(beside: pd.DataFrame, method: str) -> set[str]:

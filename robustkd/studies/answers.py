@@ -18,6 +18,7 @@ from robustkd.evaluations import EVALUATIONS, Evaluation
 from robustkd.models import ModelPool
 from robustkd.reporting import build_report
 from robustkd.reporting.compose import RUN_FILE
+from robustkd.reporting.trust import trust_in
 from robustkd.results.predictions import PredictionCache
 from robustkd.results.result import PartResult, Result
 from robustkd.studies.evaluated import Evaluated
@@ -85,7 +86,11 @@ def evaluate_parts(
             build_report(run)
     except OSError as error:
         raise StorageError(f"{run}: cannot be written to ({error.strerror or error})") from error
-    frames = {name: result.frame for name, result in found.results.items()}
+    results = list(found.results.values())
+    frames = {
+        result.evaluation: trust_in(result, results).marked(result.frame, EVALUATIONS[result.evaluation].metrics)
+        for result in results
+    }
     return Evaluated(frames, run, missing)
 
 

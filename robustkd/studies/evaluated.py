@@ -25,7 +25,8 @@ class Evaluated:
     ``print(report)`` gives a summary of at most 40 lines; in a notebook it shows the scoreboard and the headlines.
 
     Attributes:
-        results: The tidy results of each evaluation, by its name.
+        results: The tidy results of each evaluation, by its name. They hold every number; the column ``void`` tells
+            which of them a failed check voids, so that the report strikes them out.
         path: The run directory.
         missing: The networks and evaluations that are missing, and why.
     """

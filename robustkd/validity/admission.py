@@ -63,7 +63,7 @@ def admit(pool: ModelPool, data: Dataset, predict: PredictionCache, device: torc
     for member in pool:
         member.model.to(device)
         found = probe(member, pixels, data.num_classes)
-        problem = found.problem or why_not_finite(predict(found.member))
+        problem = found.problem or why_not_finite(predict(found.member), found.member.model.module)
         if problem:
             refused[member.name] = problem
         else:
@@ -116,6 +116,6 @@ def without_gradients(admitted: Admitted, metrics: tuple[str, ...]) -> tuple[Che
         metrics: The metrics of the evaluation, which are all that a failure concerns.
     """
     return tuple(
-        Check("gradient with respect to the image", False, f"{name} {why}: it is left out here", name, metrics)
+        Check("gradient with respect to the image exists", False, f"{name} {why}: it is left out here", name, metrics)
         for name, why in admitted.no_gradient.items()
     )

@@ -1,6 +1,9 @@
 """Checks of a network's predictions for all test images."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,16 +11,33 @@ from robustkd.results.predictions import Predictions
 from robustkd.results.records import Check
 from robustkd.statistics.intervals import wilson
 
+if TYPE_CHECKING:
+    from torch import nn
 
-def why_not_finite(predictions: Predictions) -> str:
-    """Return why predictions cannot be used: some logits are not finite. Empty where all are."""
+
+def why_not_finite(predictions: Predictions, network: nn.Module) -> str:
+    """Return why predictions cannot be used: some logits are not finite. Empty where all are.
+
+    Args:
+        predictions: The predictions for the test images.
+        network: The network that made them.
+    """
     wrong = int((~np.isfinite(predictions.logits)).any(axis=1).sum())
     if not wrong:
         return ""
-    return (
-        f"gives logits that are not finite for {wrong} of {len(predictions.labels)} images: are its weights and the "
-        "statistics of its normalisation layers those of the trained network?"
-    )
+    reason = _broken(network)
+    reason = reason or "are its weights and the statistics of its normalisation layers those of the trained network?"
+    return f"gives logits that are not finite for {wrong} of {len(predictions.labels)} images: {reason}"
+
+
+def _broken(network: nn.Module) -> str:
+    """The first tensor of a network that explains logits that are not finite; empty where none does."""
+    for name, tensor in (*network.named_parameters(), *network.named_buffers()):
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            return f"its {name} is not finite"
+        if name.endswith("running_var") and bool((tensor < 0).any()):
+            return f"its {name} has negative values"
+    return ""
 
 
 FEW = 30

@@ -218,7 +218,8 @@ def test_change_is_measured_in_the_norm_of_the_attack() -> None:
         ({"name": "VMIFGSM", "eps": 0.1, "steps": 2}, False),
         ({"name": "DIFGSM", "eps": 0.1, "steps": 2, "resize_rate": 0.5, "diversity_prob": 1.0}, True),
         ({"name": "PGDRS", "eps": 0.1, "steps": 2}, True),
-        ({"name": "Square", "eps": 0.3, "n_queries": 100}, True),
+        ({"name": "Square", "eps": 0.3, "n_queries": 100}, False),
+        ({"name": "Square", "norm": "L2", "eps": 1.0, "n_queries": 100}, True),
     ],
     ids=lambda value: value["name"] if isinstance(value, dict) else "",
 )
@@ -260,11 +261,11 @@ def test_an_attack_that_cannot_be_made_on_such_images_says_so(digits: tuple[Tens
 
 
 def test_the_targeted_attack_of_apgd_is_known_to_see_its_batch(digits: tuple[Tensor, Tensor], scaled: Callable) -> None:
-    attack = attack_by_name({"name": "APGDT", "eps": 0.15, "steps": 3}, "attack")
-    pixels, labels = digits[0][:12], digits[1][:12]
+    attack = attack_by_name({"name": "APGDT", "eps": 0.1, "steps": 2}, "attack")
+    pixels, labels = digits[0][:40], digits[1][:40]
 
-    together = craft(attack, scaled(1.0), pixels, labels, list(range(12)), 0, 10)[4:9]
-    alone = craft(attack, scaled(1.0), pixels[4:9], labels[4:9], list(range(4, 9)), 0, 10)
+    together = craft(attack, scaled(1.0), pixels, labels, list(range(40)), 0, 10)[20:]
+    alone = craft(attack, scaled(1.0), pixels[20:], labels[20:], list(range(20, 40)), 0, 10)
 
     assert attack.sees_batch
     assert not torch.equal(together, alone)

@@ -31,11 +31,14 @@ def test_failed_checks_are_named_with_their_networks_a_line_for_each_kind() -> N
     failed = [
         Check("better than chance", False, "at is right on 5 of 50 images", "at"),
         *(Check("same logits in every pass", False, "differs", f"sp-{seed}") for seed in range(2)),
-        *(Check("first attack is nearly as strong as all", False, "much", f"kd-{seed}") for seed in range(5)),
+        *(
+            Check("first attack nearly as strong as all attacks together", False, "much", f"kd-{seed}")
+            for seed in range(5)
+        ),
     ]
 
     assert failed_checks(failed) == [
         "better than chance (at): at is right on 5 of 50 images",
         "same logits in every pass (sp-0, sp-1)",
-        "first attack is nearly as strong as all (5 networks)",
+        "first attack nearly as strong as all attacks together (5 networks)",
     ]

@@ -33,6 +33,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     teacher, baseline, student = (taught(seed, digits) for seed in range(3))
     pool = rk.ModelPool(teacher, baseline, {"<b>at</b> & |co_": student, "untrained": network(3)})
     options = {name: {} for name in EVALUATIONS.names()}
-    options |= {"transferability": {"images": 10, "steps": 1}, "corruption": {"images": 10, "severities": [1]}}
+    options |= {
+        "transferability": {"images": 10, "steps": 3, "square_queries": 20},
+        "corruption": {"images": 10, "severities": [1]},
+    }
     out = tmp_path_factory.mktemp("runs") / "run"
     return rk.evaluate(pool, digits, options=options, limit=40, out=out, device="cpu").path

@@ -50,6 +50,17 @@ def failed(member: str, *metrics: str) -> Check:
     return Check("a check", False, "", member, metrics)
 
 
+def test_results_in_python_keep_a_void_number_and_say_that_it_is_void() -> None:
+    result = Result("generalization", frame(), (failed("at-0", "accuracy"),), {})
+
+    marked = trust_in(result, [result]).marked(result.frame, (ACCURACY, GAIN, AGREEMENT))
+
+    void = marked[marked["void"]]
+    found = set(zip(void["metric"], void["member"], strict=True))
+    assert found == {("accuracy", "at-0"), ("accuracy", "at"), ("gain", "at")}
+    pd.testing.assert_frame_equal(marked.drop(columns="void"), result.frame)
+
+
 def test_what_fails_for_a_network_voids_its_numbers_and_those_of_its_method() -> None:
     assert voided(failed("at-0", "accuracy")) == {("accuracy", "at-0"), ("accuracy", "at"), ("gain", "at")}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -60,12 +60,19 @@ def half_nan(network: nn.Module, x: Tensor) -> Tensor:
     return logits
 
 
+def of_negative_variance() -> nn.Module:
+    network = nn.Sequential(trained(5), nn.BatchNorm1d(10)).eval()
+    network[1].running_var[:] = -1.0
+    return network
+
+
 def permuted(network: nn.Module, x: Tensor) -> Tensor:
     return network(x)[:, [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]]
 
 
 FAULTS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "not finite": (lambda: Faulty(half_nan), "gives logits that are not finite for"),
+    "negative variance": (of_negative_variance, "120 of 120 images: its 1.running_var has negative values"),
     "too many outputs": (lambda: Faulty(lambda n, x: torch.cat([n(x), n(x)], 1)), "gives 20 outputs"),
     "a tuple": (lambda: Faulty(lambda n, x: (n(x), x)), "gives a tuple of 2"),
     "in place": (lambda: Faulty(lambda n, x: n(x.sub_(0.1))), "changes its input in place"),
@@ -135,6 +142,37 @@ def test_a_fault_is_named_and_leaves_the_numbers_of_the_others_alone(fault: str,
     assert f"faulty {told}" in told_of(found) or told in told_of(found)
     assert all(line.startswith("faulty ") for line in told_of(found).splitlines())
     pd.testing.assert_frame_equal(numbers(found, predict), alone)
+
+
+@given(
+    seeds=st.lists(st.integers(20, 60), min_size=1, max_size=4, unique=True),
+    fault=st.sampled_from(sorted(FAULTS)),
+    data=st.data(),
+)
+@settings(max_examples=15)
+def test_one_fault_anywhere_in_any_pool_leaves_the_numbers_of_the_others_alone(
+    seeds: list[int], fault: str, data: st.DataObject
+) -> None:
+    students = [(f"s{seed}", trained(seed)) for seed in seeds]
+    place = data.draw(st.integers(0, len(students)))
+    planted = [*students[:place], ("faulty", FAULTS[fault][0]()), *students[place:]]
+
+    sound, faulty = admitted(pool_of(**dict(students))), admitted(pool_of(**dict(planted)))
+
+    assert FAULTS[fault][1] in told_of(faulty[0])
+    assert all(line.startswith("faulty ") for line in told_of(faulty[0]).splitlines())
+    expected, found = (predicted_numbers(*each) for each in (sound, faulty))
+    pd.testing.assert_frame_equal(found[found["member"] != "faulty"].reset_index(drop=True), expected)
+
+
+def predicted_numbers(found: Admitted, predict: PredictionCache) -> pd.DataFrame:
+    """All numbers that need predictions only, with their intervals."""
+    frames = []
+    for name in ("generalization", "fidelity", "calibration"):
+        evaluation = EVALUATIONS[name]()
+        frames.append(evaluation.summarise(evaluation.measure(found.pool, SAMPLE, predict)))
+    columns = ["level", "member", "metric", "part", "value", "ci_low", "ci_high", "p_value"]
+    return pd.concat(frames, ignore_index=True)[columns]
 
 
 @given(faults=st.lists(st.sampled_from(sorted(FAULTS)), min_size=2, max_size=4, unique=True), seed=st.integers(2, 9))

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from torch import nn
 
 from robustkd.results.predictions import Predictions
 from robustkd.validity.predicted import above_chance, why_not_finite
@@ -33,9 +34,9 @@ def test_a_network_that_always_answers_the_largest_class_fails_the_check(right_o
 
 def test_logits_that_are_not_finite_are_counted_by_image() -> None:
     found = predictions(np.arange(4) % 3, np.arange(4) % 3)
-    assert why_not_finite(found) == ""
+    assert why_not_finite(found, nn.Identity()) == ""
 
     found.logits[[1, 3], 0] = np.nan
     found.logits[3, 1] = np.inf
 
-    assert "not finite for 2 of 4 images" in why_not_finite(found)
+    assert "not finite for 2 of 4 images" in why_not_finite(found, nn.Identity())

@@ -15,12 +15,11 @@ temperature takes one step of Halley's method from the fitted temperature in eac
 
 The files, in reading order: `measures`, calibration error and Brier score; `temperature`, the fit; `observed`, the
 results of one network for each image; `bins`, the bins of the confidence and their rows; `metrics`, what each number
-means; `diagrams`, the reliability diagrams.
+means; `notes`, what few images do to them; `diagrams`, the reliability diagrams.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +30,7 @@ from pydantic import Field
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.calibration.bins import bin_rows
 from robustkd.evaluations.calibration.metrics import METRICS
+from robustkd.evaluations.calibration.notes import notes_on
 from robustkd.evaluations.calibration.observed import fitted_half, other_half, seen, whole_set
 from robustkd.presentation.findings import student_findings
 from robustkd.presentation.sentences import Phrases, findings
@@ -68,7 +68,7 @@ class Calibration(Evaluation):
     name = "calibration"
     title = "Calibration"
     question = "Do predicted probabilities match the observed accuracy?"
-    version = 2
+    version = 3
     requires = Requirements()
     summary = ("ece",)
     Options = CalibrationOptions
@@ -82,7 +82,7 @@ class Calibration(Evaluation):
         fitted = np.isin(np.arange(images), order[: images // 2])
         networks = [seen(prediction, fitted) for prediction in predictions]
         arrays = {name: np.stack([one[name] for one in networks]) for name in networks[0]}
-        notes = [note for member, one in zip(pool, networks, strict=True) for note in _notes(member.name, one, fitted)]
+        notes = notes_on([member.name for member in pool], networks, fitted, self.options.bins)
         known = {"fitted": fitted, "bins": np.array(self.options.bins)}
         return Records(members_frame(pool), arrays | known, notes=tuple(notes))
 
@@ -128,25 +128,6 @@ PHRASES = Phrases(
     verdicts=("worse calibrated", "no significant difference", "better calibrated"),
     alone="there is no independent baseline to compare it with",
 )
-
-
-def _notes(name: str, network: Mapping[str, np.ndarray], fitted: np.ndarray) -> list[str]:
-    """What a reader must know about the fitted temperature of a network."""
-    count = int(fitted.sum())
-    if not count:
-        return []
-    if np.isnan(network["temperature"]):
-        return [
-            f"{name} has no fitted temperature, because no temperature makes the labels of {count} images most likely: "
-            "it is always right on them, or no better than guessing"
-        ]
-    before, after = float(network["nll"][~fitted].mean()), float(network["nll_after"].mean())
-    if after <= before:
-        return []
-    return [
-        f"The temperature of {name}, fitted on {count} images, makes the NLL of the others larger, {after:.3f} instead "
-        f"of {before:.3f} nats"
-    ]
 
 
 def _gap_tests(members: pd.DataFrame, gap: Resampled) -> dict[str, float]:

@@ -11,7 +11,7 @@ The evaluation needs a teacher and predictions for the test images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.presentation.dots import dots_and_intervals
 from robustkd.presentation.findings import student_findings
+from robustkd.presentation.numbers import join
 from robustkd.presentation.sentences import Phrases, findings
 from robustkd.results.mean_over_images import per_image_rows
 from robustkd.results.metric import Metric
@@ -51,7 +52,7 @@ class Fidelity(Evaluation):
     name = "fidelity"
     title = "Fidelity"
     question = "How closely does each network follow the teacher's predictions?"
-    version = 1
+    version = 2
     requires = Requirements(teacher=True)
     summary = ("agreement", "agreement_excess")
     Options = FidelityOptions
@@ -116,7 +117,9 @@ class Fidelity(Evaluation):
             "correct": np.stack([seen.correct for seen in predictions]),
             "teacher_correct": teacher.correct,
         }
-        return Records(members_frame(others), arrays)
+        names = [member.name for member in others]
+        notes = _without_consistency(names, arrays["correct"], teacher.correct)
+        return Records(members_frame(others), arrays, notes=notes)
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Agreement and KL, their differences to the baseline's, and κ."""
@@ -145,6 +148,18 @@ PHRASES = Phrases(
     verdicts=("closer to the teacher", "no significant difference", "further from the teacher"),
     alone="without an independent baseline, it is unknown how much of this is due to the teacher",
 )
+
+
+def _without_consistency(names: Sequence[str], correct: np.ndarray, teacher: np.ndarray) -> tuple[str, ...]:
+    """Note why error consistency is not defined, where both networks are always right or both always wrong."""
+    notes = []
+    for word, right in (("right", True), ("wrong", False)):
+        alike = [name for name, own in zip(names, correct, strict=True) if (own == right).all()]
+        if alike and (teacher == right).all():
+            notes.append(
+                f"Error consistency of {join(alike)} is not defined: like the teacher, it is {word} on every image"
+            )
+    return tuple(notes)
 
 
 def kl_divergence(teacher: Predictions, member: Predictions) -> np.ndarray:

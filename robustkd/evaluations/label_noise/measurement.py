@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 REALISED_WITHIN = 0.005
 """The allowed deviation of the realised from the expected noise rate; in a small set, chance allows more."""
 
+ENOUGH_LABELS = 20
+"""The audited labels per class from which estimates of the noise are more than rough."""
+
 CHANCE = 0.999
 """The probability of the interval that chance allows for the realised noise rate."""
 
@@ -88,12 +91,12 @@ def noise_rates(data: Dataset, trained: list[TrainedLabels]) -> tuple[dict[str, 
     from robustkd.data.conditions.label_noise import LabelNoise as Noise
 
     realised = np.array([(part.given != part.true).mean() for part in trained])
-    condition, name = data.condition, "realised noise rate"
+    condition, name = data.condition, "noise rate as requested"
     came = f"{100 * realised.mean():.2f}% of the training labels are wrong"
     if not isinstance(condition, Noise):
         if not (realised.any() or isinstance(condition, Clean)):
             return {}, []
-        check = Check(name, not realised.any(), f"{came}, none were requested", metrics=RATES)
+        check = Check(name, not realised.any(), f"{came}, and none are requested", metrics=RATES)
         return {"realised": realised, "requested": np.array(0.0)}, [check]
     expected = condition.expected_rate(data.training)
     if expected is None:
@@ -246,6 +249,12 @@ def audit_notes(members: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> tupl
                 f"labels of {len(classes)} of {len(names)} classes are never flagged{whose}, because cleanlab does not "
                 f"flag the only label of a class: {', '.join(classes)}; audit more images (audit_images)"
             )
+    audited = arrays["audit_given"].shape[1]
+    if audited < ENOUGH_LABELS * len(names):
+        notes.append(
+            f"{audited} audited labels are few for {len(names)} classes: the estimated noise rates and transition "
+            "matrices are rough; audit more images (audit_images)"
+        )
     if len(names) > FEW_CLASSES:
         notes.append(f"the transition matrices of {len(names)} classes are not listed, only the distance between them")
     return tuple(notes)

@@ -34,7 +34,7 @@ from robustkd.evaluations.minority.metrics import METRICS
 from robustkd.evaluations.minority.options import MinorityOptions
 from robustkd.evaluations.minority.rows import class_comparison_rows, class_rows, with_missing_classes
 from robustkd.evaluations.minority.sentences import of_skew, sentences
-from robustkd.evaluations.minority.training import class_sizes, training_counts
+from robustkd.evaluations.minority.training import class_sizes, training_counts, without_test_image
 from robustkd.results.metric_rows import metric_rows
 from robustkd.results.records import Records, members_frame
 from robustkd.results.tidy import tidy
@@ -55,7 +55,7 @@ class Minority(Evaluation):
     name = "minority"
     title = "Minority classes"
     question = "How accurate are the networks on classes with few training images?"
-    version = 2
+    version = 3
     requires = Requirements(training=True)
     summary = ("minority_accuracy", "balanced_accuracy")
     across_conditions = True
@@ -73,7 +73,9 @@ class Minority(Evaluation):
         }
         if data.train is not None:
             arrays["training"] = training_counts(pool, data)
-        return Records(members_frame(pool), arrays, *class_sizes(data))
+        checks, notes = class_sizes(data)
+        untested = without_test_image(predictions[0].labels, data.test.class_names)
+        return Records(members_frame(pool), arrays, checks, (*notes, *untested))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Metrics of each network and method, and of each method's classes."""

@@ -11,6 +11,7 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 from robustkd.data import Dataset, ImageSet
 from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.calibration import CalibrationOptions
+from robustkd.evaluations.calibration.notes import error_by_chance
 from robustkd.evaluations.calibration.temperature import fitted_temperature
 from robustkd.models import Member, ModelPool
 
@@ -175,13 +176,13 @@ def test_a_temperature_that_is_missing_or_makes_matters_worse_is_said(data: Data
     found = predict_as({"right": np.eye(3)[labels] * 5, "noise": noise}, labels)
     records = evaluation.measure(pool, data, found)
 
-    assert records.notes[0].startswith(
+    assert records.notes[1].startswith(
         "right has no fitted temperature, because no temperature makes the labels of 20 images most likely"
     )
     after = records.arrays["nll_after"][1].mean()
     before = records.arrays["nll"][1][~records.arrays["fitted"]].mean()
     assert after > before  # forty images of noise
-    assert records.notes[1] == (
+    assert records.notes[2] == (
         f"The temperature of noise, fitted on 20 images, makes the NLL of the others larger, {after:.3f} instead of "
         f"{before:.3f} nats"
     )
@@ -255,3 +256,24 @@ def test_what_is_in_a_bin_has_an_interval_over_images_and_not_over_seeds(many: D
     assert ((filled["ci_low"] <= filled["value"]) & (filled["value"] < filled["ci_high"])).all()
     for column in ("value", "ci_low", "ci_high"):
         np.testing.assert_allclose(rows[column], once[once["level"] == "bin"][column])
+
+
+def test_the_error_by_chance_is_that_of_networks_that_are_as_often_right_as_they_say() -> None:
+    """20,000 draws of a network that says 0.75 or 0.55 and is right as often."""
+    random, confidence = np.random.default_rng(0), np.repeat([0.75, 0.55], [80, 40])
+    right = random.random((20_000, 120)) < confidence
+    drawn = np.abs(right[:, :80].mean(axis=1) - 0.75) * 80 / 120 + np.abs(right[:, 80:].mean(axis=1) - 0.55) * 40 / 120
+
+    assert error_by_chance(confidence, 10) == pytest.approx(drawn.mean(), rel=0.03)
+
+
+@pytest.mark.parametrize(("images", "noted"), [(499, True), (500, False)])
+def test_few_images_per_bin_have_a_note_on_the_error_by_chance(
+    images: int, noted: bool, data: Dataset, predict_as: Callable
+) -> None:
+    labels = np.arange(images) % 3
+    pool = ModelPool(students={"at": network(0)})
+
+    records = EVALUATIONS["calibration"]().measure(pool, data, predict_as({"at": some_logits(images=images)}, labels))
+
+    assert any(note.startswith(f"{images} images are few for 10 bins") for note in records.notes) is noted

@@ -93,3 +93,17 @@ def test_without_a_baseline_the_headline_draws_no_conclusion(data: Dataset, pred
 def test_it_refuses_a_pool_without_a_teacher(data: Dataset, predict_as: Callable) -> None:
     with pytest.raises(EvaluationError, match="teacher"):
         EVALUATIONS["fidelity"]().measure(ModelPool(students={"at": network(1)}), data, predict_as({}, np.zeros(0)))
+
+
+def test_where_error_consistency_is_not_defined_a_note_says_why(
+    pool: ModelPool, data: Dataset, predict_as: Callable
+) -> None:
+    labels = data.test.labels.numpy()
+    right = np.eye(3)[labels]
+    logits = {member.name: right for member in pool} | {"sp": np.roll(right, 1, axis=1)}
+
+    records = EVALUATIONS["fidelity"]().measure(pool, data, predict_as(logits, labels))
+
+    assert records.notes == (
+        "Error consistency of baseline and at is not defined: like the teacher, it is right on every image",
+    )

@@ -320,9 +320,19 @@ def test_classes_of_a_single_audited_label_are_noted_and_nothing_warns(draw: str
     told = [f"labels of {len(names)} of 4 classes are never flagged" for names in alone]
     assert len({*map(str, alone)}) == (1 if draw == "fixed" else 2)
     for row, inspector in enumerate(records.members["member"]):
-        own = [note for note in records.notes if draw == "fixed" or f"{inspector}" in note]
+        notes = [note for note in records.notes if "flagged" in note]
+        own = [note for note in notes if draw == "fixed" or f"{inspector}" in note]
         assert [note[: len(told[row])] for note in own] == ([told[row]] if alone[row] else [])
         assert all(f"only label of a class: {', '.join(alone[row])};" in note for note in own)
+
+
+@pytest.mark.parametrize(("audited", "few"), [(79, True), (80, False)])
+def test_estimates_from_fewer_than_twenty_labels_per_class_are_noted(audited: int, few: bool) -> None:
+    data = data_of(Noise(rate=0.4))
+
+    _, records, _ = outcome(data=data, pool=pool_of("clean", "at"), predict=predict_as(data, {}), audit_images=audited)
+
+    assert any(note.startswith(f"{audited} audited labels are few for 4 classes") for note in records.notes) is few
 
 
 def perfect(images: ImageSet) -> Predictions:
@@ -438,7 +448,7 @@ def test_the_realised_rate_must_be_the_expected_one(
 
     _, records, _ = outcome(pool_of(data.condition.label), data, predict_as(data, {}))
 
-    assert records.checks[0].name == "realised noise rate"
+    assert records.checks[0].name == "noise rate as requested"
     assert records.checks[0].passed is passed
 
 

@@ -17,6 +17,7 @@ from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.minority import MinorityOptions
 from robustkd.evaluations.minority.measures import by_class, prior_pull, rare_and_frequent, recalls_unvaried
 from robustkd.evaluations.minority.report import CLASS_METRICS, class_report, class_report_observed
+from robustkd.evaluations.minority.training import without_test_image
 from robustkd.models import Member, ModelPool
 from robustkd.statistics.intervals import HOLM_CLASSES, T_SEEDS, wilson
 
@@ -476,3 +477,12 @@ def test_a_teacher_of_the_whole_set_has_no_rare_classes_and_hides_none_of_its_st
     assert rows["minority_accuracy", "at"] > 0
     assert "recall of the 3 rarest classes" in evaluation.headline(frame)[0]
     assert evaluation.chart(frame).to_dict()
+
+
+def test_classes_without_a_test_image_are_named() -> None:
+    labels, names = np.array([0, 2, 2]), ("ant", "bee", "cat", "dog")
+
+    assert without_test_image(labels, names) == (
+        "Means over classes leave out 2 of 4 classes, which have no test image: bee, dog",
+    )
+    assert without_test_image(np.arange(4), names) == ()

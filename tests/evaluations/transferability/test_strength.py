@@ -2,7 +2,7 @@ import numpy as np
 from torch import nn
 
 from robustkd.evaluations.transferability import Transferability
-from robustkd.evaluations.transferability.strength import strength_checks
+from robustkd.evaluations.transferability.strength import RESTS_ON_MAIN_ATTACK, strength_checks
 from robustkd.models import Member, ModelPool, PixelModel
 from robustkd.results.records import Check, Records, members_frame
 
@@ -27,7 +27,7 @@ def attacked(fooled: np.ndarray, **more: np.ndarray) -> dict[str, np.ndarray]:
 
 def own_checks(arrays: dict[str, np.ndarray]) -> list[Check]:
     found = strength_checks(networks(len(arrays["clean"])), arrays)
-    return [check for check in found if check.name == "white-box attack is the strongest"]
+    return [check for check in found if check.name == "white-box attack as strong as transferred attacks"]
 
 
 def test_of_networks_equally_easy_to_fool_at_most_one_target_in_twenty_is_flagged() -> None:
@@ -50,7 +50,9 @@ def test_a_network_that_masks_its_gradients_is_found_among_eleven_sources() -> N
 
     assert [check.member for check in masked if not check.passed] == ["net7"]
     assert "the strongest transferred attack (from net4) on" in masked[7].detail
-    assert masked[7].detail.endswith("so the gradients are masked and white-box accuracy is overstated")
+    assert masked[7].detail.endswith(
+        "so its gradients are masked: white-box accuracy is overstated, and transfer from it understated"
+    )
 
 
 def test_a_stronger_source_with_few_images_does_not_hide_one_with_many() -> None:
@@ -123,7 +125,8 @@ def test_a_transferred_attack_that_turns_what_all_own_attacks_leave_refutes_the_
         (check,) = (
             check
             for check in strength_checks(pool.members[:2], arrays)
-            if (check.name, check.member) == ("white-box attacks find the worst case", pool.members[0].name)
+            if (check.name, check.member)
+            == ("all white-box attacks together as strong as transferred attacks", pool.members[0].name)
         )
         assert check.metrics == ("worst_case_accuracy",)
         return not check.passed
@@ -144,7 +147,10 @@ def test_gradient_masking_is_flagged_from_more_than_two_points_that_are_signific
             "attacks": np.array(["PGD-20"]),
         }
         first = strength_checks(pool.members[:2], arrays)[0]
-        assert (first.name, first.metrics) == ("white-box attack is the strongest", ("white_box_accuracy",))
+        assert (first.name, first.metrics) == (
+            "white-box attack as strong as transferred attacks",
+            RESTS_ON_MAIN_ATTACK,
+        )
         return not first.passed
 
     assert [flagged(60, 60, 1), flagged(60, 63, 1), flagged(60, 70, 1)] == [False, False, True]
@@ -165,7 +171,7 @@ def test_a_first_attack_that_overstates_robustness_fails_a_check(pool: ModelPool
     assert not check.passed
     assert check.detail == (
         "100.0% of the images withstand PGD-20, and 60.0% also withstand APGD-DLR-20, so PGD-20 alone overstates "
-        "robustness"
+        "robustness: read the worst case"
     )
 
 
