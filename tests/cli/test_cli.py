@@ -12,6 +12,8 @@ import robustkd as rk
 from robustkd.cli import app
 from robustkd.progress import duration
 
+FAST = ("--set", "transferability.steps=1", "--set", "transferability.square_queries=20")
+
 
 def robustkd(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "robustkd", *arguments]
@@ -43,7 +45,8 @@ def test_evaluate_takes_models_that_robustkd_never_made(tmp_path: Path) -> None:
     done = robustkd(
         *("evaluate", "--data", "digits", "--teacher", "mobilenetv3_small_050:teacher.pth"),
         *("--student", "mine=cifar_wrn_10_1:student.pth", "--mean", "0.3", "--std", "0.4", "--limit", "20"),
-        *("--set", "transferability.steps=1", "--out", "run", "--device", "cpu"),
+        *FAST,
+        *("--out", "run", "--device", "cpu"),
         cwd=tmp_path,
     )
 
@@ -75,7 +78,7 @@ def test_the_same_name_twice_is_two_seeds_of_one_student(tmp_path: Path) -> None
 
     done = robustkd(
         *("evaluate", "--data", "digits", "--student", "at=0.safetensors", "--student", "at=1.safetensors"),
-        *("--limit", "20", "--set", "transferability.steps=1", "--out", "run", "--device", "cpu"),
+        *("--limit", "20", *FAST, "--out", "run", "--device", "cpu"),
         cwd=tmp_path,
     )
 
@@ -90,7 +93,7 @@ def test_networks_trained_on_clean_labels_are_named_and_audit_the_noisy_ones(tmp
         model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)
         rk.save_model(model, tmp_path / f"{name}.safetensors")
     models = ("--teacher", "t.safetensors", "--baseline", "b.safetensors", "--student", "at=s.safetensors")
-    rest = ("--condition", "label_noise: {rate: 0.4}", "--limit", "20", "--set", "transferability.steps=1")
+    rest = ("--condition", "label_noise: {rate: 0.4}", "--limit", "20", *FAST)
     command = ("evaluate", "--data", "digits", *models, *rest, "--out", "run", "--device", "cpu")
 
     done = robustkd(*command, "--clean", "teacher", cwd=tmp_path)
@@ -115,7 +118,7 @@ def test_compare_leaves_with_one_where_numbers_differ(tmp_path: Path) -> None:
     runs = []
     for seed in (0, 1):
         pool = rk.ModelPool(students={"at": rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)})
-        options = {"transferability": {"steps": 1, "images": 5}}
+        options = {"transferability": {"images": 5, "steps": 1, "square_queries": 20}}
         runs.append(
             str(rk.evaluate(pool, digits, options=options, limit=30, out=tmp_path / str(seed), device="cpu").path)
         )
@@ -156,7 +159,7 @@ def test_a_file_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> No
     run = rk.evaluate(
         rk.ModelPool(baseline=rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)),
         rk.load_dataset("digits"),
-        options={"transferability": {"images": 5, "steps": 1}},
+        options={"transferability": {"images": 5, "steps": 1, "square_queries": 20}},
         limit=20,
         out=tmp_path / "run",
         device="cpu",

@@ -26,7 +26,7 @@ def test_networks_trained_on_real_images_go_through_the_whole_of_evaluate(cifar1
     evaluated = rk.evaluate(
         rk.ModelPool(teacher, baseline, {"hinton": student}),
         data,
-        options={"transferability": {"images": 50, "steps": 3}},
+        options={"transferability": {"images": 50, "steps": 3, "square_queries": 100}},
         out=tmp_path / "run",
         device="cpu",
     )

@@ -30,7 +30,7 @@ training: {epochs: 2, milestones: [1], select: validation, validation_fraction: 
 evaluations:
   generalization:
   fidelity:
-  transferability: {images: 50, steps: 3, epsilon: 0.1, step_size: 0.02}
+  transferability: {images: 50, steps: 3, epsilon: 0.1, step_size: 0.02, square_queries: 50}
 """
 
 TOLERANCES = {

@@ -20,7 +20,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed) for seed in range(3)
     )
     out = tmp_path_factory.mktemp("runs") / "first"
-    options = {"transferability": {"images": 10, "steps": 1}}
+    options = {"transferability": {"images": 10, "steps": 1, "square_queries": 20}}
     return evaluate(
         ModelPool(teacher, baseline, {"at": student}), digits, options=options, limit=40, out=out, device="cpu"
     ).path

@@ -9,7 +9,7 @@ import robustkd as rk
 from robustkd.data import Dataset
 from robustkd.errors import BadInputError, ModelError
 
-FAST = {"transferability": {"images": 10, "steps": 1}}
+FAST = {"transferability": {"images": 10, "steps": 1, "square_queries": 20}}
 
 
 def network(seed: int, num_classes: int = 10) -> rk.PixelModel:

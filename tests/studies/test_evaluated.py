@@ -17,7 +17,7 @@ from robustkd.studies.summary import summary_html, summary_text
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
     networks = [rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed) for seed in range(3)]
     pool = rk.ModelPool(networks[0], networks[1], {"<b>at</b>": networks[2]})
-    options = {"transferability": {"images": 5, "steps": 1}}
+    options = {"transferability": {"images": 5, "steps": 1, "square_queries": 20}}
     out = tmp_path_factory.mktemp("runs") / "run"
     return rk.evaluate(pool, rk.load_dataset("digits"), options=options, limit=20, out=out, device="cpu")
 

@@ -164,7 +164,7 @@ def test_what_pixels_become_is_part_of_the_digest(photographs: Dataset) -> None:
 
 def test_they_are_evaluated_and_the_report_says_how(photographs: Dataset, tmp_path: Path) -> None:
     pool = rk.ModelPool(baseline=rk.create_model("cifar_wrn_10_1", num_classes=2, seed=0))
-    fast = {"transferability": {"images": 2, "steps": 1}}
+    fast = {"transferability": {"images": 2, "steps": 1, "square_queries": 20}}
 
     rk.evaluate(pool, photographs, options=fast, out=tmp_path / "run", device="cpu")
 
