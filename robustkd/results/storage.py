@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -16,6 +16,8 @@ from robustkd.errors import StudyError
 from robustkd.results.records import Check, Records, json_text
 from robustkd.results.result import PartResult, Result
 from robustkd.results.tidy import COLUMNS
+
+T = TypeVar("T")
 
 
 def save_result(
@@ -67,30 +69,54 @@ def load_results(folder: Path) -> list[Result]:
         One result per evaluation, sorted by name.
 
     Raises:
+        StudyError: There are no results, a file is damaged, or another version of robustkd wrote it.
+    """
+    return list(_each(folder, _load).values())
+
+
+def load_tables(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read the tables of all results of a run, which another version of robustkd may have written.
+
+    Args:
+        folder: ``RUN/results``.
+
+    Returns:
+        The tidy results by evaluation, sorted by name; columns that a version does not have are empty.
+
+    Raises:
         StudyError: There are no results, or a file is damaged.
     """
-    results = []
+    return _each(folder, lambda path: _table(path).reindex(columns=list(COLUMNS)).astype(COLUMNS))
+
+
+def _each(folder: Path, read: Callable[[Path], T]) -> dict[str, T]:
+    """What is read from each evaluation's files, by its name."""
+    found = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            results.append(_load(path))
+            found[path.stem] = read(path)
         except Exception as error:  # a damaged file may fail in any way
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise StudyError(
-                f"{path.with_suffix('')}.*: damaged ({reason}); run the study again to measure it again"
-            ) from error
-    if not results:
+            reason = reason if isinstance(error, StudyError) else f"damaged ({reason})"
+            raise StudyError(f"{path.with_suffix('')}.*: {reason}; run the study again to measure it again") from error
+    if not found:
         raise StudyError(f"{folder}: there are no results")
-    return results
+    return found
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """The tidy results; in CSV, "" and a missing value look the same."""
+    for suffix, digest in json.loads(path.read_text(encoding="utf-8"))["sha256"].items():
+        if file_digest(path.with_suffix(suffix)) != digest:
+            raise StudyError(f"damaged ({path.stem}{suffix} has changed since it was written)")
+    return pd.read_parquet(path.with_suffix(".parquet"))
 
 
 def _load(path: Path) -> Result:
-    about = json.loads(path.read_text(encoding="utf-8"))
-    for suffix, digest in about["sha256"].items():
-        if file_digest(path.with_suffix(suffix)) != digest:
-            raise StudyError(f"{path.stem}{suffix} has changed since it was written")
-    frame = pd.read_parquet(path.with_suffix(".parquet")).astype(
-        COLUMNS
-    )  # in CSV, "" and a missing value look the same
+    frame, about = _table(path), json.loads(path.read_text(encoding="utf-8"))
+    if set(frame.columns) != set(COLUMNS):
+        raise StudyError("another version of robustkd wrote it")
+    frame = frame.astype(COLUMNS)
     checks: list[Check] = []
     notes: list[str] = []
     for part in about["parts"]:

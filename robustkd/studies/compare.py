@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from robustkd.errors import BadInputError
-from robustkd.results.storage import load_results
+from robustkd.results.storage import load_tables
 
 KEYS = ["group", "level", "member", "source", "condition", "seed", "metric", "part", "strength"]
 NUMBERS = ["value", "ci_low", "ci_high", "std", "n_seeds", "n", "p_value"]
@@ -76,11 +76,11 @@ def _cells(run: Path) -> dict[str, float]:
     if not (run / "results").is_dir():
         raise BadInputError(f"{run}: is not a run (it has no results)")
     cells = {}
-    for result in load_results(run / "results"):
+    for evaluation, frame in load_tables(run / "results").items():
         seen: Counter[str] = Counter()
-        for _, row in result.frame.iterrows():
+        for _, row in frame.iterrows():
             told = [str(row[key]) for key in KEYS if pd.notna(row[key]) and row[key] != ""]
-            place = f"{result.evaluation}: {' '.join(told)}"
+            place = f"{evaluation}: {' '.join(told)}"
             seen[place] += 1
             place += f" ({seen[place]})" if seen[place] > 1 else ""  # no row may hide another
             for number in NUMBERS:

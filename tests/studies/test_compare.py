@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from robustkd.data import Dataset, load_dataset
-from robustkd.errors import BadInputError
+from robustkd.errors import BadInputError, StudyError
 from robustkd.models import ModelPool, create_model
+from robustkd.results.storage import load_results
 from robustkd.studies import compare_runs, evaluate, load_study, run_study
 from robustkd.studies.compare import NUMBERS
 
@@ -51,6 +52,24 @@ def test_the_differing_cell_is_named_with_both_values(run: Path, tmp_path: Path)
     assert difference.place == "generalization: network teacher clean accuracy: value"
     assert (difference.first, difference.second) == (old, old + 0.25)
     assert compare_runs(run, copy, tolerance=0.3)[1] == []
+
+
+def test_a_run_of_a_version_with_other_columns_is_compared_in_those_that_both_have(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "copy")
+    file = copy / "results" / "generalization.parquet"
+    pd.read_parquet(file).rename(columns={"p_value": "p_holm"}).to_parquet(file, index=False)
+    about = json.loads(file.with_suffix(".json").read_text())
+    about["sha256"][".parquet"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    file.with_suffix(".json").write_text(json.dumps(about))
+
+    _, differences = compare_runs(run, copy)
+
+    assert differences
+    assert all(each.place.endswith(": p_value") and each.second is None for each in differences)
+    with pytest.raises(
+        StudyError, match=r"generalization\.\*: another version of robustkd wrote it; run the study again"
+    ):
+        load_results(copy / "results")
 
 
 def test_an_evaluation_that_one_run_lacks_is_a_difference(run: Path, tmp_path: Path) -> None:
