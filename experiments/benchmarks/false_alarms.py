@@ -182,7 +182,7 @@ def settings() -> Iterator[Setting]:
     """All settings of the table."""
     for kind in KINDS:
         for students in (2, 11):
-            for seeds, spreads in {1: (0.0,), 3: (0.0, 0.1, 0.3), 5: (0.0, 0.1, 0.3)}.items():
+            for seeds, spreads in {1: (0.0,), 3: (0.0, 0.03, 0.1, 0.3), 5: (0.0, 0.03, 0.1, 0.3)}.items():
                 for images in (100, 500) if kind in RESAMPLED else (100, 500, 10_000):
                     for errors in (0.02, 0.1, 0.3) if kind == "accuracy" else (0.1,):
                         for spread in spreads:
