@@ -1,83 +1,90 @@
-"""The structure that the CIFAR networks share: a stem, three stages of residual blocks, a head.
+"""The structure that the CIFAR networks share: a stem, stages of blocks, a head.
 
-It is a timm model in every respect. Its `feature_info` lists four taps: 0 is the stem, 1 to 3 are the blocks of the
-papers.
+It is a timm model in every respect. Its `feature_info` lists the taps: 0 is the stem, the others are the stages, which
+the papers call blocks.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from inspect import signature
 from typing import Any
 
 from timm.layers import SelectAdaptivePool2d
-from timm.models import build_model_with_cfg, checkpoint_seq
+from timm.models import build_model_with_cfg, checkpoint_seq, register_model
 from timm.models._features import feature_take_indices
 from torch import Tensor, nn
 
-BlockFactory = Callable[[int, int, int], nn.Module]
-"""(input channels, output channels, stride) → residual block."""
+
+@dataclass(frozen=True, eq=False)
+class Trunk:
+    """All of a network but its head.
+
+    Attributes:
+        stem: The first layers.
+        stages: The stages.
+        channels: The number of channels after the stem and after each stage.
+        reductions: By which factor height and width are smaller there than in the image.
+        norm: The normalisation after the last stage.
+        norm_act: What follows it.
+        features: The number of channels that the head sees.
+    """
+
+    stem: nn.Module
+    stages: Sequence[nn.Module]
+    channels: Sequence[int]
+    reductions: Sequence[int]
+    norm: nn.Module = field(default_factory=nn.Identity)
+    norm_act: nn.Module = field(default_factory=nn.Identity)
+    features: int | None = None
 
 
 class StagedNetwork(nn.Module):
-    """Stem, three stages at strides 1, 2, 2, optional final normalisation, pooling, linear classifier.
+    """Stem, stages, optional final normalisation, pooling, linear classifier.
 
     Args:
-        block: The function that builds a residual block.
-        blocks_per_stage: The number of blocks of each stage.
-        stem_width: The number of channels of the stem.
-        widths: The number of channels of each stage.
-        preactivation: Whether blocks return raw residual sums, which are normalised and rectified once before the head
-            (Wide ResNets); otherwise the stem is normalised and rectified and blocks end in a rectifier (ResNets).
+        trunk: The function that builds stem and stages for a number of image channels.
         num_classes: The number of classes; 0 for no classifier.
         in_chans: The number of image channels.
         global_pool: timm's name of the pooling before the classifier.
+        pooled_size: Height and width after the pooling.
         drop_rate: The dropout rate before the classifier.
     """
 
     def __init__(
         self,
-        block: BlockFactory,
-        blocks_per_stage: int,
-        stem_width: int,
-        widths: tuple[int, int, int],
+        trunk: Callable[[int], Trunk],
         *,
-        preactivation: bool,
         num_classes: int = 10,
         in_chans: int = 3,
         global_pool: str = "avg",
+        pooled_size: int = 1,
         drop_rate: float = 0.0,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.in_chans = in_chans
         self.drop_rate = drop_rate
-        self.num_features = self.head_hidden_size = widths[-1]
+        self.pooled_size = pooled_size
         self.grad_checkpointing = False
 
-        self.stem = nn.Sequential()
-        self.stem.add_module("conv", nn.Conv2d(in_chans, stem_width, 3, padding=1, bias=False))
-        if not preactivation:
-            self.stem.add_module("bn", nn.BatchNorm2d(stem_width))
-            self.stem.add_module("act", nn.ReLU(inplace=True))
-        channels = (stem_width, *widths)
-        for index, stride in enumerate((1, 2, 2)):
-            stage = [
-                block(
-                    channels[index] if first else channels[index + 1],
-                    channels[index + 1],
-                    stride if first else 1,
-                )
-                for first in (True, *[False] * (blocks_per_stage - 1))
-            ]
-            self.add_module(f"stage{index + 1}", nn.Sequential(*stage))
-        self.norm = nn.BatchNorm2d(widths[-1]) if preactivation else nn.Identity()
-        self.norm_act = nn.ReLU() if preactivation else nn.Identity()
-        self.global_pool = SelectAdaptivePool2d(pool_type=global_pool, flatten=True)
+        built = trunk(in_chans)
+        self.stem = built.stem
+        self.stage_names = [f"stage{index + 1}" for index in range(len(built.stages))]
+        for name, stage in zip(self.stage_names, built.stages, strict=True):
+            self.add_module(name, stage)
+        self.norm, self.norm_act = built.norm, built.norm_act
+        self.num_features = built.features or built.channels[-1]
+        self.head_hidden_size = self.num_features * pooled_size**2
+        self.global_pool = self._pooling(global_pool)
         self.head_drop = nn.Dropout(drop_rate)
         self.fc = self._classifier(num_classes)
 
-        modules = ("stem", "stage1", "stage2", "stage3")
         self.feature_info = [
-            {"num_chs": channels[index], "reduction": reduction, "module": modules[index]}
-            for index, reduction in enumerate((1, 1, 2, 4))
+            {"num_chs": channels, "reduction": reduction, "module": module}
+            for channels, reduction, module in zip(
+                built.channels, built.reductions, ("stem", *self.stage_names), strict=True
+            )
         ]
         self._initialise()
 
@@ -139,7 +146,7 @@ class StagedNetwork(nn.Module):
         """Remove what the taps at `indices` do not need."""
         take, last = feature_take_indices(len(self.feature_info), indices)
         for index in range(last + 1, len(self.feature_info)):
-            setattr(self, f"stage{index}", nn.Identity())
+            setattr(self, self.stage_names[index - 1], nn.Identity())
         if prune_norm:
             self.norm, self.norm_act = nn.Identity(), nn.Identity()
         if prune_head:
@@ -154,7 +161,7 @@ class StagedNetwork(nn.Module):
         """Replace the classifier by a new one."""
         self.num_classes = num_classes
         if global_pool is not None:
-            self.global_pool = SelectAdaptivePool2d(pool_type=global_pool, flatten=bool(global_pool))
+            self.global_pool = self._pooling(global_pool)
         self.fc = self._classifier(num_classes)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
@@ -167,7 +174,7 @@ class StagedNetwork(nn.Module):
         return {"stem": r"^stem", "blocks": blocks}
 
     def _stages(self) -> list[nn.Module]:
-        return [self.get_submodule(f"stage{index}") for index in (1, 2, 3)]
+        return [self.get_submodule(name) for name in self.stage_names]
 
     def _run(self, part: nn.Module, x: Tensor) -> Tensor:
         if self.grad_checkpointing and self.training and isinstance(part, nn.Sequential):
@@ -175,7 +182,10 @@ class StagedNetwork(nn.Module):
         return part(x)
 
     def _classifier(self, num_classes: int) -> nn.Module:
-        return nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
+        return nn.Linear(self.head_hidden_size, num_classes) if num_classes else nn.Identity()
+
+    def _pooling(self, kind: str) -> nn.Module:
+        return SelectAdaptivePool2d(self.pooled_size, pool_type=kind, flatten=bool(kind))
 
     def _initialise(self) -> None:
         # He et al. 2015 with fan-out, as the original Wide ResNet code and torchvision's ResNets
@@ -186,9 +196,53 @@ class StagedNetwork(nn.Module):
             nn.init.zeros_(self.fc.bias)
 
 
-def build_staged_network(variant: str, pretrained: bool, **kwargs: Any) -> nn.Module:
-    """Build a registered network through timm, so that `features_only` and its other options work."""
-    return build_model_with_cfg(StagedNetwork, variant, pretrained, feature_cfg={"out_indices": (0, 1, 2, 3)}, **kwargs)
+BlockFactory = Callable[[int, int, int], nn.Module]
+"""(input channels, output channels, stride) → block."""
+
+
+def residual_stages(block: BlockFactory, blocks: int, channels: Sequence[int]) -> list[nn.Module]:
+    """Build three stages of blocks at strides 1, 2, 2.
+
+    Args:
+        block: The function that builds a block.
+        blocks: The number of blocks of each stage.
+        channels: The number of channels after the stem and after each stage.
+    """
+    stages: list[nn.Module] = []
+    for before, after, stride in zip(channels[:-1], channels[1:], (1, 2, 2), strict=True):
+        first = block(before, after, stride)
+        stages.append(nn.Sequential(first, *[block(after, after, 1) for _ in range(blocks - 1)]))
+    return stages
+
+
+def register_staged_network(name: str, module: str, trunk: partial[Trunk], taps: int = 4, **head: Any) -> None:
+    """Register a network with timm, so that `timm.create_model`, `features_only` and the like know it.
+
+    Args:
+        name: The name of the network, for which the module has a configuration.
+        module: The module that defines it, ``__name__``.
+        trunk: The function that builds stem and stages for a number of image channels; its arguments that are not bound
+            are options of the network.
+        taps: The number of taps, stem and stages.
+        head: Further arguments of `StagedNetwork`.
+    """
+    own = signature(trunk.func).parameters.keys() - trunk.keywords.keys() - {"in_chans"}
+
+    def network(pretrained: bool = False, **options: Any) -> nn.Module:
+        structure = {key: options.pop(key) for key in own & options.keys()}
+        return build_model_with_cfg(
+            StagedNetwork,
+            name,
+            pretrained,
+            feature_cfg={"out_indices": tuple(range(taps))},
+            trunk=partial(trunk, **structure),
+            **head,
+            **options,
+        )
+
+    network.__name__, network.__qualname__, network.__module__ = name, name, module
+    network.__doc__ = f"Build {name}."
+    register_model(network)
 
 
 def cifar_cfg() -> dict[str, Any]:

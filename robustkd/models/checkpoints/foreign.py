@@ -17,7 +17,7 @@ from robustkd.errors import ModelError
 
 WRAPPERS = ("state_dict", "model", "net", "model_state_dict")
 EMA_WRAPPERS = ("model_ema", "state_dict_ema", "ema", "ema_state_dict")
-PREFIXES = ("module.", "_orig_mod.", "student.")
+PREFIXES = ("module.", "_orig_mod.", "student.", "model.", "net.", "network.", "backbone.")
 AVERAGING_COUNTER = "n_averaged"
 """The counter that torch.optim.swa_utils.AveragedModel stores among its weights."""
 DEEPEST_WRAPPING = 8

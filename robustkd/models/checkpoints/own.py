@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import safetensors.torch
-import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -16,6 +15,8 @@ from torch import Tensor
 from robustkd.atomic import atomic_path
 from robustkd.errors import ModelError
 from robustkd.models.architectures import check_architecture, classifier_name, create_model, first_convolution_name
+from robustkd.models.checkpoints.code_bases import recognise, whose
+from robustkd.models.checkpoints.fit import load_weights
 from robustkd.models.checkpoints.foreign import advice, read_foreign, unwrap
 from robustkd.models.pixel_model import PixelModel
 from robustkd.models.resizing import Interpolation
@@ -88,8 +89,9 @@ def load_model(
     """Load a checkpoint of robustkd or of other code.
 
     A checkpoint of robustkd describes itself; `architecture`, `num_classes` and `in_chans` are then only verified. A
-    foreign one (``.safetensors`` or anything that `torch.save` wrote) needs its architecture; common wrappings around
-    the weights are removed. Its pixels are not normalised unless the mean and std of its training are given.
+    foreign one (``.safetensors`` or anything that `torch.save` wrote) needs its architecture, unless the names of its
+    weights are those of a widely used CIFAR code base; common wrappings around the weights are removed. Its pixels are
+    not normalised unless the mean and std of its training are given.
 
     Args:
         path: The file.
@@ -129,11 +131,16 @@ def load_model(
         if ignored := [name for name, value in given.items() if value is not None]:
             notes.append(f"{', '.join(ignored)}: ignored, because the checkpoint has its own")
     else:
+        known = recognise(state)
+        if known is not None and architecture in (None, known.architecture):
+            wanted, state = wanted | {"architecture": known.architecture}, known.state
+            options = known.options | dict(options or {})
+            notes.append(f"the names of its weights are those of {known.code_base}")
         found = _foreign_settings(file, state, wanted)
         model = create_model(**found, mean=mean, std=std, image_size=image_size, options=options)
         if mean is None and std is None:
             notes.append("no mean and std given: pixels in [0, 1] are not normalised")
-    _load_state(model, state, file)
+    load_weights(model, state, file)
     model.lineage = {**(header.lineage if header else {}), "file": file.name, "notes": notes}
     return model.eval().requires_grad_(False)
 
@@ -197,7 +204,9 @@ def _own_model(file: Path, header: Header, wanted: Mapping[str, Any]) -> PixelMo
 def _foreign_settings(file: Path, state: Mapping[str, Tensor], wanted: Mapping[str, Any]) -> dict[str, Any]:
     architecture = wanted["architecture"]
     if architecture is None:
-        raise ModelError(f"{file}: does not name its architecture; give it, as in resnet18:{file}")
+        like = whose(state)
+        hint = f" (it looks like that of {like})" if like else ""
+        raise ModelError(f"{file}: does not name its architecture{hint}; give it, as in resnet18:{file}")
     check_architecture(architecture)
     held = {
         "num_classes": _axis(state, classifier_name(architecture), 0),
@@ -223,27 +232,3 @@ def _refuse_mismatch(file: Path, key: str, held: Any, wanted: Any) -> None:
 def _axis(state: Mapping[str, Tensor], module_name: str | None, axis: int) -> int | None:
     weight = state.get(f"{module_name}.weight")
     return int(weight.shape[axis]) if weight is not None and weight.ndim > axis else None
-
-
-def _load_state(model: PixelModel, state: Mapping[str, Tensor], file: Path) -> None:
-    expected = model.module.state_dict()
-    # checkpoints written before PyTorch 0.4.1 lack the counters, which evaluation never reads
-    optional = {name for name in expected if name.endswith("num_batches_tracked")}
-    problems = {
-        "missing": sorted(expected.keys() - state.keys() - optional),
-        "unexpected": sorted(state.keys() - expected.keys()),
-        "of another shape": sorted(
-            name for name in expected.keys() & state.keys() if expected[name].shape != state[name].shape
-        ),
-    }
-    if any(problems.values()):
-        found = [f"{len(names)} {what} ({_few(names)})" for what, names in problems.items() if names]
-        raise ModelError(f"{file}: these are not the weights of a {model.architecture}: {', '.join(found)}")
-    broken = next((name for name, tensor in state.items() if not torch.isfinite(tensor).all()), None)
-    if broken is not None:
-        raise ModelError(f"{file}: the weights {broken} are not finite")
-    model.module.load_state_dict(state, strict=False)
-
-
-def _few(names: Sequence[str], count: int = 2) -> str:
-    return ", ".join(names[:count]) + (", …" if len(names) > count else "")

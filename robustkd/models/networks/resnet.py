@@ -1,31 +1,26 @@
 """CIFAR ResNets of depth 6n+2: He et al., *Deep Residual Learning for Image Recognition* (CVPR 2016), section 4.2.
 
-`cifar_resnet8` … `cifar_resnet26` are 16-32-64 wide; `cifar_resnet8x4` … `cifar_resnet26x4` are 64-128-256 wide with a
-64-wide stem, which is what the published CIFAR-100 accuracies of sarfraz2020 fit. Shortcuts that change the shape are
-1×1 projections with batch normalisation; `shortcut="zero_pad"` gives the parameter-free ones of the paper's option A.
+`cifar_resnet8` … `cifar_resnet110` are 16-32-64 wide; `cifar_resnet8x4` … `cifar_resnet32x4` are 64-128-256 wide with a
+64-wide stem, which is what the published CIFAR-100 accuracies of sarfraz2020 fit; ``stem_width=32`` gives those of
+Tian, Krishnan, Isola, *Contrastive Representation Distillation* (ICLR 2020). Shortcuts that change the shape are 1×1
+projections with batch normalisation; ``shortcut="zero_pad"`` gives the parameter-free ones of the paper's option A.
+`cifar_resnet8_ruffy2019` has a 64-wide stem and classifies 2×2 pooled features (Ruffy, Chahal, arXiv 1912.10850).
 """
 
 from functools import partial
-from typing import Any
 
 import torch.nn.functional as F
-from timm.models import generate_default_cfgs, register_model
+from timm.models import generate_default_cfgs
 from torch import Tensor, nn
 
-from robustkd.models.staged_network import build_staged_network, cifar_cfg
+from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_network, residual_stages
 
 SHORTCUTS = ("projection", "zero_pad")
-NAMES = (
-    "cifar_resnet8",
-    "cifar_resnet14",
-    "cifar_resnet20",
-    "cifar_resnet26",
-    "cifar_resnet8x4",
-    "cifar_resnet14x4",
-    "cifar_resnet20x4",
-    "cifar_resnet26x4",
-)
-default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NAMES})
+
+DEPTHS = {1: (8, 14, 20, 26, 32, 44, 56, 110), 4: (8, 14, 20, 26, 32)}
+"""The depths of the networks of each width, in multiples of 16-32-64."""
+
+RUFFY2019 = "cifar_resnet8_ruffy2019"
 
 
 class BasicBlock(nn.Module):
@@ -70,64 +65,24 @@ class ZeroPadShortcut(nn.Module):
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.before, self.after))
 
 
-def _resnet(
-    variant: str, depth: int, widen: int, pretrained: bool, shortcut: str = "projection", **kwargs: Any
-) -> nn.Module:
-    return build_staged_network(
-        variant,
-        pretrained,
-        block=partial(BasicBlock, shortcut=shortcut),
-        blocks_per_stage=(depth - 2) // 6,
-        stem_width=16 * widen,
-        widths=(16 * widen, 32 * widen, 64 * widen),
-        preactivation=False,
-        **kwargs,
-    )
+def _trunk(in_chans: int, depth: int, width: int, stem_width: int | None = None, shortcut: str = "projection") -> Trunk:
+    stem_width = stem_width or 16 * width
+    stem = nn.Sequential()
+    stem.add_module("conv", nn.Conv2d(in_chans, stem_width, 3, padding=1, bias=False))
+    stem.add_module("bn", nn.BatchNorm2d(stem_width))
+    stem.add_module("act", nn.ReLU(inplace=True))
+    channels = (stem_width, 16 * width, 32 * width, 64 * width)
+    stages = residual_stages(partial(BasicBlock, shortcut=shortcut), (depth - 2) // 6, channels)
+    return Trunk(stem, stages, channels, (1, 1, 2, 4))
 
 
-@register_model
-def cifar_resnet8(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """ResNet-8."""
-    return _resnet("cifar_resnet8", 8, 1, pretrained, **kwargs)
-
-
-@register_model
-def cifar_resnet14(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """ResNet-14."""
-    return _resnet("cifar_resnet14", 14, 1, pretrained, **kwargs)
-
-
-@register_model
-def cifar_resnet20(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """ResNet-20."""
-    return _resnet("cifar_resnet20", 20, 1, pretrained, **kwargs)
-
-
-@register_model
-def cifar_resnet26(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """ResNet-26."""
-    return _resnet("cifar_resnet26", 26, 1, pretrained, **kwargs)
-
-
-@register_model
-def cifar_resnet8x4(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """ResNet-8, four times as wide."""
-    return _resnet("cifar_resnet8x4", 8, 4, pretrained, **kwargs)
-
-
-@register_model
-def cifar_resnet14x4(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """ResNet-14, four times as wide."""
-    return _resnet("cifar_resnet14x4", 14, 4, pretrained, **kwargs)
-
-
-@register_model
-def cifar_resnet20x4(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """ResNet-20, four times as wide."""
-    return _resnet("cifar_resnet20x4", 20, 4, pretrained, **kwargs)
-
-
-@register_model
-def cifar_resnet26x4(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """ResNet-26, four times as wide."""
-    return _resnet("cifar_resnet26x4", 26, 4, pretrained, **kwargs)
+_TRUNKS = {
+    f"cifar_resnet{depth}{f'x{width}' if width > 1 else ''}": partial(_trunk, depth=depth, width=width)
+    for width, depths in DEPTHS.items()
+    for depth in depths
+}
+NAMES = (*_TRUNKS, RUFFY2019)
+default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NAMES})
+for _name, _build in _TRUNKS.items():
+    register_staged_network(_name, __name__, _build)
+register_staged_network(RUFFY2019, __name__, partial(_trunk, depth=8, width=1, stem_width=64), pooled_size=2)

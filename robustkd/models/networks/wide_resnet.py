@@ -4,15 +4,15 @@
 sum, before normalisation and rectifier, and so has both signs.
 """
 
-from typing import Any
+from functools import partial
 
-from timm.models import generate_default_cfgs, register_model
+from timm.models import generate_default_cfgs
 from torch import Tensor, nn
 
-from robustkd.models.staged_network import build_staged_network, cifar_cfg
+from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_network, residual_stages
 
-NAMES = ("cifar_wrn_10_1", "cifar_wrn_10_2", "cifar_wrn_16_2", "cifar_wrn_28_2", "cifar_wrn_40_2")
-default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NAMES})
+SIZES = ((10, 1), (10, 2), (16, 1), (16, 2), (28, 2), (28, 10), (40, 1), (40, 2))
+"""Depths and widths, in multiples of 16-32-64."""
 
 
 class PreactivationBlock(nn.Module):
@@ -36,44 +36,16 @@ class PreactivationBlock(nn.Module):
         return residual + (x if self.shortcut is None else self.shortcut(activated))
 
 
-def _wide_resnet(variant: str, depth: int, widen: int, pretrained: bool, **kwargs: Any) -> nn.Module:
-    return build_staged_network(
-        variant,
-        pretrained,
-        block=PreactivationBlock,
-        blocks_per_stage=(depth - 4) // 6,
-        stem_width=16,
-        widths=(16 * widen, 32 * widen, 64 * widen),
-        preactivation=True,
-        **kwargs,
-    )
+def _trunk(in_chans: int, depth: int, width: int) -> Trunk:
+    stem = nn.Sequential()
+    stem.add_module("conv", nn.Conv2d(in_chans, 16, 3, padding=1, bias=False))
+    channels = (16, 16 * width, 32 * width, 64 * width)
+    stages = residual_stages(PreactivationBlock, (depth - 4) // 6, channels)
+    return Trunk(stem, stages, channels, (1, 1, 2, 4), nn.BatchNorm2d(channels[-1]), nn.ReLU())
 
 
-@register_model
-def cifar_wrn_10_1(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """WRN-10-1."""
-    return _wide_resnet("cifar_wrn_10_1", 10, 1, pretrained, **kwargs)
-
-
-@register_model
-def cifar_wrn_10_2(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """WRN-10-2."""
-    return _wide_resnet("cifar_wrn_10_2", 10, 2, pretrained, **kwargs)
-
-
-@register_model
-def cifar_wrn_16_2(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """WRN-16-2."""
-    return _wide_resnet("cifar_wrn_16_2", 16, 2, pretrained, **kwargs)
-
-
-@register_model
-def cifar_wrn_28_2(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """WRN-28-2."""
-    return _wide_resnet("cifar_wrn_28_2", 28, 2, pretrained, **kwargs)
-
-
-@register_model
-def cifar_wrn_40_2(pretrained: bool = False, **kwargs: Any) -> nn.Module:
-    """WRN-40-2."""
-    return _wide_resnet("cifar_wrn_40_2", 40, 2, pretrained, **kwargs)
+_TRUNKS = {f"cifar_wrn_{depth}_{width}": partial(_trunk, depth=depth, width=width) for depth, width in SIZES}
+NAMES = tuple(_TRUNKS)
+default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NAMES})
+for _name, _build in _TRUNKS.items():
+    register_staged_network(_name, __name__, _build)

@@ -37,6 +37,8 @@ def images(pixels: Tensor) -> Tensor:
         ("cifar_resnet20", 10, {"shortcut": "zero_pad"}, 269_722),
         ("cifar_resnet26", 10, {"shortcut": "zero_pad"}, 366_938),
         ("cifar_resnet8x4", 100, {}, 1_250_724),
+        ("cifar_resnet8x4", 100, {"stem_width": 32}, 1_233_540),
+        ("cifar_resnet8_ruffy2019", 10, {}, 89_322),
         ("cifar_resnet14x4", 100, {}, 2_800_804),
         ("cifar_resnet20x4", 100, {}, 4_350_884),
         ("cifar_resnet26x4", 100, {}, 5_900_964),
@@ -48,15 +50,23 @@ def test_it_has_as_many_parameters_as_the_paper_needs(
     assert create_model(name, num_classes=num_classes, options=options).num_parameters == parameters
 
 
-def test_zero_padding_is_what_he_et_al_count_for_resnet20() -> None:
-    he_et_al_table_6 = 0.27e6
+@pytest.mark.parametrize(("depth", "millions"), [(20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)])
+def test_zero_padding_is_what_he_et_al_count_in_table_6(depth: int, millions: float) -> None:
+    model = create_model(f"cifar_resnet{depth}", num_classes=10, options={"shortcut": "zero_pad"})
 
-    parameters = create_model("cifar_resnet20", num_classes=10, options={"shortcut": "zero_pad"}).num_parameters
-
-    assert parameters == pytest.approx(he_et_al_table_6, abs=0.005e6)
+    assert round(model.num_parameters / 1e6, 1 if depth == 110 else 2) == millions
 
 
-@pytest.mark.parametrize("depth", [8, 14, 20, 26])
+def test_that_of_ruffy2019_classifies_what_is_pooled_to_two_by_two(images: Tensor) -> None:
+    model = timm.create_model("cifar_resnet8_ruffy2019").double().eval()
+
+    features = model.forward_features(images)
+
+    pooled = F.avg_pool2d(features, features.shape[-1] // 2).flatten(1)
+    assert torch.allclose(model(images), F.linear(pooled, model.fc.weight, model.fc.bias))
+
+
+@pytest.mark.parametrize("depth", [8, 14, 20, 26, 32, 44, 56, 110])
 def test_its_name_tells_how_many_layers_with_weights_it_has(depth: int) -> None:
     modules = timm.create_model(f"cifar_resnet{depth}", shortcut="zero_pad").modules()
 
