@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from robustkd.errors import BadInputError, RobustKDError
@@ -68,8 +69,24 @@ def load_plugins(given: Sequence[str]) -> None:
             is taken. The message is one line: file, line and reason.
     """
     for name in given:
-        is_path = name.endswith(".py") or "/" in name or os.sep in name
-        _load(_file_plugin(name) if is_path else _module_plugin(name))
+        imported(name)
+
+
+def imported(name: str) -> ModuleType:
+    """Import a Python file or module, once.
+
+    While a file is executed, modules beside it can be imported.
+
+    Args:
+        name: The path of the file, or the dotted name of the module.
+
+    Raises:
+        BadInputError: As for `load_plugins`.
+    """
+    is_path = name.endswith(".py") or "/" in name or os.sep in name
+    plugin = _file_plugin(name) if is_path else _module_plugin(name)
+    _load(plugin)
+    return sys.modules[plugin.module]
 
 
 def load_installed() -> None:
@@ -242,7 +259,12 @@ def _execute(plugin: Plugin) -> None:
     assert spec is not None  # a loader was given
     module = importlib.util.module_from_spec(spec)
     sys.modules[plugin.module] = module
-    loader.exec_module(module)
+    beside = str(Path(plugin.name).parent)
+    sys.path.insert(0, beside)
+    try:
+        loader.exec_module(module)
+    finally:
+        sys.path.remove(beside)
 
 
 def _failure(plugin: Plugin, error: BaseException) -> str:

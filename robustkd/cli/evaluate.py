@@ -82,8 +82,9 @@ def evaluate(
 ) -> None:
     """Measure trained models, made by robustkd or by other code, and write the report.
 
-    A MODEL is [NAME=][ARCHITECTURE:]PATH. The architecture is any that timm knows; checkpoints of robustkd contain
-    theirs.
+    A MODEL is [NAME=][ARCHITECTURE:]PATH. The architecture is any that timm knows, torchvision/NAME, or a function that
+    builds the network: FILE.py::FUNCTION, MODULE::FUNCTION(KEY=VALUE). Checkpoints of robustkd, TorchScript archives,
+    exported programs and the weights of widely used CIFAR code bases need none.
 
     Example: robustkd evaluate --data cifar10 --teacher resnet34:t.pth --baseline resnet18:b.pth --student
     kd=resnet18:s.pth

@@ -1,4 +1,4 @@
-"""A model as written on the command line: ``[NAME=][ARCHITECTURE:]PATH``."""
+"""A model as written on the command line: ``[NAME=][ARCHITECTURE:]PATH``, or ``[NAME=]FILE.py::FUNCTION``."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ def load_given(text: str, data: "Dataset", option: str, **loading: Any) -> "tupl
     """Load a model as written on the command line.
 
     Args:
-        text: ``[NAME=][ARCHITECTURE:]PATH``.
+        text: ``[NAME=][ARCHITECTURE:]PATH``, or ``[NAME=]FILE.py::FUNCTION`` for a function that loads weights itself.
         data: The images, for the number of classes and channels.
         option: The option with which the model was given, for the error message.
         **loading: Arguments of `load_model` for checkpoints of other code.
@@ -28,41 +28,45 @@ def load_given(text: str, data: "Dataset", option: str, **loading: Any) -> "tupl
         ModelError: The model cannot be loaded.
     """
     from robustkd.models import load_model
+    from robustkd.models.factories import call_factory
 
     name, architecture, path = parse_model(text)
+    sizes: dict[str, Any] = {"num_classes": data.num_classes, "in_chans": data.test.shape[0]}
     try:
-        model = load_model(
-            path,
-            architecture=architecture,
-            num_classes=data.num_classes,
-            in_chans=data.test.shape[0],
-            **loading,
-        )
+        if path is None:
+            model = call_factory(str(architecture), **sizes, **loading)
+        else:
+            model = load_model(path, architecture=architecture, **sizes, **loading)
     except ModelError as error:
         raise ModelError(f"{option}{f' {name}' if name else ''}: {error}") from error
-    return name or str(model.lineage.get("method", Path(path).stem)), model
+    return name or str(model.lineage.get("method", Path(path or model.architecture).stem)), model
 
 
-def parse_model(text: str) -> tuple[str | None, str | None, str]:
+def parse_model(text: str) -> tuple[str | None, str | None, str | None]:
     """Split ``[NAME=][ARCHITECTURE:]PATH``; if the whole text is an existing path, it is not split.
+
+    An architecture is a name, ``torchvision/NAME``, ``FILE.py::FUNCTION`` or ``MODULE::FUNCTION(KEY=VALUE)``; the last
+    two need no path.
 
     Args:
         text: The model as the user wrote it.
 
     Returns:
-        Name, architecture, path.
+        Name, architecture, path; None where there is none.
 
     Raises:
         BadInputError: The text does not have this form.
     """
-    found = re.fullmatch(r"(?:(?P<name>[^=/\\:]+)=)?(?P<rest>.+)", text, re.DOTALL)
+    found = re.fullmatch(r"(?:(?P<name>[^=/\\:(]+)=)?(?P<rest>.+)", text, re.DOTALL)
     if found is None:
         raise BadInputError(f"model {text!r}: must be [NAME=][ARCHITECTURE:]PATH")
     if _exists(text):
         return None, None, text
     rest = found["rest"]
+    if factory := re.fullmatch(r"(?P<built>.+?::[\w.]+(?:\(.*?\))?)(?::(?P<path>.+))?", rest, re.DOTALL):
+        return found["name"], factory["built"], factory["path"]
     architecture, colon, path = rest.partition(":")
-    if colon and not _exists(rest) and re.fullmatch(r"[\w.-]{2,}", architecture):
+    if colon and not _exists(rest) and re.fullmatch(r"[\w.-]{2,}|torchvision/\w+", architecture):
         return found["name"], architecture, path
     return found["name"], None, rest
 

@@ -23,7 +23,12 @@ def network_name(module: nn.Module) -> str:
         ``ResNet-3f0a``.
     """
     network = unwrapped(module)
-    return _timm_name(network) or f"{type(network).__name__}-{_layers(network)[:4]}"
+    return _timm_name(network) or named_by_layers(type(network).__name__, network)
+
+
+def named_by_layers(name: str, network: nn.Module) -> str:
+    """Append four digits of a digest over the layers to a name that does not tell them."""
+    return f"{name}-{_layers(network)[:4]}"
 
 
 def unwrapped(module: nn.Module) -> nn.Module:

@@ -14,10 +14,18 @@ from robustkd.cli.models import parse_model
         ("at=resnet18:runs/a=b/t.pth", ("at", "resnet18", "runs/a=b/t.pth")),
         ("my net=vit_tiny_patch16_224.augreg_in21k:t.pth", ("my net", "vit_tiny_patch16_224.augreg_in21k", "t.pth")),
         ("/a=b/t.pth", (None, None, "/a=b/t.pth")),
+        ("torchvision/resnet18:t.pth", (None, "torchvision/resnet18", "t.pth")),
+        ("models.py::net:t.pth", (None, "models.py::net", "t.pth")),
+        (
+            "at=lib/models.py::net(depth=20, k='a'):a=b/t.pth",
+            ("at", "lib/models.py::net(depth=20, k='a')", "a=b/t.pth"),
+        ),
+        ("pack.models::Net.small", (None, "pack.models::Net.small", None)),
+        ("at=pack.models::net(depth=2)", ("at", "pack.models::net(depth=2)", None)),
         ("C:\\models\\t.pth", (None, None, "C:\\models\\t.pth")),
     ],
 )
-def test_a_model_is_split_into_its_parts(text: str, expected: tuple[str | None, str | None, str]) -> None:
+def test_a_model_is_split_into_its_parts(text: str, expected: tuple[str | None, str | None, str | None]) -> None:
     assert parse_model(text) == expected
 
 

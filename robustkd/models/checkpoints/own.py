@@ -3,6 +3,7 @@
 No code in a checkpoint is ever executed.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -18,11 +19,16 @@ from robustkd.models.architectures import check_architecture, classifier_name, c
 from robustkd.models.checkpoints.code_bases import recognise, whose
 from robustkd.models.checkpoints.fit import load_weights
 from robustkd.models.checkpoints.foreign import advice, read_foreign, unwrap
+from robustkd.models.checkpoints.programs import Program, read_program
+from robustkd.models.factories import build_network, name_of, parse_factory
+from robustkd.models.network_name import named_by_layers
 from robustkd.models.pixel_model import PixelModel
 from robustkd.models.resizing import Interpolation
 from robustkd.regular_file import why_not_a_file
 
 HEADER_KEY = "robustkd"
+
+NOT_NORMALISED = "no mean and std given: pixels in [0, 1] are not normalised"
 
 
 def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] | None = None) -> None:
@@ -88,14 +94,15 @@ def load_model(
 ) -> PixelModel:
     """Load a checkpoint of robustkd or of other code.
 
-    A checkpoint of robustkd describes itself; `architecture`, `num_classes` and `in_chans` are then only verified. A
-    foreign one (``.safetensors`` or anything that `torch.save` wrote) needs its architecture, unless the names of its
-    weights are those of a widely used CIFAR code base; common wrappings around the weights are removed. Its pixels are
-    not normalised unless the mean and std of its training are given.
+    A checkpoint of robustkd describes itself; `architecture`, `num_classes` and `in_chans` are then only verified.
+    TorchScript archives and exported programs of torch bring their code. Any other file (``.safetensors`` or anything
+    that `torch.save` wrote) needs its architecture, unless the names of its weights are those of a widely used CIFAR
+    code base; common wrappings around the weights are removed. Pixels are not normalised unless the mean and std of the
+    training are given.
 
     Args:
         path: The file.
-        architecture: A name that timm knows.
+        architecture: A name that timm knows, or a factory as for `parse_factory`.
         num_classes: The required number of classes; None accepts that of the checkpoint.
         in_chans: The required number of image channels; None accepts that of the checkpoint.
         mean: The mean of a foreign checkpoint's normalisation, one value for each channel.
@@ -123,6 +130,9 @@ def load_model(
     file = Path(path).expanduser()
     if problem := why_not_a_file(file):
         raise ModelError(f"{file}: {problem}")
+    program = read_program(file)
+    if program is not None:
+        return _of_program(program, file, {"mean": mean, "std": std, "image_size": image_size})
     header, state, notes = _read(file, ema)
     wanted = {"architecture": architecture, "num_classes": num_classes, "in_chans": in_chans}
     if header is not None:
@@ -131,18 +141,40 @@ def load_model(
         if ignored := [name for name, value in given.items() if value is not None]:
             notes.append(f"{', '.join(ignored)}: ignored, because the checkpoint has its own")
     else:
-        known = recognise(state)
+        factory = parse_factory(architecture) if architecture else None
+        known = recognise(state) if factory is None else None
         if known is not None and architecture in (None, known.architecture):
             wanted, state = wanted | {"architecture": known.architecture}, known.state
             options = known.options | dict(options or {})
             notes.append(f"the names of its weights are those of {known.code_base}")
-        found = _foreign_settings(file, state, wanted)
-        model = create_model(**found, mean=mean, std=std, image_size=image_size, options=options)
+        if factory is not None:
+            network = build_network(factory, num_classes or _classes(state), in_chans)
+            model = PixelModel(
+                network, mean=mean, std=std, image_size=image_size, architecture=name_of(factory, network)
+            )
+        else:
+            found = _foreign_settings(file, state, wanted)
+            model = create_model(**found, mean=mean, std=std, image_size=image_size, options=options)
         if mean is None and std is None:
-            notes.append("no mean and std given: pixels in [0, 1] are not normalised")
+            notes.append(NOT_NORMALISED)
     load_weights(model, state, file)
     model.lineage = {**(header.lineage if header else {}), "file": file.name, "notes": notes}
     return model.eval().requires_grad_(False)
+
+
+def _of_program(program: Program, file: Path, preprocessing: dict[str, Any]) -> PixelModel:
+    notes = [f"a network with its own code ({program.kind})"]
+    if preprocessing["mean"] is None and preprocessing["std"] is None:
+        notes.append(NOT_NORMALISED)
+    with open(file, "rb") as opened:  # its code is not among its weights
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    return PixelModel(
+        program,
+        **preprocessing,
+        architecture=named_by_layers(program.kind, program.run),
+        options={"file": digest},
+        lineage={"file": file.name, "notes": notes},
+    ).eval()
 
 
 _MISMATCH = {
@@ -222,6 +254,11 @@ def _foreign_settings(file: Path, state: Mapping[str, Tensor], wanted: Mapping[s
         "num_classes": held["num_classes"] or wanted["num_classes"] or 1,
         "in_chans": held["in_chans"] or wanted["in_chans"] or 3,
     }
+
+
+def _classes(state: Mapping[str, Tensor]) -> int | None:
+    """The rows of the last matrix, which in most networks is that of the classifier."""
+    return next((len(tensor) for tensor in reversed(list(state.values())) if tensor.ndim == 2), None)
 
 
 def _refuse_mismatch(file: Path, key: str, held: Any, wanted: Any) -> None:
