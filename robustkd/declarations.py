@@ -113,8 +113,11 @@ def declared(kind: Kind) -> dict[str, Declaration]:
 
 def network_names() -> tuple[str, ...]:
     """Return the names of the networks that robustkd and its plugins add to timm, in the order of the sources."""
-    paths = [*sorted((PACKAGE / "models" / "networks").glob("*.py")), *_plugin_sources()]
-    return tuple(name for path in paths for name in _models_in(path))
+    families = sorted((PACKAGE / "models" / "networks").glob("*.py"))
+    return (
+        *(name for path in families for name in _networks_in(path)),
+        *(name for path in _plugin_sources() for name in _models_in(path)),
+    )
 
 
 @cache
@@ -217,6 +220,16 @@ def _registered(node: ast.ClassDef | ast.FunctionDef, registry: str) -> Iterator
     for each in node.decorator_list:
         if isinstance(each, ast.Call) and ast.unparse(each.func).split(".")[-2:] == [registry, "register"]:
             yield from (str(given.value) for given in each.args[:1] if isinstance(given, ast.Constant))
+
+
+def _networks_in(path: Path) -> list[str]:
+    """The keys of the dictionary ``NETWORKS`` of a family of networks."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if isinstance(value, ast.Dict) and any(isinstance(to, ast.Name) and to.id == "NETWORKS" for to in targets):
+            return [str(key.value) for key in value.keys if isinstance(key, ast.Constant)]
+    return []
 
 
 def _models_in(path: Path) -> list[str]:

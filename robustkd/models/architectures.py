@@ -18,7 +18,7 @@ from robustkd.plugins import load_installed
 OWN_ARCHITECTURES: tuple[str, ...] = tuple(
     name
     for family in pkgutil.iter_modules(networks.__path__)
-    for name in importlib.import_module(f"{networks.__name__}.{family.name}").NAMES
+    for name in importlib.import_module(f"{networks.__name__}.{family.name}").NETWORKS
 )
 """The networks that robustkd adds to timm: those that the files of `networks` list."""
 

@@ -4,7 +4,7 @@ It is a timm model in every respect. Its `feature_info` lists the taps: 0 is the
 the papers call blocks.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
@@ -215,34 +215,40 @@ def residual_stages(block: BlockFactory, blocks: int, channels: Sequence[int]) -
     return stages
 
 
-def register_staged_network(name: str, module: str, trunk: partial[Trunk], taps: int = 4, **head: Any) -> None:
-    """Register a network with timm, so that `timm.create_model`, `features_only` and the like know it.
+Networks = Mapping[str, Mapping[str, Any]]
+"""The networks of a family, and the arguments that each binds. A family declares them as ``NETWORKS``, a dictionary
+whose names are read from the source by `robustkd.declarations`."""
+
+
+def register_staged_networks(networks: Networks, module: str, trunk: Callable[..., Trunk], taps: int = 4) -> None:
+    """Register networks with timm, so that `timm.create_model`, `features_only` and the like know them.
 
     Args:
-        name: The name of the network, for which the module has a configuration.
-        module: The module that defines it, ``__name__``.
-        trunk: The function that builds stem and stages for a number of image channels; its arguments that are not bound
-            are options of the network.
+        networks: The networks; arguments that `trunk` does not have are those of `StagedNetwork`.
+        module: The module that defines them, ``__name__``; it has timm's configurations as ``default_cfgs``.
+        trunk: The function that builds stem and stages for a number of image channels; arguments that a network does
+            not bind are its options.
         taps: The number of taps, stem and stages.
-        head: Further arguments of `StagedNetwork`.
     """
-    own = signature(trunk.func).parameters.keys() - trunk.keywords.keys() - {"in_chans"}
+    known = signature(trunk).parameters.keys()
+    for name, bound in networks.items():
+        structure = {key: value for key, value in bound.items() if key in known}
+        head = {key: value for key, value in bound.items() if key not in known}
+        entrypoint = _entrypoint(name, partial(trunk, **structure), head, tuple(range(taps)))
+        entrypoint.__name__, entrypoint.__module__, entrypoint.__doc__ = name, module, f"Build {name}."
+        register_model(entrypoint)
+
+
+def _entrypoint(name: str, trunk: partial[Trunk], head: Mapping[str, Any], taps: tuple[int, ...]) -> Any:
+    """The function that timm calls for a network."""
+    free = signature(trunk.func).parameters.keys() - trunk.keywords.keys() - {"in_chans"}
 
     def network(pretrained: bool = False, **options: Any) -> nn.Module:
-        structure = {key: options.pop(key) for key in own & options.keys()}
-        return build_model_with_cfg(
-            StagedNetwork,
-            name,
-            pretrained,
-            feature_cfg={"out_indices": tuple(range(taps))},
-            trunk=partial(trunk, **structure),
-            **head,
-            **options,
-        )
+        built = partial(trunk, **{key: options.pop(key) for key in free & options.keys()})
+        cfg = {"out_indices": taps}
+        return build_model_with_cfg(StagedNetwork, name, pretrained, feature_cfg=cfg, trunk=built, **head, **options)
 
-    network.__name__, network.__qualname__, network.__module__ = name, name, module
-    network.__doc__ = f"Build {name}."
-    register_model(network)
+    return network
 
 
 def cifar_cfg() -> dict[str, Any]:

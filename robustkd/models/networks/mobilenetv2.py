@@ -4,12 +4,12 @@ Half as wide as the paper's, as in Tian, Krishnan, Isola, *Contrastive Represent
 strides are those of the paper but for the first group of width 24, which keeps its size. ``width`` is the factor.
 """
 
-from functools import partial
-
 from timm.models import generate_default_cfgs
 from torch import Tensor, nn
 
-from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_network
+from robustkd.models.staged_network import Networks, Trunk, cifar_cfg, register_staged_networks
+
+NETWORKS: Networks = {"cifar_mobilenetv2": {}}
 
 GROUPS = ((1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 """Expansion, channels, blocks and stride of each group of blocks (table 2 of the paper)."""
@@ -64,6 +64,5 @@ def _trunk(in_chans: int, width: float = 0.5) -> Trunk:
     return Trunk(stem, stages, taps, reductions, last, features=LAST)
 
 
-NAMES = ("cifar_mobilenetv2",)
-default_cfgs = generate_default_cfgs({name: cifar_cfg() | {"first_conv": "stem.0"} for name in NAMES})
-register_staged_network(*NAMES, __name__, partial(_trunk), taps=1 + len(STAGES))
+default_cfgs = generate_default_cfgs({name: cifar_cfg() | {"first_conv": "stem.0"} for name in NETWORKS})
+register_staged_networks(NETWORKS, __name__, _trunk, taps=1 + len(STAGES))

@@ -10,9 +10,14 @@ from functools import partial
 from timm.models import generate_default_cfgs
 from torch import Tensor, nn
 
-from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_network, residual_stages
+from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_networks, residual_stages
 
-DEPTHS = (20, 56, 110)
+NETWORKS = {
+    "cifar_preact_resnet20": {"depth": 20},
+    "cifar_preact_resnet56": {"depth": 56},
+    "cifar_preact_resnet110": {"depth": 110},
+}
+
 BOTTLENECK_FROM = 44
 EXPANSION = 4
 """The width of a bottleneck's output, in multiples of its inner width."""
@@ -54,8 +59,5 @@ def _trunk(in_chans: int, depth: int) -> Trunk:
     return Trunk(stem, stages, channels, (1, 1, 2, 4), nn.BatchNorm2d(channels[-1]), nn.ReLU())
 
 
-_TRUNKS = {f"cifar_preact_resnet{depth}": partial(_trunk, depth=depth) for depth in DEPTHS}
-NAMES = tuple(_TRUNKS)
-default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NAMES})
-for _name, _build in _TRUNKS.items():
-    register_staged_network(_name, __name__, _build)
+default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NETWORKS})
+register_staged_networks(NETWORKS, __name__, _trunk)

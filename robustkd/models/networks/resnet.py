@@ -13,14 +13,27 @@ import torch.nn.functional as F
 from timm.models import generate_default_cfgs
 from torch import Tensor, nn
 
-from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_network, residual_stages
+from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_networks, residual_stages
 
 SHORTCUTS = ("projection", "zero_pad")
 
-DEPTHS = {1: (8, 14, 20, 26, 32, 44, 56, 110), 4: (8, 14, 20, 26, 32)}
-"""The depths of the networks of each width, in multiples of 16-32-64."""
-
-RUFFY2019 = "cifar_resnet8_ruffy2019"
+NETWORKS = {
+    "cifar_resnet8": {"depth": 8, "width": 1},
+    "cifar_resnet14": {"depth": 14, "width": 1},
+    "cifar_resnet20": {"depth": 20, "width": 1},
+    "cifar_resnet26": {"depth": 26, "width": 1},
+    "cifar_resnet32": {"depth": 32, "width": 1},
+    "cifar_resnet44": {"depth": 44, "width": 1},
+    "cifar_resnet56": {"depth": 56, "width": 1},
+    "cifar_resnet110": {"depth": 110, "width": 1},
+    "cifar_resnet8x4": {"depth": 8, "width": 4},
+    "cifar_resnet14x4": {"depth": 14, "width": 4},
+    "cifar_resnet20x4": {"depth": 20, "width": 4},
+    "cifar_resnet26x4": {"depth": 26, "width": 4},
+    "cifar_resnet32x4": {"depth": 32, "width": 4},
+    "cifar_resnet8_ruffy2019": {"depth": 8, "width": 1, "stem_width": 64, "pooled_size": 2},
+}
+"""Depths, and widths in multiples of 16-32-64."""
 
 
 class BasicBlock(nn.Module):
@@ -76,13 +89,5 @@ def _trunk(in_chans: int, depth: int, width: int, stem_width: int | None = None,
     return Trunk(stem, stages, channels, (1, 1, 2, 4))
 
 
-_TRUNKS = {
-    f"cifar_resnet{depth}{f'x{width}' if width > 1 else ''}": partial(_trunk, depth=depth, width=width)
-    for width, depths in DEPTHS.items()
-    for depth in depths
-}
-NAMES = (*_TRUNKS, RUFFY2019)
-default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NAMES})
-for _name, _build in _TRUNKS.items():
-    register_staged_network(_name, __name__, _build)
-register_staged_network(RUFFY2019, __name__, partial(_trunk, depth=8, width=1, stem_width=64), pooled_size=2)
+default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NETWORKS})
+register_staged_networks(NETWORKS, __name__, _trunk)

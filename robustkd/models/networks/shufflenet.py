@@ -5,13 +5,13 @@ al., *ShuffleNet V2* (ECCV 2018), of full width. Both begin with a 1×1 convolut
 stages of the second have one block more than in the paper.
 """
 
-from functools import partial
-
 import torch
 from timm.models import generate_default_cfgs
 from torch import Tensor, nn
 
-from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_network
+from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_networks
+
+NETWORKS = {"cifar_shufflenetv1": {"version": 1}, "cifar_shufflenetv2": {"version": 2}}
 
 STEM = 24
 LAST = 1024
@@ -133,7 +133,9 @@ def _second(in_chans: int) -> Trunk:
     return Trunk(_stem(in_chans), stages, channels, (1, 2, 4, 8), last, features=LAST)
 
 
-NAMES = ("cifar_shufflenetv1", "cifar_shufflenetv2")
-default_cfgs = generate_default_cfgs({name: cifar_cfg() | {"first_conv": "stem.0"} for name in NAMES})
-for _name, _build in zip(NAMES, (_first, _second), strict=True):
-    register_staged_network(_name, __name__, partial(_build))
+def _trunk(in_chans: int, version: int) -> Trunk:
+    return _first(in_chans) if version == 1 else _second(in_chans)
+
+
+default_cfgs = generate_default_cfgs({name: cifar_cfg() | {"first_conv": "stem.0"} for name in NETWORKS})
+register_staged_networks(NETWORKS, __name__, _trunk)

@@ -5,12 +5,18 @@ normalisation, five groups, and a pooling before all of them but the first and t
 of one size. ``pool_last=True`` halves the size before the last group too.
 """
 
-from functools import partial
-
 from timm.models import generate_default_cfgs
 from torch import nn
 
-from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_network
+from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_networks
+
+NETWORKS = {
+    "cifar_vgg8": {"depth": 8},
+    "cifar_vgg11": {"depth": 11},
+    "cifar_vgg13": {"depth": 13},
+    "cifar_vgg16": {"depth": 16},
+    "cifar_vgg19": {"depth": 19},
+}
 
 WIDTHS = (64, 128, 256, 512, 512)
 CONVOLUTIONS = {8: (1, 1, 1, 1, 1), 11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -39,8 +45,5 @@ def _trunk(in_chans: int, depth: int, pool_last: bool = False) -> Trunk:
     return Trunk(stem, stages, WIDTHS, (1, 2, 4, 8, 16 if pool_last else 8))
 
 
-_TRUNKS = {f"cifar_vgg{depth}": partial(_trunk, depth=depth) for depth in CONVOLUTIONS}
-NAMES = tuple(_TRUNKS)
-default_cfgs = generate_default_cfgs({name: cifar_cfg() | {"first_conv": "stem.0"} for name in NAMES})
-for _name, _build in _TRUNKS.items():
-    register_staged_network(_name, __name__, _build, taps=5)
+default_cfgs = generate_default_cfgs({name: cifar_cfg() | {"first_conv": "stem.0"} for name in NETWORKS})
+register_staged_networks(NETWORKS, __name__, _trunk, taps=5)

@@ -4,15 +4,22 @@
 sum, before normalisation and rectifier, and so has both signs.
 """
 
-from functools import partial
-
 from timm.models import generate_default_cfgs
 from torch import Tensor, nn
 
-from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_network, residual_stages
+from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_networks, residual_stages
 
-SIZES = ((10, 1), (10, 2), (16, 1), (16, 2), (28, 2), (28, 10), (40, 1), (40, 2))
-"""Depths and widths, in multiples of 16-32-64."""
+NETWORKS = {
+    "cifar_wrn_10_1": {"depth": 10, "width": 1},
+    "cifar_wrn_10_2": {"depth": 10, "width": 2},
+    "cifar_wrn_16_1": {"depth": 16, "width": 1},
+    "cifar_wrn_16_2": {"depth": 16, "width": 2},
+    "cifar_wrn_28_2": {"depth": 28, "width": 2},
+    "cifar_wrn_28_10": {"depth": 28, "width": 10},
+    "cifar_wrn_40_1": {"depth": 40, "width": 1},
+    "cifar_wrn_40_2": {"depth": 40, "width": 2},
+}
+"""Depths, and widths in multiples of 16-32-64."""
 
 
 class PreactivationBlock(nn.Module):
@@ -44,8 +51,5 @@ def _trunk(in_chans: int, depth: int, width: int) -> Trunk:
     return Trunk(stem, stages, channels, (1, 1, 2, 4), nn.BatchNorm2d(channels[-1]), nn.ReLU())
 
 
-_TRUNKS = {f"cifar_wrn_{depth}_{width}": partial(_trunk, depth=depth, width=width) for depth, width in SIZES}
-NAMES = tuple(_TRUNKS)
-default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NAMES})
-for _name, _build in _TRUNKS.items():
-    register_staged_network(_name, __name__, _build)
+default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NETWORKS})
+register_staged_networks(NETWORKS, __name__, _trunk)
