@@ -1,12 +1,13 @@
 """`robustkd evaluate`: measure trained models, made by robustkd or by other code."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robustkd.cli.models import load_given
+from robustkd.cli.models import load_given, parse_model
 from robustkd.cli.options import (
     Condition,
     DataName,
@@ -64,8 +65,32 @@ def evaluate(
     std: Annotated[
         str | None, typer.Option(metavar="S,S,S", help="The standard deviation; see --mean.", rich_help_panel=FOREIGN)
     ] = None,
+    normalise: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=M,M,M/S,S,S",
+            help="Mean and standard deviation of one network: teacher, baseline, or a student's NAME; repeatable.",
+            show_default=False,
+            rich_help_panel=FOREIGN,
+        ),
+    ] = None,
     image_size: Annotated[
         int | None, typer.Option(help="The size that images are resized to.", rich_help_panel=FOREIGN)
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I,I,…",
+            help="The output of each class, if networks have more of them; imagenet: by WordNet identifiers.",
+            show_default=False,
+            rich_help_panel=FOREIGN,
+        ),
+    ] = None,
+    class_map: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", help="The same in a file: names to outputs, or a list.", rich_help_panel=FOREIGN
+        ),
     ] = None,
     ema: Annotated[
         bool, typer.Option("--ema", help="Take averaged weights where there are any.", rich_help_panel=FOREIGN)
@@ -91,6 +116,9 @@ def evaluate(
     """
     if not (teacher or baseline or student):
         raise BadInputError("nothing to evaluate: give --student, and --teacher and --baseline to compare it with")
+    own = _normalisations(
+        normalise or [], {"teacher", "baseline", *(parse_model(text)[0] or "" for text in student or ())}
+    )
     load_named_plugins(plugin)
     options = _evaluation_options(tuple(overrides or ()))
     from robustkd.studies.yaml_text import parsed_option
@@ -108,8 +136,11 @@ def evaluate(
     print_remarks(dataset)
     loading = {"mean": channels(mean, "--mean"), "std": channels(std, "--std"), "image_size": image_size, "ema": ema}
 
+    chosen = _chosen_classes(classes, class_map, dataset.test.class_names)
+
     def load(text: str, option: str) -> "tuple[str, PixelModel]":
-        return load_given(text, dataset, option, **loading)
+        name = parse_model(text)[0] if option == "--student" else option.removeprefix("--")
+        return load_given(text, dataset, option, chosen, **loading | own.get(name or "", {}))
 
     taught_by = load(teacher, "--teacher")[1] if teacher else None
     baselines = [load(text, "--baseline")[1] for text in baseline or ()]
@@ -148,6 +179,32 @@ def _trained_clean(pool: "ModelPool", names: list[str]) -> "ModelPool":
     return ModelPool(
         members=[replace(member, condition=clean) if member.method in names else member for member in pool]
     )
+
+
+def _chosen_classes(classes: str | None, class_map: Path | None, class_names: Sequence[str]) -> list[int] | None:
+    from robustkd.models.class_map import parse_classes, read_class_map
+
+    if classes is not None and class_map is not None:
+        raise BadInputError("--classes and --class-map say the same: give one of them")
+    if classes is not None:
+        return parse_classes(classes, class_names)
+    return read_class_map(class_map, class_names) if class_map is not None else None
+
+
+def _normalisations(given: list[str], names: set[str]) -> dict[str, dict[str, list[float] | None]]:
+    """Read ``NAME=M,M,M/S,S,S`` for some of the networks."""
+    found = {}
+    for text in given:
+        name, equals, values = text.partition("=")
+        mean, slash, std = values.partition("/")
+        if not (equals and slash):
+            raise BadInputError(f"--normalise {text!r}: must be NAME=MEAN/STD, as in kd=0.49,0.48,0.45/0.2,0.2,0.2")
+        if name not in names:
+            raise BadInputError(
+                f"--normalise {text!r}: no network has the name {name!r}; {nearest(name, names - {''})}"
+            )
+        found[name] = {"mean": channels(mean, "--normalise"), "std": channels(std, "--normalise")}
+    return found
 
 
 def _evaluation_options(overrides: tuple[str, ...]) -> dict[str, dict[str, Any]]:

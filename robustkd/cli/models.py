@@ -11,13 +11,16 @@ if TYPE_CHECKING:
     from robustkd.models import PixelModel
 
 
-def load_given(text: str, data: "Dataset", option: str, **loading: Any) -> "tuple[str, PixelModel]":
+def load_given(
+    text: str, data: "Dataset", option: str, classes: list[int] | None = None, **loading: Any
+) -> "tuple[str, PixelModel]":
     """Load a model as written on the command line.
 
     Args:
         text: ``[NAME=][ARCHITECTURE:]PATH``, or ``[NAME=]FILE.py::FUNCTION`` for a function that loads weights itself.
         data: The images, for the number of classes and channels.
         option: The option with which the model was given, for the error message.
+        classes: The outputs that are the classes of the data, for networks with more outputs than it has classes.
         **loading: Arguments of `load_model` for checkpoints of other code.
 
     Returns:
@@ -28,15 +31,19 @@ def load_given(text: str, data: "Dataset", option: str, **loading: Any) -> "tupl
         ModelError: The model cannot be loaded.
     """
     from robustkd.models import load_model
+    from robustkd.models.class_map import restrict
     from robustkd.models.factories import call_factory
 
     name, architecture, path = parse_model(text)
-    sizes: dict[str, Any] = {"num_classes": data.num_classes, "in_chans": data.test.shape[0]}
+    num_classes = data.num_classes if classes is None else None  # the weights tell how many outputs there are
+    sizes: dict[str, Any] = {"num_classes": num_classes, "in_chans": data.test.shape[0]}
     try:
         if path is None:
             model = call_factory(str(architecture), **sizes, **loading)
         else:
             model = load_model(path, architecture=architecture, **sizes, **loading)
+        if classes is not None:
+            model = restrict(model, classes, data.test)
     except ModelError as error:
         raise ModelError(f"{option}{f' {name}' if name else ''}: {error}") from error
     return name or str(model.lineage.get("method", Path(path or model.architecture).stem)), model

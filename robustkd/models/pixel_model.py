@@ -50,6 +50,7 @@ class PixelModel(nn.Module):
         options: The arguments of timm's `create_model` besides classes and channels.
         lineage: The origin of the weights: method, seed, condition, file, …
         probabilities: Whether the network gives probabilities; their logarithms are its logits then.
+        classes: The outputs of the network that are the classes of the data, in the order of the data; None for all.
 
     Raises:
         ModelError: Mean and std do not fit each other, a value is not usable, or the network has parameters without
@@ -67,6 +68,7 @@ class PixelModel(nn.Module):
 
     mean: Tensor
     std: Tensor
+    classes: Tensor | None
 
     def __init__(
         self,
@@ -81,6 +83,7 @@ class PixelModel(nn.Module):
         options: Mapping[str, Any] | None = None,
         lineage: Mapping[str, Any] | None = None,
         probabilities: bool = False,
+        classes: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         _check_normalisation(mean, std)
@@ -99,6 +102,7 @@ class PixelModel(nn.Module):
         self.probabilities = probabilities
         self.register_buffer("mean", _per_channel(mean), persistent=False)
         self.register_buffer("std", _per_channel(std), persistent=False)
+        self.register_buffer("classes", None if classes is None else torch.tensor(list(classes)), persistent=False)
 
     def __repr__(self) -> str:
         classes = f"{self.num_classes} classes, " if self.num_classes is not None else ""
@@ -146,6 +150,16 @@ class PixelModel(nn.Module):
         model.probabilities = True
         return model
 
+    def restricted_to(self, classes: Sequence[int]) -> "PixelModel":
+        """Return the same network with some of its outputs.
+
+        Args:
+            classes: As the argument `classes`.
+        """
+        model = copy(self)
+        model._buffers = {**self._buffers, "classes": torch.tensor(list(classes), device=self.mean.device)}
+        return model
+
     def _logits(self, output: Any) -> Tensor:
         held = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", output)
         if not isinstance(held, Tensor) or held.ndim != 2:
@@ -153,11 +167,14 @@ class PixelModel(nn.Module):
                 f"{self.architecture} gives {_form(output)}, not logits of shape (B, K): wrap it in a module that "
                 "returns them alone"
             )
-        return held.clamp_min(torch.finfo(held.dtype).tiny).log() if self.probabilities else held
+        held = held.clamp_min(torch.finfo(held.dtype).tiny).log() if self.probabilities else held
+        return held if self.classes is None else held[:, self.classes]
 
     @property
     def num_classes(self) -> int | None:
         """The number of classes; None if the network does not state it."""
+        if self.classes is not None:
+            return len(self.classes)
         return cast("int | None", getattr(self.module, "num_classes", None))
 
     @property
@@ -188,6 +205,7 @@ class PixelModel(nn.Module):
         sources = [network_source(self.architecture, self.module), code_digest(self.module)]
         content = [self.architecture, self.options, preprocessing, *filter(None, sources)]
         content += ["probabilities"] if self.probabilities else []
+        content += [self.classes.tolist()] if self.classes is not None else []
         settings = json.dumps(content, sort_keys=True, default=str)
         hasher = hashlib.sha256(settings.encode())
         for name, value in sorted(self.module.state_dict().items()):

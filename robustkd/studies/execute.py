@@ -23,13 +23,14 @@ from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.evaluated import Evaluated
 from robustkd.studies.executors import Executor, InProcess, Processes, Progressed
 from robustkd.studies.live import Live
+from robustkd.studies.member_facts import MODEL_FILE
 from robustkd.studies.plan import Job, Part, plan, with_teachers_left
 from robustkd.studies.run_directory import claim
 from robustkd.studies.schedule import Work, chosen_teacher, complete
 from robustkd.studies.store import Store
 from robustkd.studies.study import Study
 from robustkd.studies.study_file import study_yaml
-from robustkd.studies.training import MODEL_FILE, CheckpointInterval
+from robustkd.studies.training import CheckpointInterval
 from robustkd.studies.validation import evaluation_options
 
 MOST_PROCESSES = 8

@@ -12,6 +12,7 @@ import torch
 from robustkd.data import Dataset
 from robustkd.models import ModelPool
 from robustkd.plugins import loaded_plugins
+from robustkd.studies.member_facts import member_facts
 
 PACKAGES = (
     "robustkd",
@@ -45,21 +46,7 @@ def provenance(pools: Sequence[ModelPool], data: Dataset, device: torch.device, 
         {(member.digest, member.condition, member.name): member for pool in pools for member in pool}.values()
     )
     return {
-        "members": [
-            {
-                "member": member.name,
-                "role": member.role,
-                "method": member.method,
-                "architecture": member.architecture,
-                "parameters": member.model.num_parameters,
-                "seed": member.seed,
-                "condition": member.condition,
-                "digest": member.digest,
-                "notes": member.model.lineage.get("notes", []),
-                "lineage": {key: value for key, value in member.model.lineage.items() if key != "notes"},
-            }
-            for member in members
-        ],
+        "members": [member_facts(member) for member in members],
         "seeds": sorted({member.seed for member in members if member.seed is not None}),
         "data": {
             "name": data.name,

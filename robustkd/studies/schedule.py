@@ -11,9 +11,10 @@ from robustkd.data import Condition, Dataset
 from robustkd.errors import RobustKDError, StoppedError, StorageError
 from robustkd.studies.executors import Executor, Outcome, Progressed
 from robustkd.studies.live import Live
+from robustkd.studies.member_facts import MODEL_FILE
 from robustkd.studies.plan import Job, Plan, with_teachers_left
 from robustkd.studies.store import Store
-from robustkd.studies.training import MODEL_FILE, CheckpointInterval, Trained, Training
+from robustkd.studies.training import CheckpointInterval, Trained, Training
 
 POLL_SECONDS = 1.0
 

@@ -45,6 +45,7 @@ def test_evaluate_takes_models_that_robustkd_never_made(tmp_path: Path) -> None:
     done = robustkd(
         *("evaluate", "--data", "digits", "--teacher", "mobilenetv3_small_050:teacher.pth"),
         *("--student", "mine=cifar_wrn_10_1:student.pth", "--mean", "0.3", "--std", "0.4", "--limit", "20"),
+        *("--normalise", "teacher=0.1/0.2"),
         *FAST,
         *("--out", "run", "--device", "cpu"),
         cwd=tmp_path,

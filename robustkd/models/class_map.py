@@ -1,0 +1,103 @@
+"""Which outputs of a classifier of many classes are the classes of the data."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from robustkd.errors import BadInputError, ModelError
+from robustkd.models.pixel_model import PixelModel
+from robustkd.regular_file import why_not_a_file
+
+if TYPE_CHECKING:
+    from robustkd.data import ImageSet
+
+IMAGENET = "imagenet"
+
+
+def parse_classes(text: str, class_names: Sequence[str]) -> list[int]:
+    """Read ``207,281,…``, or look the classes up in ImageNet's.
+
+    Args:
+        text: Indices of outputs, one for each class of the data in its order; or ``imagenet``, if the classes of the
+            data are named by WordNet identifiers such as ``n02102040``.
+        class_names: The names of the classes of the data.
+
+    Raises:
+        BadInputError: The text is neither, or does not fit the classes.
+    """
+    if text == IMAGENET:
+        from timm.data import ImageNetInfo
+
+        known = {name: index for index, name in enumerate(ImageNetInfo("imagenet-1k").label_names())}
+        if missing := [name for name in class_names if name not in known]:
+            raise BadInputError(
+                f"--classes imagenet: {missing[0]!r} is no WordNet identifier of ImageNet's 1,000 classes"
+            )
+        return [known[name] for name in class_names]
+    try:
+        classes = [int(part) for part in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise BadInputError(f"--classes {text!r}: must be indices of outputs, as in 207,281, or imagenet") from error
+    return _checked(classes, class_names, "--classes")
+
+
+def read_class_map(file: Path, class_names: Sequence[str]) -> list[int]:
+    """Read the outputs of the classes from a JSON file.
+
+    Args:
+        file: A list of indices in the order of the classes of the data, or an object from their names to indices.
+        class_names: The names of the classes of the data.
+
+    Raises:
+        BadInputError: The file cannot be read, or does not fit the classes.
+    """
+    if problem := why_not_a_file(file):
+        raise BadInputError(f"--class-map {file}: {problem}")
+    try:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInputError(f"--class-map {file}: not valid JSON ({error})") from error
+    if isinstance(content, dict):
+        if missing := [name for name in class_names if name not in content]:
+            raise BadInputError(f"--class-map {file}: has no class {missing[0]!r}")
+        content = [content[name] for name in class_names]
+    if not isinstance(content, list) or not all(type(each) is int for each in content):
+        raise BadInputError(f"--class-map {file}: must be a list of indices, or an object from names to indices")
+    return _checked(content, class_names, f"--class-map {file}")
+
+
+def restrict(model: PixelModel, classes: Sequence[int], images: "ImageSet") -> PixelModel:
+    """Restrict a network to some of its outputs, unless it has as many as the data has classes.
+
+    Args:
+        model: The network.
+        classes: The output of each class of the data.
+        images: Images of the data, to count the outputs.
+
+    Raises:
+        ModelError: The network has too few outputs.
+    """
+    import torch
+
+    with torch.no_grad():
+        outputs = model.eval()(images.pixels(0, 1)).shape[1]
+    if outputs == len(classes):
+        return model
+    if outputs <= max(classes):
+        raise ModelError(f"has {outputs} outputs, but the class map names output {max(classes)}")
+    notes = [
+        *model.lineage.get("notes", []),
+        f"{len(classes)} of its {outputs} outputs are used, those of the class map",
+    ]
+    chosen = model.restricted_to(classes)
+    chosen.lineage = {**model.lineage, "notes": notes, "classes": list(classes)}
+    return chosen
+
+
+def _checked(classes: list[int], class_names: Sequence[str], given: str) -> list[int]:
+    if len(classes) != len(class_names):
+        raise BadInputError(f"{given}: has {len(classes)} indices, the data {len(class_names)} classes")
+    if min(classes) < 0 or len(set(classes)) < len(classes):
+        raise BadInputError(f"{given}: indices must not be negative, and each must be there once")
+    return classes

@@ -1,0 +1,72 @@
+"""What a report says about a network: where it comes from, and what it does with the pixels."""
+
+from typing import Any
+
+import torch
+
+from robustkd.models import Member, PixelModel
+
+MODEL_FILE = "model.safetensors"
+"""The file of every network that a study trains."""
+
+
+def member_facts(member: Member) -> dict[str, Any]:
+    """Describe a network, in JSON values.
+
+    Args:
+        member: The network.
+
+    Returns:
+        Its names, size, source, preprocessing, precision, digest, notes and lineage.
+    """
+    model, lineage = member.model, member.model.lineage
+    return {
+        "member": member.name,
+        "role": member.role,
+        "method": member.method,
+        "architecture": member.architecture,
+        "parameters": model.num_parameters,
+        "source": _source(lineage),
+        "preprocessing": preprocessing(model),
+        "precision": _precision(model),
+        "seed": member.seed,
+        "condition": member.condition,
+        "digest": member.digest,
+        "notes": lineage.get("notes", []),
+        "lineage": {key: value for key, value in lineage.items() if key != "notes"},
+    }
+
+
+def preprocessing(model: PixelModel) -> str:
+    """Describe what a network does with pixels in [0, 1] before its first layer.
+
+    Args:
+        model: The network.
+
+    Returns:
+        Such as ``mean 0.491, 0.482, 0.447; std 0.247; resized to 224, centre 87.5 %, bicubic``; ``none`` if nothing.
+    """
+    done = []
+    if model.normalises:
+        done += [f"{name} {_values(held)}" for name, held in (("mean", model.mean), ("std", model.std))]
+    if model.image_size is not None:
+        centre = f", centre {100 * model.crop_pct:g} %" if model.crop_pct is not None else ""
+        done.append(f"resized to {model.image_size}{centre}, {model.interpolation}")
+    return "; ".join(done) or "none"
+
+
+def _values(held: torch.Tensor) -> str:
+    values = [f"{value:.4g}" for value in held.flatten().tolist()]
+    return values[0] if len(set(values)) == 1 else ", ".join(values)
+
+
+def _source(lineage: dict[str, Any]) -> str:
+    file = str(lineage.get("file", MODEL_FILE))
+    if file != MODEL_FILE:
+        return file
+    return "trained by robustkd" if "recipe" in lineage else "given in Python"
+
+
+def _precision(model: PixelModel) -> str:
+    kinds = {str(each.dtype).removeprefix("torch.") for each in model.parameters() if each.is_floating_point()}
+    return ", ".join(sorted(kinds)) or "no parameters"
