@@ -4,6 +4,7 @@ It is a timm model in every respect. Its `feature_info` lists the taps: 0 is the
 the papers call blocks.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -235,8 +236,9 @@ def register_staged_networks(networks: Networks, module: str, trunk: Callable[..
         structure = {key: value for key, value in bound.items() if key in known}
         head = {key: value for key, value in bound.items() if key not in known}
         entrypoint = _entrypoint(name, partial(trunk, **structure), head, tuple(range(taps)))
-        entrypoint.__name__, entrypoint.__module__, entrypoint.__doc__ = name, module, f"Build {name}."
-        register_model(entrypoint)
+        entrypoint.__name__ = entrypoint.__qualname__ = name
+        entrypoint.__module__, entrypoint.__doc__ = module, f"Build {name}."
+        setattr(sys.modules[module], name, register_model(entrypoint))
 
 
 def _entrypoint(name: str, trunk: partial[Trunk], head: Mapping[str, Any], taps: tuple[int, ...]) -> Any:

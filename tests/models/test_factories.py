@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from robustkd import plugins
 from robustkd.errors import ModelError
 from robustkd.models import load_model
 from robustkd.models.factories import Factory, call_factory, parse_factory
@@ -32,6 +33,14 @@ class Family:
     def small(num_classes):
         return network(1, num_classes)
 """
+
+
+@pytest.fixture(autouse=True)
+def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that a test loads is no plugin of later tests."""
+    for name in ("_loaded", "_tried"):
+        monkeypatch.setattr(plugins, name, dict(getattr(plugins, name)))
+    monkeypatch.setattr(plugins, "SOURCES", list(plugins.SOURCES))
 
 
 @pytest.fixture

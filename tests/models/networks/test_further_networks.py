@@ -1,5 +1,6 @@
 """The networks of the distillation literature, against the layers that the papers' tables list."""
 
+import pickle
 from math import prod
 from typing import Any
 
@@ -120,6 +121,15 @@ def test_its_taps_have_the_channels_and_sizes_that_it_declares(name: str, size: 
     for tap, info in zip(taps, model.feature_info, strict=True):
         assert tap.shape[1] == info["num_chs"]
         assert tap.shape[2] == max(size // info["reduction"], 1)
+
+
+def test_the_function_of_a_network_can_be_imported_and_pickled() -> None:
+    from robustkd.models.networks import vgg
+
+    build = vgg.cifar_vgg8
+
+    assert pickle.loads(pickle.dumps(build)) is build
+    assert timm.models.model_entrypoint("cifar_vgg8") is build
 
 
 def test_a_shuffle_takes_one_channel_of_each_group_in_turn() -> None:
