@@ -64,7 +64,7 @@ def _source(lineage: dict[str, Any]) -> str:
     file = str(lineage.get("file", MODEL_FILE))
     if file != MODEL_FILE:
         return file
-    return "trained by robustkd" if "recipe" in lineage else "given in Python"
+    return "trained by robustkd" if "method" in lineage else "given in Python"
 
 
 def _precision(model: PixelModel) -> str:

@@ -29,7 +29,7 @@ def test_preprocessing_is_described(settings: dict, expected: str) -> None:
     ("lineage", "source"),
     [
         ({"file": "a.pth"}, "a.pth"),
-        ({"recipe": {}, "file": "model.safetensors"}, "trained by robustkd"),
+        ({"method": "at", "file": "model.safetensors"}, "trained by robustkd"),
         ({}, "given in Python"),
     ],
 )
