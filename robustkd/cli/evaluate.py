@@ -1,13 +1,11 @@
 """`robustkd evaluate`: measure trained models, made by robustkd or by other code."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robustkd.cli.models import load_given, parse_model
+from robustkd.cli.given_pool import GivenPool, normalisations
 from robustkd.cli.options import (
     Condition,
     DataName,
@@ -21,10 +19,10 @@ from robustkd.cli.options import (
     load_named_plugins,
 )
 from robustkd.cli.results_table import show_results
-from robustkd.errors import BadInputError, nearest
+from robustkd.errors import BadInputError
 
 if TYPE_CHECKING:
-    from robustkd.models import ModelPool, PixelModel
+    pass
 
 FOREIGN = "Checkpoints of other code"
 
@@ -41,6 +39,10 @@ def evaluate(
     student: Annotated[
         list[str] | None,
         typer.Option(metavar="MODEL", help="A student; repeat for more, with the same NAME= for more seeds."),
+    ] = None,
+    pool: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.yaml", help="A file that describes the networks, in place of the options for them."),
     ] = None,
     condition: Condition = "clean",
     clean: Annotated[
@@ -114,11 +116,20 @@ def evaluate(
     Example: robustkd evaluate --data cifar10 --teacher resnet34:t.pth --baseline resnet18:b.pth --student
     kd=resnet18:s.pth
     """
-    if not (teacher or baseline or student):
-        raise BadInputError("nothing to evaluate: give --student, and --teacher and --baseline to compare it with")
-    own = _normalisations(
-        normalise or [], {"teacher", "baseline", *(parse_model(text)[0] or "" for text in student or ())}
+    given = GivenPool(
+        teacher,
+        tuple(baseline or ()),
+        tuple(student or ()),
+        tuple(clean or ()),
+        channels(mean, "--mean"),
+        channels(std, "--std"),
+        normalisations(normalise or ()),
+        image_size,
+        classes,
+        class_map,
+        ema,
     )
+    given.check(pool)
     load_named_plugins(plugin)
     options = _evaluation_options(tuple(overrides or ()))
     from robustkd.studies.yaml_text import parsed_option
@@ -127,84 +138,26 @@ def evaluate(
 
     from robustkd.data import load_dataset
     from robustkd.data.remarks import print_remarks, with_remarks
-    from robustkd.models import ModelPool
     from robustkd.studies import evaluate as evaluate_models
     from robustkd.studies.evaluate_models import evaluation_name
     from robustkd.studies.photographs import fit_to_photographs
+    from robustkd.studies.pool_file import load_pool
 
     dataset = with_remarks(load_dataset(data, data_root))
     print_remarks(dataset)
-    loading = {"mean": channels(mean, "--mean"), "std": channels(std, "--std"), "image_size": image_size, "ema": ema}
-
-    chosen = _chosen_classes(classes, class_map, dataset.test.class_names)
-
-    def load(text: str, option: str) -> "tuple[str, PixelModel]":
-        name = parse_model(text)[0] if option == "--student" else option.removeprefix("--")
-        return load_given(text, dataset, option, chosen, **loading | own.get(name or "", {}))
-
-    taught_by = load(teacher, "--teacher")[1] if teacher else None
-    baselines = [load(text, "--baseline")[1] for text in baseline or ()]
-    students: dict[str, list[PixelModel]] = {}
-    for text in student or ():
-        name, model = load(text, "--student")
-        students.setdefault(name, []).append(model)
-    pool = ModelPool(
-        taught_by,
-        _one_or_more(baselines) if baselines else None,
-        {name: _one_or_more(models) for name, models in students.items()},
-    )
-    pool, dataset = fit_to_photographs(_trained_clean(pool, clean or []), dataset)
+    networks = load_pool(pool, dataset) if pool is not None else given.load(dataset)
+    networks, dataset = fit_to_photographs(networks, dataset)
     evaluated = evaluate_models(
-        pool,
+        networks,
         dataset,
         suite.value,
         options=options,
         condition=trained_under,
         limit=limit,
-        out=out if out is not None else Path("runs") / evaluation_name(pool, dataset),
+        out=out if out is not None else Path("runs") / evaluation_name(networks, dataset),
         device=device,
     )
     show_results(evaluated)
-
-
-def _trained_clean(pool: "ModelPool", names: list[str]) -> "ModelPool":
-    from robustkd.data import Clean
-    from robustkd.models import ModelPool
-
-    known = {member.method for member in pool}
-    for name in names:
-        if name not in known:
-            raise BadInputError(f"--clean {name!r}: no such model; {nearest(name, known)}")
-    clean = Clean().label
-    return ModelPool(
-        members=[replace(member, condition=clean) if member.method in names else member for member in pool]
-    )
-
-
-def _chosen_classes(classes: str | None, class_map: Path | None, class_names: Sequence[str]) -> list[int] | None:
-    from robustkd.models.class_map import parse_classes, read_class_map
-
-    if classes is not None and class_map is not None:
-        raise BadInputError("--classes and --class-map say the same: give one of them")
-    if classes is not None:
-        return parse_classes(classes, class_names)
-    return read_class_map(class_map, class_names) if class_map is not None else None
-
-
-def _normalisations(given: list[str], names: set[str]) -> dict[str, dict[str, list[float] | None]]:
-    """Read ``NAME=M,M,M/S,S,S`` for some of the networks."""
-    found = {}
-    for text in given:
-        name, equals, values = text.partition("=")
-        mean, slash, std = values.partition("/")
-        if not (equals and slash):
-            raise BadInputError(f"--normalise {text!r}: must be NAME=MEAN/STD, as in kd=0.49,0.48,0.45/0.2,0.2,0.2")
-        if name not in names:
-            raise BadInputError(
-                f"--normalise {text!r}: no network has the name {name!r}; {nearest(name, names - {''})}"
-            )
-        found[name] = {"mean": channels(mean, "--normalise"), "std": channels(std, "--normalise")}
-    return found
 
 
 def _evaluation_options(overrides: tuple[str, ...]) -> dict[str, dict[str, Any]]:
@@ -217,7 +170,3 @@ def _evaluation_options(overrides: tuple[str, ...]) -> dict[str, dict[str, Any]]
     if wrong is not None:
         raise BadInputError(f"--set {wrong}: must be EVALUATION.OPTION=VALUE, as in transferability.steps=10")
     return options
-
-
-def _one_or_more(models: "list[PixelModel]") -> Any:
-    return models[0] if len(models) == 1 else models

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from robustkd.cli.models import load_given
+from robustkd.cli.models import load_option
 from robustkd.cli.options import (
     Condition,
     DataName,
@@ -98,7 +98,7 @@ def train(
             method,
             create_model(architecture, num_classes=dataset.num_classes, in_chans=dataset.test.shape[0], seed=seed),
             dataset,
-            teacher=load_given(teacher, dataset, "--teacher")[1] if teacher is not None else None,
+            teacher=load_option(teacher, dataset, "--teacher")[1] if teacher is not None else None,
             recipe=recipe,
             seed=seed,
             options=options,

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from torch import Tensor
 
 from robustkd.errors import BadInputError, ModelError
 from robustkd.models.pixel_model import PixelModel
 from robustkd.regular_file import why_not_a_file
-
-if TYPE_CHECKING:
-    from robustkd.data import ImageSet
 
 IMAGENET = "imagenet"
 
@@ -67,21 +67,19 @@ def read_class_map(file: Path, class_names: Sequence[str]) -> list[int]:
     return _checked(content, class_names, f"--class-map {file}")
 
 
-def restrict(model: PixelModel, classes: Sequence[int], images: "ImageSet") -> PixelModel:
+def restrict(model: PixelModel, classes: Sequence[int], pixels: Tensor) -> PixelModel:
     """Restrict a network to some of its outputs, unless it has as many as the data has classes.
 
     Args:
         model: The network.
         classes: The output of each class of the data.
-        images: Images of the data, to count the outputs.
+        pixels: An image or more, to count the outputs, float (B, C, H, W) in [0, 1].
 
     Raises:
         ModelError: The network has too few outputs.
     """
-    import torch
-
     with torch.no_grad():
-        outputs = model.eval()(images.pixels(0, 1)).shape[1]
+        outputs = model.eval()(pixels).shape[1]
     if outputs == len(classes):
         return model
     if outputs <= max(classes):

@@ -6,7 +6,7 @@ Each problem is reported with its place in the study file.
 import dataclasses
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -199,18 +199,20 @@ _WORDS = {
 
 
 def _keys_at(model: Any, where: Place) -> list[str]:
-    """The valid keys at a place in a model."""
+    """The valid keys at a place in a model, or in a type that contains models."""
     if where and isinstance(where[0], int):
         return _keys_at(model, where[1:])
+    if not _is_settings(model):
+        named = get_origin(model) is dict
+        found = (_keys_at(inner, where[1:] if named else where) for inner in get_args(model))
+        return next((keys for keys in found if keys), [])
     if dataclasses.is_dataclass(model):
         hints: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(model)}
     else:
         hints = {name: field.annotation for name, field in model.model_fields.items()}
     if not where:
         return list(hints)
-    inner = hints[str(where[0])]
-    candidates = [kind for kind in (inner, *get_args(inner)) if _is_settings(kind)]
-    return _keys_at(candidates[0], where[1:]) if candidates else []
+    return _keys_at(hints[str(where[0])], where[1:]) if str(where[0]) in hints else []
 
 
 def _is_settings(kind: Any) -> bool:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from robustkd.cli.models import parse_model
+from robustkd.models.given import parse_model
 
 
 @pytest.mark.parametrize(
