@@ -1,7 +1,7 @@
 """`robustkd evaluate`: measure trained models, made by robustkd or by other code."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,9 +20,6 @@ from robustkd.cli.options import (
 )
 from robustkd.cli.results_table import show_results
 from robustkd.errors import BadInputError
-
-if TYPE_CHECKING:
-    pass
 
 FOREIGN = "Checkpoints of other code"
 
@@ -117,17 +114,17 @@ def evaluate(
     kd=resnet18:s.pth
     """
     given = GivenPool(
-        teacher,
-        tuple(baseline or ()),
-        tuple(student or ()),
-        tuple(clean or ()),
-        channels(mean, "--mean"),
-        channels(std, "--std"),
-        normalisations(normalise or ()),
-        image_size,
-        classes,
-        class_map,
-        ema,
+        teacher=teacher,
+        baseline=tuple(baseline or ()),
+        student=tuple(student or ()),
+        clean=tuple(clean or ()),
+        mean=channels(mean, "--mean"),
+        std=channels(std, "--std"),
+        normalise=normalisations(normalise or ()),
+        image_size=image_size,
+        classes=classes,
+        class_map=class_map,
+        ema=ema,
     )
     given.check(pool)
     load_named_plugins(plugin)

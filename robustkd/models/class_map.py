@@ -15,13 +15,14 @@ from robustkd.regular_file import why_not_a_file
 IMAGENET = "imagenet"
 
 
-def parse_classes(text: str, class_names: Sequence[str]) -> list[int]:
+def parse_classes(text: str, class_names: Sequence[str], given: str = "--classes") -> list[int]:
     """Read ``207,281,…``, or look the classes up in ImageNet's.
 
     Args:
         text: Indices of outputs, one for each class of the data in its order; or ``imagenet``, if the classes of the
             data are named by WordNet identifiers such as ``n02102040``.
         class_names: The names of the classes of the data.
+        given: Where the text was given, for messages.
 
     Raises:
         BadInputError: The text is neither, or does not fit the classes.
@@ -32,14 +33,14 @@ def parse_classes(text: str, class_names: Sequence[str]) -> list[int]:
         known = {name: index for index, name in enumerate(ImageNetInfo("imagenet-1k").label_names())}
         if missing := [name for name in class_names if name not in known]:
             raise BadInputError(
-                f"--classes imagenet: {missing[0]!r} is no WordNet identifier of ImageNet's 1,000 classes"
+                f"{given} imagenet: {missing[0]!r} is no WordNet identifier of ImageNet's 1,000 classes"
             )
         return [known[name] for name in class_names]
     try:
         classes = [int(part) for part in text.replace(",", " ").split()]
     except ValueError as error:
-        raise BadInputError(f"--classes {text!r}: must be indices of outputs, as in 207,281, or imagenet") from error
-    return _checked(classes, class_names, "--classes")
+        raise BadInputError(f"{given} {text!r}: must be indices of outputs, as in 207,281, or imagenet") from error
+    return check_classes(classes, class_names, given)
 
 
 def read_class_map(file: Path, class_names: Sequence[str]) -> list[int]:
@@ -64,7 +65,7 @@ def read_class_map(file: Path, class_names: Sequence[str]) -> list[int]:
         content = [content[name] for name in class_names]
     if not isinstance(content, list) or not all(type(each) is int for each in content):
         raise BadInputError(f"--class-map {file}: must be a list of indices, or an object from names to indices")
-    return _checked(content, class_names, f"--class-map {file}")
+    return check_classes(content, class_names, f"--class-map {file}")
 
 
 def restrict(model: PixelModel, classes: Sequence[int], pixels: Tensor) -> PixelModel:
@@ -76,10 +77,16 @@ def restrict(model: PixelModel, classes: Sequence[int], pixels: Tensor) -> Pixel
         pixels: An image or more, to count the outputs, float (B, C, H, W) in [0, 1].
 
     Raises:
-        ModelError: The network has too few outputs.
+        ModelError: The network has too few outputs, or fails.
     """
-    with torch.no_grad():
-        outputs = model.eval()(pixels).shape[1]
+    try:
+        with torch.no_grad():
+            outputs = model.eval()(pixels).shape[1]
+    except ModelError:
+        raise
+    except Exception as error:  # a network may fail in any way
+        reason = (str(error).splitlines() or [""])[0]
+        raise ModelError(f"cannot count its outputs: {type(error).__name__}: {reason}") from error
     if outputs == len(classes):
         return model
     if outputs <= max(classes):
@@ -93,7 +100,20 @@ def restrict(model: PixelModel, classes: Sequence[int], pixels: Tensor) -> Pixel
     return chosen
 
 
-def _checked(classes: list[int], class_names: Sequence[str], given: str) -> list[int]:
+def check_classes(classes: list[int], class_names: Sequence[str], given: str) -> list[int]:
+    """Check that there is one output for each class.
+
+    Args:
+        classes: The output of each class.
+        class_names: The names of the classes of the data.
+        given: Where the outputs were given, for messages.
+
+    Returns:
+        The outputs.
+
+    Raises:
+        BadInputError: There are too few or too many, or one is negative or there twice.
+    """
     if len(classes) != len(class_names):
         raise BadInputError(f"{given}: has {len(classes)} indices, the data {len(class_names)} classes")
     if min(classes) < 0 or len(set(classes)) < len(classes):

@@ -150,14 +150,14 @@ class PixelModel(nn.Module):
         model.probabilities = True
         return model
 
-    def restricted_to(self, classes: Sequence[int]) -> "PixelModel":
-        """Return the same network with some of its outputs.
+    def restricted_to(self, classes: Sequence[int] | None) -> "PixelModel":
+        """Return the same network with some of its outputs, or with all.
 
         Args:
             classes: As the argument `classes`.
         """
-        model = copy(self)
-        model._buffers = {**self._buffers, "classes": torch.tensor(list(classes), device=self.mean.device)}
+        model, chosen = copy(self), None if classes is None else torch.tensor(list(classes), device=self.mean.device)
+        model._buffers = {**self._buffers, "classes": chosen}
         return model
 
     def _logits(self, output: Any) -> Tensor:

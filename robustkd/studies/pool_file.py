@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from robustkd.errors import BadInputError, ModelError
 from robustkd.models import Member, ModelPool
-from robustkd.models.class_map import parse_classes
+from robustkd.models.class_map import check_classes, parse_classes
 from robustkd.models.given import GivenModel, load_given, parse_model
 from robustkd.regular_file import why_not_a_file
 from robustkd.studies.options import first_problem
@@ -140,7 +140,9 @@ def _member(entry: NetworkEntry, name: str, role: Role, seed: int | None, file: 
         raise BadInputError(f"{file}: {name}: give the path of its weights")
     classes = entry.classes
     if isinstance(classes, str):
-        classes = parse_classes(classes, data.test.class_names)
+        classes = parse_classes(classes, data.test.class_names, f"{file}: {name}: classes")
+    elif classes is not None:
+        classes = check_classes(classes, data.test.class_names, f"{file}: {name}: classes")
     fields = entry.model_dump(exclude={"condition", "classes", "path", "architecture"})
     given = GivenModel(_beside(file, entry.path), _code_beside(file, entry.architecture), **fields, classes=classes)
     try:

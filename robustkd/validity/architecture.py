@@ -25,7 +25,9 @@ def same_architecture(metrics: Sequence[Metric], members: pd.DataFrame) -> list[
             continue
         own, other = group.who["architecture"], baseline.who["architecture"]
         detail = f"{group.method} ({own}) is compared with {baseline.method} ({other})"
-        if own != other:
+        if own == other:
+            detail += ", which has the same architecture"
+        else:
             detail += (
                 ", so their difference may be that of the architectures; if they are the same, name it: architecture="
             )

@@ -64,5 +64,5 @@ def above_chance(name: str, predictions: Predictions) -> Check:
     else:
         passed = wilson(right, count).low > chance
     seen = f"{name} is right on {right} of {count} images; always answering the largest class is right on {largest}"
-    fix = "" if passed else "; check mean, std, labels and architecture"
+    fix = ", which is less" if passed else "; check mean, std, labels and architecture"
     return Check("better than chance", passed, seen + fix, name)

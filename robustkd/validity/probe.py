@@ -70,7 +70,7 @@ def probe(member: Member, pixels: Tensor, classes: int) -> Probed:
         member.model.eval()
     found = replace(member, fingerprint=_fingerprint(first))
     notes = []
-    if _are_probabilities(first):
+    if _are_probabilities(_of_all_outputs(member, pixels, first)):
         notes.append(f"{member.name} gives probabilities instead of logits: their logarithms are used as logits")
         if bool(((first == 0) | (first == 1)).all()):
             notes.append(f"{member.name} gives 0 and 1 only, so nothing that rests on its confidence has a meaning")
@@ -118,6 +118,13 @@ def _logits(member: Member, pixels: Tensor, classes: int) -> Tensor:
 def _pass(member: Member, pixels: Tensor) -> Tensor:
     with torch.no_grad():  # a network may keep a tensor for later, which inference mode would make useless for attacks
         return torch.as_tensor(member.model(pixels))
+
+
+def _of_all_outputs(member: Member, pixels: Tensor, logits: Tensor) -> Tensor:
+    """The outputs of a network, also those that a class map leaves out: only all probabilities sum to 1."""
+    if member.model.classes is None:
+        return logits
+    return _pass(replace(member, model=member.model.restricted_to(None)), pixels)
 
 
 def _why_it_fails(member: Member, pixels: Tensor, error: BaseException) -> str:

@@ -96,6 +96,11 @@ def test_a_network_of_the_classes_of_the_data_is_left_as_it_is() -> None:
     assert restrict(student, [20, 3, 7], load_dataset("digits").test.pixels(0, 1)) is student
 
 
+def test_a_network_that_fails_is_refused_in_one_line() -> None:
+    with pytest.raises(ModelError, match="cannot count its outputs: RuntimeError: "):
+        restrict(PixelModel(nn.Linear(3, 4)), [1], load_dataset("digits").test.pixels(0, 1))
+
+
 def test_a_network_of_too_few_outputs_is_refused() -> None:
     with pytest.raises(ModelError, match="has 10 outputs, but the class map names output 20"):
         restrict(of(10), [20, 3, 7], load_dataset("digits").test.pixels(0, 1))

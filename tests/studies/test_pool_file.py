@@ -85,6 +85,7 @@ def test_every_network_has_its_own_settings(folder: Path, data: Dataset) -> None
         ("students: {kd: {path: a.pth, image_size: 0}}", r"pool\.yaml: .*greater than or equal to 1"),
         ("students: {kd: {architecture: resnet18}}", r"pool\.yaml: kd: give the path of its weights"),
         ("students: {kd: 'theirs.py::net:none.pth'}", r"pool\.yaml: kd: .*none\.pth: no such file"),
+        ("students: {kd: {path: b0.pth, classes: [1, 2]}}", r"pool\.yaml: kd: classes: has 2 indices, the data 10"),
         ("students: {kd: {path: b0.pth, classes: imagenet}}", r"is no WordNet identifier"),
     ],
 )

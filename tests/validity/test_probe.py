@@ -188,3 +188,17 @@ def test_the_fingerprint_tells_networks_of_the_same_weights_and_class_from_each_
 
     assert one.member.digest == same.member.digest
     assert one.member.digest != five.member.digest
+
+
+def test_probabilities_are_noticed_where_a_class_map_leaves_some_of_them_out() -> None:
+    """Those of three of six classes do not sum to 1; their logarithms are the logits up to a constant."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 6))
+    whole = PixelModel(nn.Sequential(network, nn.Softmax(dim=1)), classes=[4, 0, 3]).eval()
+    member = Member(whole, "teacher", "teacher")
+
+    found = probe(member, images(), CLASSES)
+
+    assert found.notes[0].startswith("teacher gives probabilities instead of logits")
+    expected = network(images())[:, [4, 0, 3]].log_softmax(dim=1)
+    torch.testing.assert_close(found.member.model(images()).log_softmax(dim=1), expected)

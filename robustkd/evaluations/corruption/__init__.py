@@ -57,7 +57,7 @@ class Corruption(Evaluation):
     name = "corruption"
     title = "Common corruptions"
     question = "Are the networks robust to noise, blur, weather and compression?"
-    version = 4
+    version = 5
     requires = Requirements(networks=True)
     reads_folders = ("path",)
     summary = ("corruption_accuracy", "corruption_accuracy_gain")

@@ -69,7 +69,7 @@ def reference_checks(records: Records) -> list[Check]:
                 continue
             kind = "errors" if metric == "mce" else "additional errors"
             detail = f"{group.method} makes the fewest {kind} under {where}: {fewest:.3g}"
-            detail += "" if fewest >= HANDFUL else ", too few for a ratio of errors"
+            detail += ", enough for a ratio of errors" if fewest >= HANDFUL else ", too few for a ratio of errors"
             member = str(records.members["member"].iloc[group.rows[0]])
             checks.append(Check("baseline makes enough errors", fewest >= HANDFUL, detail, member, (metric,)))
     return checks

@@ -61,7 +61,7 @@ class LabelNoise(Evaluation):
     name = "label_noise"
     title = "Label noise"
     question = "What do wrong training labels do to the networks, and can the networks find these labels?"
-    version = 4
+    version = 5
     requires = Requirements(training=True)
     summary = ("memorised", "audit_auroc")
     across_conditions = True

@@ -109,7 +109,11 @@ def noise_rates(data: Dataset, trained: list[TrainedLabels]) -> tuple[dict[str, 
         and (realised <= max(high, expected + REALISED_WITHIN)).all()
     )
     detail = f"{100 * requested:g}% requested, {100 * expected:.2f}% expected, {came}"
-    advice = "" if passed else "; the deviation is larger than chance allows, so these labels are not as requested"
+    advice = (
+        ", which chance allows"
+        if passed
+        else "; the deviation is larger than chance allows, so these labels are not as requested"
+    )
     check = Check(name, passed, detail + advice, metrics=RATES)
     return {"realised": realised, "requested": np.array(requested)}, [check]
 

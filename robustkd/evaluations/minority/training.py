@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 ENOUGH = 0.95
 """The share of the images required by the law that every class must have."""
 
-
 NAMED = 5
 """The most classes that a note names."""
 

@@ -78,7 +78,7 @@ class Transferability(Evaluation):
     name = "transferability"
     title = "Adversarial transferability"
     question = "Do adversarial examples that fool one network fool the others?"
-    version = 8
+    version = 9
     requires = Requirements(networks=True, gradients=True)
     summary = ("worst_case_accuracy", "teacher_transfer_excess")
     Options = TransferabilityOptions

@@ -135,7 +135,9 @@ def zero_gradient_check(member: Member, zero_gradient: np.ndarray, *, alone: boo
     share = float(zero_gradient.mean())
     moves = not stands_still(share)
     detail = f"the input gradient is exactly zero for {share:.1%} of the images"
-    if not moves:
+    if moves:
+        detail += ", so attacks on the cross-entropy can move"
+    else:
         detail += ", where attacks on the cross-entropy cannot move: they overstate the robustness of this network"
         detail += " and understate transfer from it" if member.role == "teacher" else ""
     resting = (*RESTS_ON_MAIN_ATTACK, "worst_case_accuracy") if alone else RESTS_ON_MAIN_ATTACK
@@ -160,7 +162,9 @@ def gradient_check(member: Member, gradient: np.ndarray) -> Check:
     up = int((followed == UP).sum())
     leads = wilson(up, len(followed)).high >= FEWEST_UP
     detail = f"a small step along the gradient brings {up} of {len(followed)} images closer to a mistake"
-    if not leads:
+    if leads:
+        detail += ", as it should"
+    else:
         detail += f", as a random step would, so attacks that follow gradients find little: {UNKNOWN}"
     return Check(name, leads, detail, member.name, RESTS_ON_GRADIENTS)
 
@@ -192,6 +196,8 @@ def _own_check(members: list[Member], own: Counted, strongest: Transferred | Non
     """Whether the matrix's attack on a network is at least as strong as the best one transferred to it."""
     masked = strongest is not None and strongest.beats
     detail = _comparison("the attack on the network itself succeeds", members, own, strongest)
+    if strongest is not None and not masked:
+        detail += ", so nothing suggests masked gradients"
     if masked:
         detail += ", so its gradients are masked: white-box accuracy is overstated, and transfer from it understated"
     return Check("white-box attack as strong as transferred attacks", not masked, detail, name, RESTS_ON_MAIN_ATTACK)
@@ -201,7 +207,8 @@ def _worst_case_check(members: list[Member], own: Counted, strongest: Transferre
     """Whether the best transferred attack fools a network on images that all attacks on itself together do not."""
     refuted = strongest is not None and strongest.beats
     detail = _comparison("all attacks on the network itself together succeed", members, own, strongest)
-    detail += f", so {UNKNOWN}" if refuted else ""
+    if strongest is not None:
+        detail += f", so {UNKNOWN}" if refuted else ", so nothing refutes the worst case"
     title = "all white-box attacks together as strong as transferred attacks"
     return Check(title, not refuted, detail, name, ("worst_case_accuracy",))
 
@@ -221,7 +228,7 @@ def _further_check(arrays: Mapping[str, np.ndarray], own: Counted, withstood: np
     share, worst = (own.eligible & ~own.events).mean(), withstood.mean()
     overstated = overstates(share, worst)
     detail = f"{share:.1%} of the images withstand {first}, and {worst:.1%} also withstand {', '.join(more)}"
-    detail += f", so {first} alone overstates robustness: read the worst case" if overstated else ""
+    detail += f", so {first} alone overstates robustness: read the worst case" if overstated else ", which is close"
     metrics = ("white_box_accuracy", "white_box_accuracy_8bit")
     return Check("first attack nearly as strong as all attacks together", not overstated, detail, name, metrics)
 
@@ -239,6 +246,8 @@ def _gradient_free_check(arrays: Mapping[str, np.ndarray], target: int, name: st
         f"{names[square]}, which uses no gradients, fools it on {fooled} of {right} images beyond the other attacks"
     )
     masked = right > 0 and wilson(fooled, right).low > MASKING_POINTS
-    if masked:
+    if not masked:
+        detail += ", which adds little"
+    else:
         detail += f", so its gradients are masked, or the other attacks have too few steps: {UNKNOWN}"
     return [Check("no attack without gradients is stronger", not masked, detail, name, RESTS_ON_GRADIENTS)]

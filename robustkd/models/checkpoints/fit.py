@@ -1,6 +1,6 @@
 """Whether weights are those of a network; and if not, of which one they are."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import timm
@@ -15,8 +15,8 @@ from robustkd.models.pixel_model import PixelModel
 NAMED = 5
 """The most tensors that an error names of each kind."""
 
-MOST_TRIED = 60
-"""The most architectures that are tried when weights do not fit the one that was named."""
+MOST_TRIED = 12
+"""The most architectures of timm that are tried when weights do not fit the one that was named: each is built."""
 
 
 def load_weights(model: PixelModel, state: Mapping[str, Tensor], file: Path) -> None:
@@ -44,7 +44,7 @@ def load_weights(model: PixelModel, state: Mapping[str, Tensor], file: Path) -> 
         found = [f"{len(names)} {what} ({_few(names)})" for what, names in problems.items() if names]
         raise ModelError(
             f"{file}: these are not the weights of a {model.architecture}: {', '.join(found)}"
-            f"{_of_another(state, model.architecture)}"
+            f"{_of_another(state, model.architecture, alike=bool(expected.keys() & state.keys()))}"
         )
     broken = next((name for name, tensor in state.items() if not torch.isfinite(tensor).all()), None)
     if broken is not None:
@@ -52,23 +52,27 @@ def load_weights(model: PixelModel, state: Mapping[str, Tensor], file: Path) -> 
     model.module.load_state_dict(state, strict=False)
 
 
-def _of_another(state: Mapping[str, Tensor], architecture: str) -> str:
-    """Which network they are of, to be appended to an error; empty if that is not known."""
+def _of_another(state: Mapping[str, Tensor], architecture: str, *, alike: bool) -> str:
+    """Which network they are of, to be appended to an error; empty if that is not known.
+
+    Only if the names are alike, at least in part, may a similar architecture fit.
+    """
     known = recognise(state)
     if known is not None:
         return f"; they are those of a {known.architecture}"
-    if name := next((each for each in _alike(architecture) if _fits(state, each)), None):
+    candidates = [*(_similar(architecture) if alike else []), *OWN_ARCHITECTURES]
+    if name := next((each for each in dict.fromkeys(candidates) if _fits(state, each)), None):
         return f"; they are those of a {name}"
     if like := whose(state):
         return f"; they look like those of {like}: name its code, FILE.py::FACTORY"
     return ""
 
 
-def _alike(architecture: str) -> Iterator[str]:
-    """Other architectures, the most similar first: those whose name begins alike, and ours."""
-    stem = architecture.rstrip("0123456789")
-    similar = [name for name in timm.list_models(f"{stem}*") if name != architecture]
-    yield from dict.fromkeys([*similar[:MOST_TRIED], *OWN_ARCHITECTURES])
+def _similar(architecture: str) -> list[str]:
+    """Architectures of timm whose names differ in what follows the family: first those that differ in a number."""
+    family = architecture.rstrip("0123456789")
+    others = [name for name in timm.list_models(f"{family}*") if name != architecture]
+    return sorted(others, key=lambda name: not name.removeprefix(family).isdigit())[:MOST_TRIED]
 
 
 def _fits(state: Mapping[str, Tensor], architecture: str) -> bool:

@@ -132,7 +132,9 @@ def load_model(
         raise ModelError(f"{file}: {problem}")
     program = read_program(file)
     if program is not None:
-        return _of_program(program, file, {"mean": mean, "std": std, "image_size": image_size})
+        told = (("architecture", architecture), ("options", options), ("ema", ema))
+        ignored = [name for name, value in told if value]
+        return _of_program(program, file, ignored, {"mean": mean, "std": std, "image_size": image_size})
     header, state, notes = _read(file, ema)
     wanted = {"architecture": architecture, "num_classes": num_classes, "in_chans": in_chans}
     if header is not None:
@@ -162,8 +164,10 @@ def load_model(
     return model.eval().requires_grad_(False)
 
 
-def _of_program(program: Program, file: Path, preprocessing: dict[str, Any]) -> PixelModel:
+def _of_program(program: Program, file: Path, ignored: list[str], preprocessing: dict[str, Any]) -> PixelModel:
     notes = [f"a network with its own code ({program.kind})"]
+    if ignored:
+        notes.append(f"{', '.join(ignored)}: ignored, because the program has its own")
     if preprocessing["mean"] is None and preprocessing["std"] is None:
         notes.append(NOT_NORMALISED)
     with open(file, "rb") as opened:  # its code is not among its weights

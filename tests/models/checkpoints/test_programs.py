@@ -56,6 +56,14 @@ def test_its_path_alone_gives_its_logits_and_gradients(
     assert in_evaluation_mode([model.train().eval()])
 
 
+def test_what_a_program_has_already_is_ignored_and_noted(network: nn.Module, pixels: Tensor, tmp_path: Path) -> None:
+    exported(network, pixels, tmp_path / "net.pt2")
+
+    model = load_model(tmp_path / "net.pt2", architecture="resnet18", ema=True, mean=[0.5] * 3)
+
+    assert model.lineage["notes"][1] == "architecture, ema: ignored, because the program has its own"
+
+
 @KINDS
 def test_programs_of_the_same_weights_and_other_code_are_told_apart(
     save: Save, name: str, kind: str, network: nn.Module, pixels: Tensor, tmp_path: Path
