@@ -61,18 +61,55 @@ class TrainingBatches:
         self._images = images.to(device)
         self.batch_size = batch_size
         self._augmentation = augmentation
-        self._device = device
+        self._device = torch.device(device)
         self.generator = torch.Generator().manual_seed(seed)
+        count = len(images)
+        # an epoch's choices and the position in it stay where they are, so that a CUDA graph finds them
+        self._order = torch.zeros(count, dtype=torch.int64, device=device)
+        self._draws = draw(augmentation, count, torch.Generator()).to(device)
+        self._position = torch.zeros((), dtype=torch.int64, device=device)
+        self._steps = torch.arange(count, device=device)
 
     def __len__(self) -> int:
         return -(-len(self._images) // self.batch_size)
 
+    @property
+    def on_device(self) -> bool:
+        """Whether `next` reads nothing outside the device, so that a CUDA graph can hold it."""
+        return isinstance(self._images.images, Tensor)
+
+    def begin_epoch(self) -> list[int]:
+        """Draw the order and the augmentation of the next epoch.
+
+        Returns:
+            The sizes of its batches, in order.
+        """
+        count = len(self._images)
+        self._fill(self._order, torch.randperm(count, generator=self.generator))
+        draws = draw(self._augmentation, count, self.generator)
+        for held, drawn in zip(self._draws.tensors, draws.tensors, strict=True):
+            self._fill(held, drawn)
+        self._position.zero_()
+        return [min(self.batch_size, count - start) for start in range(0, count, self.batch_size)]
+
+    def next(self, size: int) -> Batch:
+        """Return the next images of the epoch and move on.
+
+        Args:
+            size: The number of images, at most as many as are left.
+        """
+        rows = self._position + self._steps[:size]
+        chosen = self._order[rows]
+        images = self._images.read(chosen).to(self._device)
+        batch = Batch(to_pixels(apply(images, self._draws[rows])), self._images.labels[chosen])
+        self._position += size
+        return batch
+
     def epoch(self) -> Iterator[Batch]:
         """Yield the batches of the next epoch."""
-        count = len(self._images)
-        order = torch.randperm(count, generator=self.generator).to(self._device)
-        draws = draw(self._augmentation, count, self.generator).to(self._device)
-        for start in range(0, count, self.batch_size):
-            part = slice(start, start + self.batch_size)
-            images = self._images.read(order[part]).to(self._device)
-            yield Batch(to_pixels(apply(images, draws[part])), self._images.labels[order[part]])
+        for size in self.begin_epoch():
+            yield self.next(size)
+
+    def _fill(self, held: Tensor, values: Tensor) -> None:
+        # from pinned memory the copy does not wait for the device
+        held.copy_(values.pin_memory() if self._device.type == "cuda" else values, non_blocking=True)
