@@ -73,6 +73,7 @@ class Step:
                 self._graphs.give_up(f"a step changes what its attribute {name} holds")
             return names, after
 
+        self._batches.prepare(size)
         self._names, after = self._graphs.call((self, size, key), run)
         restore(self._method, after)
 

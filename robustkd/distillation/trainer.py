@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robustkd.arithmetic import tensor_float32
+from robustkd.arithmetic import deterministic_convolutions, tensor_float32
 from robustkd.data import Dataset, ImageSet, TrainingBatches
 from robustkd.distillation.accuracy import count_correct
 from robustkd.distillation.device_queue import Clock, OnTheWay, Pace
@@ -141,6 +141,7 @@ def train_in_turns(
                 stack.enter_context(torch.cuda.stream(stream))
             stack.enter_context(random_state.active())
             stack.enter_context(tensor_float32(recipe.precision != "float32"))
+            stack.enter_context(deterministic_convolutions())
             yield
 
     saving = _Saving(checkpoint, checkpoint_every, checkpoint_minutes)
@@ -191,7 +192,7 @@ class _Training:
             batches, tests = _place(method, self.data, recipe, self.seed, device)
         if recipe.compile:
             method.compile()
-        graphs = Graphs(device, self.random_state, self._tell, _why_not_captured(recipe, batches))
+        graphs = Graphs(device, self.random_state, self._tell, on=recipe.graph == "auto")
         history: list[Epoch] = []
         optimiser_state = None
         self.saving.last = time.monotonic()
@@ -232,12 +233,6 @@ class _Training:
 
     def _tell(self, reason: str) -> None:
         print(f"{self.method.name} trains {reason}", file=sys.stderr, flush=True)
-
-
-def _why_not_captured(recipe: Recipe, batches: TrainingBatches) -> str:
-    if recipe.graph == "off":
-        return "graph: off"
-    return "" if batches.on_device else "the images are on disk"
 
 
 def _epoch(method: Method, step: Step, stage: Stage, epoch: int, tests: _Tests, graphs: Graphs) -> Turns[Epoch]:
