@@ -13,8 +13,9 @@ batch size:
 * with ``--loops``, the same loop with torchvision's second transforms on tensors, or with kornia on the device.
 
 A ratio is the median of the ratios within a round, so that other load on the machine slows all variants equally. On a
-GPU two more lines are printed: the floor at batch 1,000, where the chip is full, and, with ``--together 4 8``, as many
-trainings in one process. Images are random, because the speed does not depend on their content.
+GPU more lines are printed: the floor at batch 1,000, where the chip is full, and, with ``--together 1 4 8``, as many
+trainings in one process, on epochs as long as CIFAR-10's. Images are random, because the speed does not depend on their
+content.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import os
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,15 +61,23 @@ def main() -> None:
         f"{settings.batch_size}, {settings.precision} on {_name(device)}, {torch.get_num_threads()} threads, "
         f"{settings.workers} loader processes, torch {torch.__version__}, {datetime.now(UTC):%Y-%m-%d}\n"
     )
+    rows: list[dict[str, Any]] = []
+    full = full_chip(settings, device) if device.type == "cuda" else None
+    if full is not None:
+        print(f"the chip when full, batch {FULL:,}: {full:,.0f} images/s")
+        for count in settings.together:
+            rows.append(_together_row(count, full, settings, device))
+        print()
     print(
         f"{'method':14}{'stage':16}{'images/s':>10}{'floor':>10}"
         + "".join(f"{loop:>12}" for loop in loops)
         + f"{'of floor':>10}{'× plain':>9}"
     )
-    rows = []
+    data = _random_data(settings.steps * settings.batch_size, settings.image_size)
+    loaders = {loop: loader_of(loop, data, settings, device) for loop in loops}
     for name in settings.methods:
         try:
-            measured = measure(name, settings, device)
+            measured = measure(name, data, loaders, settings, device)
         except RobustKDError as error:
             print(f"{name:14}does not apply: {error}")
             continue
@@ -80,41 +89,33 @@ def main() -> None:
                 + f"{row['share_of_floor']:10.2f}{row['times_plain']:9.2f}",
                 flush=True,
             )
-    full = None
-    if device.type == "cuda":
-        full = full_chip(settings, device)
-        print(f"\nthe chip when full, batch {FULL:,}: {full:,.0f} images/s")
-        for count in settings.together:
-            speed = together(count, settings, device)
-            print(f"{count} trainings of baseline in one process: {speed:,.0f} images/s, {speed / full:.2f} of that")
-            rows.append({"together": count, "images_per_second": speed, "share_of_full": speed / full})
     if settings.json:
         about = {**vars(settings), "json": None, "threads": torch.get_num_threads(), "torch": torch.__version__}
         about |= {"device_name": _name(device), "full": full}
         settings.json.write_text(json.dumps({"settings": about, "rows": rows}, indent=2) + "\n", encoding="utf-8")
 
 
-def measure(name: str, settings: argparse.Namespace, device: torch.device) -> list[dict[str, Any]]:
+def measure(
+    name: str, data: Dataset, loaders: Mapping[str, Any], settings: argparse.Namespace, device: torch.device
+) -> list[dict[str, Any]]:
     """Time the variants alternately for one method.
 
     Args:
         name: The name of the method.
+        data: The images.
+        loaders: The batches of each loop, by its name.
         settings: The arguments of the command line.
         device: The device to run on.
 
     Returns:
         One row per stage: images per second of each variant, and the trainer's ratios to the others.
     """
-    data = _random_data(settings.steps * settings.batch_size, settings.image_size)
     # a first stage may be half as long as the training, and the first rounds of each are for warming up
     recipe = _recipe(settings, epochs=2 * (settings.rounds + WARM_UP))
     rounds: dict[str, list[dict[str, float]]] = defaultdict(list)
     resident = next(TrainingBatches(data.training, settings.batch_size, data.augmentation, 0, device).epoch())
     floor = _Floor(_method(name, settings, device), recipe, resident, device)
-    loops = {
-        loop: _Loop(_method(name, settings, device), recipe, loader_of(loop, data, settings, device), device)
-        for loop in ("plain", *settings.loops)
-    }
+    loops = {loop: _Loop(_method(name, settings, device), recipe, loader, device) for loop, loader in loaders.items()}
 
     def compete(entry: Epoch) -> None:
         if entry.epoch >= WARM_UP - 1:
@@ -129,6 +130,9 @@ def measure(name: str, settings: argparse.Namespace, device: torch.device) -> li
         train(_method(name, settings, device), data, recipe, seed=0, device=device, on_epoch=compete)
     return [_row(name, stage, measured[1:]) for stage, measured in rounds.items()]
 
+
+EPOCH, TESTS = 50_000, 10_000
+"""The images of an epoch, and of its test, of trainings that are timed together: those of CIFAR-10."""
 
 WARM_UP = 3
 """The epochs that do not count: on a GPU, steps are captured in the first ones."""
@@ -240,21 +244,40 @@ def full_chip(settings: argparse.Namespace, device: torch.device) -> float:
     return max(floor.images_per_second(entry, 50) for _ in range(3))
 
 
-def together(count: int, settings: argparse.Namespace, device: torch.device) -> float:
-    """Return the images per second of several trainings that take turns in this process, without tests.
+def _together_row(count: int, full: float, settings: argparse.Namespace, device: torch.device) -> dict[str, Any]:
+    speed = together(count, 16, settings, device)
+    seconds = EPOCH / together(count, TESTS, settings, device)
+    print(
+        f"{count} trainings of baseline in one process: {speed:,.0f} images/s, {speed / full:.2f} of that; "
+        f"200 epochs of {EPOCH:,} images with tests on {TESTS:,}: {200 * seconds * count:.0f} s, "
+        f"{200 * seconds:.0f} s for each",
+        flush=True,
+    )
+    return {
+        "together": count,
+        "images_per_second": speed,
+        "share_of_full": speed / full,
+        "seconds_per_epoch": count * seconds,
+    }
+
+
+def together(count: int, tests: int, settings: argparse.Namespace, device: torch.device) -> float:
+    """Return the images per second of several trainings that take turns in this process.
 
     Args:
         count: The number of trainings.
+        tests: The number of test images after each epoch.
         settings: The arguments of the command line.
         device: The device.
     """
-    data = _random_data(settings.steps * settings.batch_size, settings.image_size)
+    data = _random_data(EPOCH, settings.image_size, tests)
+    warm = WARM_UP if tests == TESTS else 1  # the test after an epoch is captured in the third
     ends: list[float] = []
     trainings: list[Iterator[int]] = [
         train_in_turns(
             _method("baseline", settings, device),
             data,
-            _recipe(settings, epochs=settings.rounds + WARM_UP),
+            _recipe(settings, epochs=warm + max(1, 3 // count)),
             seed=seed,
             device=device,
             on_epoch=lambda entry: ends.append(time.perf_counter()),
@@ -270,10 +293,9 @@ def together(count: int, settings: argparse.Namespace, device: torch.device) -> 
             waiting = waiting and not step
         if waiting:
             time.sleep(1e-4)
-    # from when all are warm to when the first has ended
-    first, last = ends[WARM_UP * count - 1], ends[-count]
-    epochs = len(ends) - count - WARM_UP * count + 1
-    return epochs * settings.steps * settings.batch_size / (last - first)
+    # all end at about the same time: from when all are warm to when the last has ended
+    first, last = ends[warm * count - 1], ends[-1]
+    return (len(ends) - warm * count) * EPOCH / (last - first)
 
 
 def _row(name: str, stage: str, rounds: list[dict[str, float]]) -> dict[str, Any]:
@@ -310,12 +332,12 @@ def _method(name: str, settings: argparse.Namespace, device: torch.device) -> Me
     return method
 
 
-def _random_data(count: int, size: int) -> Dataset:
+def _random_data(count: int, size: int, tests: int = 16) -> Dataset:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(256, (count, 3, size, size), generator=generator, dtype=torch.uint8)
     labels = torch.randint(CLASSES, (count,), generator=generator)
     whole = ImageSet(images, labels, tuple(map(str, range(CLASSES))))
-    return Dataset("random", whole, whole.subset(torch.arange(min(count, 16))), CIFAR_AUGMENTATION)
+    return Dataset("random", whole, whole.subset(torch.arange(min(count, tests))), CIFAR_AUGMENTATION)
 
 
 def _captured(step: Callable[[], None]) -> Callable[[], None]:
@@ -356,7 +378,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="of torch; its own choice without")
     parser.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1), help="of the loops' loaders")
     parser.add_argument("--loops", nargs="*", default=[], choices=[loop for loop in LOOPS if loop != "plain"])
-    parser.add_argument("--together", type=int, nargs="*", default=[4, 8], help="trainings in one process, on a GPU")
+    parser.add_argument("--together", type=int, nargs="*", default=[1, 4, 8], help="trainings in one process, on a GPU")
     parser.add_argument("--json", type=Path, help="write the rows here too")
     return parser.parse_args()
 

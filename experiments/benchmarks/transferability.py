@@ -221,7 +221,8 @@ def _arithmetic(
     model: PixelModel, images: ImageSet, options: TransferabilityOptions, device: torch.device, tried: int = 5
 ) -> float:
     """The seconds of the forward and backward passes of an attack on all images."""
-    network = crafting_network(model, crafting_precision(options.precision, device))
+    few = images.pixels(0, transfer_measurement.FEW, device)
+    network = crafting_network(model, crafting_precision(options.precision, device), few)
     size = min(options.batch_size or fitting_batch_size([model], images.shape, device), len(images))
     pixels = images.pixels(0, size, device).requires_grad_()
     labels = images.labels[:size].to(device)

@@ -8,7 +8,8 @@ one addition for each channel, for which the general code is slow in the backwar
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, TypeGuard
+from collections import Counter
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -32,12 +33,13 @@ def crafting_precision(precision: CraftingPrecision, device: torch.device) -> Pr
     return precision_on(device, precision)
 
 
-def crafting_network(source: PixelModel, precision: Precision) -> nn.Module:
+def crafting_network(source: PixelModel, precision: Precision, pixels: Tensor) -> nn.Module:
     """Return the network to take gradients of.
 
     Args:
         source: The network under attack, in evaluation mode.
         precision: The precision.
+        pixels: A few images, float32 (B, C, H, W), that show how the parts of the network follow each other.
 
     Returns:
         The network itself, unless the precision is bfloat16 and it can be copied.
@@ -48,8 +50,48 @@ def crafting_network(source: PixelModel, precision: Precision) -> nn.Module:
         network = copy.deepcopy(source).requires_grad_(False)
     except (RuntimeError, TypeError):  # a program or a quantised network may refuse
         return source
+    _fold_into_convolutions(network, pixels)
     _replace_batch_norms(network)
     return _InBfloat16(network).eval()
+
+
+@torch.no_grad()
+def _fold_into_convolutions(network: nn.Module, pixels: Tensor) -> None:
+    """Fold batch normalisations into the convolutions whose output they take, where nothing else takes it."""
+    expected = network(pixels)
+    close = 1e-4 * float(expected.abs().max())
+    names = {module: name for name, module in network.named_modules()}
+    for conv, norm in _followed_by_norm(network, pixels):
+        weight, bias = conv.weight, conv.bias
+        parent, _, name = names[norm].rpartition(".")
+        affine = ChannelAffine(norm)
+        scale, shift = affine.scale.flatten(), affine.shift.flatten()
+        conv.weight = nn.Parameter(weight * scale[:, None, None, None], requires_grad=False)
+        conv.bias = nn.Parameter(shift if bias is None else bias * scale + shift, requires_grad=False)
+        setattr(network.get_submodule(parent), name, nn.Identity())
+        if not torch.allclose(network(pixels), expected, rtol=1e-3, atol=close):
+            # the output of the convolution is used elsewhere too
+            conv.weight, conv.bias = weight, bias
+            setattr(network.get_submodule(parent), name, norm)
+
+
+def _followed_by_norm(network: nn.Module, pixels: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    outputs: list[tuple[Tensor, nn.Conv2d]] = []
+    pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
+    calls: Counter[nn.Module] = Counter()
+
+    def see(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        calls[module] += 1
+        if isinstance(module, nn.Conv2d):
+            outputs.append((output, module))
+        elif _is_plain(module):
+            pairs.extend((conv, module) for held, conv in outputs if held is inputs[0])
+
+    hooks = [module.register_forward_hook(see) for module in network.modules()]
+    network(pixels)
+    for hook in hooks:
+        hook.remove()
+    return [(conv, norm) for conv, norm in pairs if calls[conv] == calls[norm] == 1]
 
 
 class _InBfloat16(nn.Module):

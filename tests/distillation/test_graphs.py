@@ -76,7 +76,7 @@ def test_graphs_train_the_same_bits(name: str, optimiser: str, digits: Dataset, 
     assert not replays
     history = train(graphed, digits, recipe, seed=0, device="cuda")
 
-    assert len(replays) > 10
+    assert len(replays) >= 8
     assert losses(history) == losses(expected)
     assert [entry.test_accuracy for entry in history] == [entry.test_accuracy for entry in expected]
     found, wanted = weights(graphed), weights(eager)

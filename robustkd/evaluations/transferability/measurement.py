@@ -36,6 +36,9 @@ STEP = 1 / 32
 LARGEST_STEP = 2 / 255
 """The largest such step, for attacks in another norm or without an ε."""
 
+FEW = 4
+"""The number of images that are shown to a network to see how it is built."""
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -99,7 +102,8 @@ def attack_all(
     checks = []
     with channels_last([member.model for member in members]):
         for index, member in enumerate(members):
-            network = crafting_network(member.model, plan.precision)
+            few = images.pixels(0, FEW, member.model.mean.device)
+            network = crafting_network(member.model, plan.precision, few)
             source = _Source(members, index, plan, images.num_classes, Soundness(), network)
             about = {"seed": plan.seed, "attack": _settings(plan.attack), "images": indices.tolist()}
             with saved_examples(plan.folder, member, images, about) as save:

@@ -1,5 +1,6 @@
 """How many trainings share a GPU: as many as fit its memory and still raise its throughput."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 
@@ -68,13 +69,20 @@ class Sharing:
         rates = {id_: (self._images[id_] - counted[id_]) / (now - start) for id_ in ids}
         self._window = None
         if self._before and throughput_gain(self._before, rates) < GAIN:
-            self._settled = True
+            self._settle("more would not be faster")
             return
-        if self.slots == MOST or not self._has_memory_for_another():
-            self._settled = True
+        if self.slots == MOST:
+            self._settle("more are not tried")
+            return
+        if not self._has_memory_for_another():
+            self._settle("its memory has no room for more")
             return
         self._before = rates
         self.slots += 1
+
+    def _settle(self, reason: str) -> None:
+        self._settled = True
+        print(f"{self._device} trains {self.slots} networks at a time; {reason}", file=sys.stderr, flush=True)
 
     def _has_memory_for_another(self) -> bool:
         used = torch.cuda.memory_reserved(self._device) / self.slots
