@@ -258,12 +258,10 @@ def contest(settings: argparse.Namespace, device: torch.device) -> tuple[ModelPo
     images = _images(settings.images).to(device)
     members = []
     if settings.networks:
-        models = [load_model(path).to(device).eval() for path in settings.networks]
-        roles = ["teacher", "baseline", *["student"] * (len(models) - 2)]
-        named = [
-            Member(model, role, path.stem) for model, role, path in zip(models, roles, settings.networks, strict=True)
-        ]
-        return ModelPool(members=named), images
+        for number, path in enumerate(settings.networks):
+            model = load_model(path).to(device).eval()
+            members.append(Member(model, ("teacher", "baseline", "student")[min(number, 2)], f"net{number}"))
+        return ModelPool(members=members), images
     for seed in range(settings.sources):
         network = settings.network if seed else settings.teacher
         model = create_model(network, num_classes=CLASSES, seed=seed).to(device)
