@@ -18,6 +18,8 @@ CASES = [
     (["run", "x.yaml", "--devise", "cpu"], "no option --devise: did you mean --device"),
     (["run", "x.yaml", "--workers", "0"], "--workers: must be at least 1"),
     (["run", "x.yaml", "--workers", "two"], "--workers: must be a whole number"),
+    (["run", "study.yaml", "--jobs-per-device", "many"], "--jobs-per-device: must be auto or a whole number from 1 on"),
+    (["run", "study.yaml", "--jobs-per-device", "0"], "--jobs-per-device: must be auto or a whole number from 1 on"),
     (["run", "x.yaml", "--executor", "slurm"], "--executor: must be one of 'local', 'ray', got 'slurm'"),
     (["run", "x.yaml", "--plugin", "nowhere.py"], "plugin nowhere.py: no such file"),
     (["run", "study.yaml", "--set", "training"], "--set training: must be key=value"),
