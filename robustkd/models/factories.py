@@ -14,6 +14,7 @@ from torch import nn
 from robustkd.errors import BadInputError, ModelError, nearest
 from robustkd.models.network_name import named_by_layers
 from robustkd.models.pixel_model import PixelModel
+from robustkd.models.preprocessing import Preprocessing
 from robustkd.plugins import imported
 
 TORCHVISION = "torchvision"
@@ -96,13 +97,12 @@ def call_factory(
         raise ModelError(f"{architecture}: there are no averaged weights beside those that the function returns")
     network = build_network(factory, num_classes, in_chans)
     notes = [f"network and weights are those that {factory.label} returns"]
+    pixels = Preprocessing(mean, std, image_size)
     return PixelModel(
         network,
-        mean=mean,
-        std=std,
-        image_size=image_size,
+        **pixels.settings(),
         architecture=name_of(factory, network),
-        lineage={"notes": notes},
+        lineage={"notes": notes, "normalisation": pixels.where_from},
     ).eval()
 
 

@@ -434,7 +434,7 @@ def test_pixels_of_a_foreign_network_are_never_normalised_unasked_and_that_is_no
     loaded = load_model(tmp_path / "theirs.pth", architecture=architecture)
 
     assert torch.equal(loaded.prepare(pixels), pixels)
-    assert any("no mean and std given" in note for note in loaded.lineage["notes"])
+    assert loaded.lineage["normalisation"] == "not stated: pixels in [0, 1] are not normalised"
 
 
 def test_mean_and_std_given_for_a_foreign_network_are_applied(theirs: Path, pixels: Tensor) -> None:
