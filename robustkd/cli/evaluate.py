@@ -108,7 +108,8 @@ def evaluate(
 
     A MODEL is [NAME=][ARCHITECTURE:]PATH. The architecture is any that timm knows, torchvision/NAME, or a function that
     builds the network: FILE.py::FUNCTION, MODULE::FUNCTION(KEY=VALUE). Checkpoints of robustkd, TorchScript archives,
-    exported programs and the weights of widely used CIFAR code bases need none.
+    exported programs and the weights of widely used CIFAR code bases need none. hf:FOLDER and hf:ORG/NAME (an image
+    classifier of transformers) and hf-hub:ORG/NAME (a network of timm) need no path.
 
     Example: robustkd evaluate --data cifar10 --teacher resnet34:t.pth --baseline resnet18:b.pth --student
     kd=resnet18:s.pth

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,8 @@ class GivenModel:
     """A network that is to be loaded.
 
     Attributes:
-        path: The file of its weights, or a program; None if the function `architecture` brings the weights.
+        path: The file of its weights, or a program; None if `architecture` brings the weights: a function, or a name on
+            a hub.
         architecture: As for `load_model`.
         options: Further arguments of timm's `create_model`.
         mean: The mean of its normalisation, one value for each channel; None for none.
@@ -53,6 +54,7 @@ def load_given(given: GivenModel, num_classes: int, pixels: "Tensor") -> "PixelM
     from robustkd.models.checkpoints.own import load_model
     from robustkd.models.class_map import restrict
     from robustkd.models.factories import call_factory
+    from robustkd.models.hub.load import is_on_hub
 
     preprocessing: dict[str, Any] = {"mean": given.mean, "std": given.std, "image_size": given.image_size}
     # with a class map, the weights tell how many outputs there are
@@ -60,6 +62,8 @@ def load_given(given: GivenModel, num_classes: int, pixels: "Tensor") -> "PixelM
         "num_classes": num_classes if given.classes is None else None,
         "in_chans": pixels.shape[1],
     }
+    if given.path is None and is_on_hub(given.architecture):
+        given = replace(given, path=given.architecture, architecture=None)
     if given.path is None:
         model = call_factory(str(given.architecture), ema=given.ema, **sizes, **preprocessing)
     else:
@@ -77,8 +81,8 @@ def load_given(given: GivenModel, num_classes: int, pixels: "Tensor") -> "PixelM
 def parse_model(text: str) -> tuple[str | None, str | None, str | None]:
     """Split ``[NAME=][ARCHITECTURE:]PATH``; if the whole text is an existing path, it is not split.
 
-    An architecture is a name, ``torchvision/NAME``, ``FILE.py::FUNCTION`` or ``MODULE::FUNCTION(KEY=VALUE)``; the last
-    two need no path.
+    An architecture is a name, ``torchvision/NAME``, ``FILE.py::FUNCTION`` or ``MODULE::FUNCTION(KEY=VALUE)``, or
+    ``hf:PATH_OR_ORG/NAME`` or ``hf-hub:ORG/NAME``; functions need no path, and names on a hub have none.
 
     Args:
         text: The model as the user wrote it.
@@ -95,6 +99,8 @@ def parse_model(text: str) -> tuple[str | None, str | None, str | None]:
     if _exists(text):
         return None, None, text
     rest = found["rest"]
+    if re.match("hf(-hub)?:", rest):
+        return found["name"], rest, None
     if factory := re.fullmatch(r"(?P<built>.+?::[\w.]+(?:\(.*?\))?)(?::(?P<path>.+))?", rest, re.DOTALL):
         return found["name"], factory["built"], factory["path"]
     architecture, colon, path = rest.partition(":")

@@ -19,6 +19,7 @@ from robustkd.errors import BadInputError, ModelError
 from robustkd.models import Member, ModelPool
 from robustkd.models.class_map import check_classes, parse_classes
 from robustkd.models.given import GivenModel, load_given, parse_model
+from robustkd.models.hub.load import TRANSFORMERS, is_on_hub
 from robustkd.regular_file import why_not_a_file
 from robustkd.studies.options import first_problem
 from robustkd.studies.yaml_text import YAML_ERRORS, parsed, problem, problem_place
@@ -136,7 +137,7 @@ def _content(file: Path) -> PoolFile:
 
 
 def _member(entry: NetworkEntry, name: str, role: Role, seed: int | None, file: Path, data: Dataset) -> Member:
-    if entry.path is None and (entry.architecture is None or "::" not in entry.architecture):
+    if entry.path is None and not _brings_weights(entry.architecture):
         raise BadInputError(f"{file}: {name}: give the path of its weights")
     classes = entry.classes
     if isinstance(classes, str):
@@ -152,11 +153,18 @@ def _member(entry: NetworkEntry, name: str, role: Role, seed: int | None, file: 
     return replace(Member(model, role, name, seed), condition=entry.condition)
 
 
+def _brings_weights(architecture: str | None) -> bool:
+    return architecture is not None and ("::" in architecture or is_on_hub(architecture))
+
+
 def _beside(file: Path, path: str | None) -> str | None:
     return None if path is None else str(file.parent / Path(path).expanduser())
 
 
 def _code_beside(file: Path, architecture: str | None) -> str | None:
-    """Files of code are relative to the pool file, modules are not."""
+    """Files of code and folders are relative to the pool file, modules and repositories are not."""
+    kind, colon, folder = (architecture or "").partition(":")
+    if kind + colon == TRANSFORMERS and (found := Path(str(_beside(file, folder)))).is_dir():
+        return f"{TRANSFORMERS}{found}"
     place, colons, function = (architecture or "").partition("::")
     return f"{_beside(file, place)}::{function}" if colons and place.endswith(".py") else architecture

@@ -13,9 +13,9 @@ from robustkd.models.architectures import check_architecture, classifier_name, c
 from robustkd.models.checkpoints.code_bases import recognise, whose
 from robustkd.models.checkpoints.fit import load_weights
 from robustkd.models.checkpoints.foreign import Weights
-from robustkd.models.checkpoints.mismatch import refuse_mismatch
 from robustkd.models.checkpoints.stored_normalisation import StoredNormalisation, stored_normalisation
 from robustkd.models.factories import Factory, build_network, name_of, parse_factory
+from robustkd.models.mismatch import refuse_mismatch
 from robustkd.models.pixel_model import PixelModel
 from robustkd.models.preprocessing import Preprocessing
 

@@ -17,9 +17,10 @@ from robustkd.errors import ModelError
 from robustkd.models.architectures import check_architecture, create_model
 from robustkd.models.checkpoints.fit import load_weights
 from robustkd.models.checkpoints.foreign import Weights, advice, read_foreign, unwrap
-from robustkd.models.checkpoints.mismatch import refuse_mismatch
 from robustkd.models.checkpoints.other_code import foreign_model
 from robustkd.models.checkpoints.programs import Program, read_program
+from robustkd.models.hub.load import is_on_hub, load_from_hub
+from robustkd.models.mismatch import refuse_mismatch
 from robustkd.models.network_name import named_by_layers
 from robustkd.models.pixel_model import PixelModel
 from robustkd.models.preprocessing import Preprocessing
@@ -102,7 +103,8 @@ def load_model(
     training are given.
 
     Args:
-        path: The file.
+        path: The file; or ``hf:PATH_OR_ORG/NAME`` for an image classifier of transformers, ``hf-hub:ORG/NAME`` for a
+            network of timm on the hub, which state their own normalisation and size.
         architecture: A name that timm knows, or a factory as for `parse_factory`.
         num_classes: The required number of classes; None accepts that of the checkpoint.
         in_chans: The required number of image channels; None accepts that of the checkpoint.
@@ -128,14 +130,17 @@ def load_model(
     >>> loaded.lineage["method"], loaded.digest() == model.digest()
     ('baseline', True)
     """
+    pixels = Preprocessing(mean, std, image_size)
+    if is_on_hub(str(path)):
+        if unfit := next((name for name, value in _only_of_files(architecture, options, ema) if value), None):
+            raise ModelError(f"{path}: brings its architecture and its weights: leave out {unfit}")
+        return load_from_hub(str(path), {"num_classes": num_classes, "in_chans": in_chans}, pixels)
     file = Path(path).expanduser()
     if problem := why_not_a_file(file):
         raise ModelError(f"{file}: {problem}")
-    pixels = Preprocessing(mean, std, image_size)
     program = read_program(file)
     if program is not None:
-        told = (("architecture", architecture), ("options", options), ("ema", ema))
-        ignored = [name for name, value in told if value]
+        ignored = [name for name, value in _only_of_files(architecture, options, ema) if value]
         return _of_program(program, file, ignored, pixels)
     header, weights = _read(file, ema)
     wanted = {"architecture": architecture, "num_classes": num_classes, "in_chans": in_chans}
@@ -149,6 +154,10 @@ def load_model(
     notes = [f"{', '.join(ignored)}: ignored, because the checkpoint has its own"] if ignored else []
     model.lineage = {**header.lineage, "file": file.name, "notes": notes, "normalisation": STATED_BY_CHECKPOINT}
     return model.eval().requires_grad_(False)
+
+
+def _only_of_files(architecture: str | None, options: Mapping[str, Any] | None, ema: bool) -> list[tuple[str, Any]]:
+    return [("architecture", architecture), ("options", options), ("ema", ema)]
 
 
 def _of_program(program: Program, file: Path, ignored: list[str], pixels: Preprocessing) -> PixelModel:
