@@ -54,6 +54,7 @@ CASES = [
     (["evaluate", "--data", "digits", "--pool", "p.yaml", "--mean", "0.5"], "leave out --mean"),
     (["evaluate", "--data", "digits", "--pool", "p.yaml"], "p.yaml: no such file"),
     (["evaluate", "--data", "digits", "--student", "kd=hf:"], "--student kd: 'hf:' needs the name of a repository"),
+    (["evaluate", "--data", "digits", "--student", "net.onnx"], "net.onnx: ONNX files are not read; save the network"),
     (["evaluate", "--data", "digits", "--student", "hf:./no"], "--student: hf:./no: no such folder"),
     (["evaluate", "--data", "digits", "--student", "hf:.", "--ema"], "leave out ema"),
     ([*EVALUATE, "--classes", "1,2"], "--classes: has 2 indices, the data 10 classes"),
@@ -83,6 +84,7 @@ STUDY = "name: s\ndata: {name: digits}\nstudents: {architecture: cifar_resnet8, 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "study.yaml").write_text(STUDY)
+    (tmp_path / "net.onnx").write_bytes(b"\x08\x08\x12\x07pytorch")
     (tmp_path / "control.yaml").write_text(STUDY + '"a\\u001bb": 1\n')
     lines = [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10) if level else '1'}]" for level in range(9)]
     (tmp_path / "bomb.yaml").write_text("\n".join(lines) + "\n")
