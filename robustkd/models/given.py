@@ -11,7 +11,7 @@ from robustkd.errors import BadInputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from robustkd.models.pixel_model import PixelModel
+    from robustkd.models.pixel_model import ChannelOrder, PixelModel
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class GivenModel:
         mean: The mean of its normalisation, one value for each channel; None for none.
         std: The standard deviation of its normalisation.
         image_size: The size that images are resized to.
+        channel_order: The order of the channels that it takes.
         ema: Whether to take averaged weights.
         classes: The output of each class of the data, if it may have more outputs; None if not.
     """
@@ -36,16 +37,17 @@ class GivenModel:
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     image_size: int | None = None
+    channel_order: "ChannelOrder" = "rgb"
     ema: bool = False
     classes: Sequence[int] | None = None
 
 
-def load_given(given: GivenModel, num_classes: int, pixels: "Tensor") -> "PixelModel":
+def load_given(given: GivenModel, num_classes: int | None, pixels: "Tensor") -> "PixelModel":
     """Load a network.
 
     Args:
         given: What the user said of it.
-        num_classes: The number of classes of the data.
+        num_classes: The number of classes of the data; None accepts any.
         pixels: An image of the data or more, float (B, C, H, W) in [0, 1].
 
     Raises:
@@ -56,7 +58,9 @@ def load_given(given: GivenModel, num_classes: int, pixels: "Tensor") -> "PixelM
     from robustkd.models.factories import call_factory
     from robustkd.models.hub.load import is_on_hub
 
-    preprocessing: dict[str, Any] = {"mean": given.mean, "std": given.std, "image_size": given.image_size}
+    preprocessing: dict[str, Any] = {
+        name: getattr(given, name) for name in ("mean", "std", "image_size", "channel_order")
+    }
     # with a class map, the weights tell how many outputs there are
     sizes: dict[str, Any] = {
         "num_classes": num_classes if given.classes is None else None,

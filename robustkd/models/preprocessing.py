@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from robustkd.models.pixel_model import ChannelOrder
 from robustkd.models.resizing import Interpolation
 
 GIVEN = "given by the user"
@@ -22,6 +23,7 @@ class Preprocessing:
         image_size: The size that images are resized to.
         crop_pct: As for `PixelModel`; belongs to `image_size`.
         interpolation: As for `PixelModel`; belongs to `image_size`.
+        channel_order: As for `PixelModel`.
         origin: Where the normalisation comes from, for the report.
     """
 
@@ -30,6 +32,7 @@ class Preprocessing:
     image_size: int | None = None
     crop_pct: float | None = None
     interpolation: Interpolation = "bilinear"
+    channel_order: ChannelOrder = "rgb"
     origin: str = GIVEN
 
     @property
@@ -48,8 +51,17 @@ class Preprocessing:
         Args:
             stated: The settings that come second.
         """
-        scale, size = self if self.normalises else stated, self if self.image_size is not None else stated
-        return Preprocessing(scale.mean, scale.std, size.image_size, size.crop_pct, size.interpolation, scale.origin)
+        scale = self if self.normalises else stated
+        size = self if self.image_size is not None else stated
+        return replace(
+            self,
+            mean=scale.mean,
+            std=scale.std,
+            origin=scale.origin,
+            image_size=size.image_size,
+            crop_pct=size.crop_pct,
+            interpolation=size.interpolation,
+        )
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments of `PixelModel` and of `create_model`."""
@@ -59,4 +71,5 @@ class Preprocessing:
             "image_size": self.image_size,
             "crop_pct": self.crop_pct,
             "interpolation": self.interpolation,
+            "channel_order": self.channel_order,
         }

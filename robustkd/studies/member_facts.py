@@ -58,6 +58,7 @@ def preprocessing(model: PixelModel) -> str:
     done = []
     if model.normalises:
         done += [f"{name} {_values(held)}" for name, held in (("mean", model.mean), ("std", model.std))]
+    done += ["channels in the order blue, green, red"] if model.channel_order == "bgr" else []
     if model.image_size is not None:
         centre = f", centre {100 * model.crop_pct:g} %" if model.crop_pct is not None else ""
         done.append(f"resized to {model.image_size}{centre}, {model.interpolation}")

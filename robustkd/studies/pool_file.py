@@ -20,6 +20,7 @@ from robustkd.models import Member, ModelPool
 from robustkd.models.class_map import check_classes, parse_classes
 from robustkd.models.given import GivenModel, load_given, parse_model
 from robustkd.models.hub.load import TRANSFORMERS, is_on_hub
+from robustkd.models.pixel_model import ChannelOrder
 from robustkd.regular_file import why_not_a_file
 from robustkd.studies.options import first_problem
 from robustkd.studies.yaml_text import YAML_ERRORS, parsed, problem, problem_place
@@ -39,6 +40,7 @@ class NetworkEntry(BaseModel):
         mean: The mean of its normalisation.
         std: The standard deviation of its normalisation.
         image_size: The size that images are resized to.
+        channel_order: ``bgr`` if it takes the channels in the order blue, green, red.
         ema: Whether to take averaged weights.
         classes: The output of each class of the data, or ``imagenet``.
         condition: The condition of its training set, if it is not that of the others: ``clean``.
@@ -52,6 +54,7 @@ class NetworkEntry(BaseModel):
     mean: list[float] | None = None
     std: list[float] | None = None
     image_size: Annotated[int, Field(ge=1)] | None = None
+    channel_order: ChannelOrder = "rgb"
     ema: bool = False
     classes: list[Annotated[int, Field(ge=0)]] | str | None = None
     condition: str = ""

@@ -22,7 +22,7 @@ from robustkd.models.checkpoints.programs import Program, read_program
 from robustkd.models.hub.load import is_on_hub, load_from_hub
 from robustkd.models.mismatch import refuse_mismatch
 from robustkd.models.network_name import named_by_layers
-from robustkd.models.pixel_model import PixelModel
+from robustkd.models.pixel_model import ChannelOrder, PixelModel
 from robustkd.models.preprocessing import Preprocessing
 from robustkd.models.resizing import Interpolation
 from robustkd.regular_file import why_not_a_file
@@ -67,6 +67,7 @@ def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] |
         image_size=model.image_size,
         crop_pct=model.crop_pct,
         interpolation=model.interpolation,
+        channel_order=model.channel_order,
         lineage={**model.lineage, **(lineage or {})},
     )
     with atomic_path(Path(path)) as partial:
@@ -77,9 +78,8 @@ def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] |
 
 def _unset(header: "Header") -> set[str]:
     """The settings that version 0.1 does not know, if they are as it has them: it then reads the file."""
-    return {
-        name for name in ("crop_pct", "interpolation") if getattr(header, name) == Header.model_fields[name].default
-    }
+    newer = ("crop_pct", "interpolation", "channel_order")
+    return {name for name in newer if getattr(header, name) == Header.model_fields[name].default}
 
 
 def load_model(
@@ -91,6 +91,7 @@ def load_model(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     image_size: int | None = None,
+    channel_order: ChannelOrder = "rgb",
     options: Mapping[str, Any] | None = None,
     ema: bool = False,
 ) -> PixelModel:
@@ -111,6 +112,7 @@ def load_model(
         mean: The mean of a foreign checkpoint's normalisation, one value for each channel.
         std: The standard deviation of a foreign checkpoint's normalisation.
         image_size: The size that images are resized to, for a foreign checkpoint.
+        channel_order: The order of the channels that the network of a foreign checkpoint takes, ``rgb`` or ``bgr``.
         options: Further arguments of timm's `create_model`, for a foreign checkpoint.
         ema: Whether to load the exponential moving average of the weights, from a foreign checkpoint that has both.
 
@@ -130,7 +132,7 @@ def load_model(
     >>> loaded.lineage["method"], loaded.digest() == model.digest()
     ('baseline', True)
     """
-    pixels = Preprocessing(mean, std, image_size)
+    pixels = Preprocessing(mean, std, image_size, channel_order=channel_order)
     if is_on_hub(str(path)):
         if unfit := next((name for name, value in _only_of_files(architecture, options, ema) if value), None):
             raise ModelError(f"{path}: brings its architecture and its weights: leave out {unfit}")
@@ -149,8 +151,8 @@ def load_model(
         return model.eval().requires_grad_(False)
     model = _own_model(file, header, wanted)
     load_weights(model, weights.state, file)
-    given = {"mean": mean, "std": std, "image_size": image_size, "options": options, "ema": ema or None}
-    ignored = [name for name, value in given.items() if value is not None]
+    told = [("mean", mean), ("std", std), ("image_size", image_size), ("bgr", channel_order != "rgb" or None)]
+    ignored = [name for name, value in (*told, ("options", options), ("ema", ema or None)) if value is not None]
     notes = [f"{', '.join(ignored)}: ignored, because the checkpoint has its own"] if ignored else []
     model.lineage = {**header.lineage, "file": file.name, "notes": notes, "normalisation": STATED_BY_CHECKPOINT}
     return model.eval().requires_grad_(False)
@@ -190,6 +192,7 @@ class Header(BaseModel):
     image_size: int | None
     crop_pct: float | None = None
     interpolation: Interpolation = "bilinear"
+    channel_order: ChannelOrder = "rgb"
     lineage: dict[str, Any]
 
 

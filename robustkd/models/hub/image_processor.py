@@ -29,7 +29,7 @@ def stated_by(processor: Any, name: str) -> Preprocessing:
     mean, std = _normalisation(processor)
     size, crop_pct = _size(processor, name)
     interpolation = _INTERPOLATION.get(int(getattr(processor, "resample", None) or 2), "bicubic")
-    return Preprocessing(mean, std, size, crop_pct, interpolation, f"the image processor of {name}")
+    return Preprocessing(mean, std, size, crop_pct, interpolation, origin=f"the image processor of {name}")
 
 
 def _normalisation(processor: Any) -> tuple[list[float] | None, list[float] | None]:

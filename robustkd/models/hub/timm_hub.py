@@ -42,5 +42,5 @@ def _stated(cfg: Mapping[str, Any], origin: str) -> Preprocessing:
         cfg["input_size"][-1],
         None if squashes else cfg.get("crop_pct"),
         cfg["interpolation"] if cfg["interpolation"] in INTERPOLATIONS else "bicubic",
-        origin,
+        origin=origin,
     )
