@@ -123,18 +123,17 @@ def unwrap(content: Any, file: Path, ema: bool) -> Weights:
     return Weights(stripped, notes + removed, state.keys())
 
 
-def without_prefixes(state: Mapping[str, Tensor], also: tuple[str, ...] = ()) -> tuple[dict[str, Tensor], list[str]]:
+def without_prefixes(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
     """Remove the prefixes that wrappers add to the names of weights.
 
     Args:
         state: The weights.
-        also: Further prefixes, which all names must have.
 
     Returns:
         The weights, and notes on what was removed.
     """
     notes, left = [], dict(state)
-    while (prefix := next((prefix for prefix in (*PREFIXES, *also) if _has_prefix(left, prefix)), None)) is not None:
+    while (prefix := next((prefix for prefix in PREFIXES if _has_prefix(left, prefix)), None)) is not None:
         left = {name.removeprefix(prefix): left[name] for name in left if name.startswith(prefix)}
         notes.append(f"prefix {prefix!r} removed")
     return left, notes

@@ -76,6 +76,9 @@ def _taken(state: Mapping[str, Tensor], names: tuple[str, str]) -> StoredNormali
     if twice := [name for name in rest if name.startswith(ATTACKER)]:
         rest = {name: tensor for name, tensor in rest.items() if name not in twice}
         notes.append(f"{len(twice)} tensors of {ATTACKER!r}, which are there twice, left out")
-    rest, removed = without_prefixes(rest, ("1.",))  # nn.Sequential(Normalize(), network)
+    if names[0].startswith("0.") and all(name.startswith("1.") for name in rest):  # nn.Sequential(Normalize(), network)
+        rest = {name.removeprefix("1."): tensor for name, tensor in rest.items()}
+        notes.append("prefix '1.' removed")
+    rest, removed = without_prefixes(rest)
     mean, std = ([float(value) for value in state[name].flatten()] for name in names)
     return StoredNormalisation(names, mean, std, rest, notes + removed)
