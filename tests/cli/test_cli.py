@@ -56,6 +56,7 @@ def test_evaluate_takes_models_that_robustkd_never_made(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "run/report/index.html"
     said = " ".join(done.stdout.split())
     assert "│ mine │" in said
+    assert "robustkd doctor --data digits --models mine=… tries other settings" in done.stderr
     assert "better than chance (teacher and mine)" in said  # they are untrained, and nothing more is said of them
 
 
