@@ -11,7 +11,8 @@ from timm.models import get_pretrained_cfg
 
 from robustkd.errors import ModelError, nearest
 from robustkd.models import networks
-from robustkd.models.pixel_model import ChannelOrder, PixelModel
+from robustkd.models.channel_order import ChannelOrder
+from robustkd.models.pixel_model import PixelModel
 from robustkd.models.resizing import Interpolation
 from robustkd.plugins import load_installed
 

@@ -12,8 +12,9 @@ from typing import Any
 from torch import nn
 
 from robustkd.errors import BadInputError, ModelError, nearest
+from robustkd.models.channel_order import ChannelOrder
 from robustkd.models.network_name import named_by_layers
-from robustkd.models.pixel_model import ChannelOrder, PixelModel
+from robustkd.models.pixel_model import PixelModel
 from robustkd.models.preprocessing import Preprocessing
 from robustkd.plugins import imported
 

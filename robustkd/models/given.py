@@ -11,7 +11,8 @@ from robustkd.errors import BadInputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from robustkd.models.pixel_model import ChannelOrder, PixelModel
+    from robustkd.models.channel_order import ChannelOrder
+    from robustkd.models.pixel_model import PixelModel
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
 from robustkd.errors import ModelError, printable
+from robustkd.models.channel_order import ChannelOrder
 from robustkd.models.code_digest import code_digest
 from robustkd.models.network_name import network_name
 from robustkd.models.network_source import network_source
 from robustkd.models.resizing import Interpolation, check_resizing, resized
-
-ChannelOrder = Literal["rgb", "bgr"]
-"""Red first, as in Pillow and torchvision; or blue first, as in OpenCV and Caffe."""
 
 
 @dataclass(frozen=True)

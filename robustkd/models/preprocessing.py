@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from robustkd.models.pixel_model import ChannelOrder
+from robustkd.models.channel_order import ChannelOrder
 from robustkd.models.resizing import Interpolation
 
 GIVEN = "given by the user"

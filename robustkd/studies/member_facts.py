@@ -83,7 +83,7 @@ def _values(held: torch.Tensor) -> str:
 
 
 def _source(lineage: dict[str, Any]) -> str:
-    file = str(lineage.get("file", MODEL_FILE))
+    file = str(lineage.get("source", lineage.get("file", MODEL_FILE)))
     if file != MODEL_FILE:
         return file
     return "trained by robustkd" if "method" in lineage else GIVEN_IN_PYTHON

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from robustkd.errors import ModelError
-from robustkd.models.pixel_model import ChannelOrder, PixelModel
+from robustkd.models.channel_order import ChannelOrder
+from robustkd.models.pixel_model import PixelModel
 from robustkd.statistics.significance import mcnemar
 from robustkd.validity.label_order import FAR, SURE, best_order
 

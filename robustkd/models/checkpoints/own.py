@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from robustkd.atomic import atomic_path
 from robustkd.errors import ModelError
 from robustkd.models.architectures import check_architecture, create_model
+from robustkd.models.channel_order import ChannelOrder
 from robustkd.models.checkpoints.fit import load_weights
 from robustkd.models.checkpoints.foreign import Weights, advice, read_foreign, unwrap
 from robustkd.models.checkpoints.other_code import foreign_model
@@ -22,7 +23,7 @@ from robustkd.models.checkpoints.programs import Program, read_program
 from robustkd.models.hub.load import is_on_hub, load_from_hub
 from robustkd.models.mismatch import refuse_mismatch
 from robustkd.models.network_name import named_by_layers
-from robustkd.models.pixel_model import ChannelOrder, PixelModel
+from robustkd.models.pixel_model import PixelModel
 from robustkd.models.preprocessing import Preprocessing
 from robustkd.models.resizing import Interpolation
 from robustkd.regular_file import why_not_a_file
@@ -68,6 +69,7 @@ def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] |
         crop_pct=model.crop_pct,
         interpolation=model.interpolation,
         channel_order=model.channel_order,
+        classes=model.classes.tolist() if model.classes is not None else None,
         lineage={**model.lineage, **(lineage or {})},
     )
     with atomic_path(Path(path)) as partial:
@@ -78,7 +80,7 @@ def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] |
 
 def _unset(header: "Header") -> set[str]:
     """The settings that version 0.1 does not know, if they are as it has them: it then reads the file."""
-    newer = ("crop_pct", "interpolation", "channel_order")
+    newer = ("crop_pct", "interpolation", "channel_order", "classes")
     return {name for name in newer if getattr(header, name) == Header.model_fields[name].default}
 
 
@@ -153,8 +155,10 @@ def load_model(
     load_weights(model, weights.state, file)
     told = [("mean", mean), ("std", std), ("image_size", image_size), ("bgr", channel_order != "rgb" or None)]
     ignored = [name for name, value in (*told, ("options", options), ("ema", ema or None)) if value is not None]
-    notes = [f"{', '.join(ignored)}: ignored, because the checkpoint has its own"] if ignored else []
-    model.lineage = {**header.lineage, "file": file.name, "notes": notes, "normalisation": STATED_BY_CHECKPOINT}
+    notes = [*header.lineage.get("notes", [])]
+    notes += [f"{', '.join(ignored)}: ignored, because the checkpoint has its own"] if ignored else []
+    origin = header.lineage.get("normalisation", STATED_BY_CHECKPOINT)
+    model.lineage = {**header.lineage, "file": file.name, "notes": notes, "normalisation": origin}
     return model.eval().requires_grad_(False)
 
 
@@ -193,6 +197,7 @@ class Header(BaseModel):
     crop_pct: float | None = None
     interpolation: Interpolation = "bilinear"
     channel_order: ChannelOrder = "rgb"
+    classes: list[int] | None = None
     lineage: dict[str, Any]
 
 
@@ -218,9 +223,12 @@ def _read(file: Path, ema: bool) -> tuple[Header | None, Weights]:
 
 
 def _own_model(file: Path, header: Header, wanted: Mapping[str, Any]) -> PixelModel:
+    held = {key: getattr(header, key) for key in wanted}
+    held |= {"num_classes": len(header.classes)} if header.classes is not None else {}
     for key in wanted:
-        refuse_mismatch(file, key, getattr(header, key), wanted[key])
+        refuse_mismatch(file, key, held[key], wanted[key])
     try:
-        return create_model(**header.model_dump(exclude={"format", "lineage"}))
+        model = create_model(**header.model_dump(exclude={"format", "lineage", "classes"}))
+        return model.restricted_to(header.classes) if header.classes is not None else model
     except ModelError as error:
         raise ModelError(f"{file}: {error}") from error
