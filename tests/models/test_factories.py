@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from robustkd import plugins
-from robustkd.declarations import declared
+from robustkd import declarations, plugins
 from robustkd.errors import ModelError
 from robustkd.models import load_model
 from robustkd.models.factories import Factory, call_factory, parse_factory
@@ -128,10 +127,12 @@ def test_other_files_of_a_package_may_be_for_another_python(tmp_path: Path, monk
     for name, text in (files | {"newer": "register this = that\n"}).items():
         (tmp_path / "pack_of_nets" / f"{name}.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(declarations, "SOURCES", plugins.SOURCES)
 
     call_factory("pack_of_nets.nets::net")
 
-    assert "hinton" in declared("method")
+    assert tmp_path / "pack_of_nets" / "newer.py" in plugins.SOURCES
+    assert "hinton" in declarations.declared("method")
 
 
 def test_torchvisions_networks_are_known_by_name(tmp_path: Path) -> None:
