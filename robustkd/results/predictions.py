@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import log_softmax
 
+from robustkd.arithmetic import tensor_float32
 from robustkd.atomic import atomic_path
 from robustkd.progress import progress
 
@@ -134,7 +135,8 @@ def predict(
     training = model.training
     model.to(device).eval()
     logits = []
-    with torch.no_grad():  # inference mode would make tensors that a network keeps useless for attacks
+    # inference mode would make tensors that a network keeps useless for attacks
+    with tensor_float32(False), torch.no_grad():
         for start in range(0, len(images), BATCH_SIZE):
             logits.append(model(images.pixels(start, start + BATCH_SIZE, device)).float())
             advance(len(logits[-1]))
