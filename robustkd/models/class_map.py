@@ -43,29 +43,30 @@ def parse_classes(text: str, class_names: Sequence[str], given: str = "--classes
     return check_classes(classes, class_names, given)
 
 
-def read_class_map(file: Path, class_names: Sequence[str]) -> list[int]:
+def read_class_map(file: Path, class_names: Sequence[str], given: str = "--class-map") -> list[int]:
     """Read the outputs of the classes from a JSON file.
 
     Args:
         file: A list of indices in the order of the classes of the data, or an object from their names to indices.
         class_names: The names of the classes of the data.
+        given: Where the file was given, for messages.
 
     Raises:
         BadInputError: The file cannot be read, or does not fit the classes.
     """
     if problem := why_not_a_file(file):
-        raise BadInputError(f"--class-map {file}: {problem}")
+        raise BadInputError(f"{given} {file}: {problem}")
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise BadInputError(f"--class-map {file}: not valid JSON ({error})") from error
+        raise BadInputError(f"{given} {file}: not valid JSON ({error})") from error
     if isinstance(content, dict):
         if missing := [name for name in class_names if name not in content]:
-            raise BadInputError(f"--class-map {file}: has no class {missing[0]!r}")
+            raise BadInputError(f"{given} {file}: has no class {missing[0]!r}")
         content = [content[name] for name in class_names]
     if not isinstance(content, list) or not all(type(each) is int for each in content):
-        raise BadInputError(f"--class-map {file}: must be a list of indices, or an object from names to indices")
-    return check_classes(content, class_names, f"--class-map {file}")
+        raise BadInputError(f"{given} {file}: must be a list of indices, or an object from names to indices")
+    return check_classes(content, class_names, f"{given} {file}")
 
 
 def restrict(model: PixelModel, classes: Sequence[int], pixels: Tensor) -> PixelModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +31,7 @@ class NetworkEntry(BaseModel):
         channel_order: ``bgr`` if it takes the channels in the order blue, green, red.
         ema: Whether to take averaged weights.
         classes: The output of each class of the data, or ``imagenet``.
+        class_map: The same in a JSON file, relative to the file that describes the network.
         condition: The condition of its training set, if it is not that of the others: ``clean``.
     """
 
@@ -44,6 +46,7 @@ class NetworkEntry(BaseModel):
     channel_order: ChannelOrder = "rgb"
     ema: bool = False
     classes: list[Annotated[int, Field(ge=0)]] | str | None = None
+    class_map: str | None = None
     condition: str = ""
 
     @property
@@ -66,22 +69,40 @@ class NetworkEntry(BaseModel):
             ModelError: It cannot be loaded.
         """
         from robustkd.errors import ModelError
-        from robustkd.models.class_map import check_classes, parse_classes
         from robustkd.models.given import GivenModel, load_given
 
         if not self.has_weights:
             raise BadInputError(f"{place}: give the path of its weights")
-        classes = self.classes
-        if isinstance(classes, str):
-            classes = parse_classes(classes, data.test.class_names, f"{place}: classes")
-        elif classes is not None:
-            classes = check_classes(classes, data.test.class_names, f"{place}: classes")
+        classes = self._chosen_classes(data.test.class_names, place)
         names = ("path", "architecture", "options", "mean", "std", "image_size", "channel_order", "ema")
         given = GivenModel(**{name: getattr(self, name) for name in names}, classes=classes)
         try:
             return load_given(given, data.num_classes, data.test.pixels(0, 1))
         except ModelError as error:
             raise ModelError(f"{place}: {error}") from error
+
+    def _chosen_classes(self, class_names: Sequence[str], place: str) -> list[int] | None:
+        from robustkd.models.class_map import check_classes, parse_classes, read_class_map
+
+        if self.classes is not None and self.class_map is not None:
+            raise BadInputError(f"{place}: classes and class_map say the same: give one of them")
+        if self.class_map is not None:
+            return read_class_map(Path(self.class_map), class_names, f"{place}: class_map")
+        if isinstance(self.classes, str):
+            return parse_classes(self.classes, class_names, f"{place}: classes")
+        return None if self.classes is None else check_classes(self.classes, class_names, f"{place}: classes")
+
+
+def placed_beside(file: Path, entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a network with paths that are relative to the file that holds it.
+
+    Args:
+        file: The file.
+        entry: The values by key.
+    """
+    resolved = {"path": beside, "class_map": beside, "architecture": code_beside}
+    found = {key: resolve(file, entry[key]) for key, resolve in resolved.items() if isinstance(entry.get(key), str)}
+    return {**entry, **found}
 
 
 def beside(file: Path, path: str) -> str:

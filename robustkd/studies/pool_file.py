@@ -19,7 +19,7 @@ from robustkd.errors import BadInputError
 from robustkd.models import Member, ModelPool
 from robustkd.models.given import parse_model
 from robustkd.regular_file import why_not_a_file
-from robustkd.studies.network_entry import NetworkEntry, beside, code_beside
+from robustkd.studies.network_entry import NetworkEntry, placed_beside
 from robustkd.studies.options import first_problem
 from robustkd.studies.yaml_text import YAML_ERRORS, parsed, problem, problem_place
 
@@ -108,11 +108,6 @@ def _content(file: Path) -> PoolFile:
 
 
 def _member(entry: NetworkEntry, name: str, role: Role, seed: int | None, file: Path, data: Dataset) -> Member:
-    placed = entry.model_copy(
-        update={
-            "path": None if entry.path is None else beside(file, entry.path),
-            "architecture": None if entry.architecture is None else code_beside(file, entry.architecture),
-        }
-    )
+    placed = entry.model_copy(update=placed_beside(file, dict(entry)))
     model = placed.load(data, f"{file}: {name}")
     return replace(Member(model, role, name, seed), condition=entry.condition)

@@ -74,6 +74,23 @@ def test_every_network_has_its_own_settings(folder: Path, data: Dataset) -> None
     assert [members[name].condition for name in ("kd", "at")] == ["", "clean"]
 
 
+def test_a_class_map_is_a_file_beside_the_pool(folder: Path, data: Dataset) -> None:
+    (folder / "map.json").write_text("[3, 5, 7, 9, 1, 2, 4, 6, 8, 29]")
+    network = 'path: wide.pth, architecture: "theirs.py::net(width=6)"'
+    (folder / "mapped.yaml").write_text(
+        f"teacher: {{{network}, class_map: map.json}}\nbaseline: cifar_resnet8:b0.pth\n"
+    )
+    (folder / "listed.yaml").write_text(
+        f"teacher: {{{network}, classes: [3, 5, 7, 9, 1, 2, 4, 6, 8, 29]}}\nbaseline: cifar_resnet8:b0.pth\n"
+    )
+
+    mapped, listed = (load_pool(folder / name, data).teacher for name in ("mapped.yaml", "listed.yaml"))
+
+    assert mapped is not None
+    assert listed is not None
+    assert mapped.digest == listed.digest
+
+
 def test_a_folder_of_transformers_is_relative_to_the_file(folder: Path, data: Dataset) -> None:
     transformers = pytest.importorskip("transformers")
     sizes = {"embedding_size": 4, "hidden_sizes": [4], "depths": [1], "layer_type": "basic"}
@@ -97,6 +114,8 @@ def test_a_folder_of_transformers_is_relative_to_the_file(folder: Path, data: Da
         ("students: {kd: {architecture: resnet18}}", r"pool\.yaml: kd: give the path of its weights"),
         ("students: {kd: 'theirs.py::net:none.pth'}", r"pool\.yaml: kd: .*none\.pth: no such file"),
         ("students: {kd: {path: b0.pth, classes: [1, 2]}}", r"pool\.yaml: kd: classes: has 2 indices, the data 10"),
+        ("students: {kd: {path: b0.pth, class_map: none.json}}", r"kd: class_map .*none\.json: no such file"),
+        ("students: {kd: {path: b0.pth, class_map: m.json, classes: [1]}}", r"classes and class_map say the same"),
         ("students: {kd: {path: b0.pth, classes: imagenet}}", r"is no WordNet identifier"),
     ],
 )
