@@ -5,23 +5,15 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from robustkd.data.dataset import Dataset
-from robustkd.data.image_set import ImageSet
+from robustkd.data.encoded.assembling import Part, assembled
+from robustkd.data.encoded.options import split_options
 from robustkd.data.loading import DATASETS
-from robustkd.data.sources.folder.decoding import Decoding
 from robustkd.data.sources.folder.files import IMAGE_SUFFIXES, Found
-from robustkd.data.sources.folder.geometry import Cut, Geometry, Squash, StandardEvaluation
-from robustkd.data.sources.folder.headers import TURNED, Header, read_headers
-from robustkd.data.sources.folder.images import FolderImages
 from robustkd.data.sources.folder.layout import Split, read_layout
-from robustkd.data.sources.folder.options import FolderOptions, split_options
-from robustkd.data.sources.folder.remarks import file_remarks, pixel_remarks
-from robustkd.errors import DataError, printable
-
-PRELIMINARY = StandardEvaluation(resize=256, crop=224, interpolation="bicubic", side=224)
-"""The transform of images of many sizes until the networks say what they need: ImageNet's usual one."""
+from robustkd.data.sources.folder.options import FolderOptions
+from robustkd.data.sources.folder.remarks import file_remarks
+from robustkd.errors import DataError
 
 
 @DATASETS.register("folder:")
@@ -58,7 +50,8 @@ def load_folder(path: str, root: Path | None = None) -> Dataset:
     Raises:
         DataError: A folder is missing or empty, or images cannot be read; the message names it.
     """
-    folder, options = split_options(path)
+    given, options = split_options(path, FolderOptions)
+    folder = Path(given).expanduser()
     if not os.path.isdir(folder):
         raise DataError(f"{folder}: {'is not a folder' if os.path.exists(folder) else 'no such folder'}")
     try:
@@ -71,21 +64,13 @@ def _load(folder: Path, options: FolderOptions) -> Dataset:
     layout = read_layout(folder, options.order)
     splits = [split for split in (layout.train, layout.test) if split is not None]
     places = [place for place in (layout.train_folder, layout.test_folder) if place is not None]
-    listed = [_listed(place, split, layout.class_names) for place, split in zip(places, splits, strict=True)]
-    headers = [read_headers(files) for files, _ in listed]
-    names = tuple(map(printable, layout.class_names))
-    geometry, photographs = _geometry(options, [header for each in headers for header in each])
-    decoding = Decoding(geometry, options.exif, options.background)
-    sets = [
-        ImageSet(_images(files, known, decoding, photographs), torch.tensor(labels), names)
-        for (files, labels), known in zip(listed, headers, strict=True)
-    ]
-    every = [header for each in headers for header in each]
-    remarks = (*layout.remarks, *file_remarks(splits, layout.system), *pixel_remarks(every, decoding))
-    return Dataset(printable(folder.resolve().name), sets[0] if layout.train else None, sets[-1], remarks=remarks)
+    parts = [_listed(place, split, layout.class_names) for place, split in zip(places, splits, strict=True)]
+    remarks = (*layout.remarks, *file_remarks(splits, layout.system))
+    train = parts[0] if layout.train else None
+    return assembled(folder.resolve().name, train, parts[-1], layout.class_names, options, remarks)
 
 
-def _listed(folder: Path, split: Split, class_names: Sequence[str]) -> tuple[list[Path], list[int]]:
+def _listed(folder: Path, split: Split, class_names: Sequence[str]) -> Part:
     """The files of a part and their labels."""
     found = [split.get(name, Found()) for name in class_names]
     files = [file for each in found for file in each.images]
@@ -95,25 +80,4 @@ def _listed(folder: Path, split: Split, class_names: Sequence[str]) -> tuple[lis
             f", but {', '.join(f'{count:,} of {suffix}' for suffix, count in others.most_common(3))}" if others else ""
         )
         raise DataError(f"{folder}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}){held}")
-    return files, [label for label, each in enumerate(found) for _ in each.images]
-
-
-def _geometry(options: FolderOptions, headers: Sequence[Header]) -> tuple[Geometry | None, bool]:
-    """How images become one size, and whether that is preliminary."""
-    if options.size is not None:
-        return Cut(options.size), False
-    if options.squash is not None:
-        return Squash(options.squash), False
-    several = len({_size(header, options.exif) for header in headers}) > 1
-    return (PRELIMINARY, True) if several else (None, False)
-
-
-def _images(files: Sequence[Path], headers: Sequence[Header], decoding: Decoding, photographs: bool) -> FolderImages:
-    geometry = decoding.geometry
-    width, height = _size(headers[0], decoding.exif) if geometry is None else (geometry.side, geometry.side)
-    return FolderImages(tuple(files), tuple(headers), height, width, decoding, photographs)
-
-
-def _size(header: Header, exif: str) -> tuple[int, int]:
-    turned = exif == "apply" and header.orientation in TURNED
-    return header.size[::-1] if turned else header.size
+    return Part(files, [label for label, each in enumerate(found) for _ in each.images])

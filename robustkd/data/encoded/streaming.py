@@ -1,0 +1,121 @@
+"""Decode batches of images in worker processes while the caller uses the batches before them."""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as Indexed
+
+from robustkd.data.encoded.headers import refuse_broken
+from robustkd.errors import DataError, StorageError
+
+CHUNK = 64
+"""The number of images that a process decodes at a time: few, so that memory does not depend on the batch size."""
+
+AHEAD = 2
+"""The number of chunks that each process decodes in advance."""
+
+MOST_WORKERS = 32
+
+
+class Decodable(Protocol):
+    """Images that can be decoded."""
+
+    def read(self, indices: Tensor) -> Tensor:
+        """Decode the images at `indices`, int64 (B,), to uint8 (B, 3, H, W)."""
+
+    def decode(self, index: int) -> Tensor | DataError:
+        """Decode one image to uint8 (3, H, W), or return an error."""
+
+
+def streamed(images: Decodable, batches: Sequence[Tensor], workers: int | None) -> Iterator[Tensor]:
+    """Decode batches of images one after another.
+
+    Args:
+        images: The images.
+        batches: The indices of the images of each batch, int64 (B,).
+        workers: The number of processes; 0 for threads of this process, None for one process for each core.
+
+    Yields:
+        uint8 (B, 3, H, W).
+
+    Raises:
+        DataError: Images of a batch cannot be decoded.
+        StorageError: A process was killed.
+    """
+    count = sum(len(batch) for batch in batches)
+    wanted = workers if workers is not None else min(available_cores(), MOST_WORKERS)
+    wanted = min(wanted, count // (AHEAD * CHUNK))  # starting a process takes longer than a few images
+    return _by_processes(images, batches, wanted) if wanted and _can_fork() else _by_threads(images, batches)
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _can_fork() -> bool:
+    """Whether processes can be started from this one without importing its main module again.
+
+    Elsewhere than on Linux, forking is unsafe. A daemonic process, such as one that trains, must not have children.
+    """
+    return sys.platform == "linux" and not multiprocessing.current_process().daemon
+
+
+class _Chunks(Indexed[Any]):
+    """The images of a list of indices."""
+
+    def __init__(self, images: Decodable) -> None:
+        self._images = images
+
+    def __getitem__(self, chunk: list[int]) -> np.ndarray | list[DataError]:
+        decoded = [self._images.decode(index) for index in chunk]
+        errors = [image for image in decoded if isinstance(image, DataError)]
+        return errors or torch.stack([image for image in decoded if isinstance(image, Tensor)]).numpy()
+
+
+def _by_processes(images: Decodable, batches: Sequence[Tensor], workers: int) -> Iterator[Tensor]:
+    cut = [[chunk.tolist() for chunk in batch.split(CHUNK)] for batch in batches]
+    loader: DataLoader[Any] = DataLoader(
+        _Chunks(images),
+        batch_size=None,
+        sampler=[chunk for chunks in cut for chunk in chunks],
+        num_workers=workers,
+        prefetch_factor=AHEAD,
+        multiprocessing_context="fork",
+        collate_fn=_unchanged,
+        generator=torch.Generator(),  # the global one would be advanced by one number
+    )
+    decoded = iter(loader)
+    try:
+        for chunks, batch in zip(cut, batches, strict=True):
+            parts = [next(decoded) for _ in chunks]
+            refuse_broken([error for part in parts if isinstance(part, list) for error in part], len(batch))
+            yield torch.cat([torch.from_numpy(part) for part in parts])
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise StorageError(
+            "a process that decodes images was killed; if the machine ran out of memory, use fewer with --workers"
+        ) from error
+
+
+def _unchanged(chunk: Any) -> Any:
+    """Keep arrays as they are: tensors would be sent through shared memory, which containers limit to 64 MB."""
+    return chunk
+
+
+def _by_threads(images: Decodable, batches: Sequence[Tensor]) -> Iterator[Tensor]:
+    with ThreadPoolExecutor(1) as ahead:
+        read = [ahead.submit(images.read, batch) for batch in batches[:1]]
+        for following in batches[1:]:
+            read.append(ahead.submit(images.read, following))
+            yield read.pop(0).result()
+        yield from (each.result() for each in read)
