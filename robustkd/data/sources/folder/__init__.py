@@ -8,9 +8,9 @@ from pathlib import Path
 from robustkd.data.dataset import Dataset
 from robustkd.data.encoded.assembling import Part, assembled
 from robustkd.data.encoded.options import split_options
+from robustkd.data.human_names import human_names
 from robustkd.data.loading import DATASETS
 from robustkd.data.sources.folder.files import IMAGE_SUFFIXES, Found
-from robustkd.data.sources.folder.human_names import human_names
 from robustkd.data.sources.folder.layout import Split, read_layout
 from robustkd.data.sources.folder.options import FolderOptions
 from robustkd.data.sources.folder.remarks import file_remarks
