@@ -1,22 +1,18 @@
 """Images whose classes are in a table: a CSV file, or ``metadata.csv`` as Hugging Face's `imagefolder` has it."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from robustkd.data.class_numbers import numbered
 from robustkd.data.encoded.assembling import Part
-from robustkd.data.sources.folder.class_order import ordered
 from robustkd.data.sources.folder.files import subfolders
 from robustkd.data.sources.folder.layout import SPLITS
 from robustkd.data.sources.folder.options import FolderOptions
 from robustkd.data.sources.folder.table import FILE, GROUP, LABEL, SPLIT, SUFFIXES, Table, read_table
 from robustkd.errors import DataError, printable
-
-MOST_CLASSES = 100_000
-"""A number of classes that no label implies by itself, so that a number of another meaning is noticed."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +80,17 @@ def read_tables(tables: Sequence[tuple[Table, str | None]], options: FolderOptio
     where = tables[0][0].path
     test, said = _test_rows(where, by_part)
     train = by_part["train"]
-    names, labels, in_order = _numbered([*train, *test], train, options.order)
-    learned = Part([row.file for row in train], labels[: len(train)])
-    judged = Part([row.file for row in test], labels[len(train) :])
-    remarks = (f"the classes are those of {printable(where.name)}", *in_order, *said, *_shared_groups(train, test))
-    return Tabulated(names, learned if train else None, judged, remarks)
+    both = [*train, *test]
+    found = numbered([row.label for row in both], len(train), lambda index: both[index].place, options.order)
+    learned = Part([row.file for row in train], found.labels[: len(train)])
+    judged = Part([row.file for row in test], found.labels[len(train) :])
+    remarks = (
+        f"the classes are those of {printable(where.name)}",
+        *found.remarks,
+        *said,
+        *_shared_groups(train, test),
+    )
+    return Tabulated(found.names, learned if train else None, judged, remarks)
 
 
 def _rows(table: Table, part: str | None, options: FolderOptions) -> list[_Row]:
@@ -147,37 +149,6 @@ def _test_rows(where: Path, by_part: dict[str, list[_Row]]) -> tuple[list[_Row],
     if val:
         return val, ("there is no test part: the validation part is taken for the test images",)
     raise DataError(f"{where}: all images are of the training part: mark those to evaluate on as test")
-
-
-def _numbered(
-    rows: Sequence[_Row], train: Sequence[_Row], order: Any
-) -> tuple[tuple[str, ...], list[int], tuple[str, ...]]:
-    """The names of the classes, the label of each row, and a sentence if the order of the classes is not obvious."""
-    texts = [_label_text(row) for row in rows]
-    if all(re.fullmatch(r"-?[0-9]+", text) for text in texts):
-        labels = [int(text) for text in texts]
-        for row, label in zip(rows, labels, strict=True):
-            if label < 0 or label >= MOST_CLASSES:
-                why = (
-                    "-1 often marks images without a label" if label < 0 else "a class is expected, not another number"
-                )
-                raise DataError(f"{row.place}: label {label} is out of range: labels count from 0; {why}")
-        return tuple(map(str, range(max(labels) + 1))), labels, ()
-    names, said = ordered(list(dict.fromkeys(texts)), order)
-    trained = set(texts[: len(train)])
-    for row, text in zip(rows, texts, strict=True):
-        if train and text not in trained:
-            raise DataError(f"{row.place}: class {text!r} is not among those of the training images")
-    numbers = {name: number for number, name in enumerate(names)}
-    return names, [numbers[text] for text in texts], said
-
-
-def _label_text(row: _Row) -> str:
-    if row.label is None or row.label == "":
-        raise DataError(f"{row.place}: has no label")
-    if not isinstance(row.label, str | int) or isinstance(row.label, bool):
-        raise DataError(f"{row.place}: a label must be a text or a whole number, got {row.label!r}")
-    return str(row.label).strip()
 
 
 def _shared_groups(train: Sequence[_Row], test: Sequence[_Row]) -> tuple[str, ...]:
