@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -129,13 +130,16 @@ def _read(name: str, options: HubOptions) -> Mapping[str, Any]:
 
 @contextlib.contextmanager
 def _quiet(datasets: Any) -> Iterator[None]:
-    """Show no progress bars where nobody would see them move."""
-    shown = datasets.is_progress_bar_enabled()
+    """Show no progress bars where nobody would see them move, and no line for each of several attempts."""
+    shown, attempts = datasets.is_progress_bar_enabled(), logging.getLogger("huggingface_hub")
+    before = attempts.level
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
+    attempts.setLevel(logging.ERROR)
     try:
         yield
     finally:
+        attempts.setLevel(before)
         if shown:
             datasets.enable_progress_bars()
 
