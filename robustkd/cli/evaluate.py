@@ -14,6 +14,7 @@ from robustkd.cli.options import (
     Out,
     Override,
     Plugin,
+    SkipBroken,
     Suite,
     channels,
     load_named_plugins,
@@ -102,6 +103,7 @@ def evaluate(
     overrides: Override = None,
     device: Device = "auto",
     data_root: DataRoot = None,
+    skip_broken: SkipBroken = False,
     plugin: Plugin = None,
 ) -> None:
     """Measure trained models, made by robustkd or by other code, and write the report.
@@ -140,7 +142,7 @@ def evaluate(
     from robustkd.studies.photographs import fit_to_photographs
     from robustkd.studies.pool_file import load_pool
 
-    dataset = with_remarks(load_dataset(data, data_root))
+    dataset = with_remarks(load_dataset(data, data_root, skip_broken=skip_broken))
     print_remarks(dataset)
     networks = load_pool(pool, dataset) if pool is not None else given.load(dataset)
     networks, dataset = fit_to_photographs(networks, dataset)

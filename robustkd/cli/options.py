@@ -145,6 +145,10 @@ DataName = Annotated[
         autocompletion=completed(names_of("data set")),
     ),
 ]
+SkipBroken = Annotated[
+    bool,
+    typer.Option("--skip-broken", help="Leave out image files that cannot be used, and count them."),
+]
 Condition = Annotated[
     str,
     typer.Option(

@@ -11,13 +11,19 @@ DATASETS: Registry[Loader] = Registry("data set", "robustkd.data.sources")
 """Loaders by name; one that ends in a colon or a slash takes what follows it."""
 
 
-def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
+WITH_FILES = ("folder:", "hf:", "torchvision/", "webdataset:")
+"""The sources of single files, which may be broken; those of others are arrays."""
+
+
+def load_dataset(name: str, root: Path | str | None = None, *, skip_broken: bool = False) -> Dataset:
     """Load a data set by name.
 
     Args:
         name: ``digits``, ``cifar10``, ``cifar100``, ``torchvision/NAME``, ``npz:PATH``, ``folder:PATH``, …: all that
             ``robustkd list datasets`` lists. Options follow a path or a name, as in ``folder:PATH@224``.
         root: The directory of the data sets; by default ``$ROBUSTKD_DATA``, then the user's cache directory.
+        skip_broken: Whether image files that cannot be used are left out and counted, as with the option
+            ``@broken=skip``.
 
     Returns:
         The data set, on the CPU.
@@ -31,6 +37,8 @@ def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
     (1297, 500, 10)
     """
     kind, path = parse_dataset_name(name, DATASETS.names())
+    if skip_broken and kind in WITH_FILES and "@broken=" not in path:
+        path += "@broken=skip"
     return DATASETS[kind](path=path, root=Path(root) if root is not None else None)
 
 

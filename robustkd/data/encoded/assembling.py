@@ -113,9 +113,9 @@ def _left_out(parts: Sequence[_Known]) -> tuple[str, ...]:
     if not problems:
         return ()
     count = len(problems) + sum(len(part.files) for part in parts)
-    said = "image file cannot be used and is" if len(problems) == 1 else "image files cannot be used and are"
+    said = f"image files cannot be used and {'is' if len(problems) == 1 else 'are'} left out"
     first = printable(str(problems[0])).partition("; ")[0]
-    return (f"{len(problems):,} of {count:,} {said} left out; the first: {first}",)
+    return (f"{len(problems):,} of {count:,} {said}; the first: {first}",)
 
 
 def _geometry(options: ImageOptions, headers: Sequence[Header]) -> tuple[Geometry | None, bool]:

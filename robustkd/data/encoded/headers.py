@@ -1,12 +1,14 @@
 """What the beginning of an image file says: size, mode, orientation, number of pages."""
 
 import hashlib
+import io
 import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from PIL import Image, UnidentifiedImageError
 
@@ -16,6 +18,9 @@ from robustkd.errors import DataError
 READER_THREADS = 8
 TAIL = 4096
 """The number of bytes at the end of a file that, with its length, nearly always distinguish it from all others."""
+
+END_MARKS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+"""What the last bytes of a file of each format hold, unless it is truncated or something follows the image."""
 
 DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 ORIENTATION = 0x0112
@@ -81,7 +86,9 @@ def broken(file: ImageFile, reason: object) -> DataError:
         reason = "empty" if _is_empty(file) else "of no format that Pillow knows"
     elif isinstance(reason, OSError) and reason.strerror:
         reason = reason.strerror
-    return DataError(f"{file}: not a readable image ({reason}); remove or replace it")
+    return DataError(
+        f"{file}: not a readable image ({reason}); remove or replace it, or leave it out with --skip-broken"
+    )
 
 
 def deep(file: ImageFile, mode: str) -> DataError:
@@ -96,14 +103,24 @@ def _read(file: ImageFile) -> Header | DataError:
         with file.open("rb") as opened:
             length = opened.seek(0, os.SEEK_END)
             opened.seek(max(0, length - TAIL))
-            key = hashlib.blake2b(opened.read(TAIL) + str(length).encode(), digest_size=16).digest()
+            tail = opened.read(TAIL)
+            key = hashlib.blake2b(tail + str(length).encode(), digest_size=16).digest()
             opened.seek(0)
             with Image.open(opened) as image:
                 if image.mode in DEEP_MODES:
                     return deep(file, image.mode)
+                if END_MARKS.get(image.format or "", b"") not in tail:
+                    _decode_a_copy(opened)
                 return Header(image.size, _has_transparency(image), _orientation(image), _has_pages(image), key)
     except Exception as error:  # on a damaged file Pillow's readers raise errors of many kinds
         return broken(file, error)
+
+
+def _decode_a_copy(opened: IO[bytes]) -> None:
+    """Decode an image that seems to be truncated: Pillow says so if it is."""
+    opened.seek(0)
+    with Image.open(io.BytesIO(opened.read())) as image:
+        image.load()
 
 
 def _is_empty(file: ImageFile) -> bool:
