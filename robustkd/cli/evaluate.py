@@ -7,6 +7,7 @@ import typer
 
 from robustkd.cli.given_pool import GivenPool, normalisations
 from robustkd.cli.options import (
+    HOW,
     Condition,
     DataName,
     DataRoot,
@@ -99,6 +100,15 @@ def evaluate(
         int | None,
         typer.Option(help="The number of test images, drawn at random.", show_default="all"),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that decode images on disk; no number depends on it.",
+            show_default="one for each core",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
     out: Out = None,
     overrides: Override = None,
     device: Device = "auto",
@@ -142,7 +152,7 @@ def evaluate(
     from robustkd.studies.photographs import fit_to_photographs
     from robustkd.studies.pool_file import load_pool
 
-    dataset = with_remarks(load_dataset(data, data_root, skip_broken=skip_broken))
+    dataset = with_remarks(load_dataset(data, data_root, skip_broken=skip_broken).with_workers(workers))
     print_remarks(dataset)
     networks = load_pool(pool, dataset) if pool is not None else given.load(dataset)
     networks, dataset = fit_to_photographs(networks, dataset)

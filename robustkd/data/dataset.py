@@ -104,6 +104,15 @@ class Dataset:
         train = self.train.in_memory() if self.train is not None else None
         return replace(self, train=train, test=self.test.in_memory())
 
+    def with_workers(self, workers: int | None) -> "Dataset":
+        """Choose how many processes decode images that are on disk; no result depends on it.
+
+        Args:
+            workers: The number; 0 for threads of this process, None for one process for each core.
+        """
+        train = self.train.with_workers(workers) if self.train is not None else None
+        return replace(self, train=train, test=self.test.with_workers(workers))
+
     @property
     def digest(self) -> str:
         """SHA-256 over both sets."""

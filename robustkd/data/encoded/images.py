@@ -97,6 +97,10 @@ class EncodedImages:
             photographs=False,
         )
 
+    def with_workers(self, workers: int | None) -> "EncodedImages":
+        """Return the same images, decoded by so many processes; see `workers`."""
+        return replace(self, workers=workers)
+
     def fingerprint(self) -> str:
         """SHA-256 over the bytes of all files, the size of the images, and what else determines the pixels."""
         return _fingerprint(self.shape, self._digests(), self.decoding.settings())

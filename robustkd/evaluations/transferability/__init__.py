@@ -35,6 +35,7 @@ number means; `sentences`, the headline.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,8 @@ class Transferability(Evaluation):
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Attack each source once, and show every member the same examples."""
+        from robustkd.models.batch_size import fitting_batch_size
+
         options = self.options
         members = chosen(list(pool), options.networks)
         if all(member.role == "teacher" for member in members):
@@ -109,7 +112,9 @@ class Transferability(Evaluation):
                 "transferability needs a student or baseline besides the teacher: add one to the pool"
             )
         indices = data.test.sample_indices(options.images, options.seed)
-        plan = self._plan(data.num_classes, len(indices))
+        device = members[0].model.mean.device
+        fitting = fitting_batch_size(options.batch_size, data.test.shape, device, gradients=True)
+        plan = replace(self._plan(data.num_classes, len(indices)), batch_size=fitting)
         images, places = data.test.subset(indices), indices.numpy()
         clean = np.stack([predict(member).predicted[places] for member in members]).astype(np.int16)
         with progress("attack", len(members) * len(images)) as advance:
@@ -128,7 +133,8 @@ class Transferability(Evaluation):
             **predicted,
         }
         found = (*checks, *strength_checks(members, arrays))
-        return Records(members_frame(members), arrays, found, notes_on(attacks, options, data.num_classes))
+        notes = notes_on(attacks, replace(options, batch_size=fitting), data.num_classes)
+        return Records(members_frame(members), arrays, found, notes)
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Pairs, means by source and target, excess over the baseline, robustness of each network."""

@@ -34,7 +34,7 @@ class TransferabilityOptions:
         epsilons: Further values of ε at which the matrix's attack is repeated, with its step size in proportion.
         images: The number of test images, drawn with `seed`; None for all.
         networks: ``first``: the first seed of each method, as in the paper; ``all``: every network.
-        batch_size: The number of images per batch.
+        batch_size: The largest number of images per batch; images of many pixels come in smaller ones.
         seed: The seed of the random starts and of the choice of images.
         save_examples: A folder for the adversarial examples, float32, one ``.npy`` per source; None to discard them.
 
