@@ -94,8 +94,8 @@ class Dataset:
         """
         if self.train is not None and self.train.photographs:
             raise DataError(
-                f"{self.name}: images differ in size, and training needs one: give it with folder:PATH@SIZE, as in "
-                "folder:PATH@224, which resizes the shorter side and cuts out the centre"
+                f"{self.name}: images differ in size, and training needs one: add @SIZE to the name of the data, as "
+                "in folder:PATH@224, which resizes the shorter side and cuts out the centre"
             )
         return self.condition.apply(self.training, seed or 0)
 

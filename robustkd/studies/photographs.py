@@ -131,5 +131,5 @@ def _fitted(member: Member, wanted: Input, largest: Input, alone: bool) -> Membe
 
 def _resized(images: ImageSet, geometry: StandardEvaluation) -> ImageSet:
     if not isinstance(images.images, EncodedImages):
-        raise DataError("images differ in size, and only those of folder:PATH can be resized for each network")
+        raise DataError("images differ in size, and their source cannot resize them for each network")
     return replace(images, images=images.images.fitted(geometry))
