@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, get_worker_info
 from torch.utils.data import Dataset as Indexed
 
 from robustkd.data.encoded.headers import refuse_broken
@@ -23,6 +24,8 @@ AHEAD = 2
 """The number of chunks that each process decodes in advance."""
 
 MOST_WORKERS = 32
+
+SHARED_MEMORY = "/dev/shm"
 
 
 class Decodable(Protocol):
@@ -75,10 +78,28 @@ class _Chunks(Indexed[Any]):
     def __init__(self, images: Decodable) -> None:
         self._images = images
 
-    def __getitem__(self, chunk: list[int]) -> np.ndarray | list[DataError]:
+    def __getitem__(self, chunk: list[int]) -> Tensor | np.ndarray | list[DataError]:
         decoded = [self._images.decode(index) for index in chunk]
-        errors = [image for image in decoded if isinstance(image, DataError)]
-        return errors or torch.stack([image for image in decoded if isinstance(image, Tensor)]).numpy()
+        if errors := [image for image in decoded if isinstance(image, DataError)]:
+            return errors
+        pixels = torch.stack([image for image in decoded if isinstance(image, Tensor)])
+        return pixels if fits_into_shared_memory(pixels.nbytes) else pixels.numpy()
+
+
+def fits_into_shared_memory(size: int) -> bool:
+    """Return whether a process may send a tensor through shared memory; an array goes through a pipe, which is slower.
+
+    Containers often have 64 MB of shared memory, and a process that writes more is killed.
+
+    Args:
+        size: The number of bytes.
+    """
+    about = get_worker_info()
+    processes = about.num_workers if about is not None else 1
+    try:
+        return shutil.disk_usage(SHARED_MEMORY).free > 2 * AHEAD * processes * size
+    except OSError:
+        return False
 
 
 def _by_processes(images: Decodable, batches: Sequence[Tensor], workers: int) -> Iterator[Tensor]:
@@ -98,7 +119,8 @@ def _by_processes(images: Decodable, batches: Sequence[Tensor], workers: int) ->
         for chunks, batch in zip(cut, batches, strict=True):
             parts = [next(decoded) for _ in chunks]
             refuse_broken([error for part in parts if isinstance(part, list) for error in part], len(batch))
-            yield torch.cat([torch.from_numpy(part) for part in parts])
+            tensors = [part if isinstance(part, Tensor) else torch.from_numpy(part) for part in parts]
+            yield tensors[0] if len(tensors) == 1 else torch.cat(tensors)
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
@@ -108,7 +130,7 @@ def _by_processes(images: Decodable, batches: Sequence[Tensor], workers: int) ->
 
 
 def _unchanged(chunk: Any) -> Any:
-    """Keep arrays as they are: tensors would be sent through shared memory, which containers limit to 64 MB."""
+    """Keep arrays: a tensor would be made of them, which goes through shared memory."""
     return chunk
 
 

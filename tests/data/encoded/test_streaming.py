@@ -12,7 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from robustkd.data import ImageSet, load_dataset
-from robustkd.data.encoded.streaming import AHEAD, CHUNK, streamed
+from robustkd.data.encoded import streaming
+from robustkd.data.encoded.streaming import AHEAD, CHUNK, fits_into_shared_memory, streamed
 from robustkd.errors import DataError, StorageError
 
 COUNT = 2 * AHEAD * CHUNK + 5
@@ -38,6 +39,17 @@ def test_batches_do_not_depend_on_the_number_of_processes(
 
     assert [len(batch) for batch in batches[:-1]] == [batch_size] * (len(batches) - 1)
     assert torch.equal(torch.cat(batches), images.read(torch.arange(COUNT)))
+
+
+def test_without_shared_memory_images_go_through_pipes(images: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = images.read(torch.arange(COUNT))
+    for place in ("/dev/shm", "/not/there"):
+        monkeypatch.setattr(streaming, "SHARED_MEMORY", place)
+        assert torch.equal(torch.cat(list(images.with_workers(2).read_batches(50))), expected)
+    assert not fits_into_shared_memory(1)
+    monkeypatch.setattr(streaming, "SHARED_MEMORY", "/")
+    assert fits_into_shared_memory(1)
+    assert not fits_into_shared_memory(2**60)
 
 
 def test_processes_decode_where_there_are_enough_images(images: ImageSet) -> None:
