@@ -139,7 +139,7 @@ def _plain(settings: argparse.Namespace) -> dict[str, Any]:
     from torch.utils.data import DataLoader
     from torchvision import datasets, transforms
 
-    from robustkd.models.batch_size import fitting_batch_size
+    from robustkd.models.batch_size import images_at_once
     from robustkd.studies.photographs import network_input
 
     model = _network(settings)
@@ -148,7 +148,7 @@ def _plain(settings: argparse.Namespace) -> dict[str, Any]:
         SIZE, crop_pct=wanted.crop_pct, interpolation=wanted.interpolation, mean=(0.0,) * 3, std=(1.0,) * 3
     )
     images = datasets.ImageFolder(str(settings.folder), as_timm if settings.photographs else transforms.ToTensor())
-    batch_size = fitting_batch_size(500, (3, SIZE, SIZE), settings.device)
+    batch_size = images_at_once(500, (3, SIZE, SIZE), settings.device)
     start = _clocks()
     predicted = []
     with torch.no_grad():

@@ -20,8 +20,9 @@ learnt so little share few weaknesses, so ε is larger than the published one; t
 
     python experiments/benchmarks/transferability.py --device cuda --figure
 
-attacks WRN-40-2 and ten WRN-16-2 with PGD-20 on 10,000 images, without the plain loop. It prints the time, how busy the
-accelerator was, and how the time divides into attacks and predictions for the examples, which shows what limits it.
+attacks WRN-40-2 and ten WRN-16-2 with PGD-20 on 10,000 images, without the plain loop. It prints the time, how it
+divides into attacks, decisions and the rest, and its ratio to the time of the attacks' arithmetic alone: the forward
+and backward passes of PGD, on a batch that stays on the device. ``--networks`` takes trained networks.
 """
 
 import argparse
@@ -29,26 +30,29 @@ import copy
 import resource
 import subprocess
 import sys
-import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torchattacks
 
+from robustkd.attacks.batch_size import fitting_batch_size
+from robustkd.attacks.crafting import crafting_network, crafting_precision
 from robustkd.data import ImageSet, load_dataset
 from robustkd.data.image_random import DrawnImageByImage, image_generators
 from robustkd.devices import resolve_device
 from robustkd.errors import RobustKDError
+from robustkd.evaluations.transferability import FOLLOWED, spread_over
 from robustkd.evaluations.transferability import measurement as transfer_measurement
 from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of
 from robustkd.evaluations.transferability.measurement import Plan, attack_all
 from robustkd.evaluations.transferability.options import TransferabilityOptions, main_attack
-from robustkd.models import Member, ModelPool, create_model
+from robustkd.models import Member, ModelPool, PixelModel, create_model, load_model
 from robustkd.results.predictions import predict
 
 CLASSES = 10
@@ -72,7 +76,8 @@ def main() -> None:
     source = "CIFAR-10" if _has_cifar10() else "random pixels"
     print(
         f"{len(pool)} sources, teacher {settings.teacher}, {len(pool) - 1} targets {settings.network}, {len(images)} "
-        f"images of {source}, PGD-{settings.steps} at ε = {settings.epsilon:g}, batch {settings.batch_size}, {name}, "
+        f"images of {source}, PGD-{settings.steps} at ε = {settings.epsilon:g}, "
+        f"batch {settings.batch_size or 'chosen by memory'}, {name}, "
         f"{torch.get_num_threads()} threads, torch {torch.__version__}"
     )
     if settings.figure:
@@ -151,7 +156,21 @@ def robustkd_matrix(
     members: list[Member], images: ImageSet, clean: np.ndarray, options: TransferabilityOptions
 ) -> dict[str, np.ndarray]:
     """Measure the matrix as the evaluation does, without the further attacks, which the plain loop does not run."""
-    plan = Plan(main_attack(options), (), None, (), options.batch_size, options.seed, None)
+    device = members[0].model.mean.device
+    nothing = np.zeros(len(images), dtype=np.bool_)
+    plan = Plan(
+        attack=main_attack(options),
+        own=(),
+        from_teacher=None,
+        sampled=None,
+        sample=nothing,
+        followed=spread_over(len(images), FOLLOWED),
+        sweep=(),
+        precision=crafting_precision(options.precision, device),
+        batch_size=options.batch_size or fitting_batch_size([member.model for member in members], images.shape, device),
+        seed=options.seed,
+        folder=None,
+    )
     arrays, checks = attack_all(members, images, np.arange(len(images)), clean, plan, lambda count: None)
     for check in checks:
         if not check.passed:
@@ -169,29 +188,50 @@ def figure(pool: ModelPool, images: ImageSet, options: TransferabilityOptions, d
         device: The device to run on.
     """
     seconds: dict[str, float] = defaultdict(float)
-    craft = transfer_measurement.craft
+    parts = {"craft": "attacks", "_classes": "decisions", "zero_gradients": "gradients that vanish"}
+    originals = {name: getattr(transfer_measurement, name) for name in parts}
 
-    def timed(*arguments: Any) -> torch.Tensor:
-        with clock(seconds, "attacks", device):
-            return craft(*arguments)
+    def timed(name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            with clock(seconds, parts[name], device):
+                return originals[name](*arguments)
+
+        return call
 
     clean = clean_of(pool, images, device)
-    warm = images.subset(torch.arange(min(options.batch_size, len(images))))
-    robustkd_matrix(list(pool)[:2], warm, clean[:2, : len(warm)], options)
-    transfer_measurement.craft = timed
-    try:
-        with _utilisation(device) as busy, clock(seconds, "all", device):
-            robustkd_matrix(list(pool), images, clean, options)
-    finally:
-        transfer_measurement.craft = craft
-    attacks, whole = seconds["attacks"], seconds["all"]
-    passes = len(pool) * len(images) * options.steps / attacks
-    print(f"{whole:.1f} s in total, {attacks:.1f} s ({attacks / whole:.0%}) for attacks, the rest for predictions")
-    print(f"{passes:,.0f} images a second forward and backward")
-    if busy:
-        print(f"the accelerator was busy {np.mean(busy):.0f}% of the time ({len(busy)} samples)")
-        full = np.mean(busy) > 90
-        print("limited by " + ("its arithmetic and memory" if full else "launching small kernels: try --batch-size"))
+    for members in (list(pool)[:2], list(pool)):  # the first time is for warming up
+        seconds.clear()
+        for name in parts:
+            setattr(transfer_measurement, name, timed(name))
+        try:
+            with clock(seconds, "all", device):
+                robustkd_matrix(members, images, clean[: len(members)], options)
+        finally:
+            for name, original in originals.items():
+                setattr(transfer_measurement, name, original)
+    whole = seconds.pop("all")
+    arithmetic = sum(_arithmetic(member.model, images, options, device) for member in pool)
+    rest = whole - sum(seconds.values())
+    divided = ", ".join(f"{name} {each:.1f} s ({each / whole:.0%})" for name, each in seconds.items())
+    print(f"{whole:.1f} s in total: {divided}, the rest {rest:.1f} s ({rest / whole:.0%})")
+    print(f"the attacks' arithmetic alone takes {arithmetic:.1f} s, the whole {whole / arithmetic:.2f} times as long")
+
+
+def _arithmetic(
+    model: PixelModel, images: ImageSet, options: TransferabilityOptions, device: torch.device, tried: int = 5
+) -> float:
+    """The seconds of the forward and backward passes of an attack on all images."""
+    few = images.pixels(0, transfer_measurement.FEW, device)
+    network = crafting_network(model, crafting_precision(options.precision, device), few)
+    size = min(options.batch_size or fitting_batch_size([model], images.shape, device), len(images))
+    pixels = images.pixels(0, size, device).requires_grad_()
+    labels = images.labels[:size].to(device)
+    seconds: dict[str, float] = defaultdict(float)
+    for name in ("warm", "measured"):
+        with clock(seconds, name, device):
+            for _ in range(tried):
+                torch.autograd.grad(torch.nn.functional.cross_entropy(network(pixels), labels), pixels)
+    return seconds["measured"] / tried * options.steps * len(images) / size
 
 
 def memory(settings: argparse.Namespace) -> None:
@@ -217,6 +257,11 @@ def contest(settings: argparse.Namespace, device: torch.device) -> tuple[ModelPo
     """Make networks, each with its own seed, and images; where rates are compared, the networks have learnt them."""
     images = _images(settings.images).to(device)
     members = []
+    if settings.networks:
+        for number, path in enumerate(settings.networks):
+            model = load_model(path).to(device).eval()
+            members.append(Member(model, ("teacher", "baseline", "student")[min(number, 2)], f"net{number}"))
+        return ModelPool(members=members), images
     for seed in range(settings.sources):
         network = settings.network if seed else settings.teacher
         model = create_model(network, num_classes=CLASSES, seed=seed).to(device)
@@ -286,26 +331,6 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-@contextmanager
-def _utilisation(device: torch.device) -> Iterator[list[int]]:
-    """Sample how busy the accelerator is, where NVML reports it."""
-    busy: list[int] = []
-    done = threading.Event()
-
-    def sample() -> None:
-        with suppress(Exception):  # without NVML nothing is reported
-            while not done.wait(0.5):
-                busy.append(torch.cuda.utilization(device))
-
-    thread = threading.Thread(target=sample, daemon=True)
-    if device.type == "cuda":
-        thread.start()
-    yield busy
-    done.set()
-    if thread.is_alive():
-        thread.join()
-
-
 def _peak() -> float:
     """The peak memory of this process, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -317,10 +342,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--network", help="network of the targets; cifar_wrn_10_1, or cifar_wrn_16_2 with --figure")
     parser.add_argument("--teacher", help="network of the teacher; cifar_wrn_10_1, or cifar_wrn_40_2 with --figure")
+    parser.add_argument("--networks", type=Path, nargs="+", help="checkpoints of trained networks, the teacher first")
     parser.add_argument("--sources", type=int, default=11, help="number of sources, including the teacher")
     parser.add_argument("--images", type=int, help="number of images; 64, or 10,000 with --figure")
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--batch-size", type=int, help="number of images per batch; 64, or 1,000 with --figure")
+    parser.add_argument("--batch-size", type=int, help="number of images per batch; 64, or by memory with --figure")
     parser.add_argument("--epsilon", type=float, help="0.1, or 0.031 with --figure; the time does not depend on it")
     parser.add_argument("--threads", type=int, help="threads of torch; its own choice by default")
     parser.add_argument("--memory", action="store_true", help="print the peak memory instead of the time")
@@ -328,7 +354,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--alone", action="store_true", help="run robustkd alone, and print its peak memory")
     settings = parser.parse_args()
     small = ("cifar_wrn_10_1", "cifar_wrn_10_1", 64, 64, 0.1)
-    chosen = ("cifar_wrn_16_2", "cifar_wrn_40_2", 10_000, 1_000, 0.031) if settings.figure else small
+    chosen = ("cifar_wrn_16_2", "cifar_wrn_40_2", 10_000, None, 0.031) if settings.figure else small
     for name, value in zip(("network", "teacher", "images", "batch_size", "epsilon"), chosen, strict=True):
         if getattr(settings, name) is None:
             setattr(settings, name, value)

@@ -15,6 +15,15 @@ Setting = str | int | float | bool
 
 STANDARDISED = "standardised"
 
+CraftingPrecision = Literal["auto", "float32", "tf32", "bfloat16"]
+"""The precision that adversarial examples are crafted in; ``auto`` is bfloat16 on CUDA and float32 elsewhere."""
+
+_FOLLOW_GRADIENTS = (
+    *("APGD", "APGDT", "BIM", "DIFGSM", "EOTPGD", "FFGSM", "FGSM", "Jitter", "MIFGSM", "NIFGSM", "PGD", "PGDL2"),
+    *("PGDRS", "PGDRSL2", "PIFGSM", "PIFGSMPP", "RFGSM", "SINIFGSM", "TIFGSM", "TPGD", "UPGD", "VMIFGSM"),
+    "VNIFGSM",
+)
+
 _L2 = ("CW", "DeepFool", "PGDL2", "PGDRSL2")
 
 _NO_BALL = ("EADEN", "EADL1", "JSMA", "OnePixel", "Pixle", "SparseFool", "GN", "VANILA")
@@ -75,6 +84,14 @@ class Attack:
         """Whether the adversarial example of an image depends on the other images of its batch."""
         square_in_l2 = self.name == "Square" and self.norm == "L2"
         return self.name in _SEE_BATCH or square_in_l2 or int(self.parameters.get("n_restarts", 1)) > 1
+
+    @property
+    def follows_gradients(self) -> bool:
+        """Whether it takes steps in the direction of a gradient, and may therefore be crafted in a lower precision.
+
+        All others look for a smallest change or compare outputs.
+        """
+        return self.name in _FOLLOW_GRADIENTS
 
     def with_epsilon(self, epsilon: float) -> Attack:
         """Return the same attack at another ε, with its step size scaled by the same factor.

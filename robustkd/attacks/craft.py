@@ -26,7 +26,7 @@ from robustkd.attacks.attack import STANDARDISED, Attack
 from robustkd.errors import EvaluationError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from robustkd.models import PixelModel
 
@@ -36,7 +36,14 @@ _DRAW_FROM_NUMPY = ("OnePixel", "Pixle")
 
 
 def craft(
-    attack: Attack, source: PixelModel, pixels: Tensor, labels: Tensor, images: list[int], seed: int, classes: int
+    attack: Attack,
+    source: PixelModel,
+    pixels: Tensor,
+    labels: Tensor,
+    images: list[int],
+    seed: int,
+    classes: int,
+    network: nn.Module | None = None,
 ) -> Tensor:
     """Make the adversarial examples of a batch.
 
@@ -48,6 +55,7 @@ def craft(
         images: The index of each image in its data set.
         seed: The seed of all random numbers.
         classes: The number of classes.
+        network: The network that gradients are taken of; the source if None. See `crafting_network`.
 
     Returns:
         The adversarial examples, float32 (B, C, H, W).
@@ -68,7 +76,8 @@ def craft(
     examples = pixels.clone()
     if not tried.any():
         return examples
-    model = StandardisedLogits(source) if attack.logits == STANDARDISED else source
+    model = source if network is None or not attack.follows_gradients else network
+    model = StandardisedLogits(model) if attack.logits == STANDARDISED else model
     kind = getattr(torchattacks, attack.name)
     # AutoAttack and Square would otherwise be seeded by the clock, and targeted attacks assume ten classes
     given = {key: value for key, value in {"seed": seed, "n_classes": classes}.items() if key in _parameters(kind)}
@@ -104,7 +113,7 @@ def _seeded(attack: Attack, pixels: Tensor, images: list[int], seed: int) -> Ite
     with (
         torch.random.fork_rng(devices=[pixels.device] if pixels.device.type == "cuda" else []),
         numpy_seeded_by(generators[0]) if draws_from_numpy else nullcontext(),
-        DrawnImageByImage(generators, 4 if draws_squares else 1),
+        DrawnImageByImage(generators, 4 if draws_squares else 1, None if draws_from_numpy else (seed, tuple(images))),
     ):
         torch.manual_seed(seed if draws_squares else seed + images[0])
         yield

@@ -36,14 +36,19 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            help="The number of trainings at the same time; 1 trains in this process.",
-            show_default="one for each core or GPU",
+            help="The largest number of trainings at the same time.",
+            show_default="one for each core, or --jobs-per-device for each GPU",
             rich_help_panel=HOW,
         ),
     ] = None,
     jobs_per_device: Annotated[
-        int, typer.Option(min=1, help="The number of trainings at the same time on one GPU.", rich_help_panel=HOW)
-    ] = 1,
+        str,
+        typer.Option(
+            metavar="auto|N",
+            help="The number of trainings at the same time on one GPU; auto raises it while that pays.",
+            rich_help_panel=HOW,
+        ),
+    ] = "auto",
     threads: Threads = 1,
     address: Annotated[
         str | None,
@@ -87,7 +92,7 @@ def run(
     how = Execution(
         executor=executor.value,
         workers=workers,
-        jobs_per_device=jobs_per_device,
+        jobs_per_device=_jobs(jobs_per_device),
         threads=threads,
         address=address,
         interval=CheckpointInterval(checkpoint_epochs, checkpoint_minutes),
@@ -99,3 +104,13 @@ def run(
         print("interrupted; the same command continues from the last saved state", file=sys.stderr)
         raise typer.Exit(130) from None
     show_results(evaluated)
+
+
+def _jobs(given: str) -> int | None:
+    if given == "auto":
+        return None
+    if not given.isdecimal() or int(given) < 1:
+        raise typer.BadParameter(
+            f"must be auto or a number of at least 1, got {given!r}", param_hint="--jobs-per-device"
+        )
+    return int(given)

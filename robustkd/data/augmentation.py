@@ -43,8 +43,13 @@ class Draws:
     left: Tensor
     flipped: Tensor
 
-    def __getitem__(self, part: slice) -> Draws:
+    def __getitem__(self, part: slice | Tensor) -> Draws:
         return Draws(self.top[part], self.left[part], self.flipped[part])
+
+    @property
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The three tensors in the order of the attributes."""
+        return self.top, self.left, self.flipped
 
     def to(self, device: torch.device | str) -> Draws:
         """Move the choices to a device."""

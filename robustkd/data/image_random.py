@@ -6,9 +6,10 @@ seed and image, so that an image gets the same numbers in a sample of a data set
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,7 +19,8 @@ from torch.overrides import TorchFunctionMode
 Generators = Sequence[np.random.Generator]
 """One generator for each image."""
 
-Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+Kind = Literal["uniform", "normal"]
+"""Uniform in [0, 1), or standard normal."""
 
 
 def image_generators(seed: int, images: Iterable[int], stream: int = 0) -> list[np.random.Generator]:
@@ -47,12 +49,16 @@ class DrawnImageByImage(TorchFunctionMode):
     Args:
         generators: One generator for each image of the batch.
         axes: The fewest axes of what is drawn for each image; what has fewer is drawn for the batch as a whole.
+        key: What the generators were created from, if nothing has been drawn from them; their first numbers are then
+            remembered for others of the same key, because an attack starts at the same points on every network.
     """
 
-    def __init__(self, generators: Generators, axes: int = 1) -> None:
+    def __init__(self, generators: Generators, axes: int = 1, key: Hashable = None) -> None:
         super().__init__()
         self._generators = generators
         self._axes = axes
+        self._key = key
+        self._skipped: list[tuple[Kind, tuple[int, ...]]] = []
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -62,10 +68,49 @@ class DrawnImageByImage(TorchFunctionMode):
         drawn = func(*args, **(kwargs or {}))
         if before is not None and drawn.ndim >= self._axes and len(drawn) == len(self._generators):
             torch.set_rng_state(before)
-            own = _DRAWS[func](*args[1:], **(kwargs or {})) if func in _IN_PLACE else _DRAWS[func]()
-            shape = tuple(drawn.shape[1:])
-            drawn.copy_(torch.from_numpy(np.stack([own(generator, shape) for generator in self._generators])))
+            kind, transformed = _DRAWS[func]
+            numbers = self._numbers(kind, tuple(drawn.shape[1:]))
+            if func in _IN_PLACE:
+                numbers = transformed(numbers, *args[1:], **(kwargs or {}))
+            drawn.copy_(torch.from_numpy(numbers))
         return drawn
+
+    def _numbers(self, kind: Kind, shape: tuple[int, ...]) -> np.ndarray:
+        key, self._key = self._key, None
+        remembered = _remembered((key, kind, shape)) if key is not None else None
+        if remembered is not None:
+            self._skipped.append((kind, shape))
+            return remembered
+        for skipped in self._skipped:
+            self._draw(*skipped)
+        self._skipped.clear()
+        numbers = self._draw(kind, shape)
+        if key is not None:
+            _remember((key, kind, shape), numbers)
+        return numbers
+
+    def _draw(self, kind: Kind, shape: tuple[int, ...]) -> np.ndarray:
+        if kind == "uniform":
+            return np.stack([generator.random(shape, dtype=np.float32) for generator in self._generators])
+        return np.stack([generator.standard_normal(shape, dtype=np.float32) for generator in self._generators])
+
+
+REMEMBERED_BYTES = 2**28
+"""The most memory for remembered numbers: the starts for the test set of CIFAR-10 need half of it."""
+
+_MEMORY: OrderedDict[Hashable, np.ndarray] = OrderedDict()
+
+
+def _remembered(key: Hashable) -> np.ndarray | None:
+    if key in _MEMORY:
+        _MEMORY.move_to_end(key)
+    return _MEMORY.get(key)
+
+
+def _remember(key: Hashable, numbers: np.ndarray) -> None:
+    _MEMORY[key] = numbers
+    while sum(each.nbytes for each in _MEMORY.values()) > REMEMBERED_BYTES:
+        _MEMORY.popitem(last=False)
 
 
 @contextmanager
@@ -85,20 +130,20 @@ def numpy_seeded_by(generator: np.random.Generator) -> Iterator[None]:
         np.random.set_state(state)
 
 
-def _uniform(low: float = 0.0, high: float = 1.0, **_: Any) -> Draw:
-    return lambda generator, shape: low + (high - low) * generator.random(shape, dtype=np.float32)
+def _uniform(numbers: np.ndarray, low: float = 0.0, high: float = 1.0, **_: Any) -> np.ndarray:
+    return low + (high - low) * numbers
 
 
-def _normal(mean: float = 0.0, std: float = 1.0, **_: Any) -> Draw:
-    return lambda generator, shape: mean + std * generator.standard_normal(shape, dtype=np.float32)
+def _normal(numbers: np.ndarray, mean: float = 0.0, std: float = 1.0, **_: Any) -> np.ndarray:
+    return mean + std * numbers
 
 
 _IN_PLACE = (Tensor.uniform_, Tensor.normal_)
-_DRAWS: dict[Any, Callable[..., Draw]] = {
-    Tensor.uniform_: _uniform,
-    Tensor.normal_: _normal,
-    torch.rand: _uniform,
-    torch.rand_like: _uniform,
-    torch.randn: _normal,
-    torch.randn_like: _normal,
+_DRAWS: dict[Any, tuple[Kind, Callable[..., np.ndarray]]] = {
+    Tensor.uniform_: ("uniform", _uniform),
+    Tensor.normal_: ("normal", _normal),
+    torch.rand: ("uniform", _uniform),
+    torch.rand_like: ("uniform", _uniform),
+    torch.randn: ("normal", _normal),
+    torch.randn_like: ("normal", _normal),
 }

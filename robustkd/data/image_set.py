@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robustkd.data.shared_memory import moved, selected
 from robustkd.errors import DataError
 
 
@@ -135,7 +136,10 @@ class ImageSet:
         Returns:
             float32 (B, C, H, W) in [0, 1].
         """
-        return to_pixels(self.read(torch.arange(start, min(stop, len(self)))).to(device))
+        stop = min(stop, len(self))
+        # a slice needs no indices, which a GPU would have to wait for
+        images = self.images[start:stop] if isinstance(self.images, Tensor) else self.read(torch.arange(start, stop))
+        return to_pixels(images.to(device))
 
     def read_batches(self, batch_size: int) -> Iterator[Tensor]:
         """Read all images in order; those on disk are decoded by other processes while the last batch is used.
@@ -146,6 +150,9 @@ class ImageSet:
         Yields:
             uint8 (B, C, H, W), on the device of the images.
         """
+        if isinstance(self.images, Tensor):
+            yield from self.images.split(batch_size)
+            return
         batches = torch.arange(len(self)).split(batch_size)
         yield from self.images.stream(batches) if isinstance(self.images, StreamedImages) else map(self.read, batches)
 
@@ -173,8 +180,8 @@ class ImageSet:
         return replace(self, images=self.images.with_workers(workers))
 
     def to(self, device: torch.device | str) -> "ImageSet":
-        """Move labels and images to a device; images on disk stay there."""
-        images = self.images.to(device) if isinstance(self.images, Tensor) else self.images
+        """Move labels and images to a device, where all sets of these images share them; images on disk stay there."""
+        images = moved(self.images, device) if isinstance(self.images, Tensor) else self.images
         return replace(self, images=images, labels=self.labels.to(device))
 
     def in_memory(self) -> "ImageSet":
@@ -182,8 +189,8 @@ class ImageSet:
         return self if isinstance(self.images, Tensor) else replace(self, images=self.images.in_memory())
 
     def subset(self, indices: Tensor) -> "ImageSet":
-        """Return the set of the images at `indices`, int64 (B,), in that order."""
-        images = self.images[indices] if isinstance(self.images, Tensor) else self.images.subset(indices)
+        """Return the set of the images at `indices`, int64 (B,), in that order; equal subsets share their images."""
+        images = selected(self.images, indices) if isinstance(self.images, Tensor) else self.images.subset(indices)
         return replace(self, images=images, labels=self.labels[indices])
 
     def sample_indices(self, count: int | None, seed: int = 0) -> Tensor:

@@ -5,16 +5,21 @@ class follow.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from robustkd.data import Batch
+from robustkd.distillation.beside import beside
 from robustkd.distillation.losses import cross_entropy
 from robustkd.distillation.recipe import Recipe, Rule
-from robustkd.models import PixelModel
+from robustkd.models import Outputs, PixelModel
 from robustkd.registry import Registry
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,19 @@ class Method(nn.Module, ABC):
             epochs: The number of epochs of the stage.
         """
         self.stage = stage
+
+    def logits_of_both(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the student's logits and the teacher's, (B, K) each, the teacher's without gradient."""
+        return self._of_both(lambda: self.student(batch.pixels), lambda: self.teacher(batch.pixels), batch)
+
+    def outputs_of_both(self, batch: Batch) -> tuple[Outputs, Outputs]:
+        """Return the student's outputs and the teacher's, the teacher's without gradient."""
+        return self._of_both(
+            lambda: self.student.outputs(batch.pixels), lambda: self.teacher.outputs(batch.pixels), batch
+        )
+
+    def _of_both(self, student: Callable[[], T], teacher: Callable[[], T], batch: Batch) -> tuple[T, T]:
+        return beside(student, torch.no_grad()(teacher), batch.pixels.device)
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the cross-entropy with the labels, smoothed as the recipe says; see `losses.cross_entropy`."""

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from robustkd.arithmetic import Precision
+
 NonNegative = Annotated[float, Field(ge=0)]
 Optimiser = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["step", "cosine", "constant"]
@@ -37,8 +39,12 @@ class Recipe:
         nesterov: Whether SGD uses Nesterov's momentum.
         label_smoothing: The share of the target probability that is spread evenly over all classes, in [0, 1), in the
             cross-entropy with the labels (Szegedy et al. 2016, section 7) of every method that has one.
-        precision: The precision of the networks' arithmetic; with bfloat16, autocast chooses it for each operation, and
-            weights, gradients and losses stay float32.
+        precision: The precision of the networks' arithmetic. ``float32`` is IEEE single precision; ``tf32`` lets NVIDIA
+            GPUs round the inputs of convolutions and matrix products to 10 bits of mantissa, and is float32 elsewhere;
+            with ``bfloat16``, autocast chooses the precision of each operation, and weights, gradients and losses stay
+            float32.
+        graph: ``auto`` replays the steps from CUDA graphs on NVIDIA GPUs, where that is possible: the same kernels in
+            the same order, launched together. ``off`` launches them one by one.
         compile: Whether `torch.compile` compiles the step of each stage: a minute or more before the first step, faster
             afterwards, and different rounding.
         select: The rule that chooses the exported network where a method trains several; see `selection`. It never
@@ -68,7 +74,8 @@ class Recipe:
     weight_decay: NonNegative = 5e-4
     nesterov: bool = False
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
+    graph: Literal["auto", "off"] = "auto"
     compile: bool = False
     select: Rule = "last"
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0

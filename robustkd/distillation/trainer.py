@@ -1,9 +1,10 @@
 """The training loop: it applies a recipe to a method."""
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +12,29 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from robustkd.arithmetic import deterministic_convolutions, tensor_float32
 from robustkd.data import Dataset, ImageSet, TrainingBatches
-from robustkd.distillation.accuracy import EVALUATION_BATCH_SIZE, accuracy
+from robustkd.distillation.accuracy import count_correct
+from robustkd.distillation.device_queue import Clock, OnTheWay, Pace
+from robustkd.distillation.failures import (
+    MORE_ROOM,
+    SMALLER_STEP,
+    failures_named,
+    refuse_broken_network,
+    refuse_infinite_losses,
+)
+from robustkd.distillation.graphs import Graphs
 from robustkd.distillation.history import Epoch
 from robustkd.distillation.method import Method, Stage
+from robustkd.distillation.optimiser import build_optimiser, restore_optimiser, set_learning_rate
+from robustkd.distillation.random_state import RandomState
 from robustkd.distillation.recipe import Recipe
 from robustkd.distillation.selection import hold_out, select_candidate
+from robustkd.distillation.step import Step
 from robustkd.distillation.training_state import load_state, save_state, training_identity
-from robustkd.errors import StoppedError, TrainingError
+from robustkd.distillation.turns import Turns, drained, inside
+from robustkd.errors import StoppedError
+from robustkd.models import PixelModel
 
 
 def train(
@@ -64,49 +80,87 @@ def train(
         DataError: There are no training images, or too few to hold some out.
         StateError: The checkpoint is damaged or belongs to another training.
     """
+    return drained(
+        train_in_turns(
+            method,
+            data,
+            recipe,
+            seed=seed,
+            device=device,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+            checkpoint_minutes=checkpoint_minutes,
+            on_epoch=on_epoch,
+            should_stop=should_stop,
+        )
+    )
+
+
+def train_in_turns(
+    method: Method,
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device | str = "cpu",
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 1,
+    checkpoint_minutes: float = math.inf,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Turns[list[Epoch]]:
+    """Train as `train` does, one step a turn, so that several trainings of one process share a device.
+
+    Between two turns a training leaves no trace in the state of torch. On CUDA it has a stream of its own.
+
+    Args:
+        method: As for `train`; so are all other arguments.
+        data: The data set.
+        recipe: The recipe.
+        seed: The seed.
+        device: The device to train on.
+        checkpoint: A file for the state of the training.
+        checkpoint_every: The largest number of epochs between two writes of that file.
+        checkpoint_minutes: The time, in minutes, after which it is written in any case.
+        on_epoch: Called after each epoch.
+        should_stop: Called after each epoch but the last.
+
+    Returns:
+        A generator whose result is the history.
+    """
     device = torch.device(device)
-    stages = method.stages(recipe)
-    with _failures_named(f"{method.name}, moving images and networks", recipe, device, MORE_ROOM):
-        batches, tests = _place(method, data, recipe, seed, device)
-    if recipe.compile:
-        method.compile()
-    history: list[Epoch] = []
-    optimiser_state = None
-    total = sum(stage.recipe.epochs for stage in stages)
-    saved = time.monotonic()
-    identity = training_identity(method, data, stages, seed) if checkpoint is not None else {}
-    if checkpoint is not None and checkpoint.exists():
-        history, optimiser_state = load_state(checkpoint, identity, method, batches)
-        for entry in history:
-            on_epoch(entry)
-    for stage in stages:
-        done = sum(entry.stage == stage.name for entry in history)
-        batches.batch_size = stage.recipe.batch_size
-        method.label_smoothing = stage.recipe.label_smoothing
-        place = f"{method.name}, stage {stage.name}"
-        with (
-            _training_only(method, method.trained(stage.name)) as parameters,
-            _failures_named(place, stage.recipe, device, SMALLER_STEP),
-        ):
-            optimiser = _optimiser(parameters, stage.recipe, device)
-            if optimiser_state is not None and 0 < done < stage.recipe.epochs:
-                optimiser.load_state_dict(optimiser_state)
-            for epoch in range(done, stage.recipe.epochs):
-                with _seeded(seed, len(history), device):
-                    entry = _train_epoch(method, batches, optimiser, stage, epoch, tests)
-                history.append(entry)
-                stopping = len(history) < total and should_stop()
-                late = time.monotonic() - saved > 60 * checkpoint_minutes
-                if checkpoint is not None and (len(history) % checkpoint_every == 0 or late or stopping):
-                    save_state(checkpoint, identity, method, optimiser, batches, history)
-                    saved = time.monotonic()
-                on_epoch(entry)
-                if stopping:
-                    raise StoppedError(f"{method.name}: stopped after {len(history)} of {total} epochs")
-    with _failures_named(f"{method.name}, after the last stage", recipe, device, MORE_ROOM):
-        select_candidate(method, recipe, tests.validation, tests.test, device)
-        _refuse_broken_network(method, history[-1], tests.test)
-    return history
+    random_state = RandomState(device)
+    stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+    if stream is not None:
+        stream.wait_stream(torch.cuda.current_stream(device))
+
+    @contextmanager
+    def own() -> Iterator[None]:
+        with ExitStack() as stack:
+            if stream is not None:
+                stack.enter_context(torch.cuda.stream(stream))
+            stack.enter_context(random_state.active())
+            stack.enter_context(tensor_float32(recipe.precision != "float32"))
+            stack.enter_context(deterministic_convolutions())
+            yield
+
+    saving = _Saving(checkpoint, checkpoint_every, checkpoint_minutes)
+    training = _Training(method, data, recipe, seed, device, random_state, saving, on_epoch, should_stop)
+    return inside(own, training.turns())
+
+
+@dataclass
+class _Saving:
+    """When the state of a training is written."""
+
+    file: Path | None
+    every: int
+    minutes: float
+    last: float = 0.0
+
+    def is_due(self, epochs: int) -> bool:
+        late = time.monotonic() - self.last > 60 * self.minutes
+        return self.file is not None and (epochs % self.every == 0 or late)
 
 
 @dataclass(frozen=True)
@@ -117,89 +171,117 @@ class _Tests:
     validation: ImageSet | None
 
 
-def _train_epoch(
-    method: Method,
-    batches: TrainingBatches,
-    optimiser: torch.optim.Optimizer,
-    stage: Stage,
-    epoch: int,
-    tests: _Tests,
-) -> Epoch:
+@dataclass
+class _Training:
+    method: Method
+    data: Dataset
+    recipe: Recipe
+    seed: int
+    device: torch.device
+    random_state: RandomState
+    saving: _Saving
+    on_epoch: Callable[[Epoch], None]
+    should_stop: Callable[[], bool]
+
+    def turns(self) -> Turns[list[Epoch]]:
+        """Train, one step a turn."""
+        method, recipe, device = self.method, self.recipe, self.device
+        stages = method.stages(recipe)
+        total = sum(stage.recipe.epochs for stage in stages)
+        with failures_named(f"{method.name}, moving images and networks", recipe, device, MORE_ROOM):
+            batches, tests = _place(method, self.data, recipe, self.seed, device)
+        if recipe.compile:
+            method.compile()
+        graphs = Graphs(device, self.random_state, self._tell, on=recipe.graph == "auto")
+        history: list[Epoch] = []
+        optimiser_state = None
+        self.saving.last = time.monotonic()
+        identity = training_identity(method, self.data, stages, self.seed) if self.saving.file is not None else {}
+        if self.saving.file is not None and self.saving.file.exists():
+            history, optimiser_state = load_state(self.saving.file, identity, method, batches)
+            for entry in history:
+                self.on_epoch(entry)
+        for stage in stages:
+            done = sum(entry.stage == stage.name for entry in history)
+            batches.batch_size = stage.recipe.batch_size
+            method.label_smoothing = stage.recipe.label_smoothing
+            place = f"{method.name}, stage {stage.name}"
+            with (
+                _training_only(method, method.trained(stage.name)) as parameters,
+                failures_named(place, stage.recipe, device, SMALLER_STEP),
+            ):
+                optimiser = build_optimiser(parameters, stage.recipe, device)
+                if optimiser_state is not None and 0 < done < stage.recipe.epochs:
+                    restore_optimiser(optimiser, optimiser_state)
+                graphs.forget()
+                step = Step(method, batches, optimiser, stage.recipe.precision, graphs, device)
+                for epoch in range(done, stage.recipe.epochs):
+                    self.random_state.seed(self.seed, len(history))
+                    set_learning_rate(optimiser, stage.recipe.learning_rate_at(epoch))
+                    history.append((yield from _epoch(method, step, stage, epoch, tests, graphs)))
+                    stopping = len(history) < total and self.should_stop()
+                    if self.saving.file is not None and (stopping or self.saving.is_due(len(history))):
+                        save_state(self.saving.file, identity, method, optimiser, batches, history)
+                        self.saving.last = time.monotonic()
+                    self.on_epoch(history[-1])
+                    if stopping:
+                        raise StoppedError(f"{method.name}: stopped after {len(history)} of {total} epochs")
+        with failures_named(f"{method.name}, after the last stage", recipe, device, MORE_ROOM):
+            select_candidate(method, recipe, tests.validation, tests.test, device)
+            refuse_broken_network(method, history[-1], tests.test)
+        return history
+
+    def _tell(self, reason: str) -> None:
+        print(f"{self.method.name} trains {reason}", file=sys.stderr, flush=True)
+
+
+def _epoch(method: Method, step: Step, stage: Stage, epoch: int, tests: _Tests, graphs: Graphs) -> Turns[Epoch]:
     device = tests.test.labels.device
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=stage.recipe.precision == "bfloat16")
-    learning_rate = stage.recipe.learning_rate_at(epoch)
-    for group in optimiser.param_groups:
-        group["lr"] = learning_rate
+    pace, clock = Pace(device), Clock(device)
     method.begin_epoch(stage.name, epoch, stage.recipe.epochs)
     method.train()
-    names: list[str] = []
-    losses: list[Tensor] = []
-    correct: list[Tensor] = []
-    sizes: list[int] = []
-    start = time.perf_counter()
-    for batch in batches.epoch():
-        with autocast:
-            supervision = method(batch)
-        parts = torch.stack(list(supervision.losses.values()))
-        optimiser.zero_grad()
-        parts.sum().backward()
-        optimiser.step()
-        # kept on the device: reading a number here would wait for the step to finish
-        losses.append(parts.detach())
-        correct.append((supervision.logits.detach().argmax(1) == batch.labels).sum())
-        sizes.append(len(batch.labels))
-        names = list(supervision.losses)
-    table = _read(losses, correct)
-    seconds = time.perf_counter() - start
-    _refuse_not_finite(table, names, method, stage.name, epoch)
-    means = np.array(sizes) / sum(sizes) @ table[:, :-1]
+    sizes = step.begin_epoch()
+    for size in sizes:
+        step(size)
+        yield size
+        for _ in pace.step():
+            yield 0
+    names, table = step.results()
+    numbers = OnTheWay(table)
+    clock.stop()
     exported = method.export()
+    shown = [images for images in (tests.test, tests.validation) if images is not None]
+    correct = OnTheWay(*(_correct(method, exported, images, graphs) for images in shown))
+    for arriving in (numbers, correct):
+        for _ in arriving.arrive():
+            yield 0
+    losses = numbers.tensors[0].double().numpy()
+    refuse_infinite_losses(losses, names, method, stage.name, epoch)
+    means = np.array(sizes) / sum(sizes) @ losses[:, :-1]
+    shares = [int(count) / len(images) for count, images in zip(correct.tensors, shown, strict=True)]
     return Epoch(
         stage=stage.name,
         epoch=epoch,
-        learning_rate=learning_rate,
+        learning_rate=stage.recipe.learning_rate_at(epoch),
         loss=float(means.sum()),
         losses=dict(zip(names, means.tolist(), strict=True)),
-        train_accuracy=float(table[:, -1].sum()) / sum(sizes),
-        test_accuracy=accuracy(exported, tests.test, device),
-        validation_accuracy=accuracy(exported, tests.validation, device) if tests.validation is not None else None,
-        images_per_second=sum(sizes) / seconds,
+        train_accuracy=float(losses[:, -1].sum()) / sum(sizes),
+        test_accuracy=shares[0],
+        validation_accuracy=shares[1] if tests.validation is not None else None,
+        images_per_second=sum(sizes) / clock.seconds,
     )
 
 
-def _read(losses: list[Tensor], correct: list[Tensor]) -> np.ndarray:
-    """Copy an epoch's losses (steps, parts) and correct predictions (steps) from the device, as one float64 table."""
-    parts = torch.stack(losses)
-    table = torch.cat([parts, torch.stack(correct)[:, None].to(parts.dtype)], dim=1)
-    return table.cpu().double().numpy()
+def _correct(method: Method, exported: PixelModel, images: ImageSet, graphs: Graphs) -> Tensor:
+    device = images.labels.device
 
+    def count() -> Tensor:
+        return count_correct(exported, images, device)
 
-def _refuse_not_finite(table: np.ndarray, names: list[str], method: Method, stage: str, epoch: int) -> None:
-    broken = np.argwhere(~np.isfinite(table))
-    if len(broken):
-        step, part = broken[0]
-        raise TrainingError(
-            f"{method.name}: the loss {names[part]} is {table[step, part]} in stage {stage}, epoch {epoch}, "
-            f"step {step} (counted from 0): lower the learning rate or the loss's weight"
-        )
-
-
-@torch.no_grad()
-def _refuse_broken_network(method: Method, last: Epoch, images: ImageSet) -> None:
-    """No loss is computed after the last step, so what that step breaks can only be seen in the exported network."""
-    network = method.export()
-    training, state = network.training, network.state_dict()
-    broken = [f"the weights {name.removeprefix('module.')}" for name in state if not state[name].isfinite().all()]
-    # finite weights may be so large that the outputs are not finite
-    shown = images.pixels(0, EVALUATION_BATCH_SIZE, images.labels.device)
-    if not broken and not network.eval()(shown).isfinite().all():
-        broken = ["the network's predictions"]
-    network.train(training)
-    if broken:
-        raise TrainingError(
-            f"{method.name}: {broken[0]} are not finite after stage {last.stage}, epoch {last.epoch} (counted from 0): "
-            "lower the learning rate"
-        )
+    # a network that is put together anew for each epoch cannot be replayed
+    if exported is not method.export() or not isinstance(images.images, Tensor):
+        return count()
+    return graphs.call((exported, images), count)
 
 
 def _place(
@@ -216,18 +298,10 @@ def _place(
         # difference to the networks, and the optimiser is faster without it
         if device.type == "cuda":
             network.to(memory_format=torch.channels_last)
+    if device.type == "cuda":
+        # images and teacher may be shared with trainings on other streams, which do not wait for this one
+        torch.cuda.current_stream(device).synchronize()
     return batches, tests
-
-
-def _optimiser(parameters: list[nn.Parameter], recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
-    fused = device.type in ("cpu", "cuda", "mps")
-    rate, decay = recipe.learning_rate, recipe.weight_decay
-    if recipe.optimiser == "adam":
-        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=fused)
-    if recipe.optimiser == "adamw":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=fused)
-    momentum, nesterov = recipe.momentum, recipe.nesterov
-    return torch.optim.SGD(parameters, lr=rate, momentum=momentum, weight_decay=decay, nesterov=nesterov, fused=fused)
 
 
 @contextmanager
@@ -242,39 +316,3 @@ def _training_only(method: Method, parameters: list[nn.Parameter]) -> Iterator[l
     finally:
         for parameter, required in before.items():
             parameter.requires_grad_(required)
-
-
-@contextmanager
-def _seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
-    """Seed the global random state of an epoch by seed and epoch only; restore it afterwards."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0]))
-        yield
-
-
-SMALLER_STEP = "lower batch_size, or use a smaller network or precision bfloat16"
-MORE_ROOM = (
-    "even without a batch there is not enough memory, so run fewer trainings at once (jobs_per_device, workers), or "
-    "use a smaller network or fewer images"
-)
-
-
-@contextmanager
-def _failures_named(place: str, recipe: Recipe, device: torch.device, remedy: str) -> Iterator[None]:
-    """Turn torch's errors about too little memory or too small a batch into an error that says what to change."""
-    size = recipe.batch_size
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        # only CUDA has its own exception for it; CPU and MPS are recognised by the message
-        known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-        if not known and not any(words in str(error) for words in ("out of memory", "can't allocate memory")):
-            raise
-        raise TrainingError(f"{place}: out of memory on {device} at batch size {size}: {remedy}") from error
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        raise TrainingError(
-            f"{place}: this network cannot normalise a batch of one image, and batch size {size} leaves one image over "
-            "in each epoch: change batch_size by one"
-        ) from error

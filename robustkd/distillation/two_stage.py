@@ -4,7 +4,6 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import Annotated
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -72,13 +71,9 @@ class TwoStage(Method):
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch: by features in the first stage, as `hinton` does in the second."""
         if self.stage == INITIALISATION:
-            student = self.student.outputs(batch.pixels)
-            with torch.no_grad():
-                teacher = self.teacher.outputs(batch.pixels)
+            student, teacher = self.outputs_of_both(batch)
             return Supervision(student.logits, self.initialisation_losses(student, teacher))
-        logits = self.student(batch.pixels)
-        with torch.no_grad():
-            teacher_logits = self.teacher(batch.pixels)
+        logits, teacher_logits = self.logits_of_both(batch)
         losses = labels_and_teacher(
             logits,
             teacher_logits,

@@ -10,7 +10,7 @@ GRADIENT_SHARE = 4
 """How many times fewer they are where activations are kept for gradients."""
 
 
-def fitting_batch_size(most: int, size: tuple[int, int, int], device: object, *, gradients: bool = False) -> int:
+def images_at_once(most: int, size: tuple[int, int, int], device: object, *, gradients: bool = False) -> int:
     """Return the number of images in a batch.
 
     Args:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import log_softmax
 
+from robustkd.arithmetic import tensor_float32
 from robustkd.atomic import atomic_path
 from robustkd.progress import progress
 
@@ -175,14 +176,15 @@ def predict_all(
     """
     import torch
 
-    from robustkd.models.batch_size import fitting_batch_size
+    from robustkd.models.batch_size import images_at_once
 
     training = [model.training for model in models]
     for model in models:
         model.to(device).eval()
     logits: list[list[torch.Tensor]] = [[] for _ in models]
-    with torch.no_grad():  # inference mode would make tensors that a network keeps useless for attacks
-        for pixels in images.pixel_batches(fitting_batch_size(BATCH_SIZE, images.shape, device), device):
+    # inference mode would make tensors that a network keeps useless for attacks
+    with tensor_float32(False), torch.no_grad():
+        for pixels in images.pixel_batches(images_at_once(BATCH_SIZE, images.shape, device), device):
             for model, seen in zip(models, logits, strict=True):
                 seen.append(model(pixels).float())
             advance(len(pixels))

@@ -21,7 +21,7 @@ from robustkd.models import Member, ModelPool, load_model
 from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.evaluated import Evaluated
-from robustkd.studies.executors import Executor, InProcess, Processes, Progressed
+from robustkd.studies.executors import Executor, InTurns, Processes, Progressed
 from robustkd.studies.live import Live
 from robustkd.studies.member_facts import MODEL_FILE
 from robustkd.studies.plan import Job, Part, plan, with_teachers_left
@@ -43,9 +43,11 @@ class Execution:
 
     Attributes:
         executor: ``local`` or ``ray``.
-        workers: The number of trainings at the same time; 1 trains in this process. None: one for each CPU core, or
-            `jobs_per_device` for each GPU.
-        jobs_per_device: The number of trainings that share a GPU: a small network does not fill one.
+        workers: The largest number of trainings at the same time. None: one for each CPU core, or `jobs_per_device` for
+            each GPU. On a CPU, each of several is a process; on GPUs, there is one process for each.
+        jobs_per_device: The number of trainings that share a GPU, because a small network does not fill one. None for
+            as many as fit its memory and still raise its throughput, at most eight; on a Ray cluster, where each is a
+            process, for one.
         threads: The number of CPU threads of each training.
         address: The address of a Ray cluster; None starts Ray on this machine.
         interval: How often a training writes its state.
@@ -54,7 +56,7 @@ class Execution:
 
     executor: str = "local"
     workers: int | None = 1
-    jobs_per_device: int = 1
+    jobs_per_device: int | None = None
     threads: int = 1
     address: str | None = None
     interval: CheckpointInterval = field(default_factory=CheckpointInterval)
@@ -184,7 +186,7 @@ def as_in_study(data: Dataset, study: Study) -> Dataset:
 
 
 def devices_for(device: str, how: Execution, jobs: int) -> list[str]:
-    """Return a device for each training that runs at the same time, in turn over the visible GPUs.
+    """Return the device of each process that trains: one for each GPU, or several on the CPU.
 
     Args:
         device: The device as the user gave it.
@@ -192,21 +194,34 @@ def devices_for(device: str, how: Execution, jobs: int) -> list[str]:
         jobs: The number of jobs.
 
     Returns:
-        One device name for each worker.
+        One device name for each process.
     """
     if how.workers is not None and how.workers < 1:
         raise BadInputError(f"workers must be at least 1, got {how.workers}")
-    if how.jobs_per_device < 1:
+    if how.jobs_per_device is not None and how.jobs_per_device < 1:
         raise BadInputError(f"jobs_per_device must be at least 1, got {how.jobs_per_device}")
     resolved = resolve_device(device)
+    if resolved.type == "cpu":
+        natural = min(torch.get_num_threads(), MOST_PROCESSES)  # torch counts the cores that it may use
+        return [str(resolved)] * min(how.workers or natural, jobs)
     places = [str(resolved)]
     if resolved.type == "cuda" and ":" not in device:
         places = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    natural = min(torch.get_num_threads(), MOST_PROCESSES)  # torch counts the cores that it may use
-    if resolved.type != "cpu":
-        natural = how.jobs_per_device * len(places)
-    count = min(how.workers or natural, jobs)
-    return [places[index % len(places)] for index in range(count)]
+    return places[: min(how.workers or len(places), jobs)]
+
+
+def trainings_per_process(how: Execution, devices: Sequence[str]) -> int | None:
+    """Return the number of trainings that take turns in each process; None for as many as its GPU has room for.
+
+    Args:
+        how: The number of workers, and of jobs per device.
+        devices: The device of each process.
+    """
+    if devices[0].startswith("cpu"):
+        return 1
+    most = None if how.workers is None else -(-how.workers // len(devices))
+    given = [each for each in (how.jobs_per_device, most) if each is not None]
+    return min(given, default=None)
 
 
 def _executor(
@@ -221,9 +236,10 @@ def _executor(
     if how.executor == "ray":
         return _ray(how, device, data, progressed)
     devices = devices_for(device, how, jobs)
+    each = trainings_per_process(how, devices)
     if len(devices) == 1:
-        return InProcess(data, torch.device(devices[0]), progressed, should_stop)
-    return Processes(load, devices, progressed)
+        return InTurns(data, torch.device(devices[0]), progressed, should_stop, each)
+    return Processes(load, devices, progressed, each)
 
 
 def _ray(how: Execution, device: str, data: Dataset, progressed: Progressed) -> Executor:
@@ -231,7 +247,7 @@ def _ray(how: Execution, device: str, data: Dataset, progressed: Progressed) -> 
         from robustkd.studies.executors.ray import Ray
     except ImportError as error:
         raise BadInputError("--executor ray needs Ray: pip install 'robustkd[ray]'") from error
-    return Ray(data, device, how.jobs_per_device, how.workers, how.threads, how.address, progressed)
+    return Ray(data, device, how.jobs_per_device or 1, how.workers, how.threads, how.address, progressed)
 
 
 def _evaluated(work: Work, part: Part, failed: Mapping[str, str]) -> EvaluatedPart | None:

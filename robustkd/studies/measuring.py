@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from robustkd.arithmetic import tensor_float32
 from robustkd.evaluations import Evaluation, Predict
 from robustkd.plugins import digest_of
 from robustkd.results.records import Check, Records, members_frame
@@ -61,7 +62,8 @@ def measure(
         if not all(file.is_file() for file in evaluation.files(pool)):
             raise FileNotFoundError
     except Exception:  # absent, or damaged in any way: measured again
-        seen = evaluation.measure(pool, data, predict)
+        with tensor_float32(False):
+            seen = evaluation.measure(pool, data, predict)
         compared = same_architecture(evaluation.metrics, seen.members)
         records = replace(seen, checks=(*checks, *seen.checks, *compared), notes=(*notes, *seen.notes))
         records.save(path, key)

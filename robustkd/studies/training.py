@@ -1,5 +1,6 @@
 """One training of a study, from its settings to its files, in this process or in a worker process."""
 
+import hashlib
 import statistics
 import sys
 import tempfile
@@ -8,13 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
 
+from robustkd.arithmetic import precision_on
 from robustkd.data import Augmentation, Dataset
-from robustkd.distillation import METHODS, Epoch, Method, Recipe, history_frame, selection_record, train
+from robustkd.distillation import METHODS, Epoch, Method, Recipe, history_frame, selection_record
+from robustkd.distillation.trainer import train_in_turns
 from robustkd.distillation.training_state import epochs_done
+from robustkd.distillation.turns import Turns, drained, inside
 from robustkd.errors import RobustKDError, StateError, StorageError, StudyError, TrainingError
 from robustkd.models import PixelModel, create_model, load_model, save_model
 from robustkd.models.pool import Role
@@ -23,6 +28,8 @@ from robustkd.studies.provenance import describe_device, package_versions
 from robustkd.studies.validation import recipe_with
 
 HISTORY_FILE = "history.csv"
+
+_TEACHERS: WeakValueDictionary[str, PixelModel] = WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,18 @@ def perform(
     on_epoch: Callable[[int, int], None] = lambda done, earlier: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
+    """Train one network at once; see `perform_in_turns`."""
+    return drained(perform_in_turns(training, data, device, state, on_epoch, should_stop))
+
+
+def perform_in_turns(
+    training: Training,
+    data: Dataset,
+    device: torch.device,
+    state: Path,
+    on_epoch: Callable[[int, int], None] = lambda done, earlier: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Turns[Trained]:
     """Train one network, continuing from its saved state if there is one.
 
     Args:
@@ -109,7 +128,7 @@ def perform(
         should_stop: Called after each epoch; returns whether to stop.
 
     Returns:
-        The output of the job.
+        A generator that takes a step at each turn; its result is the output of the job.
 
     Raises:
         StoppedError: The training was stopped; its state is written.
@@ -121,14 +140,19 @@ def perform(
         raise StudyError(
             f"{training.title}: {data.name} on this machine differs from the study's data set: its SHA-256 is different"
         )
+
+    def turns() -> Turns[Trained]:
+        threads = training.threads if device.type == "cpu" else None
+        steps = _train(training, data, device, state, on_epoch, should_stop)
+        return inside(lambda: cpu_threads(threads), steps)
+
     try:
-        with cpu_threads(training.threads if device.type == "cpu" else None):
-            try:
-                return _train(training, data, device, state, on_epoch, should_stop)
-            except StateError as error:
-                print(f"{training.title}: {error}; training starts from the beginning", file=sys.stderr, flush=True)
-                state.unlink()
-                return _train(training, data, device, state, on_epoch, should_stop)
+        try:
+            return (yield from turns())
+        except StateError as error:
+            print(f"{training.title}: {error}; training starts from the beginning", file=sys.stderr, flush=True)
+            state.unlink()
+            return (yield from turns())
     except RobustKDError:
         raise
     except OSError as error:
@@ -145,7 +169,7 @@ def _train(
     state: Path,
     on_epoch: Callable[[int, int], None],
     should_stop: Callable[[], bool],
-) -> Trained:
+) -> Turns[Trained]:
     recipe = training.recipe
     method = method_of(training, data)
     epochs = sum(stage.recipe.epochs for stage in method.stages(recipe))
@@ -156,7 +180,7 @@ def _train(
         done += 1
         on_epoch(done, earlier)
 
-    history = train(
+    history = yield from train_in_turns(
         method,
         _training_data(training, data),
         recipe,
@@ -191,6 +215,15 @@ def _training_data(training: Training, data: Dataset) -> Dataset:
 
 
 def _loaded(checkpoint: bytes) -> PixelModel:
+    """Load a teacher, which all trainings that learn from it share; it never changes."""
+    key = hashlib.sha256(checkpoint).hexdigest()
+    teacher = _TEACHERS.get(key)
+    if teacher is None:
+        teacher = _TEACHERS[key] = _read(checkpoint)
+    return teacher
+
+
+def _read(checkpoint: bytes) -> PixelModel:
     with tempfile.TemporaryDirectory(prefix="robustkd-") as folder:
         file = Path(folder) / MODEL_FILE
         file.write_bytes(checkpoint)
@@ -218,6 +251,7 @@ def _trained(training: Training, data: Dataset, method: Method, history: list[Ep
     table = history_frame(history).to_csv(index=False, lineterminator="\n").encode()
     about = {
         "device": describe_device(device, training.threads),
+        "precision": precision_on(device, training.recipe.precision),
         "versions": package_versions(),
         "digest": model.digest(),
         "shape": [*data.test.shape, data.num_classes],

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from robustkd.data import Dataset, ImageSet
 from robustkd.models import Member, ModelPool, PixelModel
-from robustkd.models.batch_size import fitting_batch_size
+from robustkd.models.batch_size import images_at_once
 from robustkd.results.predictions import PredictionCache, Predictions, predict
 
 
@@ -140,4 +140,4 @@ def test_images_on_disk_are_read_once_for_several_members(data: Dataset, tmp_pat
     [(32, "cpu", False, 500), (224, "cpu", False, 64), (224, "cpu", True, 16), (224, "cuda:0", False, 500)],
 )
 def test_large_images_come_in_smaller_batches(size: int, device: str, gradients: bool, expected: int) -> None:
-    assert fitting_batch_size(500, (3, size, size), device, gradients=gradients) == expected
+    assert images_at_once(500, (3, size, size), device, gradients=gradients) == expected

@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from robustkd.data import Augmentation
+from robustkd.distillation.turns import Turns
 from robustkd.errors import StudyError
 from robustkd.models import load_model
 from robustkd.studies import load_study, run_study, training
-from robustkd.studies.executors import in_process
+from robustkd.studies.executors import in_turns
 from robustkd.studies.training import Trained, Training
 
 
@@ -17,11 +18,11 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note the titles of the jobs that are trained from now on."""
     trained: list[str] = []
 
-    def perform(job: Training, *rest: Any) -> Trained:
+    def perform(job: Training, *rest: Any) -> Turns[Trained]:
         trained.append(job.title)
-        return training.perform(job, *rest)
+        return training.perform_in_turns(job, *rest)
 
-    monkeypatch.setattr(in_process, "perform", perform)
+    monkeypatch.setattr(in_turns, "perform_in_turns", perform)
     return trained
 
 

@@ -37,25 +37,25 @@ def test_an_interrupted_study_goes_on_where_its_training_was(tmp_path: Path, mon
     path.write_text(yaml.safe_dump(STUDY))
     study = load_study(path)
     execute.run_study(study, tmp_path / "whole", device="cpu")
-    original, told = training.train, []
+    original, told = training.train_in_turns, []
     reported: list[tuple[int, int]] = []
     monkeypatch.setattr(Live, "epoch", lambda live, id_, done, earlier: reported.append((done, earlier)))
 
-    def interrupted(*args: Any, **kwargs: Any) -> None:
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
         def stop(epoch: object) -> None:
             raise KeyboardInterrupt
 
-        original(*args, **{**kwargs, "on_epoch": stop})
+        return original(*args, **{**kwargs, "on_epoch": stop})
 
     def watched(method: Any, *args: Any, **kwargs: Any) -> Any:
         method.register_forward_hook(lambda *_: told.append(1))
         return original(method, *args, **kwargs)
 
-    monkeypatch.setattr(training, "train", interrupted)
+    monkeypatch.setattr(training, "train_in_turns", interrupted)
     with pytest.raises(KeyboardInterrupt):
         execute.run_study(study, tmp_path / "resumed", device="cpu")
     assert len(files(tmp_path / "resumed")) == 1
-    monkeypatch.setattr(training, "train", watched)
+    monkeypatch.setattr(training, "train_in_turns", watched)
     execute.run_study(study, tmp_path / "resumed", device="cpu")
 
     assert len(told) == math.ceil(len(load_dataset("digits").training) / 512)  # the steps of one epoch out of two

@@ -166,14 +166,14 @@ def test_students_are_missing_where_all_candidates_failed(tiny: Path, tmp_path: 
 def test_a_study_with_a_failed_candidate_is_evaluated_with_the_teacher_of_its_students_and_says_so(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = training.train
+    original = training.train_in_turns
 
     def broken(method: Method, *arguments: Any, **options: Any) -> Any:
         if options["seed"] == 8:
             raise RuntimeError("cudnn failed")
         return original(method, *arguments, **options)
 
-    monkeypatch.setattr(training, "train", broken)
+    monkeypatch.setattr(training, "train_in_turns", broken)
     rule = ("teacher.seeds=[7, 8]", "training.select=test", "evaluations=[fidelity]")
 
     evaluated = run_study(load_study(tiny, rule), tmp_path / "run", device="cpu")
@@ -343,14 +343,14 @@ def test_a_missing_network_is_said_in_the_report_and_the_rest_is_there(tiny: Pat
 def test_an_error_of_any_kind_fails_one_job_and_not_the_run(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = training.train
+    original = training.train_in_turns
 
     def broken(method: Method, *arguments: Any, **options: Any) -> Any:
         if method.name == "hinton":
             raise RuntimeError("cudnn is not well\nand says so at length")
         return original(method, *arguments, **options)
 
-    monkeypatch.setattr(training, "train", broken)
+    monkeypatch.setattr(training, "train_in_turns", broken)
 
     evaluated = run_study(load_study(tiny, ("evaluations=[generalization]",)), tmp_path / "run", device="cpu")
 

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -104,16 +105,18 @@ def fits_into_shared_memory(size: int) -> bool:
 
 def _by_processes(images: Decodable, batches: Sequence[Tensor], workers: int) -> Iterator[Tensor]:
     cut = [[chunk.tolist() for chunk in batch.split(CHUNK)] for batch in batches]
-    loader: DataLoader[Any] = DataLoader(
-        _Chunks(images),
-        batch_size=None,
-        sampler=[chunk for chunks in cut for chunk in chunks],
-        num_workers=workers,
-        prefetch_factor=AHEAD,
-        multiprocessing_context="fork",
-        collate_fn=_unchanged,
-        generator=torch.Generator(),  # the global one would be advanced by one number
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of more processes than cores, which the user asked for
+        loader: DataLoader[Any] = DataLoader(
+            _Chunks(images),
+            batch_size=None,
+            sampler=[chunk for chunks in cut for chunk in chunks],
+            num_workers=workers,
+            prefetch_factor=AHEAD,
+            multiprocessing_context="fork",
+            collate_fn=_unchanged,
+            generator=torch.Generator(),  # the global one would be advanced by one number
+        )
     decoded = iter(loader)
     try:
         for chunks, batch in zip(cut, batches, strict=True):

@@ -81,9 +81,7 @@ class AttentionTransfer(Method):
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch."""
-        student = self.student.outputs(batch.pixels)
-        with torch.no_grad():
-            teacher = self.teacher.outputs(batch.pixels)
+        student, teacher = self.outputs_of_both(batch)
         distances = [
             attention_loss(
                 paper_block(student.blocks, number), paper_block(teacher.blocks, number), variant=self.variant

@@ -117,9 +117,7 @@ class BoundarySupportingSamples(Method):
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch and its boundary samples."""
-        logits = self.student(batch.pixels)
-        with torch.no_grad():
-            teacher_logits = self.teacher(batch.pixels)
+        logits, teacher_logits = self.logits_of_both(batch)
         losses = {
             "cross_entropy": self.cross_entropy(logits, batch.labels),
             "kd": self.image_weight * soft_cross_entropy(logits, teacher_logits, self.temperature).mean(),

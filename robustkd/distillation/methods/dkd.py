@@ -117,9 +117,7 @@ class DecoupledDistillation(Method):
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch."""
-        logits = self.student(batch.pixels)
-        with torch.no_grad():
-            teacher_logits = self.teacher(batch.pixels)
+        logits, teacher_logits = self.logits_of_both(batch)
         given = (logits, teacher_logits, batch.labels, self.temperature)
         losses = {
             "cross_entropy": self.cross_entropy(logits, batch.labels),

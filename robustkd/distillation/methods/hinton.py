@@ -9,7 +9,6 @@ output. Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (a
 
 from typing import Annotated
 
-import torch
 from pydantic import Field
 
 from robustkd.data import Batch
@@ -43,9 +42,7 @@ class Hinton(Method):
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch."""
-        logits = self.student(batch.pixels)
-        with torch.no_grad():
-            teacher_logits = self.teacher(batch.pixels)
+        logits, teacher_logits = self.logits_of_both(batch)
         losses = labels_and_teacher(
             logits,
             teacher_logits,

@@ -134,10 +134,8 @@ class RelationalDistancesAndAngles(Method):
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch."""
-        outputs = self.student.outputs(batch.pixels)
-        student = self._embedding(outputs)
-        with torch.no_grad():
-            teacher = self._embedding(self.teacher.outputs(batch.pixels))
+        outputs, teacher_outputs = self.outputs_of_both(batch)
+        student, teacher = self._embedding(outputs), self._embedding(teacher_outputs)
         losses = {"cross_entropy": self.cross_entropy(outputs.logits, batch.labels)}
         if self.distance_weight:
             losses["distance"] = self.distance_weight * distance_loss(student, teacher, variant=self.variant)

@@ -8,7 +8,6 @@ b is the size of the batch, also for the last, partial batch. Layer: block 3. Tu
 Knowledge Distillation* (arXiv 1907.09682), equations 1 to 4; weight of sarfraz2020, Table I.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -63,9 +62,7 @@ class SimilarityPreserving(Method):
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch."""
-        student = self.student.outputs(batch.pixels)
-        with torch.no_grad():
-            teacher = self.teacher.outputs(batch.pixels)
+        student, teacher = self.outputs_of_both(batch)
         similarity = similarity_loss(paper_block(student.blocks, 3), paper_block(teacher.blocks, 3))
         losses = {
             "cross_entropy": self.cross_entropy(student.logits, batch.labels),

@@ -75,7 +75,7 @@ class Corruption(Evaluation):
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Show every member the same corrupted images."""
-        from robustkd.models.batch_size import fitting_batch_size
+        from robustkd.models.batch_size import images_at_once
         from robustkd.models.modes import in_evaluation_mode
 
         members, options = list(pool), self.options
@@ -84,7 +84,7 @@ class Corruption(Evaluation):
         severities = tuple(sorted(set(options.severities)))
         seen = np.empty((len(members), len(corrupted.names), len(severities), len(places)), dtype=np.int16)
         before = [in_evaluation_mode([member.model]) for member in members]
-        batch_size = fitting_batch_size(options.batch_size, data.test.shape, members[0].model.mean.device)
+        batch_size = images_at_once(options.batch_size, data.test.shape, members[0].model.mean.device)
         kinds = list(product(enumerate(corrupted.names), enumerate(severities)))
         with progress("corruptions", len(places) * len(kinds)) as advance:
             start = 0

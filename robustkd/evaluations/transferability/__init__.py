@@ -35,7 +35,6 @@ number means; `sentences`, the headline.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +78,7 @@ class Transferability(Evaluation):
     name = "transferability"
     title = "Adversarial transferability"
     question = "Do adversarial examples that fool one network fool the others?"
-    version = 9
+    version = 10
     requires = Requirements(networks=True, gradients=True)
     summary = ("worst_case_accuracy", "teacher_transfer_excess")
     Options = TransferabilityOptions
@@ -103,8 +102,6 @@ class Transferability(Evaluation):
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Attack each source once, and show every member the same examples."""
-        from robustkd.models.batch_size import fitting_batch_size
-
         options = self.options
         members = chosen(list(pool), options.networks)
         if all(member.role == "teacher" for member in members):
@@ -112,9 +109,7 @@ class Transferability(Evaluation):
                 "transferability needs a student or baseline besides the teacher: add one to the pool"
             )
         indices = data.test.sample_indices(options.images, options.seed)
-        device = members[0].model.mean.device
-        fitting = fitting_batch_size(options.batch_size, data.test.shape, device, gradients=True)
-        plan = replace(self._plan(data.num_classes, len(indices)), batch_size=fitting)
+        plan = self._plan(data.num_classes, len(indices), members, data.test.shape)
         images, places = data.test.subset(indices), indices.numpy()
         clean = np.stack([predict(member).predicted[places] for member in members]).astype(np.int16)
         with progress("attack", len(members) * len(images)) as advance:
@@ -129,11 +124,13 @@ class Transferability(Evaluation):
             "attacks": np.array([attack.label for attack in attacks]),
             "epsilon": np.array(np.nan if plan.attack.epsilon is None else plan.attack.epsilon),
             "epsilons": np.array(options.epsilons, dtype=np.float64),
+            "crafting_precision": np.array(plan.precision),
+            "scoring_precision": np.array("float32"),
             **({} if plan.from_teacher is None else {"from_teacher_attack": np.array(plan.from_teacher.label)}),
             **predicted,
         }
+        notes = notes_on(attacks, options, data.num_classes, plan.precision, plan.batch_size)
         found = (*checks, *strength_checks(members, arrays))
-        notes = notes_on(attacks, replace(options, batch_size=fitting), data.num_classes)
         return Records(members_frame(members), arrays, found, notes)
 
     def summarise(self, records: Records) -> pd.DataFrame:
@@ -161,8 +158,12 @@ class Transferability(Evaluation):
     def _folder(self) -> Path | None:
         return None if self.options.save_examples is None else Path(self.options.save_examples).expanduser()
 
-    def _plan(self, classes: int, images: int) -> Plan:
-        options = self.options
+    def _plan(self, classes: int, images: int, members: list[Member], shape: tuple[int, int, int]) -> Plan:
+        from robustkd.attacks.batch_size import fitting_batch_size
+        from robustkd.attacks.crafting import crafting_precision
+
+        options, device = self.options, members[0].model.mean.device
+        models = [member.model for member in members]
         first = main_attack(options)
         main, *own = with_distinct_labels((first, *own_attacks(options, classes)))
         standardised = next((attack for attack in own if attack.logits == STANDARDISED), None)
@@ -177,7 +178,8 @@ class Transferability(Evaluation):
             sample=sample,
             followed=followed,
             sweep=sweep,
-            batch_size=options.batch_size,
+            precision=crafting_precision(options.precision, device),
+            batch_size=options.batch_size or min(images, fitting_batch_size(models, shape, device)),
             seed=options.seed,
             folder=self._folder,
         )

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from robustkd.arithmetic import Precision, tensor_float32
 from robustkd.attacks.attack import Attack
 from robustkd.attacks.craft import craft
 from robustkd.attacks.gradients import NOWHERE, leads_up, zero_gradients
 from robustkd.attacks.layout import channels_last
 from robustkd.attacks.soundness import Soundness
+from robustkd.evaluations.transferability.decisions import decided_classes
 from robustkd.evaluations.transferability.examples import Save, saved_examples
 from robustkd.evaluations.transferability.matrix import NOT_SAMPLED
 from robustkd.evaluations.transferability.strength import gradient_check, zero_gradient_check
@@ -34,6 +36,9 @@ STEP = 1 / 32
 LARGEST_STEP = 2 / 255
 """The largest such step, for attacks in another norm or without an ε."""
 
+FEW = 4
+"""The number of images that are shown to a network to see how it is built."""
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -49,6 +54,7 @@ class Plan:
         sample: Which images that sample has, bool (N,).
         followed: The images whose gradients are followed for a step, bool (N,).
         sweep: `attack` at other values of ε; these examples are shown to every member too.
+        precision: The precision that examples are crafted in.
         batch_size: The number of images per batch.
         seed: The seed of all random numbers.
         folder: The folder to save the examples of `attack` in; None to discard them.
@@ -61,6 +67,7 @@ class Plan:
     sample: np.ndarray
     followed: np.ndarray
     sweep: tuple[Attack, ...]
+    precision: Precision
     batch_size: int
     seed: int
     folder: Path | None
@@ -89,11 +96,15 @@ def attack_all(
         (A, M, N), ``sweep`` (E, M, M, N), and, with a teacher, ``from_teacher`` (M, N) by target; ``zero_gradient``,
         bool (M, N); ``gradient``, int8 (M, N), for those followed (`leads_up`); and the validity checks.
     """
+    from robustkd.attacks.crafting import crafting_network
+
     arrays = _empty_arrays(members, len(images), plan)
     checks = []
     with channels_last([member.model for member in members]):
         for index, member in enumerate(members):
-            source = _Source(members, index, plan, images.num_classes, Soundness())
+            few = images.pixels(0, FEW, member.model.mean.device)
+            network = crafting_network(member.model, plan.precision, few)
+            source = _Source(members, index, plan, images.num_classes, Soundness(), network)
             about = {"seed": plan.seed, "attack": _settings(plan.attack), "images": indices.tolist()}
             with saved_examples(plan.folder, member, images, about) as save:
                 for batch in _batches(images, indices, plan.batch_size, member.model.mean.device):
@@ -129,6 +140,7 @@ class _Source:
     plan: Plan
     num_classes: int
     seen: Soundness
+    network: Any
 
     @property
     def model(self) -> Any:
@@ -143,7 +155,9 @@ class _Source:
         from robustkd.models.modes import in_evaluation_mode
 
         before = in_evaluation_mode(self.everyone)
-        found = craft(attack, self.model, batch.pixels, batch.labels, batch.places, self.plan.seed, self.num_classes)
+        about = (batch.places, self.plan.seed, self.num_classes, self.network)
+        with tensor_float32(self.plan.precision != "float32"):
+            found = craft(attack, self.model, batch.pixels, batch.labels, *about)
         self.seen.evaluation_mode &= before and in_evaluation_mode(self.everyone)
         self.seen.see(attack, found, batch.pixels)
         return found
@@ -152,7 +166,9 @@ class _Source:
 def _attack_batch(source: _Source, batch: _Batch, clean: np.ndarray, arrays: Arrays, save: Save) -> None:
     """Attack a source on a batch, and write the predictions for its examples into the arrays."""
     plan, index, at = source.plan, source.index, batch.at
-    arrays["zero_gradient"][index, at] = zero_gradients(source.model, batch.pixels, batch.labels).cpu().numpy()
+    with tensor_float32(True):  # gradients vanish where the softmax saturates, which no rounding changes
+        vanished = zero_gradients(source.model, batch.pixels, batch.labels)
+    arrays["zero_gradient"][index, at] = vanished.cpu().numpy()
     looked_at = np.flatnonzero(plan.followed[at])
     if len(looked_at):
         few, step = batch.only(looked_at), STEP * (plan.attack.epsilon or LARGEST_STEP)
@@ -216,5 +232,4 @@ def _classes(models: list[Any], pixels: Tensor) -> np.ndarray:
     """The classes that each model predicts, int64 (models, B)."""
     import torch
 
-    with torch.no_grad():
-        return torch.stack([model(pixels).argmax(1) for model in models]).cpu().numpy()
+    return torch.stack([decided_classes(model, pixels) for model in models]).cpu().numpy()

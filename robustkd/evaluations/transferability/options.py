@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from robustkd.attacks.attack import STANDARDISED, Attack, Setting
+from robustkd.arithmetic import Precision
+from robustkd.attacks.attack import STANDARDISED, Attack, CraftingPrecision, Setting
 from robustkd.attacks.by_name import attack_by_name
 from robustkd.errors import EvaluationError
 
@@ -34,7 +35,11 @@ class TransferabilityOptions:
         epsilons: Further values of ε at which the matrix's attack is repeated, with its step size in proportion.
         images: The number of test images, drawn with `seed`; None for all.
         networks: ``first``: the first seed of each method, as in the paper; ``all``: every network.
-        batch_size: The largest number of images per batch; images of many pixels come in smaller ones.
+        precision: The precision that adversarial examples are crafted in: ``float32``, ``tf32``, ``bfloat16``, or
+            ``auto`` for bfloat16 on CUDA and float32 elsewhere. Attacks that look for a smallest change, or use no
+            gradients, are crafted in float32, and whether an example fools a network is always decided in float32.
+        batch_size: The number of images per batch; None for as many as fit the memory of a GPU, and at most 250, fewer
+            of large images, elsewhere.
         seed: The seed of the random starts and of the choice of images.
         save_examples: A folder for the adversarial examples, float32, one ``.npy`` per source; None to discard them.
 
@@ -57,7 +62,8 @@ class TransferabilityOptions:
     epsilons: tuple[Epsilon, ...] = ()
     images: Annotated[int, Field(ge=1)] | None = None
     networks: Literal["first", "all"] = "first"
-    batch_size: Annotated[int, Field(ge=1)] = 250
+    precision: CraftingPrecision = "auto"
+    batch_size: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     save_examples: str | None = None
 
@@ -116,13 +122,17 @@ def square_attack(options: TransferabilityOptions) -> Attack:
     return Attack("Square", size)
 
 
-def notes_on(attacks: tuple[Attack, ...], options: TransferabilityOptions, classes: int) -> tuple[str, ...]:
+def notes_on(
+    attacks: tuple[Attack, ...], options: TransferabilityOptions, classes: int, precision: Precision, batch_size: int
+) -> tuple[str, ...]:
     """Write what a reader must know about the attacks.
 
     Args:
         attacks: The attacks of the run, the matrix's first.
         options: The options.
         classes: The number of classes.
+        precision: The precision that examples were crafted in.
+        batch_size: The number of images per batch.
 
     Returns:
         Sentences without their full stop: the attacks that depend on the batch, those without ε, those left out.
@@ -132,13 +142,19 @@ def notes_on(attacks: tuple[Attack, ...], options: TransferabilityOptions, class
     missing = _why_no_dlr(attacks[0], classes) if "apgd_dlr" in options.white_box else ""
     square = square_attack(options) if "square" in options.white_box else None
     count = f"at most {options.square_images} of the images"
+    crafted = [attack.label for attack in attacks if attack.follows_gradients]
     return (
+        *(
+            [f"The examples of {', '.join(crafted)} were crafted in {precision}; float32 decided whom they fool"]
+            if precision != "float32" and crafted
+            else []
+        ),
         *(
             [f"{square.label} was run on {count}, those that withstood the attacks before it"]
             if square in attacks
             else []
         ),
-        *([f"The examples of {', '.join(batched)} depend on the batch size ({options.batch_size})"] if batched else []),
+        *([f"The examples of {', '.join(batched)} depend on the batch size ({batch_size})"] if batched else []),
         *([f"No ε bounds the perturbations of {', '.join(free)}"] if free else []),
         *([f"APGD-DLR was not run: {missing}"] if missing else []),
     )

@@ -58,6 +58,14 @@ def test_a_saved_data_set_has_its_classes_parts_and_pixels(tmp_path: Path) -> No
     assert np.array_equal(dataset.test.read(torch.arange(2)).numpy(), expected)
 
 
+def test_other_processes_decode_the_same(tmp_path: Path) -> None:
+    images = load(saved(tmp_path, test=split([0, 1] * 65))).test
+
+    (decoded,) = images.with_workers(1).read_batches(130)
+
+    assert torch.equal(decoded, images.read(torch.arange(130)))
+
+
 def test_parquet_is_read(tmp_path: Path) -> None:
     (tmp_path / "pets" / "data").mkdir(parents=True)
     split([0, 1]).to_parquet(tmp_path / "pets" / "data" / "train-00000.parquet")

@@ -60,6 +60,14 @@ def test_what_the_library_writes_is_read(tmp_path: Path) -> None:
     assert dataset.remarks == ()
 
 
+def test_other_processes_decode_the_same(tmp_path: Path) -> None:
+    images = load(tar(tmp_path / "a.tar", *(sample(index, 0) for index in range(130)))).test
+
+    (decoded,) = images.with_workers(1).read_batches(130)
+
+    assert torch.equal(decoded, images.read(torch.arange(130)))
+
+
 @pytest.mark.parametrize(
     ("names", "path", "train", "test"),
     [

@@ -773,7 +773,16 @@ def test_the_worst_case_is_void_where_only_an_attack_that_stands_still_ran(
 def test_an_attack_that_is_left_out_is_noted(classes: int, attack: dict[str, object], told: tuple[str, ...]) -> None:
     options = TransferabilityOptions(attack=attack, white_box=("standardised", "apgd_dlr"))
 
-    assert notes_on((main_attack(options), *own_attacks(options, classes)), options, classes) == told
+    attacks = (main_attack(options), *own_attacks(options, classes))
+    assert notes_on(attacks, options, classes, "float32", 250) == told
+
+
+def test_attacks_that_were_crafted_in_a_lower_precision_are_noted() -> None:
+    options = TransferabilityOptions(white_box=("square",))
+
+    (told, _) = notes_on((main_attack(options), *own_attacks(options, 10)), options, 10, "bfloat16", 250)
+
+    assert told == "The examples of PGD-20 were crafted in bfloat16; float32 decided whom they fool"
 
 
 def test_attacks_that_depend_on_the_batch_are_noted(pool: ModelPool, data: Dataset) -> None:
