@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robustkd.data.ahead import one_ahead
 from robustkd.data.shared_memory import moved, selected
 from robustkd.errors import DataError
 
@@ -166,8 +167,10 @@ class ImageSet:
         Yields:
             float32 (B, C, H, W) in [0, 1].
         """
-        for batch in self.read_batches(batch_size):
-            yield to_pixels(batch.to(device))
+        pixels = (to_pixels(batch.to(device)) for batch in self.read_batches(batch_size))
+        # only a CPU has time to gain, and a thread would leave the CUDA stream of its caller
+        ahead = isinstance(self.images, StreamedImages) and torch.device(device).type == "cpu"
+        yield from one_ahead(pixels) if ahead else pixels
 
     def with_workers(self, workers: int | None) -> "ImageSet":
         """Choose how many processes decode images that are on disk.

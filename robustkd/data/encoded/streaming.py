@@ -6,7 +6,6 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, get_worker_info
 from torch.utils.data import Dataset as Indexed
 
+from robustkd.data.ahead import one_ahead
 from robustkd.data.encoded.headers import refuse_broken
 from robustkd.errors import DataError, StorageError
 
@@ -57,7 +57,7 @@ def streamed(images: Decodable, batches: Sequence[Tensor], workers: int | None) 
     count = sum(len(batch) for batch in batches)
     wanted = workers if workers is not None else min(available_cores(), MOST_WORKERS)
     wanted = min(wanted, count // (AHEAD * CHUNK))  # starting a process takes longer than a few images
-    return _by_processes(images, batches, wanted) if wanted and _can_fork() else _by_threads(images, batches)
+    return _by_processes(images, batches, wanted) if wanted and _can_fork() else one_ahead(map(images.read, batches))
 
 
 def available_cores() -> int:
@@ -135,12 +135,3 @@ def _by_processes(images: Decodable, batches: Sequence[Tensor], workers: int) ->
 def _unchanged(chunk: Any) -> Any:
     """Keep arrays: a tensor would be made of them, which goes through shared memory."""
     return chunk
-
-
-def _by_threads(images: Decodable, batches: Sequence[Tensor]) -> Iterator[Tensor]:
-    with ThreadPoolExecutor(1) as ahead:
-        read = [ahead.submit(images.read, batch) for batch in batches[:1]]
-        for following in batches[1:]:
-            read.append(ahead.submit(images.read, following))
-            yield read.pop(0).result()
-        yield from (each.result() for each in read)

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from robustkd.data import ImageSet, load_dataset
+from robustkd.data.ahead import one_ahead
 from robustkd.data.encoded import streaming
 from robustkd.data.encoded.streaming import AHEAD, CHUNK, fits_into_shared_memory, streamed
 from robustkd.errors import DataError, StorageError
@@ -109,9 +111,10 @@ class Killed(Named):
         raise AssertionError
 
 
-def test_a_killed_process_is_said_in_one_line() -> None:
+@pytest.mark.parametrize("ahead", [lambda stream: stream, one_ahead], ids=["main thread", "another thread"])
+def test_a_killed_process_is_said_in_one_line(ahead: Callable[[Iterator[Tensor]], Iterator[Tensor]]) -> None:
     with pytest.raises(StorageError, match=r"a process that decodes images was killed; .* use fewer with --workers"):
-        list(streamed(Killed(COUNT), torch.arange(COUNT).split(50), 2))
+        list(ahead(streamed(Killed(COUNT), torch.arange(COUNT).split(50), 2)))
 
 
 def test_a_process_that_may_have_no_children_decodes_by_itself() -> None:
