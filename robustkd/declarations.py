@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, get_origin, get_type_hints
 
 from robustkd.dataset_name import parse_dataset_name
-from robustkd.errors import ModelError, nearest
+from robustkd.errors import BadInputError, ModelError, nearest
 from robustkd.plugins import SOURCES, find_installed_sources
 from robustkd.source_file import MISSING, PACKAGE, SourceFile, UnreadableError, evaluated, source_file
 from robustkd.type_words import in_words
@@ -164,7 +164,23 @@ def _registered_with_timm(architecture: str) -> bool:
 
 def _plugin_sources() -> list[Path]:
     find_installed_sources()
-    return list(SOURCES)
+    return [path for path in SOURCES if _may_register(path)]
+
+
+@cache
+def _may_register(path: Path) -> bool:
+    """Whether a file may register anything; other files of its package may be for another version of Python."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    if "register" not in text:
+        return False
+    try:
+        source_file(path)
+    except BadInputError:  # it was not imported
+        return False
+    return True
 
 
 _REGISTRIES: Mapping[Kind, str] = {

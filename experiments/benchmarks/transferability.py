@@ -43,6 +43,7 @@ import torchattacks
 
 from robustkd.attacks.batch_size import fitting_batch_size
 from robustkd.attacks.crafting import crafting_network, crafting_precision
+from robustkd.attacks.layout import channels_last
 from robustkd.data import ImageSet, load_dataset
 from robustkd.data.image_random import DrawnImageByImage, image_generators
 from robustkd.devices import resolve_device
@@ -72,10 +73,12 @@ def main() -> None:
     size = {"epsilon": settings.epsilon, "step_size": settings.epsilon * 3 / 31}  # as published, 0.003 for 0.031
     options = TransferabilityOptions(steps=settings.steps, batch_size=settings.batch_size, **size)
     pool, images = contest(settings, device)
+    members = list(pool)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     source = "CIFAR-10" if _has_cifar10() else "random pixels"
     print(
-        f"{len(pool)} sources, teacher {settings.teacher}, {len(pool) - 1} targets {settings.network}, {len(images)} "
+        f"{len(pool)} sources, teacher {members[0].model.architecture}, {len(pool) - 1} targets "
+        f"{members[1].model.architecture}, {len(images)} "
         f"images of {source}, PGD-{settings.steps} at ε = {settings.epsilon:g}, "
         f"batch {settings.batch_size or 'chosen by memory'}, {name}, "
         f"{torch.get_num_threads()} threads, torch {torch.__version__}"
@@ -222,7 +225,8 @@ def _arithmetic(
 ) -> float:
     """The seconds of the forward and backward passes of an attack on all images."""
     few = images.pixels(0, transfer_measurement.FEW, device)
-    network = crafting_network(model, crafting_precision(options.precision, device), few)
+    with channels_last([model]):
+        network = crafting_network(model, crafting_precision(options.precision, device), few)
     size = min(options.batch_size or fitting_batch_size([model], images.shape, device), len(images))
     pixels = images.pixels(0, size, device).requires_grad_()
     labels = images.labels[:size].to(device)

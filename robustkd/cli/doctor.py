@@ -1,15 +1,49 @@
-"""`robustkd doctor`: versions, devices, threads, and which data sets are found."""
+"""`robustkd doctor`: versions, devices, threads, and which data sets are found; or what is wrong with a network."""
 
 import os
 import platform
 from pathlib import Path
+from typing import Annotated
 
-from robustkd.cli.options import DataRoot, Plugin, load_named_plugins
+import typer
+
+from robustkd.cli.diagnosis import diagnose_models
+from robustkd.cli.options import DataRoot, Device, Plugin, load_named_plugins
+from robustkd.errors import BadInputError
 
 
-def doctor(data_root: DataRoot = None, plugin: Plugin = None) -> None:
-    """Show the environment: versions, devices, threads, plugins, and which data sets are found."""
+def doctor(
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A network whose settings are to be found, as [NAME=][ARCHITECTURE:]PATH; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="DATA", help="The images to try it on.", show_default=False)
+    ] = None,
+    image_size: Annotated[
+        int | None, typer.Option(help="The size that images are resized to.", show_default=False)
+    ] = None,
+    device: Device = "auto",
+    data_root: DataRoot = None,
+    plugin: Plugin = None,
+) -> None:
+    """Show the environment: versions, devices, threads, plugins, and which data sets are found.
+
+    With --models, find out instead why networks are worse than expected: on 500 test images, the usual normalisations,
+    both orders of the channels, and other orders of the classes are tried.
+
+    Example: robustkd doctor --data cifar10 --models kd=resnet18:kd.pth
+    """
     load_named_plugins(plugin)
+    if models:
+        diagnose_models(models, data, data_root, image_size, device)
+        return
+    if data is not None:
+        raise BadInputError("--data is for --models: name the networks, as in --models kd=resnet18:kd.pth")
     for name, found in environment(data_root):
         print(f"{name:<18} {found}")
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from robustkd.cli.given_pool import GivenPool, normalisations
+from robustkd.cli.given_pool import GivenPool, class_choices, normalisations
 from robustkd.cli.options import (
     HOW,
     Condition,
@@ -78,11 +78,20 @@ def evaluate(
     image_size: Annotated[
         int | None, typer.Option(help="The size that images are resized to.", rich_help_panel=FOREIGN)
     ] = None,
-    classes: Annotated[
-        str | None,
+    bgr: Annotated[
+        list[str] | None,
         typer.Option(
-            metavar="I,I,…",
-            help="The output of each class, if networks have more of them; imagenet: by WordNet identifiers.",
+            metavar="NAME",
+            help="A network that takes channels in the order blue, green, red, as of OpenCV; repeatable.",
+            show_default=False,
+            rich_help_panel=FOREIGN,
+        ),
+    ] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]I,I,…",
+            help="The output of each class, if networks have more, or of one network; imagenet: by WordNet names.",
             show_default=False,
             rich_help_panel=FOREIGN,
         ),
@@ -120,11 +129,13 @@ def evaluate(
 
     A MODEL is [NAME=][ARCHITECTURE:]PATH. The architecture is any that timm knows, torchvision/NAME, or a function that
     builds the network: FILE.py::FUNCTION, MODULE::FUNCTION(KEY=VALUE). Checkpoints of robustkd, TorchScript archives,
-    exported programs and the weights of widely used CIFAR code bases need none.
+    exported programs and the weights of widely used CIFAR code bases need none. hf:FOLDER and hf:ORG/NAME (an image
+    classifier of transformers) and hf-hub:ORG/NAME (a network of timm) need no path.
 
     Example: robustkd evaluate --data cifar10 --teacher resnet34:t.pth --baseline resnet18:b.pth --student
     kd=resnet18:s.pth
     """
+    for_all, own_classes = class_choices(classes or ())
     given = GivenPool(
         teacher=teacher,
         baseline=tuple(baseline or ()),
@@ -134,7 +145,9 @@ def evaluate(
         std=channels(std, "--std"),
         normalise=normalisations(normalise or ()),
         image_size=image_size,
-        classes=classes,
+        bgr=tuple(bgr or ()),
+        classes=for_all,
+        own_classes=own_classes,
         class_map=class_map,
         ema=ema,
     )

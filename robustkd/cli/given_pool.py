@@ -30,7 +30,9 @@ class GivenPool:
         std: The standard deviation of their normalisation.
         normalise: Mean and standard deviation of single networks, by name.
         image_size: The size that images are resized to.
+        bgr: The names of those that take channels in the order blue, green, red.
         classes: The output of each class; see `parse_classes`.
+        own_classes: The same for single networks, by name.
         class_map: A file with the output of each class.
         ema: Whether to take averaged weights.
     """
@@ -43,7 +45,9 @@ class GivenPool:
     std: list[float] | None
     normalise: dict[str, Normalisation]
     image_size: int | None
+    bgr: tuple[str, ...]
     classes: str | None
+    own_classes: dict[str, str]
     class_map: Path | None
     ema: bool
 
@@ -59,14 +63,16 @@ class GivenPool:
         if pool is not None:
             told = next((field.name for field in fields(self) if getattr(self, field.name)), None)
             if told is not None:
-                raise BadInputError(f"--pool describes the networks: leave out --{told.replace('_', '-')}")
+                option = told.removeprefix("own_").replace("_", "-")
+                raise BadInputError(f"--pool describes the networks: leave out --{option}")
             return
         if not (self.teacher or self.baseline or self.student):
             raise BadInputError("nothing to evaluate: give --student, and --teacher and --baseline to compare it with")
         names = {"teacher", "baseline", *(parse_model(text)[0] or "" for text in self.student)}
-        for name in self.normalise:
-            if name not in names:
-                raise BadInputError(f"--normalise: no network has the name {name!r}; {nearest(name, names - {''})}")
+        for option, named in (("normalise", self.normalise), ("bgr", self.bgr), ("classes", self.own_classes)):
+            for name in named:
+                if name not in names:
+                    raise BadInputError(f"--{option}: no network has the name {name!r}; {nearest(name, names - {''})}")
         if self.classes is not None and self.class_map is not None:
             raise BadInputError("--classes and --class-map say the same: give one of them")
 
@@ -77,13 +83,20 @@ class GivenPool:
             data: The images that they are evaluated on.
         """
         from robustkd.models import ModelPool
+        from robustkd.models.class_map import parse_classes
 
         classes = self._chosen_classes(data.test.class_names)
+        own_classes = {
+            name: parse_classes(text, data.test.class_names, f"--classes {name}")
+            for name, text in self.own_classes.items()
+        }
 
         def load(text: str, option: str) -> "tuple[str, PixelModel]":
             name = parse_model(text)[0] if option == "--student" else option.removeprefix("--")
             own: dict[str, Any] = {"mean": self.mean, "std": self.std} | self.normalise.get(name or "", {})
-            return load_option(text, data, option, classes=classes, image_size=self.image_size, ema=self.ema, **own)
+            own |= {"channel_order": "bgr"} if name in self.bgr else {}
+            own["classes"] = own_classes.get(name or "", classes)
+            return load_option(text, data, option, image_size=self.image_size, ema=self.ema, **own)
 
         teacher = load(self.teacher, "--teacher")[1] if self.teacher else None
         baselines = [load(text, "--baseline")[1] for text in self.baseline]
@@ -104,6 +117,24 @@ class GivenPool:
         if self.classes is not None:
             return parse_classes(self.classes, class_names)
         return read_class_map(self.class_map, class_names) if self.class_map is not None else None
+
+
+def class_choices(given: Sequence[str]) -> tuple[str | None, dict[str, str]]:
+    """Read ``I,I,…`` of all networks and ``NAME=I,I,…`` of single ones.
+
+    Returns:
+        The text for all networks, if there is one, and those of single networks, by name.
+
+    Raises:
+        BadInputError: Two are for the same networks.
+    """
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, classes = text.rpartition("=")
+        if name in found:
+            raise BadInputError(f"--classes: given twice for {name if equals else 'all networks'}")
+        found[name] = classes
+    return found.pop("", None), found
 
 
 def normalisations(given: Sequence[str]) -> dict[str, Normalisation]:

@@ -19,6 +19,7 @@ from robustkd.cli.options import (
     load_named_plugins,
 )
 from robustkd.cli.results_table import show_results
+from robustkd.errors import BadInputError
 
 
 def run(
@@ -110,7 +111,5 @@ def _jobs(given: str) -> int | None:
     if given == "auto":
         return None
     if not given.isdecimal() or int(given) < 1:
-        raise typer.BadParameter(
-            f"must be auto or a number of at least 1, got {given!r}", param_hint="--jobs-per-device"
-        )
+        raise BadInputError(f"--jobs-per-device: must be auto or a whole number from 1 on, got {given!r}")
     return int(given)

@@ -46,6 +46,7 @@ def twin(model: PixelModel, index: int) -> PixelModel:
             mean=model.mean.flatten().tolist() if model.normalises else None,
             std=model.std.flatten().tolist() if model.normalises else None,
             image_size=model.image_size,
+            channel_order=model.channel_order,
             options=model.options,
         )
     return made.to(next(model.parameters()).device)

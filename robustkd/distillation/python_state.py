@@ -73,4 +73,4 @@ def _frozen(name: str, value: Any) -> Hashable:
     if dataclasses.is_dataclass(value):
         fields = dataclasses.fields(value)
         return type(value), tuple(_frozen(name, getattr(value, field.name)) for field in fields)
-    raise OpaqueStateError(f"its attribute {name} is a {type(value).__name__}, whose changes cannot be seen")
+    raise OpaqueStateError(f"changes of its attribute {name} ({type(value).__name__}) cannot be seen")

@@ -11,6 +11,7 @@ from timm.models import get_pretrained_cfg
 
 from robustkd.errors import ModelError, nearest
 from robustkd.models import networks
+from robustkd.models.channel_order import ChannelOrder
 from robustkd.models.pixel_model import PixelModel
 from robustkd.models.resizing import Interpolation
 from robustkd.plugins import load_installed
@@ -47,6 +48,7 @@ def create_model(
     image_size: int | None = None,
     crop_pct: float | None = None,
     interpolation: Interpolation = "bilinear",
+    channel_order: ChannelOrder = "rgb",
     seed: int | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> PixelModel:
@@ -62,6 +64,7 @@ def create_model(
             transformers) use theirs and all others take images of any size.
         crop_pct: As for `PixelModel`.
         interpolation: As for `PixelModel`.
+        channel_order: As for `PixelModel`.
         seed: The seed of the initial weights; the global random state does not change. None draws from that state.
         options: Further arguments of timm's `create_model`.
 
@@ -104,6 +107,7 @@ def create_model(
         image_size=image_size,
         crop_pct=crop_pct,
         interpolation=interpolation,
+        channel_order=channel_order,
         architecture=architecture,
         options=options,
     )

@@ -78,7 +78,9 @@ def _identifier(class_name: str) -> str:
 
 
 def restrict(model: PixelModel, classes: Sequence[int], pixels: Tensor) -> PixelModel:
-    """Restrict a network to some of its outputs, unless it has as many as the data has classes.
+    """Restrict a network to some of its outputs, or bring its outputs into the order of the data.
+
+    A network with as many outputs as the data has classes is left alone, unless the map is an order of these outputs.
 
     Args:
         model: The network.
@@ -96,13 +98,15 @@ def restrict(model: PixelModel, classes: Sequence[int], pixels: Tensor) -> Pixel
     except Exception as error:  # a network may fail in any way
         reason = (str(error).splitlines() or [""])[0]
         raise ModelError(f"cannot count its outputs: {type(error).__name__}: {reason}") from error
-    if outputs == len(classes):
+    in_place = list(range(outputs))
+    if outputs == len(classes) and (sorted(classes) != in_place or list(classes) == in_place):
         return model
     if outputs <= max(classes):
         raise ModelError(f"has {outputs} outputs, but the class map names output {max(classes)}")
+    used = "in the order" if outputs == len(classes) else "those"
     notes = [
         *model.lineage.get("notes", []),
-        f"{len(classes)} of its {outputs} outputs are used, those of the class map",
+        f"{len(classes)} of its {outputs} outputs are used, {used} of the class map",
     ]
     chosen = model.restricted_to(classes)
     chosen.lineage = {**model.lineage, "notes": notes, "classes": list(classes)}

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-LIBRARIES = frozenset({"builtins", "robustkd", "timm", "torch", "torchvision"})
+LIBRARIES = frozenset({"builtins", "robustkd", "timm", "torch", "torchvision", "transformers"})
 """Their classes are known by name."""
 
 _DEEPEST = 4

@@ -12,8 +12,10 @@ from typing import Any
 from torch import nn
 
 from robustkd.errors import BadInputError, ModelError, nearest
+from robustkd.models.channel_order import ChannelOrder
 from robustkd.models.network_name import named_by_layers
 from robustkd.models.pixel_model import PixelModel
+from robustkd.models.preprocessing import Preprocessing
 from robustkd.plugins import imported
 
 TORCHVISION = "torchvision"
@@ -73,6 +75,7 @@ def call_factory(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     image_size: int | None = None,
+    channel_order: ChannelOrder = "rgb",
     ema: bool = False,
 ) -> PixelModel:
     """Take a network with its weights from the function of a file or module.
@@ -84,6 +87,7 @@ def call_factory(
         mean: The mean of the normalisation; None for none.
         std: The standard deviation of the normalisation.
         image_size: The size that images are resized to.
+        channel_order: As for `PixelModel`.
         ema: Not for such a network, whose function chooses the weights.
 
     Raises:
@@ -96,13 +100,12 @@ def call_factory(
         raise ModelError(f"{architecture}: there are no averaged weights beside those that the function returns")
     network = build_network(factory, num_classes, in_chans)
     notes = [f"network and weights are those that {factory.label} returns"]
+    pixels = Preprocessing(mean, std, image_size, channel_order=channel_order)
     return PixelModel(
         network,
-        mean=mean,
-        std=std,
-        image_size=image_size,
+        **pixels.settings(),
         architecture=name_of(factory, network),
-        lineage={"notes": notes},
+        lineage={"notes": notes, "normalisation": pixels.where_from},
     ).eval()
 
 

@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
 from robustkd.errors import ModelError, printable
+from robustkd.models.channel_order import ChannelOrder
 from robustkd.models.code_digest import code_digest
 from robustkd.models.network_name import network_name
 from robustkd.models.network_source import network_source
@@ -46,6 +47,8 @@ class PixelModel(nn.Module):
         crop_pct: None resizes the whole image, whatever its aspect ratio. Otherwise the shorter side is resized to
             ⌊image_size / crop_pct⌋ and the centre is cut out.
         interpolation: The filter of the resizing, ``bilinear`` or ``bicubic``.
+        channel_order: The order of the channels that the network takes; `mean` and `std` are in this order. Pixels are
+            always given as RGB.
         architecture: The network's name; if empty, that of `network_name`.
         options: The arguments of timm's `create_model` besides classes and channels.
         lineage: The origin of the weights: method, seed, condition, file, …
@@ -79,6 +82,7 @@ class PixelModel(nn.Module):
         image_size: int | None = None,
         crop_pct: float | None = None,
         interpolation: Interpolation = "bilinear",
+        channel_order: ChannelOrder = "rgb",
         architecture: str = "",
         options: Mapping[str, Any] | None = None,
         lineage: Mapping[str, Any] | None = None,
@@ -89,6 +93,8 @@ class PixelModel(nn.Module):
         _check_normalisation(mean, std)
         _check_values(module)
         check_resizing(image_size, crop_pct, interpolation)
+        if channel_order not in get_args(ChannelOrder):
+            raise ModelError(f"channel_order must be rgb or bgr, got {channel_order!r}")
         self.normalises = mean is not None or std is not None
         mean = mean if mean is not None else [0.0] * (len(std) if std is not None else 1)
         std = std if std is not None else [1.0] * len(mean)
@@ -96,6 +102,7 @@ class PixelModel(nn.Module):
         self.image_size = image_size
         self.crop_pct = crop_pct
         self.interpolation = interpolation
+        self.channel_order = channel_order
         self.architecture = architecture or network_name(module)
         self.options = dict(options or {})
         self.lineage = dict(lineage or {})
@@ -139,9 +146,10 @@ class PixelModel(nn.Module):
         return Outputs(self._logits(module.forward_head(features)), tuple(blocks), pooled)
 
     def prepare(self, pixels: Tensor) -> Tensor:
-        """Resize and normalise, float (B, C, H, W) in [0, 1] to the input of the network."""
+        """Resize, order the channels and normalise: float (B, C, H, W) in [0, 1] to the input of the network."""
         if self.image_size is not None:
             pixels = resized(pixels, self.image_size, self.crop_pct, self.interpolation)
+        pixels = pixels.flip(1) if self.channel_order == "bgr" else pixels
         return (pixels - self.mean) / self.std if self.normalises else pixels
 
     def with_logits_from_probabilities(self) -> "PixelModel":
@@ -158,6 +166,23 @@ class PixelModel(nn.Module):
         """
         model, chosen = copy(self), None if classes is None else torch.tensor(list(classes), device=self.mean.device)
         model._buffers = {**self._buffers, "classes": chosen}
+        return model
+
+    def normalised_by(
+        self, mean: Sequence[float] | None, std: Sequence[float] | None, channel_order: ChannelOrder
+    ) -> "PixelModel":
+        """Return the same network with another normalisation.
+
+        Args:
+            mean: As the argument `mean`.
+            std: As the argument `std`.
+            channel_order: As the argument `channel_order`.
+        """
+        other = PixelModel(nn.Identity(), mean=mean, std=std, channel_order=channel_order)
+        model = copy(self)
+        model.normalises, model.channel_order = other.normalises, channel_order
+        own = {name: buffer.to(self.mean.device) for name, buffer in other.named_buffers()}
+        model._buffers = {**self._buffers, **own}
         return model
 
     def _logits(self, output: Any) -> Tensor:
@@ -202,6 +227,7 @@ class PixelModel(nn.Module):
         preprocessing: list[Any] = [self.mean.flatten().tolist(), self.std.flatten().tolist(), self.image_size]
         if (self.crop_pct, self.interpolation) != (None, "bilinear"):
             preprocessing += [self.crop_pct, self.interpolation]
+        preprocessing += [self.channel_order] if self.channel_order != "rgb" else []
         sources = [network_source(self.architecture, self.module), code_digest(self.module)]
         content = [self.architecture, self.options, preprocessing, *filter(None, sources)]
         content += ["probabilities"] if self.probabilities else []

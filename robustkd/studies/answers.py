@@ -144,13 +144,15 @@ def _answered(
 
 
 def _refused(admitted: Sequence[Admitted], names: Sequence[str]) -> dict[str, str]:
-    """Say on standard error which members are not measured, and why."""
+    """Say on standard error which members are not measured, and why, and which are near chance."""
     refused = {}
     for known, part in zip(admitted, names, strict=True):
         for member, why in known.refused.items():
             refused[f"network {member}{f' ({part})' if part else ''}"] = why
     for name, why in refused.items():
         print(printable(f"{name}: {why}"), file=sys.stderr)
+    for hint in dict.fromkeys(hint for known in admitted for hint in known.hints):
+        print(printable(hint), file=sys.stderr)
     if all(known.pool is None for known in admitted):
         name, why = next(iter(refused.items()))
         raise ModelError(f"no network can be measured; {name}: {why}")

@@ -3,7 +3,8 @@
 from robustkd.data import Dataset
 from robustkd.distillation import inapplicable
 from robustkd.errors import StudyError
-from robustkd.studies.study import Study
+from robustkd.studies.given_teacher import load_teacher
+from robustkd.studies.study import Study, TeacherSettings
 
 
 def refuse_inapplicable(study: Study, data: Dataset) -> None:
@@ -20,6 +21,7 @@ def refuse_inapplicable(study: Study, data: Dataset) -> None:
     """
     for index, students in enumerate(study.students):
         teacher = study.teacher_of(students)
+        taught_by = _architecture(teacher, data) if teacher is not None else None
         methods = {
             name: {key: value for key, value in options.items() if key != "training"}
             for name, options in students.methods.items()
@@ -28,9 +30,13 @@ def refuse_inapplicable(study: Study, data: Dataset) -> None:
             reasons = inapplicable(
                 methods,
                 architecture,
-                teacher.architecture if teacher is not None else None,
+                taught_by,
                 shape=data.test.shape,
                 num_classes=data.num_classes,
             )
             for name, reason in reasons.items():
                 raise StudyError(f"{study.name}: students.{index}.methods.{name}: {reason}")
+
+
+def _architecture(teacher: TeacherSettings, data: Dataset) -> str | None:
+    return load_teacher(teacher, data).architecture if teacher.has_weights else teacher.architecture

@@ -82,7 +82,7 @@ def makespan(jobs: Sequence[Job], seconds: Mapping[str, float], devices: int) ->
 def _training_images(planned: Planned) -> Iterator[tuple[str, int]]:
     for part in planned.plan.parts:
         counts: dict[int, int] = {}
-        for job in part.jobs:
+        for job in (job for job in part.jobs if job.given is None):
             draw = job.settings["seed"] if part.condition.per_seed else 0
             if draw not in counts:
                 counts[draw] = len(replace(planned.data, condition=part.condition).trained_on(draw).indices)

@@ -22,6 +22,7 @@ from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.evaluated import Evaluated
 from robustkd.studies.executors import Executor, InTurns, Processes, Progressed
+from robustkd.studies.given_jobs import store_given
 from robustkd.studies.live import Live
 from robustkd.studies.member_facts import MODEL_FILE
 from robustkd.studies.plan import Job, Part, plan, with_teachers_left
@@ -119,7 +120,9 @@ def run_study(
     jobs = plan(study, data, how.threads)
     text = study_yaml(study)
     claim(run, study.name, text)
-    work = Work(jobs, Store(store or run / "jobs"), data, how.threads, how.interval)
+    held = Store(store or run / "jobs")
+    store_given(jobs, held)
+    work = Work(jobs, held, data, how.threads, how.interval)
     with _stoppable() as stopped, Live() as live:
         failed = complete(
             work,

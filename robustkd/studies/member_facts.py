@@ -5,9 +5,12 @@ from typing import Any
 import torch
 
 from robustkd.models import Member, PixelModel
+from robustkd.models.preprocessing import NOT_STATED
 
 MODEL_FILE = "model.safetensors"
 """The file of every network that a study trains."""
+
+GIVEN_IN_PYTHON, NO_PARAMETERS = "given in Python", "no parameters"
 
 
 def member_facts(member: Member) -> dict[str, Any]:
@@ -17,7 +20,9 @@ def member_facts(member: Member) -> dict[str, Any]:
         member: The network.
 
     Returns:
-        Its names, size, source, preprocessing, precision, digest, notes and lineage.
+        Its names, size, source, preprocessing and where its normalisation comes from, the size of its input (None for
+        that of the images), the outputs that are used (None for all), the number of renamed weights, its precision,
+        digest, notes and lineage.
     """
     model, lineage = member.model, member.model.lineage
     return {
@@ -28,11 +33,15 @@ def member_facts(member: Member) -> dict[str, Any]:
         "parameters": model.num_parameters,
         "source": _source(lineage),
         "preprocessing": preprocessing(model),
+        "normalisation": _normalisation(model),
+        "input_size": model.image_size,
+        "class_map": model.classes.tolist() if model.classes is not None else None,
+        "renamed": lineage.get("renamed", 0),
         "precision": _precision(model),
         "seed": member.seed,
         "condition": member.condition,
         "digest": member.digest,
-        "notes": lineage.get("notes", []),
+        "notes": [*lineage.get("notes", []), *_remarks(member)],
         "lineage": {key: value for key, value in lineage.items() if key != "notes"},
     }
 
@@ -49,10 +58,23 @@ def preprocessing(model: PixelModel) -> str:
     done = []
     if model.normalises:
         done += [f"{name} {_values(held)}" for name, held in (("mean", model.mean), ("std", model.std))]
+    done += ["channels in the order blue, green, red"] if model.channel_order == "bgr" else []
     if model.image_size is not None:
         centre = f", centre {100 * model.crop_pct:g} %" if model.crop_pct is not None else ""
         done.append(f"resized to {model.image_size}{centre}, {model.interpolation}")
     return "; ".join(done) or "none"
+
+
+def _normalisation(model: PixelModel) -> str:
+    """Where the normalisation comes from."""
+    return str(model.lineage.get("normalisation", GIVEN_IN_PYTHON if model.normalises else NOT_STATED))
+
+
+def _remarks(member: Member) -> list[str]:
+    """What is said of a network only where it is not as usual."""
+    renamed, precision = member.model.lineage.get("renamed", 0), _precision(member.model)
+    remarks = [f"{renamed} of its weights have other names in the file"] if renamed else []
+    return [*remarks, f"computes in {precision}"] if precision not in ("float32", NO_PARAMETERS) else remarks
 
 
 def _values(held: torch.Tensor) -> str:
@@ -61,12 +83,12 @@ def _values(held: torch.Tensor) -> str:
 
 
 def _source(lineage: dict[str, Any]) -> str:
-    file = str(lineage.get("file", MODEL_FILE))
+    file = str(lineage.get("source", lineage.get("file", MODEL_FILE)))
     if file != MODEL_FILE:
         return file
-    return "trained by robustkd" if "method" in lineage else "given in Python"
+    return "trained by robustkd" if "method" in lineage else GIVEN_IN_PYTHON
 
 
 def _precision(model: PixelModel) -> str:
     kinds = {str(each.dtype).removeprefix("torch.") for each in model.parameters() if each.is_floating_point()}
-    return ", ".join(sorted(kinds)) or "no parameters"
+    return ", ".join(sorted(kinds)) or NO_PARAMETERS

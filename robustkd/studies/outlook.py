@@ -159,7 +159,7 @@ def _states(planned: Planned, jobs: Sequence[Job]) -> dict[str, str]:
     failed = {job.id for job in broken}
     return {
         job.id: "done"
-        if with_teachers_left(job, failed).id in finished
+        if job.given is not None or with_teachers_left(job, failed).id in finished
         else "failed"
         if planned.store.failure(with_teachers_left(job, failed)) is not None
         else "to do"

@@ -14,6 +14,7 @@ from robustkd.models import create_model
 from robustkd.models.network_source import network_source
 from robustkd.models.pool import Role
 from robustkd.plugins import digest_of
+from robustkd.studies.given_teacher import GivenTeacher, load_teacher
 from robustkd.studies.study import StudentSettings, Study, TeacherSettings
 from robustkd.studies.validation import conditions_of, recipe_with
 
@@ -31,6 +32,7 @@ class Job:
         settings: Everything that determines the result: data, architecture, method, options, recipe, seed, plugins.
         teachers: The candidates for the teacher; the rule `select` of their recipe chooses one.
         condition: The label of the condition of the training set; its effect is part of the settings.
+        given: The network, if it is a teacher that is not trained; its digest is part of the settings.
     """
 
     role: Role
@@ -38,6 +40,7 @@ class Job:
     settings: Mapping[str, Any]
     teachers: tuple["Job", ...] = field(default=())
     condition: str = "clean"
+    given: GivenTeacher | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def id(self) -> str:
@@ -212,6 +215,9 @@ def _refuse_changed_pixels(data: Dataset, conditioned: Conditioned) -> None:
 def _teachers(study: Study, settings: TeacherSettings | None, training_sets: _TrainingSets) -> tuple[Job, ...]:
     if settings is None:
         return ()
+    if settings.has_weights:
+        return (_given(load_teacher(settings, training_sets.data), training_sets.data.condition),)
+    assert settings.architecture is not None, "validation refuses a teacher that is neither given nor trained"
     recipe = recipe_with(study.training, settings.training)
     # the rule "last" compares nothing: the first seed is the teacher
     seeds = settings.seeds[:1] if recipe.select == "last" else settings.seeds
@@ -227,6 +233,21 @@ def _teachers(study: Study, settings: TeacherSettings | None, training_sets: _Tr
         )
         for seed in seeds
     )
+
+
+def _given(teacher: GivenTeacher, condition: Condition) -> Job:
+    """A job that is always done; it has the settings of a training so that whatever reads jobs can read it."""
+    settings = {
+        "method": "baseline",
+        "method_version": METHODS["baseline"].version,
+        "options": {},
+        "recipe": asdict(Recipe()),
+        "architecture": teacher.architecture,
+        "seed": None,
+        "given": teacher.digest,
+    }
+    trained_under = teacher.condition or condition.label
+    return Job("teacher", teacher.architecture, settings, condition=trained_under, given=teacher)
 
 
 def _students(

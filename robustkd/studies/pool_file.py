@@ -15,45 +15,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from robustkd.errors import BadInputError, ModelError
+from robustkd.errors import BadInputError
 from robustkd.models import Member, ModelPool
-from robustkd.models.class_map import check_classes, parse_classes
-from robustkd.models.given import GivenModel, load_given, parse_model
+from robustkd.models.given import parse_model
 from robustkd.regular_file import why_not_a_file
+from robustkd.studies.network_entry import NetworkEntry, beside, code_beside
 from robustkd.studies.options import first_problem
 from robustkd.studies.yaml_text import YAML_ERRORS, parsed, problem, problem_place
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
     from robustkd.models.pool import Role
-
-
-class NetworkEntry(BaseModel):
-    """A network in a pool file.
-
-    Attributes:
-        path: The file, relative to the pool file; not needed if the function `architecture` brings the weights.
-        architecture: As on the command line; files of code are relative to the pool file too.
-        options: Further arguments of timm's `create_model`.
-        mean: The mean of its normalisation.
-        std: The standard deviation of its normalisation.
-        image_size: The size that images are resized to.
-        ema: Whether to take averaged weights.
-        classes: The output of each class of the data, or ``imagenet``.
-        condition: The condition of its training set, if it is not that of the others: ``clean``.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    path: str | None = None
-    architecture: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-    mean: list[float] | None = None
-    std: list[float] | None = None
-    image_size: Annotated[int, Field(ge=1)] | None = None
-    ema: bool = False
-    classes: list[Annotated[int, Field(ge=0)]] | str | None = None
-    condition: str = ""
 
 
 def _entry(given: Any) -> Any:
@@ -136,27 +108,11 @@ def _content(file: Path) -> PoolFile:
 
 
 def _member(entry: NetworkEntry, name: str, role: Role, seed: int | None, file: Path, data: Dataset) -> Member:
-    if entry.path is None and (entry.architecture is None or "::" not in entry.architecture):
-        raise BadInputError(f"{file}: {name}: give the path of its weights")
-    classes = entry.classes
-    if isinstance(classes, str):
-        classes = parse_classes(classes, data.test.class_names, f"{file}: {name}: classes")
-    elif classes is not None:
-        classes = check_classes(classes, data.test.class_names, f"{file}: {name}: classes")
-    fields = entry.model_dump(exclude={"condition", "classes", "path", "architecture"})
-    given = GivenModel(_beside(file, entry.path), _code_beside(file, entry.architecture), **fields, classes=classes)
-    try:
-        model = load_given(given, data.num_classes, data.test.pixels(0, 1))
-    except ModelError as error:
-        raise ModelError(f"{file}: {name}: {error}") from error
+    placed = entry.model_copy(
+        update={
+            "path": None if entry.path is None else beside(file, entry.path),
+            "architecture": None if entry.architecture is None else code_beside(file, entry.architecture),
+        }
+    )
+    model = placed.load(data, f"{file}: {name}")
     return replace(Member(model, role, name, seed), condition=entry.condition)
-
-
-def _beside(file: Path, path: str | None) -> str | None:
-    return None if path is None else str(file.parent / Path(path).expanduser())
-
-
-def _code_beside(file: Path, architecture: str | None) -> str | None:
-    """Files of code are relative to the pool file, modules are not."""
-    place, colons, function = (architecture or "").partition("::")
-    return f"{_beside(file, place)}::{function}" if colons and place.endswith(".py") else architecture

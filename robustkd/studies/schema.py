@@ -45,7 +45,7 @@ def study_schema() -> dict[str, Any]:
     # a file that extends another may omit keys that the other file has
     required = schema.pop("required")
     for partial_too in ("DataSettings", "TeacherSettings", "StudentSettings"):
-        definitions[partial_too].pop("required")
+        definitions[partial_too].pop("required", None)
     schema["anyOf"] = [{"required": ["extends"]}, {"required": required}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "robustkd study", **schema}
 

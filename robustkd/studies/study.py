@@ -3,11 +3,19 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from robustkd.data.augmentation import Augmentation
 from robustkd.declarations import declared
 from robustkd.distillation.recipe import Recipe
+from robustkd.studies.network_entry import NetworkEntry
 
 
 class _Settings(BaseModel):
@@ -57,18 +65,34 @@ class DataSettings(_Settings):
     augmentation: Augmentation | None = None
 
 
-class TeacherSettings(_Settings):
-    """The network that the students learn from. It is trained on the labels alone.
+class TeacherSettings(NetworkEntry):
+    """The network that the students learn from. It is trained on the labels alone, or given by its path.
 
     Attributes:
         architecture: The architecture of the teacher.
         seeds: One seed, or several seeds of which the recipe's rule `select` chooses one.
         training: The fields of the recipe that differ for the teacher, and their values.
+        path: The checkpoint of a teacher that is not trained; then the following keys are as in a pool file.
     """
 
-    architecture: str
-    seeds: Seeds = [0]
-    training: dict[str, Any] = {}
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    seeds: Seeds = Field(default=[0])
+    training: dict[str, Any] = Field(default={})
+
+    @model_serializer(mode="wrap")
+    def _relevant(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only the keys that matter: those of a training, or those of a given network."""
+        trained = ("architecture", *TRAINED_KEYS)
+        return {
+            key: value
+            for key, value in write(self).items()
+            if (key not in TRAINED_KEYS if self.has_weights else key in trained)
+        }
+
+
+TRAINED_KEYS = ("seeds", "training")
+"""The keys of a teacher that the study trains."""
 
 
 class StudentSettings(_Settings):

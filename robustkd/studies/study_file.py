@@ -8,6 +8,7 @@ import yaml
 
 from robustkd.errors import BadInputError, StudyError
 from robustkd.plugins import load_plugins
+from robustkd.studies.network_entry import beside, code_beside
 from robustkd.studies.options import Place, PlaceError
 from robustkd.studies.study import Study, names_or_mapping
 from robustkd.studies.validation import validated
@@ -137,6 +138,10 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
         raise StudyError(f"{path}: must be a mapping with the keys {', '.join(Study.model_fields)}")
     if isinstance(content.get("plugins"), list):
         content["plugins"] = [_beside(path, plugin) for plugin in content["plugins"]]
+    students = content.get("students")
+    for holder in (content, *(students if isinstance(students, list) else [students])):
+        if isinstance(holder, dict) and isinstance(holder.get("teacher"), dict):
+            holder["teacher"] = _teacher_beside(path, holder["teacher"])
     if "extends" not in content:
         return content, [(path, text)]
     base, here = content.pop("extends"), f"{path}:{_line_of(text, ('extends',))[0]}: extends"
@@ -156,6 +161,15 @@ def _beside(study: Path, plugin: Any) -> Any:
     if not isinstance(plugin, str) or not plugin.endswith(".py"):
         return plugin
     return str((study.parent / Path(plugin).expanduser()).resolve())
+
+
+def _teacher_beside(study: Path, teacher: dict[str, Any]) -> dict[str, Any]:
+    """Resolve the paths of a given teacher relative to the study file that names it."""
+    file, found = study.resolve(), dict(teacher)
+    for key, resolve in (("path", beside), ("architecture", code_beside)):
+        if isinstance(found.get(key), str):
+            found[key] = resolve(file, found[key])
+    return found
 
 
 def _load_plugins(content: dict[str, Any]) -> None:

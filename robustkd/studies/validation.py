@@ -23,7 +23,7 @@ from robustkd.studies.options import (
     options_of,
     refuse_booleans_for_numbers,
 )
-from robustkd.studies.study import Choice, StudentSettings, Study, TeacherSettings, names_or_mapping
+from robustkd.studies.study import TRAINED_KEYS, Choice, StudentSettings, Study, TeacherSettings, names_or_mapping
 
 
 def validated(content: Mapping[str, Any]) -> Study:
@@ -158,7 +158,7 @@ def _check_independence(teacher: TeacherSettings | None, students: StudentSettin
         if needing:
             raise PlaceError((*place, "methods"), f"{needing[0]} needs a teacher: add the key teacher")
         return
-    shared = sorted(set(teacher.seeds) & set(students.seeds))
+    shared = sorted(set(teacher.seeds) & set(students.seeds)) if not teacher.has_weights else []
     if teacher.architecture in students.architecture and shared:
         raise PlaceError(
             (*place, "teacher", "seeds") if students.teacher is not None else ("teacher", "seeds"),
@@ -194,6 +194,14 @@ def _check_draws(study: Study, conditions: Sequence[Condition]) -> None:
 
 
 def _check_teacher(study: Study, teacher: TeacherSettings, place: Place) -> None:
+    if teacher.has_weights:
+        if told := next((key for key in TRAINED_KEYS if key in teacher.model_fields_set), None):
+            raise PlaceError((*place, told), "the teacher is given and not trained: leave this key out")
+        return
+    if teacher.architecture is None:
+        raise PlaceError(place, "the key architecture is missing, or the path of a trained teacher")
+    for key in sorted(teacher.model_fields_set - {"architecture", *TRAINED_KEYS}):
+        raise PlaceError((*place, key), "this is for a teacher that is given: add its path, or leave this key out")
     _check_architecture(teacher.architecture, (*place, "architecture"))
     _refuse_repetition(teacher.seeds, (*place, "seeds"))
     _recipe_with(study.training, teacher.training, (*place, "training"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import torch
 from robustkd.models import ModelPool
 from robustkd.results.records import Check
 from robustkd.validity.label_order import label_order
+from robustkd.validity.near_chance import near_chance
 from robustkd.validity.predicted import above_chance, why_not_finite
 from robustkd.validity.probe import IMAGES, Probed, probe
 from robustkd.validity.same_network import same_network_checks
@@ -30,6 +31,7 @@ class Admitted:
         refused: For the name of each other member, why it cannot be measured.
         no_gradient: For the names of members whose gradient with respect to the image cannot be computed, why.
         checks: The validity checks; a failure voids all numbers of its member.
+        hints: For members near chance, the likeliest reason and how to find out; these are among the notes too.
         notes: What a reader must know of the members, each a sentence without its full stop.
     """
 
@@ -37,6 +39,7 @@ class Admitted:
     refused: Mapping[str, str]
     no_gradient: Mapping[str, str]
     checks: tuple[Check, ...]
+    hints: tuple[str, ...]
     notes: tuple[str, ...]
 
     def with_gradients(self) -> ModelPool | None:
@@ -75,13 +78,15 @@ def admit(pool: ModelPool, data: Dataset, predict: PredictionCache, device: torc
     judged = [(each.member, _of_predictions(each.member, data, predict)) for each in probed]
     noisy = [_by_noise(member.name, check) for member, found in judged if _has_noise(member, data) for check in found]
     checks += [check for member, found in judged if not _has_noise(member, data) for check in found]
+    hints = _hints(judged, data, predict)
     admitted = [each.member for each in probed]
     return Admitted(
         ModelPool(members=admitted) if admitted else None,
         refused,
         {each.member.name: each.no_gradient for each in probed if each.no_gradient},
         tuple(checks),
-        (*(note for each in probed for note in each.notes), *filter(None, noisy)),
+        hints,
+        (*(note for each in probed for note in each.notes), *filter(None, noisy), *hints),
     )
 
 
@@ -99,6 +104,16 @@ def _of_predictions(member: Member, data: Dataset, predict: PredictionCache) -> 
         above_chance(member.name, predictions),
         label_order(member.name, predictions, data.test.class_names),
     ]
+
+
+def _hints(judged: Sequence[tuple[Member, list[Check]]], data: Dataset, predict: PredictionCache) -> tuple[str, ...]:
+    channels = data.test.shape[0]
+    found = (
+        near_chance(member, predict(member), order, data.name, channels)
+        for member, (_, order) in judged
+        if not _has_noise(member, data)
+    )
+    return tuple(filter(None, found))
 
 
 def _has_noise(member: Member, data: Dataset) -> bool:

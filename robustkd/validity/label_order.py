@@ -30,7 +30,8 @@ def label_order(name: str, predictions: Predictions, class_names: tuple[str, ...
     """
     title = "classes in the network's order"
     half = np.random.default_rng(0).random(len(predictions.labels)) < 0.5
-    order = _best_order(predictions.predicted[half], predictions.labels[half], len(class_names))
+    chosen = best_order(predictions.predicted[half], predictions.labels[half], len(class_names))
+    order = np.argsort(chosen)  # the class that each output most likely means
     other, own = order[predictions.predicted] == predictions.labels, predictions.correct
     judged = other[~half], own[~half]
     if half.all() or judged[0].mean() - judged[1].mean() < FAR or mcnemar(*judged) > SURE:
@@ -51,12 +52,20 @@ def label_order(name: str, predictions: Predictions, class_names: tuple[str, ...
     )
 
 
-def _best_order(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """The class that each output of the network most likely means, int (K,), a permutation."""
+def best_order(predicted: np.ndarray, labels: np.ndarray, classes: int, outputs: int | None = None) -> np.ndarray:
+    """Find the output of a network that most likely means each class, a different one for each.
+
+    Args:
+        predicted: The output with the largest logit for each image, int (N,).
+        labels: The class of each image, int (N,).
+        classes: The number of classes, K.
+        outputs: The number of outputs, at least K; None for K.
+
+    Returns:
+        int (K,). Among equally good orders it is the one that leaves classes in their place.
+    """
     from scipy.optimize import linear_sum_assignment
 
-    confusion = np.zeros((classes, classes))
-    np.add.at(confusion, (predicted, labels), 1)
-    # among equally good orders the one that leaves classes in their place
-    _, order = linear_sum_assignment(-(confusion + 1e-6 * np.eye(classes)))
-    return np.asarray(order)
+    confusion = np.zeros((classes, outputs or classes))
+    np.add.at(confusion, (labels, predicted), 1)
+    return np.asarray(linear_sum_assignment(-(confusion + 1e-6 * np.eye(*confusion.shape)))[1])

@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 import subprocess
@@ -55,7 +56,30 @@ def test_evaluate_takes_models_that_robustkd_never_made(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "run/report/index.html"
     said = " ".join(done.stdout.split())
     assert "│ mine │" in said
+    assert "robustkd doctor --data digits --models mine=… tries other settings" in done.stderr
     assert "better than chance (teacher and mine)" in said  # they are untrained, and nothing more is said of them
+
+
+def test_evaluate_takes_an_image_classifier_of_transformers(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    sizes = {"embedding_size": 4, "hidden_sizes": [4], "depths": [1], "layer_type": "basic"}
+    config = transformers.ResNetConfig(**sizes, num_channels=1, num_labels=10)
+    transformers.ResNetForImageClassification(config).save_pretrained(tmp_path / "theirs")
+    transformers.ViTImageProcessor(size={"height": 8, "width": 8}, image_mean=[0.3], image_std=[0.4]).save_pretrained(
+        tmp_path / "theirs"
+    )
+
+    done = robustkd(
+        *("evaluate", "--data", "digits", "--student", "mine=hf:theirs", "--limit", "20", *FAST),
+        *("--out", "run", "--device", "cpu"),
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "Loading weights" not in done.stderr
+    (told,) = json.loads((tmp_path / "run" / "run.json").read_text())["members"]
+    assert told["source"] == "hf:theirs"
+    assert told["preprocessing"] == "mean 0.3; std 0.4; resized to 8, bilinear"
 
 
 def test_an_evaluation_that_cannot_be_made_is_missing_and_exits_with_one(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ CASES = [
     (["run", "x.yaml", "--devise", "cpu"], "no option --devise: did you mean --device"),
     (["run", "x.yaml", "--workers", "0"], "--workers: must be at least 1"),
     (["run", "x.yaml", "--workers", "two"], "--workers: must be a whole number"),
+    (["run", "study.yaml", "--jobs-per-device", "many"], "--jobs-per-device: must be auto or a whole number from 1 on"),
+    (["run", "study.yaml", "--jobs-per-device", "0"], "--jobs-per-device: must be auto or a whole number from 1 on"),
     (["run", "x.yaml", "--executor", "slurm"], "--executor: must be one of 'local', 'ray', got 'slurm'"),
     (["run", "x.yaml", "--plugin", "nowhere.py"], "plugin nowhere.py: no such file"),
     (["run", "study.yaml", "--set", "training"], "--set training: must be key=value"),
@@ -53,7 +55,15 @@ CASES = [
     ([*EVALUATE, "--pool", "p.yaml"], "--pool describes the networks: leave out --student"),
     (["evaluate", "--data", "digits", "--pool", "p.yaml", "--mean", "0.5"], "leave out --mean"),
     (["evaluate", "--data", "digits", "--pool", "p.yaml"], "p.yaml: no such file"),
+    (["evaluate", "--data", "digits", "--student", "kd=hf:"], "--student kd: 'hf:' needs the name of a repository"),
+    (["evaluate", "--data", "digits", "--student", "net.onnx"], "net.onnx: ONNX files are not read; save the network"),
+    (["evaluate", "--data", "digits", "--student", "hf:./no"], "--student: hf:./no: no such folder"),
+    (["evaluate", "--data", "digits", "--student", "hf:.", "--ema"], "leave out ema"),
     ([*EVALUATE, "--classes", "1,2"], "--classes: has 2 indices, the data 10 classes"),
+    ([*EVALUATE, "--classes", "kd=1,2"], "--classes: no network has the name 'kd'"),
+    ([*EVALUATE, "--classes", "teacher=1,2"], "--classes teacher: has 2 indices, the data 10 classes"),
+    ([*EVALUATE, "--classes", "1", "--classes", "2"], "--classes: given twice for all networks"),
+    ([*EVALUATE, "--bgr", "kd"], "--bgr: no network has the name 'kd'"),
     ([*EVALUATE, "--class-map", "none.json"], "--class-map none.json: no such file"),
     ([*EVALUATE, "--classes", "1", "--class-map", "none.json"], "--classes and --class-map say the same"),
     ([*EVALUATE, "--condition", "[a"], "--condition: not valid YAML"),
@@ -76,6 +86,10 @@ CASES = [
     (["evaluate", "--data", "digits", "--student", "kd=s.pth"], "--student kd: s.pth: no such file"),
     (["evaluate", "--data", "digits", "--student", "a" * 300], "File name too long"),
     (["evaluate", "--data", "npz:", "--student", "s.pth"], "'npz:' needs a path after the colon"),
+    (["doctor", "--models", "s.pth"], "--models needs images to try the networks on: give --data"),
+    (["doctor", "--data", "digits"], "--data is for --models: name the networks"),
+    (["doctor", "--data", "digits", "--models", "kd=s.pth"], "--models kd: s.pth: no such file"),
+    (["doctor", "--data", "digts", "--models", "s.pth"], "unknown data set 'digts'"),
     (["train"], "robustkd train: --data is missing"),
     ([*TRAIN, "--method", "hintn"], "--method: unknown method 'hintn': did you mean hinton?"),
     ([*TRAIN, "--method", "hinton"], "--method hinton needs a teacher: give --teacher"),
@@ -95,6 +109,7 @@ STUDY = "name: s\ndata: {name: digits}\nstudents: {architecture: cifar_resnet8, 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "study.yaml").write_text(STUDY)
+    (tmp_path / "net.onnx").write_bytes(b"\x08\x08\x12\x07pytorch")
     (tmp_path / "control.yaml").write_text(STUDY + '"a\\u001bb": 1\n')
     lines = [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10) if level else '1'}]" for level in range(9)]
     (tmp_path / "bomb.yaml").write_text("\n".join(lines) + "\n")

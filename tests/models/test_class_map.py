@@ -96,6 +96,17 @@ def test_a_network_of_the_classes_of_the_data_is_left_as_it_is() -> None:
     assert restrict(student, [20, 3, 7], load_dataset("digits").test.pixels(0, 1)) is student
 
 
+def test_an_order_of_all_outputs_is_applied() -> None:
+    images = load_dataset("digits").test.pixels(0, 4)
+    student = of(3)
+
+    ordered = restrict(student, [2, 0, 1], images)
+
+    assert torch.equal(ordered(images), student(images)[:, [2, 0, 1]])
+    assert ordered.lineage["notes"] == ["3 of its 3 outputs are used, in the order of the class map"]
+    assert restrict(student, [0, 1, 2], images) is student
+
+
 def test_a_network_that_fails_is_refused_in_one_line() -> None:
     with pytest.raises(ModelError, match="cannot count its outputs: RuntimeError: "):
         restrict(PixelModel(nn.Linear(3, 4)), [1], load_dataset("digits").test.pixels(0, 1))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from robustkd import plugins
+from robustkd import declarations, plugins
 from robustkd.errors import ModelError
 from robustkd.models import load_model
 from robustkd.models.factories import Factory, call_factory, parse_factory
@@ -119,6 +119,20 @@ def test_a_function_that_gives_no_network_is_named(name: str, message: str, code
 def test_code_that_does_not_exist_is_named(place: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         call_factory(f"{place}::net")
+
+
+def test_other_files_of_a_package_may_be_for_another_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pack_of_nets").mkdir()
+    files = {"__init__": "", "nets": "from torch import nn\n\n\ndef net():\n    return nn.Flatten()\n"}
+    for name, text in (files | {"newer": "register this = that\n"}).items():
+        (tmp_path / "pack_of_nets" / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(declarations, "SOURCES", plugins.SOURCES)
+
+    call_factory("pack_of_nets.nets::net")
+
+    assert tmp_path / "pack_of_nets" / "newer.py" in plugins.SOURCES
+    assert "hinton" in declarations.declared("method")
 
 
 def test_torchvisions_networks_are_known_by_name(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ from robustkd.models.given import parse_model
         ),
         ("pack.models::Net.small", (None, "pack.models::Net.small", None)),
         ("at=pack.models::net(depth=2)", ("at", "pack.models::net(depth=2)", None)),
+        ("hf:org/net", (None, "hf:org/net", None)),
+        ("kd=hf:../my folder/a=b", ("kd", "hf:../my folder/a=b", None)),
+        ("hf-hub:timm/resnet18.a1_in1k@v2", (None, "hf-hub:timm/resnet18.a1_in1k@v2", None)),
         ("C:\\models\\t.pth", (None, None, "C:\\models\\t.pth")),
     ],
 )

@@ -308,3 +308,22 @@ def test_the_digest_does_not_depend_on_the_order_of_options() -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_networks_of_every_precision_have_a_digest_of_their_own(dtype: torch.dtype) -> None:
     assert model().to(dtype).digest() != model().digest()
+
+
+def test_another_normalisation_leaves_the_network_and_its_settings_alone(pixels: Tensor) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 4))
+    model = PixelModel(network, mean=[0.5], std=[0.5], image_size=32)
+
+    other = model.normalised_by([0.1, 0.2, 0.3], [1.0, 2.0, 4.0], "bgr")
+
+    blue_first = pixels[:, [2, 1, 0]]
+    expected = (blue_first - torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1)) / torch.tensor([1.0, 2.0, 4.0]).view(3, 1, 1)
+    assert torch.allclose(other(pixels), network(expected))
+    assert torch.equal(model.prepare(pixels), 2 * pixels - 1)
+    assert (model.channel_order, other.image_size) == ("rgb", 32)
+    assert len({each.digest() for each in (model, other, model.normalised_by(None, None, "bgr"))}) == 3
+
+
+def test_an_unknown_order_of_channels_is_refused() -> None:
+    with pytest.raises(ModelError, match="channel_order must be rgb or bgr, got 'gbr'"):
+        PixelModel(nn.Identity(), channel_order="gbr")  # type: ignore[arg-type]

@@ -74,6 +74,17 @@ def test_every_network_has_its_own_settings(folder: Path, data: Dataset) -> None
     assert [members[name].condition for name in ("kd", "at")] == ["", "clean"]
 
 
+def test_a_folder_of_transformers_is_relative_to_the_file(folder: Path, data: Dataset) -> None:
+    transformers = pytest.importorskip("transformers")
+    sizes = {"embedding_size": 4, "hidden_sizes": [4], "depths": [1], "layer_type": "basic"}
+    config = transformers.ResNetConfig(**sizes, num_channels=1, num_labels=10)
+    transformers.ResNetForImageClassification(config).save_pretrained(folder / "theirs")
+
+    pool = load_pool(written(folder, "students: {kd: 'hf:theirs', at: {architecture: 'hf:theirs', mean: [0.5]}}"), data)
+
+    assert [member.model.normalises for member in pool] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import timm
+import torch
 from torch import Tensor
 
 State = Mapping[str, Tensor]
@@ -38,7 +40,8 @@ def recognise(state: State) -> Recognised | None:
     Returns:
         The network and the renamed weights; None if the names are those of no known code base.
     """
-    found = (rule(state) for rule in (_resnet, _preact_resnet, _wide_resnet, _vgg, _mobilenet, _shufflenet))
+    rules = (_resnet, _preact_resnet, _wide_resnet, _vgg, _mobilenet, _shufflenet, _efficientnet)
+    found = (rule(state) for rule in rules)
     return next((each for each in found if each is not None), None)
 
 
@@ -183,6 +186,48 @@ def _shufflenet(state: State) -> Recognised | None:
         (r"linear\.", "fc."),
     ]
     return Recognised("RepDistiller or mdistiller", f"cifar_shufflenetv{1 + second}", _renamed(state, names))
+
+
+def _efficientnet(state: State) -> Recognised | None:
+    """EfficientNets, as in EfficientNet-PyTorch and efficientnet-lite-pytorch, which pad as TensorFlow does."""
+    if not {"_conv_stem.weight", "_blocks.0._depthwise_conv.weight", "_fc.weight"} <= state.keys():
+        return None
+    lite = not any("._se_reduce." in name for name in state)
+    sizes = [f"lite{size}" for size in range(5)] if lite else [f"b{size}" for size in range(8)]
+    for architecture in (f"tf_efficientnet_{size}" for size in sizes):
+        with torch.device("meta"):
+            expected = timm.create_model(architecture, num_classes=len(state["_fc.weight"])).state_dict()
+        renamed = _renamed(state, _efficientnet_rules([name for name in expected if name.endswith("conv_dw.weight")]))
+        if {name: tensor.shape for name, tensor in renamed.items()} == {
+            name: tensor.shape for name, tensor in expected.items()
+        }:
+            return Recognised("EfficientNet-PyTorch or efficientnet-lite-pytorch", architecture, renamed)
+    return None
+
+
+def _efficientnet_rules(depthwise: list[str]) -> list[Rule]:
+    """The rules for a network of timm with these depthwise convolutions, one for each block in order."""
+    separable = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+    inverted = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2"}
+    inverted |= {"_project_conv": "conv_pwl", "_bn2": "bn3"}
+    squeeze = {"_se_reduce": "se.conv_reduce", "_se_expand": "se.conv_expand"}
+
+    def inside(found: re.Match[str]) -> str:
+        block, part = int(found[1]), found[2]
+        if block >= len(depthwise):
+            return found[0]
+        place = depthwise[block].removesuffix("conv_dw.weight")
+        names = (separable if place.startswith("blocks.0.") else inverted) | squeeze
+        return f"{place}{names.get(part, part)}."
+
+    return [
+        (r"_conv_stem\.", "conv_stem."),
+        (r"_bn0\.", "bn1."),
+        (r"_blocks\.(\d+)\.(\w+)\.", inside),
+        (r"_conv_head\.", "conv_head."),
+        (r"_bn1\.", "bn2."),
+        (r"_fc\.", "classifier."),
+    ]
 
 
 Rule = tuple[str, str | Callable[[re.Match[str]], str]]

@@ -5,7 +5,8 @@ import collections
 import pathlib
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,22 @@ _HARMLESS: list[Any] = [
 ]
 
 
-def read_foreign(file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The weights in a file.
+
+    Attributes:
+        state: The weights, without wrappings and prefixes.
+        notes: What was removed or left out.
+        names: Their names in the file.
+    """
+
+    state: dict[str, Tensor]
+    notes: list[str]
+    names: Collection[str]
+
+
+def read_foreign(file: Path, ema: bool) -> Weights:
     """Read the weights from a file written by `torch.save`.
 
     Args:
@@ -46,7 +62,7 @@ def read_foreign(file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
         ema: Whether to return the averaged weights.
 
     Returns:
-        The state dict without wrappings, and notes on what was removed.
+        The weights.
 
     Raises:
         ModelError: The file is damaged, would execute code, or has no weights.
@@ -61,7 +77,7 @@ def read_foreign(file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
     return unwrap(content, file, ema)
 
 
-def unwrap(content: Any, file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
+def unwrap(content: Any, file: Path, ema: bool) -> Weights:
     """Return the state dict inside the content of a file, without the prefixes that wrappers add to its names.
 
     Args:
@@ -70,7 +86,7 @@ def unwrap(content: Any, file: Path, ema: bool) -> tuple[dict[str, Tensor], list
         ema: Whether to return the averaged weights.
 
     Returns:
-        The state dict, and notes on what was removed.
+        The weights.
 
     Raises:
         ModelError: There are no weights, or not the requested ones.
@@ -102,11 +118,25 @@ def unwrap(content: Any, file: Path, ema: bool) -> tuple[dict[str, Tensor], list
     state = {
         name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor) and name != AVERAGING_COUNTER
     }
-    while (prefix := next((prefix for prefix in PREFIXES if _has_prefix(state, prefix)), None)) is not None:
-        state = {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
-        notes.append(f"prefix {prefix!r} removed")
     _refuse_special(state, file)
-    return state, notes
+    stripped, removed = without_prefixes(state)
+    return Weights(stripped, notes + removed, state.keys())
+
+
+def without_prefixes(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Remove the prefixes that wrappers add to the names of weights.
+
+    Args:
+        state: The weights.
+
+    Returns:
+        The weights, and notes on what was removed.
+    """
+    notes, left = [], dict(state)
+    while (prefix := next((prefix for prefix in PREFIXES if _has_prefix(left, prefix)), None)) is not None:
+        left = {name.removeprefix(prefix): left[name] for name in left if name.startswith(prefix)}
+        notes.append(f"prefix {prefix!r} removed")
+    return left, notes
 
 
 def _refuse_special(state: Mapping[str, Tensor], file: Path) -> None:
@@ -132,7 +162,7 @@ def _is_state(content: Any) -> bool:
 def _has_prefix(state: Mapping[str, Tensor], prefix: str) -> bool:
     if prefix == "student.":  # a saved distillation module also contains the teacher and adaptors
         return any(name.startswith(prefix) for name in state)
-    return all(name.startswith(prefix) for name in state)
+    return bool(state) and all(name.startswith(prefix) for name in state)
 
 
 def _why_refused(file: Path, message: str) -> str:

@@ -11,24 +11,27 @@ from typing import Any, Literal
 import safetensors.torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from robustkd.atomic import atomic_path
 from robustkd.errors import ModelError
-from robustkd.models.architectures import check_architecture, classifier_name, create_model, first_convolution_name
-from robustkd.models.checkpoints.code_bases import recognise, whose
+from robustkd.models.architectures import check_architecture, create_model
+from robustkd.models.channel_order import ChannelOrder
 from robustkd.models.checkpoints.fit import load_weights
-from robustkd.models.checkpoints.foreign import advice, read_foreign, unwrap
+from robustkd.models.checkpoints.foreign import Weights, advice, read_foreign, unwrap
+from robustkd.models.checkpoints.other_code import foreign_model
 from robustkd.models.checkpoints.programs import Program, read_program
-from robustkd.models.factories import build_network, name_of, parse_factory
+from robustkd.models.hub.load import is_on_hub, load_from_hub
+from robustkd.models.mismatch import refuse_mismatch
 from robustkd.models.network_name import named_by_layers
 from robustkd.models.pixel_model import PixelModel
+from robustkd.models.preprocessing import Preprocessing
 from robustkd.models.resizing import Interpolation
 from robustkd.regular_file import why_not_a_file
 
 HEADER_KEY = "robustkd"
 
-NOT_NORMALISED = "no mean and std given: pixels in [0, 1] are not normalised"
+STATED_BY_CHECKPOINT = "its checkpoint"
+"""Where the normalisation of our own checkpoints comes from, in words for the report."""
 
 
 def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] | None = None) -> None:
@@ -65,6 +68,8 @@ def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] |
         image_size=model.image_size,
         crop_pct=model.crop_pct,
         interpolation=model.interpolation,
+        channel_order=model.channel_order,
+        classes=model.classes.tolist() if model.classes is not None else None,
         lineage={**model.lineage, **(lineage or {})},
     )
     with atomic_path(Path(path)) as partial:
@@ -75,9 +80,8 @@ def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] |
 
 def _unset(header: "Header") -> set[str]:
     """The settings that version 0.1 does not know, if they are as it has them: it then reads the file."""
-    return {
-        name for name in ("crop_pct", "interpolation") if getattr(header, name) == Header.model_fields[name].default
-    }
+    newer = ("crop_pct", "interpolation", "channel_order", "classes")
+    return {name for name in newer if getattr(header, name) == Header.model_fields[name].default}
 
 
 def load_model(
@@ -89,6 +93,7 @@ def load_model(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     image_size: int | None = None,
+    channel_order: ChannelOrder = "rgb",
     options: Mapping[str, Any] | None = None,
     ema: bool = False,
 ) -> PixelModel:
@@ -101,13 +106,15 @@ def load_model(
     training are given.
 
     Args:
-        path: The file.
+        path: The file; or ``hf:PATH_OR_ORG/NAME`` for an image classifier of transformers, ``hf-hub:ORG/NAME`` for a
+            network of timm on the hub, which state their own normalisation and size.
         architecture: A name that timm knows, or a factory as for `parse_factory`.
         num_classes: The required number of classes; None accepts that of the checkpoint.
         in_chans: The required number of image channels; None accepts that of the checkpoint.
         mean: The mean of a foreign checkpoint's normalisation, one value for each channel.
         std: The standard deviation of a foreign checkpoint's normalisation.
         image_size: The size that images are resized to, for a foreign checkpoint.
+        channel_order: The order of the channels that the network of a foreign checkpoint takes, ``rgb`` or ``bgr``.
         options: Further arguments of timm's `create_model`, for a foreign checkpoint.
         ema: Whether to load the exponential moving average of the weights, from a foreign checkpoint that has both.
 
@@ -127,65 +134,51 @@ def load_model(
     >>> loaded.lineage["method"], loaded.digest() == model.digest()
     ('baseline', True)
     """
+    pixels = Preprocessing(mean, std, image_size, channel_order=channel_order)
+    if is_on_hub(str(path)):
+        if unfit := next((name for name, value in _only_of_files(architecture, options, ema) if value), None):
+            raise ModelError(f"{path}: brings its architecture and its weights: leave out {unfit}")
+        return load_from_hub(str(path), {"num_classes": num_classes, "in_chans": in_chans}, pixels)
     file = Path(path).expanduser()
     if problem := why_not_a_file(file):
         raise ModelError(f"{file}: {problem}")
     program = read_program(file)
     if program is not None:
-        told = (("architecture", architecture), ("options", options), ("ema", ema))
-        ignored = [name for name, value in told if value]
-        return _of_program(program, file, ignored, {"mean": mean, "std": std, "image_size": image_size})
-    header, state, notes = _read(file, ema)
+        ignored = [name for name, value in _only_of_files(architecture, options, ema) if value]
+        return _of_program(program, file, ignored, pixels)
+    header, weights = _read(file, ema)
     wanted = {"architecture": architecture, "num_classes": num_classes, "in_chans": in_chans}
-    if header is not None:
-        model = _own_model(file, header, wanted)
-        given = {"mean": mean, "std": std, "image_size": image_size, "options": options, "ema": ema or None}
-        if ignored := [name for name, value in given.items() if value is not None]:
-            notes.append(f"{', '.join(ignored)}: ignored, because the checkpoint has its own")
-    else:
-        factory = parse_factory(architecture) if architecture else None
-        known = recognise(state) if factory is None else None
-        if known is not None and architecture in (None, known.architecture):
-            wanted, state = wanted | {"architecture": known.architecture}, known.state
-            options = known.options | dict(options or {})
-            notes.append(f"the names of its weights are those of {known.code_base}")
-        if factory is not None:
-            network = build_network(factory, num_classes or _classes(state), in_chans)
-            model = PixelModel(
-                network, mean=mean, std=std, image_size=image_size, architecture=name_of(factory, network)
-            )
-        else:
-            found = _foreign_settings(file, state, wanted)
-            model = create_model(**found, mean=mean, std=std, image_size=image_size, options=options)
-        if mean is None and std is None:
-            notes.append(NOT_NORMALISED)
-    load_weights(model, state, file)
-    model.lineage = {**(header.lineage if header else {}), "file": file.name, "notes": notes}
+    if header is None:
+        model = foreign_model(file, weights, wanted, pixels, options or {})
+        return model.eval().requires_grad_(False)
+    model = _own_model(file, header, wanted)
+    load_weights(model, weights.state, file)
+    told = [("mean", mean), ("std", std), ("image_size", image_size), ("bgr", channel_order != "rgb" or None)]
+    ignored = [name for name, value in (*told, ("options", options), ("ema", ema or None)) if value is not None]
+    notes = [*header.lineage.get("notes", [])]
+    notes += [f"{', '.join(ignored)}: ignored, because the checkpoint has its own"] if ignored else []
+    origin = header.lineage.get("normalisation", STATED_BY_CHECKPOINT)
+    model.lineage = {**header.lineage, "file": file.name, "notes": notes, "normalisation": origin}
     return model.eval().requires_grad_(False)
 
 
-def _of_program(program: Program, file: Path, ignored: list[str], preprocessing: dict[str, Any]) -> PixelModel:
+def _only_of_files(architecture: str | None, options: Mapping[str, Any] | None, ema: bool) -> list[tuple[str, Any]]:
+    return [("architecture", architecture), ("options", options), ("ema", ema)]
+
+
+def _of_program(program: Program, file: Path, ignored: list[str], pixels: Preprocessing) -> PixelModel:
     notes = [f"a network with its own code ({program.kind})"]
     if ignored:
         notes.append(f"{', '.join(ignored)}: ignored, because the program has its own")
-    if preprocessing["mean"] is None and preprocessing["std"] is None:
-        notes.append(NOT_NORMALISED)
     with open(file, "rb") as opened:  # its code is not among its weights
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     return PixelModel(
         program,
-        **preprocessing,
+        **pixels.settings(),
         architecture=named_by_layers(program.kind, program.run),
         options={"file": digest},
-        lineage={"file": file.name, "notes": notes},
+        lineage={"file": file.name, "notes": notes, "normalisation": pixels.where_from},
     ).eval()
-
-
-_MISMATCH = {
-    "architecture": "is a {held}, not a {wanted}",
-    "num_classes": "has {held} classes, not {wanted}",
-    "in_chans": "takes images of {held} channels, not {wanted}",
-}
 
 
 class Header(BaseModel):
@@ -203,13 +196,14 @@ class Header(BaseModel):
     image_size: int | None
     crop_pct: float | None = None
     interpolation: Interpolation = "bilinear"
+    channel_order: ChannelOrder = "rgb"
+    classes: list[int] | None = None
     lineage: dict[str, Any]
 
 
-def _read(file: Path, ema: bool) -> tuple[Header | None, dict[str, Tensor], list[str]]:
+def _read(file: Path, ema: bool) -> tuple[Header | None, Weights]:
     if file.suffix != ".safetensors":
-        state, notes = read_foreign(file, ema)
-        return None, state, notes
+        return None, read_foreign(file, ema)
     try:
         with safe_open(file, framework="pt") as opened:
             metadata = opened.metadata() or {}
@@ -217,9 +211,9 @@ def _read(file: Path, ema: bool) -> tuple[Header | None, dict[str, Tensor], list
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"{file}: not a complete safetensors file ({error}); {advice(file)}") from error
     if HEADER_KEY not in metadata:
-        return None, *unwrap(state, file, ema)
+        return None, unwrap(state, file, ema)
     try:
-        return Header.model_validate_json(metadata[HEADER_KEY]), state, []
+        return Header.model_validate_json(metadata[HEADER_KEY]), Weights(state, [], state.keys())
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the whole header"
@@ -229,47 +223,12 @@ def _read(file: Path, ema: bool) -> tuple[Header | None, dict[str, Tensor], list
 
 
 def _own_model(file: Path, header: Header, wanted: Mapping[str, Any]) -> PixelModel:
+    held = {key: getattr(header, key) for key in wanted}
+    held |= {"num_classes": len(header.classes)} if header.classes is not None else {}
     for key in wanted:
-        _refuse_mismatch(file, key, getattr(header, key), wanted[key])
+        refuse_mismatch(file, key, held[key], wanted[key])
     try:
-        return create_model(**header.model_dump(exclude={"format", "lineage"}))
+        model = create_model(**header.model_dump(exclude={"format", "lineage", "classes"}))
+        return model.restricted_to(header.classes) if header.classes is not None else model
     except ModelError as error:
         raise ModelError(f"{file}: {error}") from error
-
-
-def _foreign_settings(file: Path, state: Mapping[str, Tensor], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    architecture = wanted["architecture"]
-    if architecture is None:
-        like = whose(state)
-        hint = f" (it looks like that of {like})" if like else ""
-        raise ModelError(f"{file}: does not name its architecture{hint}; give it, as in resnet18:{file}")
-    check_architecture(architecture)
-    held = {
-        "num_classes": _axis(state, classifier_name(architecture), 0),
-        "in_chans": _axis(state, first_convolution_name(architecture), 1),
-    }
-    for key, value in held.items():
-        _refuse_mismatch(file, key, value, wanted[key])
-    if classifier_name(architecture) is None and wanted["num_classes"] is None:
-        raise ModelError(f"{file}: does not tell the number of classes of {architecture}; give num_classes")
-    # if the weights lack the classifier, any number serves: loading fails and names what is missing
-    return {
-        "architecture": architecture,
-        "num_classes": held["num_classes"] or wanted["num_classes"] or 1,
-        "in_chans": held["in_chans"] or wanted["in_chans"] or 3,
-    }
-
-
-def _classes(state: Mapping[str, Tensor]) -> int | None:
-    """The rows of the last matrix, which in most networks is that of the classifier."""
-    return next((len(tensor) for tensor in reversed(list(state.values())) if tensor.ndim == 2), None)
-
-
-def _refuse_mismatch(file: Path, key: str, held: Any, wanted: Any) -> None:
-    if held is not None and wanted is not None and held != wanted:
-        raise ModelError(f"{file}: {_MISMATCH[key].format(held=held, wanted=wanted)}")
-
-
-def _axis(state: Mapping[str, Tensor], module_name: str | None, axis: int) -> int | None:
-    weight = state.get(f"{module_name}.weight")
-    return int(weight.shape[axis]) if weight is not None and weight.ndim > axis else None

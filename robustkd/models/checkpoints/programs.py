@@ -13,6 +13,15 @@ from torch import Tensor, nn
 
 from robustkd.errors import ModelError
 
+ONNX = ".onnx"
+
+FROM_ONNX = (
+    "save the network that it was made from as a program of torch: "
+    "torch.export.save(torch.export.export(network, (images,)), 'network.pt2'), or torch.jit.trace(network, "
+    "images).save('network.ts')"
+)
+"""There is no converter from ONNX to torch that keeps up with torch: onnx2torch was last released in August 2024."""
+
 
 class Program(nn.Module):
     """A program of torch, which has one mode only.
@@ -52,8 +61,10 @@ def read_program(file: Path) -> Program | None:
         The network; None if the file is something else.
 
     Raises:
-        ModelError: It is one, but cannot be loaded.
+        ModelError: It is one, but cannot be loaded; or it is one of ONNX.
     """
+    if file.suffix == ONNX:
+        raise ModelError(f"{file}: ONNX files are not read; {FROM_ONNX}")
     found = _kind(file)
     if found is None:
         return None

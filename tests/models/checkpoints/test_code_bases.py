@@ -251,3 +251,39 @@ def test_the_architecture_that_fits_is_found_among_those_of_similar_names(tmp_pa
 
     with pytest.raises(ModelError, match=r"not the weights of a resnet34: .*; they are those of a resnet18$"):
         load_model(tmp_path / "x.pt", architecture="resnet34")
+
+
+def in_the_names_of_efficientnet_pytorch(network: nn.Module) -> dict[str, Tensor]:
+    """The weights of one of timm's EfficientNets, numbered through and named by the kinds of layers."""
+    named = {"conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head", "bn2": "_bn1", "classifier": "_fc"}
+    parts = {theirs: network.get_submodule(ours).state_dict() for ours, theirs in named.items()}
+    blocks = [block for stage in network.get_submodule("blocks").children() for block in stage.children()]
+    for number, block in enumerate(blocks):
+        layers = dict(block.named_children())
+        expands = "conv_pwl" in layers
+        kinds = ["_depthwise_conv", "_bn1", "_project_conv", "_bn2"]
+        ours = ["conv_dw", "bn2", "conv_pwl", "bn3"] if expands else ["conv_dw", "bn1", "conv_pw", "bn2"]
+        if expands:
+            kinds, ours = ["_expand_conv", "_bn0", *kinds], ["conv_pw", "bn1", *ours]
+        for mine, theirs in zip(ours, kinds, strict=True):
+            parts[f"_blocks.{number}.{theirs}"] = layers[mine].state_dict()
+        if dict(layers["se"].named_children()):
+            for kind in ("reduce", "expand"):
+                parts[f"_blocks.{number}._se_{kind}"] = layers["se"].get_submodule(f"conv_{kind}").state_dict()
+    return {f"{place}.{name}": tensor for place, state in parts.items() for name, tensor in state.items()}
+
+
+@pytest.mark.parametrize("architecture", ["tf_efficientnet_lite0", "tf_efficientnet_lite1", "tf_efficientnet_b0"])
+def test_efficientnets_are_found_by_the_number_and_the_width_of_their_blocks(
+    architecture: str, tmp_path: Path, pixels: Tensor
+) -> None:
+    import timm
+
+    torch.manual_seed(0)
+    network = timm.create_model(architecture, num_classes=5).eval()
+    torch.save(in_the_names_of_efficientnet_pytorch(network), tmp_path / "x.pt")
+
+    loaded = load_model(tmp_path / "x.pt")
+
+    assert loaded.architecture == architecture
+    assert torch.allclose(loaded(pixels), network(pixels))

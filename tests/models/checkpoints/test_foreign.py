@@ -48,7 +48,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_state_dict_is_read_as_it_is(file: Path) -> None:
-    state, notes = read_foreign(saved(file, WEIGHTS), ema=False)
+    weights = read_foreign(saved(file, WEIGHTS), ema=False)
+    state, notes = weights.state, weights.notes
 
     assert same(state, WEIGHTS)
     assert notes == []
@@ -64,7 +65,8 @@ def test_the_wrappings_undone_are_those_in_use() -> None:
     ("wrapper", "prefix"), list(product(["state_dict", "model", "net", "model_state_dict"], ["", *PREFIXES]))
 )
 def test_every_wrapping_is_undone_and_noted(file: Path, wrapper: str, prefix: str) -> None:
-    state, notes = read_foreign(saved(file, {wrapper: prefixed(WEIGHTS, prefix), "epoch": 3}), ema=False)
+    weights = read_foreign(saved(file, {wrapper: prefixed(WEIGHTS, prefix), "epoch": 3}), ema=False)
+    state, notes = weights.state, weights.notes
 
     assert same(state, WEIGHTS)
     assert any(wrapper in note for note in notes)
@@ -75,13 +77,13 @@ def test_every_wrapping_is_undone_and_noted(file: Path, wrapper: str, prefix: st
     "prefix", ["module._orig_mod.", "_orig_mod.module.", "module.module.", "student.module._orig_mod."]
 )
 def test_nested_prefixes_are_removed(file: Path, prefix: str) -> None:
-    state, _ = read_foreign(saved(file, prefixed(WEIGHTS, prefix)), ema=False)
+    state = read_foreign(saved(file, prefixed(WEIGHTS, prefix)), ema=False).state
 
     assert same(state, WEIGHTS)
 
 
 def test_nested_wrappers_are_opened(file: Path) -> None:
-    state, _ = read_foreign(saved(file, {"state_dict": {"model": {"net": WEIGHTS}}}), ema=False)
+    state = read_foreign(saved(file, {"state_dict": {"model": {"net": WEIGHTS}}}), ema=False).state
 
     assert same(state, WEIGHTS)
 
@@ -94,7 +96,8 @@ def test_of_a_distillation_module_the_student_is_taken(file: Path, outer: str) -
         f"{outer}adaptor.weight": torch.ones(1),
     }
 
-    state, notes = read_foreign(saved(file, {"model": module}), ema=False)
+    weights = read_foreign(saved(file, {"model": module}), ema=False)
+    state, notes = weights.state, weights.notes
 
     assert same(state, WEIGHTS)
     assert any("student." in note for note in notes)
@@ -103,20 +106,21 @@ def test_of_a_distillation_module_the_student_is_taken(file: Path, outer: str) -
 def test_a_prefix_that_not_every_weight_has_is_part_of_the_names(file: Path) -> None:
     network = {**prefixed(WEIGHTS, "module."), "head.weight": torch.ones(1)}
 
-    state, _ = read_foreign(saved(file, network), ema=False)
+    state = read_foreign(saved(file, network), ema=False).state
 
     assert same(state, network)
 
 
 def test_what_is_not_a_tensor_is_left_out(file: Path) -> None:
-    state, _ = read_foreign(saved(file, {**WEIGHTS, "epoch": 3, "comment": "best"}), ema=False)
+    state = read_foreign(saved(file, {**WEIGHTS, "epoch": 3, "comment": "best"}), ema=False).state
 
     assert same(state, WEIGHTS)
 
 
 @pytest.mark.parametrize("wrapper", EMA_WRAPPERS)
 def test_averaged_weights_are_taken_when_asked_for(file: Path, wrapper: str) -> None:
-    state, notes = read_foreign(saved(file, {"model": WEIGHTS, wrapper: AVERAGED}), ema=True)
+    weights = read_foreign(saved(file, {"model": WEIGHTS, wrapper: AVERAGED}), ema=True)
+    state, notes = weights.state, weights.notes
 
     assert same(state, AVERAGED)
     assert any("averaged" in note and wrapper in note for note in notes)
@@ -124,14 +128,15 @@ def test_averaged_weights_are_taken_when_asked_for(file: Path, wrapper: str) -> 
 
 @pytest.mark.parametrize("wrapper", EMA_WRAPPERS)
 def test_averaged_weights_are_not_taken_unless_asked_for(file: Path, wrapper: str) -> None:
-    state, notes = read_foreign(saved(file, {wrapper: AVERAGED, "model": WEIGHTS}), ema=False)
+    weights = read_foreign(saved(file, {wrapper: AVERAGED, "model": WEIGHTS}), ema=False)
+    state, notes = weights.state, weights.notes
 
     assert same(state, WEIGHTS)
     assert notes == [f"weights from 'model'; the file also has {wrapper!r}, not taken"]
 
 
 def test_of_two_networks_in_a_file_the_other_is_named(file: Path) -> None:
-    _, notes = read_foreign(saved(file, {"net": AVERAGED, "model": WEIGHTS}), ema=False)
+    notes = read_foreign(saved(file, {"net": AVERAGED, "model": WEIGHTS}), ema=False).notes
 
     assert notes == ["weights from 'model'; the file also has 'net', not taken"]
 
@@ -165,7 +170,7 @@ def test_averaged_weights_that_are_not_there_are_refused(file: Path, content: An
 def test_the_averages_that_torch_makes_are_read(file: Path) -> None:
     averaged = AveragedModel(nn.Linear(3, 2))
 
-    state, _ = read_foreign(saved(file, {"model": {}, "model_ema": averaged.state_dict()}), ema=True)
+    state = read_foreign(saved(file, {"model": {}, "model_ema": averaged.state_dict()}), ema=True).state
 
     assert same(state, averaged.module.state_dict())
 
@@ -190,7 +195,7 @@ def test_what_training_scripts_keep_beside_the_weights_does_no_harm(file: Path) 
         "seen": Counter({3: 2}),
     }
 
-    state, _ = read_foreign(saved(file, content), ema=False)
+    state = read_foreign(saved(file, content), ema=False).state
 
     assert same(state, WEIGHTS)
 
@@ -198,7 +203,7 @@ def test_what_training_scripts_keep_beside_the_weights_does_no_harm(file: Path) 
 def test_the_old_format_of_torch_is_read(file: Path) -> None:
     torch.save(WEIGHTS, file, _use_new_zipfile_serialization=False)
 
-    assert same(read_foreign(file, ema=False)[0], WEIGHTS)
+    assert same(read_foreign(file, ema=False).state, WEIGHTS)
 
 
 class Bomb:
@@ -354,6 +359,6 @@ def test_unwrapping_leaves_what_it_was_given_alone() -> None:
 def test_a_network_of_timm_that_was_compiled_and_parallelised_loads_into_it_again(file: Path) -> None:
     network = timm.create_model("resnet10t")
 
-    state, _ = read_foreign(saved(file, prefixed(network.state_dict(), "module._orig_mod.")), ema=False)
+    state = read_foreign(saved(file, prefixed(network.state_dict(), "module._orig_mod.")), ema=False).state
 
     assert network.load_state_dict(state)

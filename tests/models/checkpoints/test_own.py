@@ -111,6 +111,7 @@ def test_every_kind_of_network_comes_back(architecture: str, settings: dict[str,
         {"std": (0.1, 0.2, 0.3)},
         {"mean": (0.5,), "std": (0.25,)},
         {"mean": (0.4914, 0.4822, 0.4465), "std": (0.247, 0.2435, 0.2616)},
+        {"channel_order": "bgr"},
     ],
     ids=str,
 )
@@ -434,7 +435,7 @@ def test_pixels_of_a_foreign_network_are_never_normalised_unasked_and_that_is_no
     loaded = load_model(tmp_path / "theirs.pth", architecture=architecture)
 
     assert torch.equal(loaded.prepare(pixels), pixels)
-    assert any("no mean and std given" in note for note in loaded.lineage["notes"])
+    assert loaded.lineage["normalisation"] == "not stated: pixels in [0, 1] are not normalised"
 
 
 def test_mean_and_std_given_for_a_foreign_network_are_applied(theirs: Path, pixels: Tensor) -> None:
@@ -442,6 +443,12 @@ def test_mean_and_std_given_for_a_foreign_network_are_applied(theirs: Path, pixe
 
     torch.testing.assert_close(loaded.prepare(pixels), (pixels - 0.5) * 4)
     assert not any("mean and std" in note for note in loaded.lineage["notes"])
+
+
+def test_an_order_of_channels_given_for_a_foreign_network_is_applied(theirs: Path, pixels: Tensor) -> None:
+    loaded = load_model(theirs, architecture=ARCHITECTURE, channel_order="bgr", mean=[1, 2, 3])
+
+    assert torch.equal(loaded.prepare(pixels), pixels[:, [2, 1, 0]] - torch.tensor([1, 2, 3]).view(3, 1, 1))
 
 
 def test_an_image_size_given_for_a_foreign_network_is_applied(theirs: Path, pixels: Tensor) -> None:
