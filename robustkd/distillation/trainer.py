@@ -5,23 +5,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from robustkd.arithmetic import deterministic_convolutions, tensor_float32
-from robustkd.data import Dataset, ImageSet, TrainingBatches
-from robustkd.distillation.accuracy import count_correct
-from robustkd.distillation.device_queue import Clock, OnTheWay, Pace
+from robustkd.data import Dataset, TrainingBatches
+from robustkd.distillation.epoch import Tests, train_epoch
 from robustkd.distillation.failures import (
     MORE_ROOM,
     SMALLER_STEP,
     failures_named,
     refuse_broken_network,
-    refuse_infinite_losses,
 )
 from robustkd.distillation.graphs import Graphs
 from robustkd.distillation.history import Epoch
@@ -34,7 +32,6 @@ from robustkd.distillation.step import Step
 from robustkd.distillation.training_state import load_state, save_state, training_identity
 from robustkd.distillation.turns import Turns, drained, inside
 from robustkd.errors import StoppedError
-from robustkd.models import PixelModel
 
 
 def train(
@@ -163,16 +160,10 @@ class _Saving:
         return self.file is not None and (epochs % self.every == 0 or late)
 
 
-@dataclass(frozen=True)
-class _Tests:
-    """The images that a network is tested on after an epoch, on the device."""
-
-    test: ImageSet
-    validation: ImageSet | None
-
-
 @dataclass
 class _Training:
+    """A training on its way; what it places and finds is set when its turns begin."""
+
     method: Method
     data: Dataset
     recipe: Recipe
@@ -182,115 +173,81 @@ class _Training:
     saving: _Saving
     on_epoch: Callable[[Epoch], None]
     should_stop: Callable[[], bool]
+    history: list[Epoch] = field(default_factory=list)
+    identity: dict[str, Any] = field(default_factory=dict)
+    stages: tuple[Stage, ...] = ()
+    batches: TrainingBatches = field(init=False)
+    tests: Tests = field(init=False)
+    graphs: Graphs = field(init=False)
 
     def turns(self) -> Turns[list[Epoch]]:
         """Train, one step a turn."""
-        method, recipe, device = self.method, self.recipe, self.device
-        stages = method.stages(recipe)
-        total = sum(stage.recipe.epochs for stage in stages)
+        method, recipe, device, saving = self.method, self.recipe, self.device, self.saving
+        self.stages = method.stages(recipe)
         with failures_named(f"{method.name}, moving images and networks", recipe, device, MORE_ROOM):
-            batches, tests = _place(method, self.data, recipe, self.seed, device)
+            self.batches, self.tests = _place(method, self.data, recipe, self.seed, device)
         if recipe.compile:
             method.compile()
-        graphs = Graphs(device, self.random_state, self._tell, on=recipe.graph == "auto")
-        history: list[Epoch] = []
+        self.graphs = Graphs(device, self.random_state, self._tell, on=recipe.graph == "auto")
         optimiser_state = None
-        self.saving.last = time.monotonic()
-        identity = training_identity(method, self.data, stages, self.seed) if self.saving.file is not None else {}
-        if self.saving.file is not None and self.saving.file.exists():
-            history, optimiser_state = load_state(self.saving.file, identity, method, batches)
-            for entry in history:
-                self.on_epoch(entry)
-        for stage in stages:
-            done = sum(entry.stage == stage.name for entry in history)
-            batches.batch_size = stage.recipe.batch_size
-            method.label_smoothing = stage.recipe.label_smoothing
+        saving.last = time.monotonic()
+        if saving.file is not None:
+            self.identity = training_identity(method, self.data, self.stages, self.seed)
+            if saving.file.exists():
+                self.history, optimiser_state = load_state(saving.file, self.identity, method, self.batches)
+                for entry in self.history:
+                    self.on_epoch(entry)
+        for stage in self.stages:
             place = f"{method.name}, stage {stage.name}"
             with (
                 _training_only(method, method.trained(stage.name)) as parameters,
                 failures_named(place, stage.recipe, device, SMALLER_STEP),
             ):
-                optimiser = build_optimiser(parameters, stage.recipe, device)
-                if optimiser_state is not None and 0 < done < stage.recipe.epochs:
-                    restore_optimiser(optimiser, optimiser_state)
-                graphs.forget()
-                step = Step(method, batches, optimiser, stage.recipe.precision, graphs, device)
-                for epoch in range(done, stage.recipe.epochs):
-                    self.random_state.seed(self.seed, len(history))
-                    set_learning_rate(optimiser, stage.recipe.learning_rate_at(epoch))
-                    history.append((yield from _epoch(method, step, stage, epoch, tests, graphs)))
-                    stopping = len(history) < total and self.should_stop()
-                    if self.saving.file is not None and (stopping or self.saving.is_due(len(history))):
-                        save_state(self.saving.file, identity, method, optimiser, batches, history)
-                        self.saving.last = time.monotonic()
-                    self.on_epoch(history[-1])
-                    if stopping:
-                        raise StoppedError(f"{method.name}: stopped after {len(history)} of {total} epochs")
+                yield from self._stage(stage, parameters, optimiser_state)
         with failures_named(f"{method.name}, after the last stage", recipe, device, MORE_ROOM):
-            select_candidate(method, recipe, tests.validation, tests.test, device)
-            refuse_broken_network(method, history[-1], tests.test)
-        return history
+            select_candidate(method, recipe, self.tests.validation, self.tests.test, device)
+            refuse_broken_network(method, self.history[-1], self.tests.test)
+        return self.history
+
+    def _stage(
+        self, stage: Stage, parameters: list[nn.Parameter], optimiser_state: dict[str, Any] | None
+    ) -> Turns[None]:
+        done = sum(entry.stage == stage.name for entry in self.history)
+        self.batches.batch_size = stage.recipe.batch_size
+        self.method.label_smoothing = stage.recipe.label_smoothing
+        optimiser = build_optimiser(parameters, stage.recipe, self.device)
+        if optimiser_state is not None and 0 < done < stage.recipe.epochs:
+            restore_optimiser(optimiser, optimiser_state)
+        self.graphs.forget()
+        step = Step(self.method, self.batches, optimiser, stage.recipe.precision, self.graphs, self.device)
+        for epoch in range(done, stage.recipe.epochs):
+            self.random_state.seed(self.seed, len(self.history))
+            set_learning_rate(optimiser, stage.recipe.learning_rate_at(epoch))
+            entry = yield from train_epoch(self.method, step, stage, epoch, self.tests, self.graphs)
+            self.history.append(entry)
+            self._end_epoch(optimiser)
+
+    def _end_epoch(self, optimiser: torch.optim.Optimizer) -> None:
+        done, total = len(self.history), sum(stage.recipe.epochs for stage in self.stages)
+        stopping = done < total and self.should_stop()
+        if self.saving.file is not None and (stopping or self.saving.is_due(done)):
+            save_state(self.saving.file, self.identity, self.method, optimiser, self.batches, self.history)
+            self.saving.last = time.monotonic()
+        self.on_epoch(self.history[-1])
+        if stopping:
+            raise StoppedError(f"{self.method.name}: stopped after {done} of {total} epochs")
 
     def _tell(self, reason: str) -> None:
         print(f"{self.method.name} trains {reason}", file=sys.stderr, flush=True)
 
 
-def _epoch(method: Method, step: Step, stage: Stage, epoch: int, tests: _Tests, graphs: Graphs) -> Turns[Epoch]:
-    device = tests.test.labels.device
-    pace, clock = Pace(device), Clock(device)
-    method.begin_epoch(stage.name, epoch, stage.recipe.epochs)
-    method.train()
-    sizes = step.begin_epoch()
-    for size in sizes:
-        step(size)
-        yield size
-        for _ in pace.step():
-            yield 0
-    names, table = step.results()
-    numbers = OnTheWay(table)
-    clock.stop()
-    exported = method.export()
-    shown = [images for images in (tests.test, tests.validation) if images is not None]
-    correct = OnTheWay(*(_correct(method, exported, images, graphs) for images in shown))
-    for arriving in (numbers, correct):
-        for _ in arriving.arrive():
-            yield 0
-    losses = numbers.tensors[0].double().numpy()
-    refuse_infinite_losses(losses, names, method, stage.name, epoch)
-    means = np.array(sizes) / sum(sizes) @ losses[:, :-1]
-    shares = [int(count) / len(images) for count, images in zip(correct.tensors, shown, strict=True)]
-    return Epoch(
-        stage=stage.name,
-        epoch=epoch,
-        learning_rate=stage.recipe.learning_rate_at(epoch),
-        loss=float(means.sum()),
-        losses=dict(zip(names, means.tolist(), strict=True)),
-        train_accuracy=float(losses[:, -1].sum()) / sum(sizes),
-        test_accuracy=shares[0],
-        validation_accuracy=shares[1] if tests.validation is not None else None,
-        images_per_second=sum(sizes) / clock.seconds,
-    )
-
-
-def _correct(method: Method, exported: PixelModel, images: ImageSet, graphs: Graphs) -> Tensor:
-    device = images.labels.device
-
-    def count() -> Tensor:
-        return count_correct(exported, images, device)
-
-    # a network that is put together anew for each epoch cannot be replayed
-    if exported is not method.export() or not isinstance(images.images, Tensor):
-        return count()
-    return graphs.call((exported, images), count)
-
-
 def _place(
     method: Method, data: Dataset, recipe: Recipe, seed: int, device: torch.device
-) -> tuple[TrainingBatches, _Tests]:
+) -> tuple[TrainingBatches, Tests]:
     """Move the networks and the images to the device; the recipe may hold out some images."""
     training, validation = hold_out(data.training, recipe.validation_fraction)
     batches = TrainingBatches(training, recipe.batch_size, data.augmentation, seed, device)
-    tests = _Tests(data.test.to(device), validation.to(device) if validation is not None else None)
+    tests = Tests(data.test.to(device), validation.to(device) if validation is not None else None)
     networks: list[nn.Module] = [method, method.teacher.eval()] if method.has_teacher else [method]
     for network in networks:
         network.to(device)

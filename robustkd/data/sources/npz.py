@@ -1,5 +1,9 @@
-"""`npz:PATH`: arrays `x_train, y_train, x_test, y_test`, as Keras stores them, or with MedMNIST's names."""
+"""`npz:PATH`: arrays `x_train, y_train, x_test, y_test`, as Keras stores them, or with MedMNIST's names.
 
+Without the arrays of a training set, the data are for evaluation only.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +21,7 @@ _NAMES = (
     ("x_train", "y_train", "x_test", "y_test"),
     ("train_images", "train_labels", "test_images", "test_labels"),
 )
+_TEST_ONLY = tuple(names[2:] for names in _NAMES)
 
 
 @DATASETS.register("npz:")
@@ -38,13 +43,14 @@ def load_npz(path: str, root: Path | None = None) -> Dataset:
     """
     file = Path(path).expanduser()
     try:
-        x_train, y_train, x_test, y_test, classes = _read(file)
-        labels = _labels(y_train), _labels(y_test)
+        *images, classes = _read(file)
+        labels = [_labels(each) for each in images[1::2]]
         names = _class_names(classes, labels)
+        sets = [_image_set(pixels, part, names) for pixels, part in zip(images[::2], labels, strict=True)]
         return Dataset(
             name=printable(file.stem),
-            train=_image_set(x_train, labels[0], names),
-            test=_image_set(x_test, labels[1], names),
+            train=sets[0] if len(sets) == 2 else None,
+            test=sets[-1],
             augmentation=Augmentation(),
         )
     except DataError as error:
@@ -52,13 +58,13 @@ def load_npz(path: str, root: Path | None = None) -> Dataset:
 
 
 def _read(file: Path) -> list[np.ndarray]:
-    """The four arrays and the class names, an empty array if the file has none."""
+    """The four arrays, or those of the test set, and the class names, an empty array if the file has none."""
     if problem := why_not_a_file(file):
         raise DataError(problem)
     try:
         with np.load(file, allow_pickle=False) as archive:
             held = list(archive.files)
-            names = next((names for names in _NAMES if set(names) <= set(held)), None)
+            names = next((names for names in (*_NAMES, *_TEST_ONLY) if _are_all(names, held)), None)
             arrays = [archive[name] for name in names or ()]
             classes = archive["classes"] if "classes" in held else np.array([])
     except Exception as error:  # on a damaged file zip, zlib and NumPy raise errors of many kinds
@@ -67,6 +73,12 @@ def _read(file: Path) -> list[np.ndarray]:
     if names is None:
         raise DataError(f"must have the arrays {', '.join(_NAMES[0])}, got {', '.join(sorted(held)) or 'none'}")
     return [*arrays, classes]
+
+
+def _are_all(names: tuple[str, ...], held: list[str]) -> bool:
+    """Whether the file has these arrays, and no others of their kind: half a training set is a mistake."""
+    kind = next(known for known in _NAMES if names[-1] in known)
+    return set(held) & set(kind) == set(names)
 
 
 def _labels(labels: np.ndarray) -> np.ndarray:
@@ -85,7 +97,7 @@ def _labels(labels: np.ndarray) -> np.ndarray:
     return labels.reshape(-1) if labels.ndim == 2 and labels.shape[1] == 1 else labels
 
 
-def _class_names(classes: np.ndarray, labels: tuple[np.ndarray, np.ndarray]) -> tuple[str, ...]:
+def _class_names(classes: np.ndarray, labels: Sequence[np.ndarray]) -> tuple[str, ...]:
     if classes.ndim != 1:
         raise DataError(f"classes must be one name for each class, got an array of shape {classes.shape}")
     if classes.size:

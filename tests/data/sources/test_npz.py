@@ -117,6 +117,17 @@ def test_a_missing_file_is_named(file: Path) -> None:
         load(file)
 
 
+def test_without_a_training_set_the_data_are_for_evaluation_only(file: Path) -> None:
+    with np.load(write(file)) as archive:
+        arrays = {name: archive[name] for name in ("x_test", "y_test")}
+    np.savez(file, **arrays)
+
+    data = load(file)
+
+    assert data.train is None
+    assert len(data.test) == len(arrays["y_test"])
+
+
 @pytest.mark.parametrize("missing", ["x_train", "y_train", "x_test", "y_test"])
 def test_a_missing_array_is_refused_with_those_needed_and_those_held(file: Path, missing: str) -> None:
     with pytest.raises(DataError, match=r"must have the arrays x_train, y_train, x_test, y_test, got .") as caught:
