@@ -17,7 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_origin, get_type_hints
 
-from robustkd.errors import BadInputError, DataError, ModelError, nearest
+from robustkd.dataset_name import parse_dataset_name
+from robustkd.errors import BadInputError, ModelError, nearest
 from robustkd.plugins import SOURCES, find_installed_sources
 from robustkd.source_file import MISSING, PACKAGE, SourceFile, UnreadableError, evaluated, source_file
 from robustkd.type_words import in_words
@@ -138,12 +139,7 @@ def check_dataset_name(name: str) -> None:
     Raises:
         DataError: There is no such data set. Whether its files are on this machine is not checked.
     """
-    kind, colon, path = name.partition(":")
-    known = declared("data set")
-    if kind + colon not in known:
-        raise DataError(f"unknown data set {name!r}: {nearest(name, known)}")
-    if colon and not path:
-        raise DataError(f"{name!r} needs a path after the colon")
+    parse_dataset_name(name, declared("data set"))
 
 
 def check_architecture_name(architecture: str) -> None:

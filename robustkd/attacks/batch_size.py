@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from robustkd.models.batch_size import images_at_once
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,10 +30,10 @@ def fitting_batch_size(models: Sequence[PixelModel], shape: tuple[int, int, int]
     Args:
         models: The networks, on the device.
         shape: (C, H, W) of the images.
-        device: The device; on all but CUDA the number is fixed.
+        device: The device; on all but CUDA the number depends on the size of the images alone.
     """
     if device.type != "cuda":
-        return ON_CPU
+        return images_at_once(ON_CPU, shape, device, gradients=True)
     needed = max(_bytes_per_image(model, shape, device) for model in models)
     torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info(device)

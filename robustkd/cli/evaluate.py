@@ -7,6 +7,7 @@ import typer
 
 from robustkd.cli.given_pool import GivenPool, class_choices, normalisations
 from robustkd.cli.options import (
+    HOW,
     Condition,
     DataName,
     DataRoot,
@@ -14,6 +15,7 @@ from robustkd.cli.options import (
     Out,
     Override,
     Plugin,
+    SkipBroken,
     Suite,
     channels,
     load_named_plugins,
@@ -107,10 +109,20 @@ def evaluate(
         int | None,
         typer.Option(help="The number of test images, drawn at random.", show_default="all"),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that decode images on disk; no number depends on it.",
+            show_default="one for each core",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
     out: Out = None,
     overrides: Override = None,
     device: Device = "auto",
     data_root: DataRoot = None,
+    skip_broken: SkipBroken = False,
     plugin: Plugin = None,
 ) -> None:
     """Measure trained models, made by robustkd or by other code, and write the report.
@@ -153,7 +165,7 @@ def evaluate(
     from robustkd.studies.photographs import fit_to_photographs
     from robustkd.studies.pool_file import load_pool
 
-    dataset = with_remarks(load_dataset(data, data_root))
+    dataset = with_remarks(load_dataset(data, data_root, skip_broken=skip_broken).with_workers(workers))
     print_remarks(dataset)
     networks = load_pool(pool, dataset) if pool is not None else given.load(dataset)
     networks, dataset = fit_to_photographs(networks, dataset)

@@ -70,14 +70,14 @@ def _list_declared(kind: "Kind", name: str | None) -> None:
     if name is None:
         _print_rows([(_called(each), _about(each)) for each in known.values()])
         return
-    found = known.get(name) or known.get(f"{name.partition(':')[0]}:")
+    found = known.get(name) or known.get(f"{name.partition(':')[0]}:") or known.get(f"{name.partition('/')[0]}/")
     if found is None:
         raise BadInputError(f"unknown {kind} {name!r}: {nearest(name, known)}")
     _show(found)
 
 
 def _called(declaration: "Declaration") -> str:
-    return declaration.name + ("PATH" if declaration.name.endswith(":") else "")
+    return declaration.name + {":": "PATH", "/": "NAME"}.get(declaration.name[-1], "")
 
 
 def _about(declaration: "Declaration") -> str:

@@ -141,9 +141,13 @@ DataName = Annotated[
     str,
     typer.Option(
         metavar="DATA",
-        help="digits, cifar10, cifar100, npz:PATH, folder:PATH[@SIZE][@OPTION=VALUE].",
+        help="As robustkd list datasets lists them: cifar10, torchvision/NAME, folder:PATH[@SIZE][@OPTION=VALUE], ….",
         autocompletion=completed(names_of("data set")),
     ),
+]
+SkipBroken = Annotated[
+    bool,
+    typer.Option("--skip-broken", help="Leave out image files that cannot be used, and count them."),
 ]
 Condition = Annotated[
     str,

@@ -13,6 +13,7 @@ from robustkd.cli.options import (
     DataRoot,
     Device,
     Plugin,
+    SkipBroken,
     Threads,
     architecture_names,
     completed,
@@ -58,6 +59,7 @@ def train(
     ] = None,
     device: Device = "auto",
     data_root: DataRoot = None,
+    skip_broken: SkipBroken = False,
     threads: Threads = 1,
     plugin: Plugin = None,
 ) -> None:
@@ -91,7 +93,7 @@ def train(
     from robustkd.models import create_model, save_model
     from robustkd.studies.training import cpu_threads
 
-    dataset = with_remarks(replace(load_dataset(data, data_root), condition=trained_under))
+    dataset = with_remarks(replace(load_dataset(data, data_root, skip_broken=skip_broken), condition=trained_under))
     print_remarks(dataset)
     with cpu_threads(threads):
         student = train_student(

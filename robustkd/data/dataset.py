@@ -94,8 +94,8 @@ class Dataset:
         """
         if self.train is not None and self.train.photographs:
             raise DataError(
-                f"{self.name}: images differ in size, and training needs one: give it with folder:PATH@SIZE, as in "
-                "folder:PATH@224, which resizes the shorter side and cuts out the centre"
+                f"{self.name}: images differ in size, and training needs one: add @SIZE to the name of the data, as "
+                "in folder:PATH@224, which resizes the shorter side and cuts out the centre"
             )
         return self.condition.apply(self.training, seed or 0)
 
@@ -103,6 +103,15 @@ class Dataset:
         """Read all images that are on disk; the digest does not change."""
         train = self.train.in_memory() if self.train is not None else None
         return replace(self, train=train, test=self.test.in_memory())
+
+    def with_workers(self, workers: int | None) -> "Dataset":
+        """Choose how many processes decode images that are on disk; no result depends on it.
+
+        Args:
+            workers: The number; 0 for threads of this process, None for one process for each core.
+        """
+        train = self.train.with_workers(workers) if self.train is not None else None
+        return replace(self, train=train, test=self.test.with_workers(workers))
 
     @property
     def digest(self) -> str:

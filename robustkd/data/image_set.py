@@ -1,14 +1,16 @@
 """Images with labels, in memory or on disk."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from robustkd.data.ahead import one_ahead
 from robustkd.data.shared_memory import moved, selected
 from robustkd.errors import DataError
 
@@ -31,6 +33,17 @@ class LazyImages(Protocol):
 
     def in_memory(self) -> "LazyImages":
         """The same images with the same fingerprint, in memory."""
+
+
+@runtime_checkable
+class StreamedImages(LazyImages, Protocol):
+    """Images on disk that are read ahead, by several processes."""
+
+    def with_workers(self, workers: int | None) -> "StreamedImages":
+        """The same images, read by so many processes."""
+
+    def stream(self, batches: Sequence[Tensor]) -> Iterator[Tensor]:
+        """The images of each of `batches`, int64 (B,), as uint8 (B, C, H, W), read before they are asked for."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,6 +141,46 @@ class ImageSet:
         # a slice needs no indices, which a GPU would have to wait for
         images = self.images[start:stop] if isinstance(self.images, Tensor) else self.read(torch.arange(start, stop))
         return to_pixels(images.to(device))
+
+    def read_batches(self, batch_size: int) -> Iterator[Tensor]:
+        """Read all images in order; those on disk are decoded by other processes while the last batch is used.
+
+        Args:
+            batch_size: The number of images in a batch; the last one may have fewer.
+
+        Yields:
+            uint8 (B, C, H, W), on the device of the images.
+        """
+        if isinstance(self.images, Tensor):
+            yield from self.images.split(batch_size)
+            return
+        batches = torch.arange(len(self)).split(batch_size)
+        yield from self.images.stream(batches) if isinstance(self.images, StreamedImages) else map(self.read, batches)
+
+    def pixel_batches(self, batch_size: int, device: torch.device | str = "cpu") -> Iterator[Tensor]:
+        """Read all images in order as the input of a network; see `read_batches`.
+
+        Args:
+            batch_size: The number of images in a batch; the last one may have fewer.
+            device: The device of the pixels.
+
+        Yields:
+            float32 (B, C, H, W) in [0, 1].
+        """
+        pixels = (to_pixels(batch.to(device)) for batch in self.read_batches(batch_size))
+        # only a CPU has time to gain, and a thread would leave the CUDA stream of its caller
+        ahead = isinstance(self.images, StreamedImages) and torch.device(device).type == "cpu"
+        yield from one_ahead(pixels) if ahead else pixels
+
+    def with_workers(self, workers: int | None) -> "ImageSet":
+        """Choose how many processes decode images that are on disk.
+
+        Args:
+            workers: The number; 0 for threads of this process, None for one process for each core.
+        """
+        if not isinstance(self.images, StreamedImages):
+            return self
+        return replace(self, images=self.images.with_workers(workers))
 
     def to(self, device: torch.device | str) -> "ImageSet":
         """Move labels and images to a device, where all sets of these images share them; images on disk stay there."""

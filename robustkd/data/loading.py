@@ -4,20 +4,26 @@ import os
 from pathlib import Path
 
 from robustkd.data.dataset import Dataset, Loader
-from robustkd.errors import DataError, nearest
+from robustkd.dataset_name import parse_dataset_name
 from robustkd.registry import Registry
 
 DATASETS: Registry[Loader] = Registry("data set", "robustkd.data.sources")
-"""Loaders by name; a name that ends in a colon takes a path after it."""
+"""Loaders by name; one that ends in a colon or a slash takes what follows it."""
 
 
-def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
+WITH_FILES = ("folder:", "hf:", "torchvision/", "webdataset:")
+"""The sources of single files, which may be broken; those of others are arrays."""
+
+
+def load_dataset(name: str, root: Path | str | None = None, *, skip_broken: bool = False) -> Dataset:
     """Load a data set by name.
 
     Args:
-        name: ``digits``, ``cifar10``, ``cifar100``, ``npz:PATH`` or ``folder:PATH``; options of a folder
-            follow its path, as in ``folder:PATH@224`` (`load_folder`).
+        name: ``digits``, ``cifar10``, ``cifar100``, ``torchvision/NAME``, ``npz:PATH``, ``folder:PATH``, …: all that
+            ``robustkd list datasets`` lists. Options follow a path or a name, as in ``folder:PATH@224``.
         root: The directory of the data sets; by default ``$ROBUSTKD_DATA``, then the user's cache directory.
+        skip_broken: Whether image files that cannot be used are left out and counted, as with the option
+            ``@broken=skip``.
 
     Returns:
         The data set, on the CPU.
@@ -30,12 +36,10 @@ def load_dataset(name: str, root: Path | str | None = None) -> Dataset:
     >>> len(data.training), len(data.test), data.num_classes
     (1297, 500, 10)
     """
-    kind, colon, path = name.partition(":")
-    if kind + colon not in DATASETS.names():
-        raise DataError(f"unknown data set {name!r}: {nearest(name, DATASETS.names())}")
-    if colon and not path:
-        raise DataError(f"{name!r} needs a path after the colon")
-    return DATASETS[kind + colon](path=path, root=Path(root) if root is not None else None)
+    kind, path = parse_dataset_name(name, DATASETS.names())
+    if skip_broken and kind in WITH_FILES and "@broken=" not in path:
+        path += "@broken=skip"
+    return DATASETS[kind](path=path, root=Path(root) if root is not None else None)
 
 
 def data_places(root: Path | None) -> list[Path]:

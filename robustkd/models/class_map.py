@@ -1,6 +1,7 @@
 """Which outputs of a classifier of many classes are the classes of the data."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,12 @@ def parse_classes(text: str, class_names: Sequence[str], given: str = "--classes
         from timm.data import ImageNetInfo
 
         known = {name: index for index, name in enumerate(ImageNetInfo("imagenet-1k").label_names())}
-        if missing := [name for name in class_names if name not in known]:
+        identifiers = [_identifier(name) for name in class_names]
+        if missing := [name for name in identifiers if name not in known]:
             raise BadInputError(
                 f"{given} imagenet: {missing[0]!r} is no WordNet identifier of ImageNet's 1,000 classes"
             )
-        return [known[name] for name in class_names]
+        return [known[name] for name in identifiers]
     try:
         classes = [int(part) for part in text.replace(",", " ").split()]
     except ValueError as error:
@@ -61,12 +63,19 @@ def read_class_map(file: Path, class_names: Sequence[str], given: str = "--class
     except ValueError as error:
         raise BadInputError(f"{given} {file}: not valid JSON ({error})") from error
     if isinstance(content, dict):
-        if missing := [name for name in class_names if name not in content]:
+        keys = [name if name in content else _identifier(name) for name in class_names]
+        if missing := [name for name in keys if name not in content]:
             raise BadInputError(f"{given} {file}: has no class {missing[0]!r}")
-        content = [content[name] for name in class_names]
+        content = [content[name] for name in keys]
     if not isinstance(content, list) or not all(type(each) is int for each in content):
         raise BadInputError(f"{given} {file}: must be a list of indices, or an object from names to indices")
     return check_classes(content, class_names, f"{given} {file}")
+
+
+def _identifier(class_name: str) -> str:
+    """The WordNet identifier in a name such as ``English springer (n02102040)``; other names as they are."""
+    found = re.search(r"\(?(n[0-9]{8})\)?$", class_name)
+    return found[1] if found is not None else class_name
 
 
 def restrict(model: PixelModel, classes: Sequence[int], pixels: Tensor) -> PixelModel:

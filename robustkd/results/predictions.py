@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -91,6 +91,27 @@ class PredictionCache:
             self._known[known] = member, self._stored(key) or self._compute(member, images, key)
         return self._known[known][1]
 
+    def together(self, members: Sequence[Member]) -> None:
+        """Predict the test images for several members at once, where reading the images is not free.
+
+        Args:
+            members: The members. For images in memory nothing is done.
+        """
+        import torch
+
+        images = self._data.test
+        if isinstance(images.images, torch.Tensor):
+            return
+        left = [each for each in members if (id(each.model), images.digest) not in self._known]
+        left = [each for each in left if self._stored((each.digest, images.digest)) is None]
+        if len(left) < 2:
+            return
+        with progress(f"predict {len(left)} networks", len(images)) as advance:
+            found = predict_all([each.model for each in left], images, self._device, advance)
+        for member, predictions in zip(left, found, strict=True):
+            self._keep(predictions, (member.digest, images.digest))
+            self._known[id(member.model), images.digest] = member, predictions
+
     def _path(self, key: tuple[str, str]) -> Path | None:
         return None if self._folder is None else self._folder / f"{key[0][:16]}-{key[1][:16]}.npz"
 
@@ -107,10 +128,13 @@ class PredictionCache:
     def _compute(self, member: Member, images: ImageSet, key: tuple[str, str]) -> Predictions:
         with progress(f"predict {member.name}", len(images)) as advance:
             predictions = predict(member.model, images, self._device, advance)
+        self._keep(predictions, key)
+        return predictions
+
+    def _keep(self, predictions: Predictions, key: tuple[str, str]) -> None:
         if (path := self._path(key)) is not None:
             with atomic_path(path) as partial, open(partial, "wb") as file:
                 np.savez(file, logits=predictions.logits, labels=predictions.labels)
-        return predictions
 
 
 def predict(
@@ -130,15 +154,41 @@ def predict(
     Returns:
         The logits.
     """
+    return predict_all([model], images, device, advance)[0]
+
+
+def predict_all(
+    models: Sequence[PixelModel],
+    images: ImageSet,
+    device: torch.device | str = "cpu",
+    advance: Callable[[int], None] = lambda count: None,
+) -> list[Predictions]:
+    """Run several models over images in evaluation mode; each image is read once.
+
+    Args:
+        models: The models; their modes are restored.
+        images: The images.
+        device: The device to compute on; the models are moved there.
+        advance: Called with the number of images after each batch.
+
+    Returns:
+        The logits of each model.
+    """
     import torch
 
-    training = model.training
-    model.to(device).eval()
-    logits = []
+    from robustkd.models.batch_size import images_at_once
+
+    training = [model.training for model in models]
+    for model in models:
+        model.to(device).eval()
+    logits: list[list[torch.Tensor]] = [[] for _ in models]
     # inference mode would make tensors that a network keeps useless for attacks
     with tensor_float32(False), torch.no_grad():
-        for start in range(0, len(images), BATCH_SIZE):
-            logits.append(model(images.pixels(start, start + BATCH_SIZE, device)).float())
-            advance(len(logits[-1]))
-    model.train(training)
-    return Predictions(torch.cat(logits).cpu().numpy(), images.labels.cpu().numpy())
+        for pixels in images.pixel_batches(images_at_once(BATCH_SIZE, images.shape, device), device):
+            for model, seen in zip(models, logits, strict=True):
+                seen.append(model(pixels).float())
+            advance(len(pixels))
+    for model, mode in zip(models, training, strict=True):
+        model.train(mode)
+    labels = images.labels.cpu().numpy()
+    return [Predictions(torch.cat(seen).cpu().numpy(), labels) for seen in logits]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from robustkd.data import Dataset, ImageSet
-from robustkd.data.sources.folder.geometry import RESAMPLING, StandardEvaluation
-from robustkd.data.sources.folder.images import FolderImages
+from robustkd.data.encoded.geometry import RESAMPLING, StandardEvaluation
+from robustkd.data.encoded.images import EncodedImages
 from robustkd.errors import DataError
 from robustkd.models import Member, ModelPool, PixelModel
 from robustkd.models.resizing import INTERPOLATIONS, resize_length
@@ -130,6 +130,6 @@ def _fitted(member: Member, wanted: Input, largest: Input, alone: bool) -> Membe
 
 
 def _resized(images: ImageSet, geometry: StandardEvaluation) -> ImageSet:
-    if not isinstance(images.images, FolderImages):
-        raise DataError("images differ in size, and only those of folder:PATH can be resized for each network")
+    if not isinstance(images.images, EncodedImages):
+        raise DataError("images differ in size, and their source cannot resize them for each network")
     return replace(images, images=images.images.fitted(geometry))

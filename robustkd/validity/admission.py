@@ -63,9 +63,12 @@ def admit(pool: ModelPool, data: Dataset, predict: PredictionCache, device: torc
     pixels = _a_few(data.test).to(device)
     refused: dict[str, str] = {}
     probed: list[Probed] = []
+    looked_at = []
     for member in pool:
         member.model.to(device)
-        found = probe(member, pixels, data.num_classes)
+        looked_at.append(probe(member, pixels, data.num_classes))
+    predict.together([found.member for found in looked_at if not found.problem])
+    for member, found in zip(pool, looked_at, strict=True):
         problem = found.problem or why_not_finite(predict(found.member), found.member.model.module)
         if problem:
             refused[member.name] = problem

@@ -115,3 +115,10 @@ def test_a_network_that_fails_is_refused_in_one_line() -> None:
 def test_a_network_of_too_few_outputs_is_refused() -> None:
     with pytest.raises(ModelError, match="has 10 outputs, but the class map names output 20"):
         restrict(of(10), [20, 3, 7], load_dataset("digits").test.pixels(0, 1))
+
+
+def test_an_identifier_is_found_behind_a_human_name(tmp_path: Path) -> None:
+    named = ("English springer (n02102040)", "tench (n01440764)")
+    (tmp_path / "map.json").write_text(json.dumps({"n02102040": 217, "tench (n01440764)": 0}))
+
+    assert parse_classes("imagenet", named) == read_class_map(tmp_path / "map.json", named) == [217, 0]

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustkd.data import Dataset
+from robustkd.data import Dataset, ImageSet
 from robustkd.models import Member, ModelPool, PixelModel
+from robustkd.models.batch_size import images_at_once
 from robustkd.results.predictions import PredictionCache, Predictions, predict
 
 
@@ -93,3 +94,50 @@ def test_predicting_uses_evaluation_mode_and_restores_the_mode(pool: ModelPool, 
 
     assert model.training
     assert torch.equal(model.module.norm.running_mean, statistics)
+
+
+class Read:
+    """Images on disk that count how often each is read."""
+
+    def __init__(self, pixels: Tensor) -> None:
+        self.pixels, self.seen = pixels, torch.zeros(len(pixels), dtype=torch.int64)
+        self.shape = tuple(pixels.shape)
+
+    def read(self, indices: Tensor) -> Tensor:
+        self.seen[indices] += 1
+        return self.pixels[indices]
+
+    def subset(self, indices: Tensor) -> "Read":
+        return Read(self.pixels[indices])
+
+    def fingerprint(self) -> str:
+        return "the same images"
+
+    def in_memory(self) -> "Read":
+        return self
+
+
+def test_images_on_disk_are_read_once_for_several_members(data: Dataset, tmp_path: Path) -> None:
+    pixels = data.test.read(torch.arange(len(data.test)))
+    images = Read(pixels)
+    on_disk = Dataset("on disk", None, ImageSet(images, data.test.labels, data.test.class_names))
+    torch.manual_seed(0)
+    members = [Member(PixelModel(Counting()), "student", f"s{index}") for index in range(3)]
+
+    cache = PredictionCache(on_disk, folder=tmp_path)
+    cache.together(members)
+    found = [cache(member).logits for member in members]
+
+    assert images.seen.tolist() == [1] * len(pixels)
+    alone = [predict(member.model, data.test).logits for member in members]
+    assert np.array_equal(np.stack(found), np.stack(alone))
+    assert [PredictionCache(on_disk, folder=tmp_path)(member).logits.shape for member in members]
+    assert images.seen.tolist() == [1] * len(pixels)
+
+
+@pytest.mark.parametrize(
+    ("size", "device", "gradients", "expected"),
+    [(32, "cpu", False, 500), (224, "cpu", False, 64), (224, "cpu", True, 16), (224, "cuda:0", False, 500)],
+)
+def test_large_images_come_in_smaller_batches(size: int, device: str, gradients: bool, expected: int) -> None:
+    assert images_at_once(500, (3, size, size), device, gradients=gradients) == expected

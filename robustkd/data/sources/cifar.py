@@ -2,8 +2,6 @@
 
 import contextlib
 import io
-import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,11 @@ import torch
 
 from robustkd.data.augmentation import CIFAR_AUGMENTATION
 from robustkd.data.dataset import Dataset
+from robustkd.data.downloading import download_timeout
 from robustkd.data.image_set import ImageSet
 from robustkd.data.loading import DATASETS, cache_directory, data_places
 from robustkd.data.sources.npz import load_npz
 from robustkd.errors import DataError
-
-DOWNLOAD_TIMEOUT_SECONDS = 20.0
 
 
 @DATASETS.register("cifar10")
@@ -67,7 +64,7 @@ def _cifar(name: str, root: Path | None) -> Dataset:
         with contextlib.suppress(RuntimeError):  # torchvision: absent, or a wrong checksum
             return _official(name, place, download=False)
     try:
-        with _timeout(DOWNLOAD_TIMEOUT_SECONDS):
+        with download_timeout():
             return _official(name, cache_directory(), download=True)
     except (OSError, RuntimeError) as error:
         official = "cifar-10-batches-py" if name == "cifar10" else "cifar-100-python"
@@ -91,13 +88,3 @@ def _image_set(official: Any) -> ImageSet:
     images = torch.from_numpy(official.data).permute(0, 3, 1, 2).contiguous()
     labels = torch.tensor(official.targets, dtype=torch.int64)
     return ImageSet(images, labels, tuple(official.classes))
-
-
-@contextlib.contextmanager
-def _timeout(seconds: float) -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

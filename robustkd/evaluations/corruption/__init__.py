@@ -22,6 +22,7 @@ them to every network; `rows`, from records to tidy results, with `corruption_er
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,6 +75,7 @@ class Corruption(Evaluation):
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Show every member the same corrupted images."""
+        from robustkd.models.batch_size import images_at_once
         from robustkd.models.modes import in_evaluation_mode
 
         members, options = list(pool), self.options
@@ -82,11 +84,17 @@ class Corruption(Evaluation):
         severities = tuple(sorted(set(options.severities)))
         seen = np.empty((len(members), len(corrupted.names), len(severities), len(places)), dtype=np.int16)
         before = [in_evaluation_mode([member.model]) for member in members]
-        with progress("corruptions", len(corrupted.names) * len(severities)) as advance:
-            for place, name in enumerate(corrupted.names):
-                for level, severity in enumerate(severities):
-                    seen[:, place, level] = _classes(members, corrupted.read(name, severity), options.batch_size)
-                    advance(1)
+        batch_size = images_at_once(options.batch_size, data.test.shape, members[0].model.mean.device)
+        kinds = list(product(enumerate(corrupted.names), enumerate(severities)))
+        with progress("corruptions", len(places) * len(kinds)) as advance:
+            start = 0
+            for read in corrupted.batches(batch_size):
+                for (place, name), (level, severity) in kinds:
+                    predicted = _classes(members, read(name, severity))
+                    stop = start + predicted.shape[1]
+                    seen[:, place, level, start:stop] = predicted
+                    advance(stop - start)
+                start = stop
         after = [in_evaluation_mode([member.model]) for member in members]
         modes = [_mode_check(member, *modes) for member, *modes in zip(members, before, after, strict=True)]
         arrays = {
@@ -119,18 +127,15 @@ class Corruption(Evaluation):
         return sentences(frame, *metrics, self.options.path)
 
 
-def _classes(members: list[Member], images: Tensor, batch_size: int) -> np.ndarray:
-    """The classes that each member predicts, int64 (M, N)."""
+def _classes(members: list[Member], images: Tensor) -> np.ndarray:
+    """The classes that each member predicts, int64 (M, B)."""
     import torch
 
     from robustkd.data.image_set import to_pixels
 
-    seen = []
     with torch.inference_mode():
-        for batch in images.split(batch_size):
-            pixels = to_pixels(batch.to(members[0].model.mean.device))
-            seen.append(torch.stack([member.model(pixels).argmax(1) for member in members]))
-    return torch.cat(seen, dim=1).cpu().numpy()
+        pixels = to_pixels(images.to(members[0].model.mean.device))
+        return torch.stack([member.model(pixels).argmax(1) for member in members]).cpu().numpy()
 
 
 def _mode_check(member: Member, before: bool, after: bool) -> Check:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,13 +28,14 @@ class CorruptedImages:
     Attributes:
         names: The names of the corruptions.
         labels: These names as results show them.
-        read: Returns the images of a corruption (its name) and severity (1 to 5), uint8 (N, C, H, W).
+        batches: For each batch of the test images in order, given the largest number in one, a function that returns
+            them with a corruption (its name) and severity (1 to 5), uint8 (B, C, H, W).
         note: One sentence on where they come from and which corruptions are left out, without its full stop.
     """
 
     names: tuple[str, ...]
     labels: tuple[str, ...]
-    read: Callable[[str, int], Tensor]
+    batches: Callable[[int], Iterator[Callable[[str, int], Tensor]]]
     note: str
 
 
@@ -46,7 +48,7 @@ def corrupted_images(options: CorruptionOptions, data: Dataset, places: np.ndarr
         places: The indices of the test images to corrupt, int64 (N,).
 
     Returns:
-        The corrupted images, which are generated or read when they are asked for.
+        The corrupted images, which are generated or read batch by batch.
 
     Raises:
         EvaluationError: None of the corruptions can be generated from these images.
@@ -78,16 +80,14 @@ def _generated(options: CorruptionOptions, data: Dataset, places: np.ndarray) ->
         note += "; left out: " + "; ".join(f"{name} ({reason})" for name, reason in left_out.items())
     clean = images.subset(images.sample_indices(options.images, options.seed))
 
-    def read(name: str, severity: int) -> Tensor:
-        import torch
+    def batches(batch_size: int) -> Iterator[Callable[[str, int], Tensor]]:
+        start = 0
+        for batch in clean.read_batches(batch_size):
+            at = places[start : start + len(batch)].tolist()
+            yield partial(corrupt, batch, seed=options.seed, indices=at)
+            start += len(batch)
 
-        chunks = [
-            corrupt(clean.read(chunk), name, severity, options.seed, places[chunk.numpy()].tolist())
-            for chunk in torch.arange(len(clean)).split(options.batch_size)
-        ]
-        return torch.cat(chunks)
-
-    return CorruptedImages(names, tuple(name + GENERATED for name in names), read, note)
+    return CorruptedImages(names, tuple(name + GENERATED for name in names), batches, note)
 
 
 def _released(options: CorruptionOptions, data: Dataset, places: np.ndarray) -> CorruptedImages:
@@ -104,4 +104,9 @@ def _released(options: CorruptionOptions, data: Dataset, places: np.ndarray) -> 
     left_out = [] if options.corruptions else [name for name in arrays.names if name not in names]
     note += f"; missing of the benchmark's fifteen corruptions: {', '.join(missing)}" if missing else ""
     note += f"; left out, as not among the fifteen: {', '.join(left_out)}" if left_out else ""
-    return CorruptedImages(tuple(names), tuple(names), lambda name, severity: arrays.read(name, severity, places), note)
+
+    def batches(batch_size: int) -> Iterator[Callable[[str, int], Tensor]]:
+        for start in range(0, len(places), batch_size):
+            yield partial(arrays.read, places=places[start : start + batch_size])
+
+    return CorruptedImages(tuple(names), tuple(names), batches, note)

@@ -24,7 +24,7 @@ class CorruptionOptions:
             release, must be named.
         severities: The severities, from 1 to 5.
         images: The number of test images, drawn with `seed`; None for all.
-        batch_size: The number of images per batch.
+        batch_size: The largest number of images per batch; images of many pixels come in smaller ones.
         seed: The seed of the corruptions and of the choice of images.
 
     Raises:

@@ -202,10 +202,11 @@ def _attack_what_withstood(source: _Source, batch: _Batch, clean: np.ndarray, ar
 
 
 def _batches(images: ImageSet, indices: np.ndarray, batch_size: int, device: Any) -> Iterator[_Batch]:
-    for start in range(0, len(images), batch_size):
-        at = slice(start, min(start + batch_size, len(images)))
-        pixels, labels = images.pixels(at.start, at.stop, device), images.labels[at].to(device)
-        yield _Batch(at, pixels, labels, indices[at].tolist())
+    start = 0
+    for pixels in images.pixel_batches(batch_size, device):
+        at = slice(start, start + len(pixels))
+        yield _Batch(at, pixels, images.labels[at].to(device), indices[at].tolist())
+        start = at.stop
 
 
 def _empty_arrays(members: list[Member], number: int, plan: Plan) -> Arrays:

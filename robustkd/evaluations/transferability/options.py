@@ -38,7 +38,8 @@ class TransferabilityOptions:
         precision: The precision that adversarial examples are crafted in: ``float32``, ``tf32``, ``bfloat16``, or
             ``auto`` for bfloat16 on CUDA and float32 elsewhere. Attacks that look for a smallest change, or use no
             gradients, are crafted in float32, and whether an example fools a network is always decided in float32.
-        batch_size: The number of images per batch; None for as many as fit the memory of a GPU, and 250 elsewhere.
+        batch_size: The number of images per batch; None for as many as fit the memory of a GPU, and at most 250, fewer
+            of large images, elsewhere.
         seed: The seed of the random starts and of the choice of images.
         save_examples: A folder for the adversarial examples, float32, one ``.npy`` per source; None to discard them.
 

@@ -5,23 +5,18 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from robustkd.data.dataset import Dataset
-from robustkd.data.image_set import ImageSet
+from robustkd.data.encoded.assembling import Part, assembled
+from robustkd.data.encoded.options import split_options
+from robustkd.data.human_names import human_names
 from robustkd.data.loading import DATASETS
-from robustkd.data.sources.folder.decoding import Decoding
 from robustkd.data.sources.folder.files import IMAGE_SUFFIXES, Found
-from robustkd.data.sources.folder.geometry import Cut, Geometry, Squash, StandardEvaluation
-from robustkd.data.sources.folder.headers import TURNED, Header, read_headers
-from robustkd.data.sources.folder.images import FolderImages
 from robustkd.data.sources.folder.layout import Split, read_layout
-from robustkd.data.sources.folder.options import FolderOptions, split_options
-from robustkd.data.sources.folder.remarks import file_remarks, pixel_remarks
-from robustkd.errors import DataError, printable
-
-PRELIMINARY = StandardEvaluation(resize=256, crop=224, interpolation="bicubic", side=224)
-"""The transform of images of many sizes until the networks say what they need: ImageNet's usual one."""
+from robustkd.data.sources.folder.options import FolderOptions
+from robustkd.data.sources.folder.remarks import file_remarks
+from robustkd.data.sources.folder.table import SUFFIXES, Table, read_table
+from robustkd.data.sources.folder.tabulated import find_tables, read_tables
+from robustkd.errors import DataError
 
 
 @DATASETS.register("folder:")
@@ -36,6 +31,14 @@ def load_folder(path: str, root: Path | None = None) -> Dataset:
     Classes are numbered in the order of their names, or of their numbers where all names are whole numbers. Control and
     direction-changing characters of a name are escaped, so that it can be shown anywhere.
 
+    The classes may be in a table instead: ``metadata.csv``, ``.jsonl`` or ``.parquet`` in the folder or in those of its
+    parts, as Hugging Face's `imagefolder` has it, or any such file given in place of the folder. Its columns are a file
+    (``file_name``; relative to the table), a label, and if wanted a ``split`` and a ``group``, such as the patient,
+    that must not be in training and test images at once. Labels that are whole numbers are the numbers of the classes.
+
+    Folders that are named by WordNet identifiers get human names too, from ``words.txt`` or
+    ``LOC_synset_mapping.txt`` beside them, or from ImageNet.
+
     Images become RGB, transparent pixels white. The orientation that a camera stored in EXIF is ignored, as torchvision
     and timm ignore it, so that networks see what they saw in training. Of several pages or frames the first is read.
     Images of different sizes are for evaluation: `rk.evaluate` resizes them as each network needs.
@@ -47,9 +50,11 @@ def load_folder(path: str, root: Path | None = None) -> Dataset:
     * ``@order=natural`` (1, 2, 10) or ``@order=name`` (1, 10, 2): the order of the classes.
     * ``@exif=apply``: images are turned upright.
     * ``@background=black``: transparent pixels become black.
+    * ``@broken=skip``: files that cannot be used are left out and counted; every image is decoded once to find them.
+    * ``@file=``, ``@label=``, ``@split=``, ``@group=``: the columns of a table, if they have other names.
 
     Args:
-        path: The folder, with or without options.
+        path: The folder or the table, with or without options.
         root: Not used.
 
     Returns:
@@ -58,34 +63,38 @@ def load_folder(path: str, root: Path | None = None) -> Dataset:
     Raises:
         DataError: A folder is missing or empty, or images cannot be read; the message names it.
     """
-    folder, options = split_options(path)
-    if not os.path.isdir(folder):
-        raise DataError(f"{folder}: {'is not a folder' if os.path.exists(folder) else 'no such folder'}")
+    given, options = split_options(path, FolderOptions)
+    place = Path(given).expanduser()
+    table = place.suffix.lower() in SUFFIXES and place.is_file()
+    if not table and not os.path.isdir(place):
+        raise DataError(f"{place}: {'is not a folder' if os.path.exists(place) else 'no such folder'}")
     try:
-        return _load(folder, options)
+        return _of_tables(place, [(read_table(place), None)], options) if table else _load(place, options)
     except OSError as error:
-        raise DataError(f"{error.filename or folder}: cannot be read ({error.strerror or error})") from error
+        raise DataError(f"{error.filename or place}: cannot be read ({error.strerror or error})") from error
 
 
 def _load(folder: Path, options: FolderOptions) -> Dataset:
+    tables, without_labels = find_tables(folder, options)
+    if tables:
+        return _of_tables(folder, tables, options)
     layout = read_layout(folder, options.order)
     splits = [split for split in (layout.train, layout.test) if split is not None]
     places = [place for place in (layout.train_folder, layout.test_folder) if place is not None]
-    listed = [_listed(place, split, layout.class_names) for place, split in zip(places, splits, strict=True)]
-    headers = [read_headers(files) for files, _ in listed]
-    names = tuple(map(printable, layout.class_names))
-    geometry, photographs = _geometry(options, [header for each in headers for header in each])
-    decoding = Decoding(geometry, options.exif, options.background)
-    sets = [
-        ImageSet(_images(files, known, decoding, photographs), torch.tensor(labels), names)
-        for (files, labels), known in zip(listed, headers, strict=True)
-    ]
-    every = [header for each in headers for header in each]
-    remarks = (*layout.remarks, *file_remarks(splits, layout.system), *pixel_remarks(every, decoding))
-    return Dataset(printable(folder.resolve().name), sets[0] if layout.train else None, sets[-1], remarks=remarks)
+    parts = [_listed(place, split, layout.class_names) for place, split in zip(places, splits, strict=True)]
+    remarks = (*layout.remarks, *without_labels, *file_remarks(splits, layout.system))
+    names = human_names(layout.class_names, folder)
+    return assembled(folder.resolve().name, parts[0] if layout.train else None, parts[-1], names, options, remarks)
 
 
-def _listed(folder: Path, split: Split, class_names: Sequence[str]) -> tuple[list[Path], list[int]]:
+def _of_tables(place: Path, tables: Sequence[tuple[Table, str | None]], options: FolderOptions) -> Dataset:
+    found = read_tables(tables, options)
+    folder = place if place.is_dir() else place.parent
+    names = human_names(found.class_names, folder)
+    return assembled(place.resolve().stem, found.train, found.test, names, options, found.remarks)
+
+
+def _listed(folder: Path, split: Split, class_names: Sequence[str]) -> Part:
     """The files of a part and their labels."""
     found = [split.get(name, Found()) for name in class_names]
     files = [file for each in found for file in each.images]
@@ -95,25 +104,4 @@ def _listed(folder: Path, split: Split, class_names: Sequence[str]) -> tuple[lis
             f", but {', '.join(f'{count:,} of {suffix}' for suffix, count in others.most_common(3))}" if others else ""
         )
         raise DataError(f"{folder}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}){held}")
-    return files, [label for label, each in enumerate(found) for _ in each.images]
-
-
-def _geometry(options: FolderOptions, headers: Sequence[Header]) -> tuple[Geometry | None, bool]:
-    """How images become one size, and whether that is preliminary."""
-    if options.size is not None:
-        return Cut(options.size), False
-    if options.squash is not None:
-        return Squash(options.squash), False
-    several = len({_size(header, options.exif) for header in headers}) > 1
-    return (PRELIMINARY, True) if several else (None, False)
-
-
-def _images(files: Sequence[Path], headers: Sequence[Header], decoding: Decoding, photographs: bool) -> FolderImages:
-    geometry = decoding.geometry
-    width, height = _size(headers[0], decoding.exif) if geometry is None else (geometry.side, geometry.side)
-    return FolderImages(tuple(files), tuple(headers), height, width, decoding, photographs)
-
-
-def _size(header: Header, exif: str) -> tuple[int, int]:
-    turned = exif == "apply" and header.orientation in TURNED
-    return header.size[::-1] if turned else header.size
+    return Part(files, [label for label, each in enumerate(found) for _ in each.images])

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from robustkd.data.sources.folder.class_order import ordered
+from robustkd.data.class_order import ordered
 from robustkd.data.sources.folder.files import Found, files_in, find_images, subfolders, system_entries
 from robustkd.data.sources.folder.tiny_imagenet import ANNOTATIONS, annotated
 from robustkd.errors import DataError, printable

@@ -53,7 +53,7 @@ def test_an_odd_file_is_named_when_the_folder_is_loaded(
     message = str(caught.value)
     assert message.startswith(f"{folder}/a/odd.png: not a readable image (")
     assert reason in message
-    assert message.endswith("; remove or replace it")
+    assert message.endswith("; remove or replace it, or leave it out with --skip-broken")
 
 
 def test_several_are_counted_and_the_first_is_named(folder: Path) -> None:
@@ -64,10 +64,28 @@ def test_several_are_counted_and_the_first_is_named(folder: Path) -> None:
         load_dataset(f"folder:{folder}")
 
 
-def test_truncated_images_are_counted_when_they_are_read(folder: Path) -> None:
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_truncated_images_are_found_when_the_folder_is_loaded(folder: Path, suffix: str) -> None:
+    file = folder / "a" / f"cut{suffix}"
+    Image.effect_noise((64, 64), 50).convert("RGB").save(file)
+    file.write_bytes(file.read_bytes()[:-200])
+
+    with pytest.raises(DataError, match=rf"a/cut\{suffix}: not a readable image"):
+        load_dataset(f"folder:{folder}")
+
+
+def test_what_follows_a_whole_image_is_no_damage(folder: Path) -> None:
+    with open(folder / "a" / "good.png", "ab") as file:
+        file.write(bytes(5000))
+
+    assert len(load_dataset(f"folder:{folder}").test) == 1
+
+
+def test_images_that_are_damaged_within_are_counted_when_they_are_read(folder: Path) -> None:
     whole = (folder / "a" / "good.png").read_bytes()
+    start = whole.index(b"IDAT") + 6
     for name in ("x", "y"):
-        (folder / "a" / f"{name}.png").write_bytes(whole[:50])
+        (folder / "a" / f"{name}.png").write_bytes(whole[:start] + bytes(8) + whole[start + 8 :])
     images = load_dataset(f"folder:{folder}").test
 
     with pytest.raises(DataError, match=r"^2 of 3 image files cannot be used; the first: \S+/a/x\.png: not a readable"):

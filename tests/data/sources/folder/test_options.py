@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from robustkd.data.sources.folder.options import FolderOptions, split_options
+from robustkd.data.encoded.options import split_options
+from robustkd.data.sources.folder.options import FolderOptions
 from robustkd.errors import DataError
 
 
@@ -21,7 +22,7 @@ from robustkd.errors import DataError
     ],
 )
 def test_options_follow_the_path(text: str, path: str, options: FolderOptions) -> None:
-    assert split_options(text) == (Path(path), options)
+    assert split_options(text, FolderOptions) == (path, options)
 
 
 @pytest.mark.parametrize(
@@ -37,11 +38,11 @@ def test_options_follow_the_path(text: str, path: str, options: FolderOptions) -
 )
 def test_a_wrong_option_is_named(text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        split_options(text)
+        split_options(text, FolderOptions)
 
 
 def test_a_folder_whose_own_name_ends_like_an_option_is_taken_whole(tmp_path: Path) -> None:
     (tmp_path / "pets@224").mkdir()
 
-    assert split_options(f"{tmp_path}/pets@224") == (tmp_path / "pets@224", FolderOptions())
-    assert split_options(f"{tmp_path}/pets@224@64") == (tmp_path / "pets@224", FolderOptions(size=64))
+    assert split_options(f"{tmp_path}/pets@224", FolderOptions) == (f"{tmp_path}/pets@224", FolderOptions())
+    assert split_options(f"{tmp_path}/pets@224@64", FolderOptions) == (f"{tmp_path}/pets@224", FolderOptions(size=64))

@@ -1,7 +1,6 @@
 """Decode an image file to RGB."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -9,8 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from robustkd.data.sources.folder.geometry import Cut, Geometry
-from robustkd.data.sources.folder.headers import DEEP_MODES, broken, deep
+from robustkd.data.encoded.geometry import Cut, Geometry
+from robustkd.data.encoded.headers import DEEP_MODES, broken, deep
+from robustkd.data.encoded.image_file import ImageFile
 from robustkd.errors import DataError
 
 _OPAQUE = 255
@@ -40,7 +40,7 @@ class Decoding:
     exif: Literal["apply", "ignore"] = "ignore"
     background: Literal["white", "black"] = "white"
 
-    def __call__(self, file: Path, orientation: int = 1) -> Tensor:
+    def __call__(self, file: ImageFile, orientation: int = 1) -> Tensor:
         """Decode a file to uint8 (3, H, W).
 
         Args:
@@ -51,7 +51,7 @@ class Decoding:
             DataError: It is no readable image, or has more than 8 bits per channel.
         """
         try:
-            with Image.open(file) as image:
+            with file.open("rb") as opened, Image.open(opened) as image:
                 if image.mode in DEEP_MODES:
                     raise deep(file, image.mode)
                 rgb = on_background(image, self.background)
@@ -68,7 +68,7 @@ class Decoding:
         """Return what, besides the files and the size, determines all pixels; empty for the settings of version 0.1."""
         return "" if self.geometry is None or isinstance(self.geometry, Cut) else repr(self.geometry)
 
-    def settings_of(self, file: Path, transparent: bool, orientation: int) -> str:
+    def settings_of(self, file: ImageFile, transparent: bool, orientation: int) -> str:
         """Return what determines the pixels of one file besides its content; empty for most files.
 
         Args:
@@ -94,9 +94,9 @@ def on_background(image: Image.Image, background: str) -> Image.Image:
     return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
 
 
-def _is_seen_through(file: Path) -> bool:
+def _is_seen_through(file: ImageFile) -> bool:
     try:
-        with Image.open(file) as image:
+        with file.open("rb") as opened, Image.open(opened) as image:
             alpha = np.asarray(image.convert("RGBA").getchannel("A"))
     except Exception as error:
         raise broken(file, error) from error

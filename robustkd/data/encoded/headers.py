@@ -1,22 +1,26 @@
 """What the beginning of an image file says: size, mode, orientation, number of pages."""
 
 import hashlib
+import io
 import os
-import stat
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from PIL import Image, UnidentifiedImageError
 
+from robustkd.data.encoded.image_file import ImageFile
 from robustkd.errors import DataError
 
 READER_THREADS = 8
 TAIL = 4096
 """The number of bytes at the end of a file that, with its length, nearly always distinguish it from all others."""
+
+END_MARKS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+"""What the last bytes of a file of each format hold, unless it is truncated or something follows the image."""
 
 DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 ORIENTATION = 0x0112
@@ -46,23 +50,18 @@ class Header:
     key: bytes
 
 
-def read_headers(files: Sequence[Path]) -> tuple[Header, ...]:
+def read_headers(files: Sequence[ImageFile]) -> list[Header | DataError]:
     """Read the beginnings of image files.
 
     Args:
         files: The files.
 
     Returns:
-        A header for each file.
-
-    Raises:
-        DataError: Some are no images that can be used; the message counts them and names the first.
+        For each file a header, or the error that says why it is no image that can be used.
     """
     with warnings.catch_warnings(), ThreadPoolExecutor(READER_THREADS) as threads:
         warnings.simplefilter("ignore")  # Pillow warns of damaged EXIF data, which says nothing about the pixels
-        read = list(threads.map(_read, files, chunksize=64))
-    refuse_broken([header for header in read if isinstance(header, DataError)], len(files))
-    return tuple(header for header in read if isinstance(header, Header))
+        return list(threads.map(_read, files))
 
 
 def refuse_broken(problems: Sequence[DataError], count: int) -> None:
@@ -81,35 +80,52 @@ def refuse_broken(problems: Sequence[DataError], count: int) -> None:
         raise DataError(f"{len(problems):,} of {count:,} image files cannot be used; the first: {problems[0].args[0]}")
 
 
-def broken(file: Path, reason: object) -> DataError:
+def broken(file: ImageFile, reason: object) -> DataError:
     """Return the error for a file that is no readable image."""
     if isinstance(reason, UnidentifiedImageError):
-        reason = "empty" if os.path.getsize(file) == 0 else "of no format that Pillow knows"
+        reason = "empty" if _is_empty(file) else "of no format that Pillow knows"
     elif isinstance(reason, OSError) and reason.strerror:
         reason = reason.strerror
-    return DataError(f"{file}: not a readable image ({reason}); remove or replace it")
+    return DataError(
+        f"{file}: not a readable image ({reason}); remove or replace it, or leave it out with --skip-broken"
+    )
 
 
-def deep(file: Path, mode: str) -> DataError:
+def deep(file: ImageFile, mode: str) -> DataError:
     """Return the error for an image with more than 8 bits per channel."""
     return DataError(f"{file}: has more than 8 bits per channel (mode {mode}); convert it to 8 bits")
 
 
-def _read(file: Path) -> Header | DataError:
+def _read(file: ImageFile) -> Header | DataError:
     try:
-        about = os.stat(file)
-        if not stat.S_ISREG(about.st_mode):
+        if isinstance(file, Path) and not file.is_file() and os.path.exists(file):
             return broken(file, "not a regular file")
-        with open(file, "rb") as opened:
-            opened.seek(max(0, about.st_size - TAIL))
-            key = hashlib.blake2b(opened.read(TAIL) + str(about.st_size).encode(), digest_size=16).digest()
+        with file.open("rb") as opened:
+            length = opened.seek(0, os.SEEK_END)
+            opened.seek(max(0, length - TAIL))
+            tail = opened.read(TAIL)
+            key = hashlib.blake2b(tail + str(length).encode(), digest_size=16).digest()
             opened.seek(0)
             with Image.open(opened) as image:
                 if image.mode in DEEP_MODES:
                     return deep(file, image.mode)
+                if END_MARKS.get(image.format or "", b"") not in tail:
+                    _decode_a_copy(opened)
                 return Header(image.size, _has_transparency(image), _orientation(image), _has_pages(image), key)
     except Exception as error:  # on a damaged file Pillow's readers raise errors of many kinds
         return broken(file, error)
+
+
+def _decode_a_copy(opened: IO[bytes]) -> None:
+    """Decode an image that seems to be truncated: Pillow says so if it is."""
+    opened.seek(0)
+    with Image.open(io.BytesIO(opened.read())) as image:
+        image.load()
+
+
+def _is_empty(file: ImageFile) -> bool:
+    with file.open("rb") as opened:
+        return not opened.read(1)
 
 
 def _has_transparency(image: Image.Image) -> bool:
@@ -129,17 +145,3 @@ def _orientation(image: Image.Image) -> int:
 def _has_pages(image: Image.Image) -> bool:
     """Whether there is a second page; those of an MPO file are previews or depth maps of the photograph."""
     return image.format != "MPO" and bool(getattr(image, "is_animated", False))
-
-
-def summary(headers: Sequence[Header]) -> Counter[str]:
-    """Count what a reader should know: ``transparent``, ``turned`` (an orientation other than 1), ``pages``."""
-    return Counter(
-        name
-        for header in headers
-        for name, is_so in (
-            ("transparent", header.transparent),
-            ("turned", header.orientation != 1),
-            ("pages", header.pages),
-        )
-        if is_so
-    )

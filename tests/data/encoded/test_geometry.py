@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from robustkd.data.sources.folder.geometry import StandardEvaluation
+from robustkd.data.encoded.geometry import StandardEvaluation
 
 
 def photograph(width: int, height: int) -> Image.Image:

@@ -1,25 +1,26 @@
 """Image files that are decoded when they are needed."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from robustkd.data.sources.folder.decoding import Decoding
-from robustkd.data.sources.folder.geometry import Geometry
-from robustkd.data.sources.folder.headers import READER_THREADS, Header, refuse_broken
+from robustkd.data.encoded.decoding import Decoding
+from robustkd.data.encoded.geometry import Geometry
+from robustkd.data.encoded.headers import READER_THREADS, Header, refuse_broken
+from robustkd.data.encoded.image_file import ImageFile, digest, short_name
+from robustkd.data.encoded.streaming import streamed
 from robustkd.errors import DataError
 
-CHUNK = 1024
-"""The number of images that are decoded at once."""
+CHUNK = 512
+"""The number of images that are decoded at once to hold all in memory."""
 
 
 @dataclass(frozen=True, eq=False)
-class FolderImages:
+class EncodedImages:
     """Image files, decoded on demand.
 
     Attributes:
@@ -30,14 +31,17 @@ class FolderImages:
         decoding: How files become pixels.
         photographs: Whether the files differ in size and the networks have not yet said what size they need: a
             preliminary size is used until `fitted`.
+        workers: The number of processes that decode a stream of images; 0 for threads of this process, None for one
+            process for each core. No pixel depends on it.
     """
 
-    files: tuple[Path, ...]
+    files: tuple[ImageFile, ...]
     headers: tuple[Header, ...]
     height: int
     width: int
     decoding: Decoding
     photographs: bool = False
+    workers: int | None = None
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -47,11 +51,34 @@ class FolderImages:
     def read(self, indices: Tensor) -> Tensor:
         """Decode the images at `indices`, int64 (B,), to uint8 (B, 3, H, W)."""
         with ThreadPoolExecutor(READER_THREADS) as threads:
-            decoded = list(threads.map(self._decode, indices.tolist()))
-        refuse_broken([image for image in decoded if isinstance(image, DataError)], len(indices))
-        return torch.stack([image for image in decoded if isinstance(image, Tensor)])
+            return stacked(list(threads.map(self.decode, indices.tolist())))
 
-    def subset(self, indices: Tensor) -> "FolderImages":
+    def stream(self, batches: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Decode batches of images one after another, the next ones while the caller uses the last.
+
+        Args:
+            batches: The indices of the images of each batch, int64 (B,).
+
+        Yields:
+            uint8 (B, 3, H, W).
+        """
+        return streamed(self, batches, self.workers)
+
+    def decode(self, index: int) -> Tensor | DataError:
+        """Decode one image to uint8 (3, H, W), or return the error that says why that is not possible."""
+        file = self.files[index]
+        try:
+            pixels = self.decoding(file, self.headers[index].orientation)
+        except DataError as error:
+            return error
+        if pixels.shape[1:] != (self.height, self.width):
+            return DataError(
+                f"{file}: has changed from {self.width}×{self.height} to {pixels.shape[2]}×{pixels.shape[1]}; load the "
+                "data set again"
+            )
+        return pixels
+
+    def subset(self, indices: Tensor) -> "EncodedImages":
         """Return the images at `indices`, int64 (B,)."""
         chosen = indices.tolist()
         return replace(
@@ -60,7 +87,7 @@ class FolderImages:
             headers=tuple(self.headers[index] for index in chosen),
         )
 
-    def fitted(self, geometry: Geometry) -> "FolderImages":
+    def fitted(self, geometry: Geometry) -> "EncodedImages":
         """Return the same files, made one size in another way."""
         return replace(
             self,
@@ -69,6 +96,10 @@ class FolderImages:
             decoding=replace(self.decoding, geometry=geometry),
             photographs=False,
         )
+
+    def with_workers(self, workers: int | None) -> "EncodedImages":
+        """Return the same images, decoded by so many processes; see `workers`."""
+        return replace(self, workers=workers)
 
     def fingerprint(self) -> str:
         """SHA-256 over the bytes of all files, the size of the images, and what else determines the pixels."""
@@ -83,8 +114,9 @@ class FolderImages:
         if self.photographs:
             raise DataError("images differ in size: choose one, as in folder:PATH@224, to hold them in memory")
         pixels = torch.empty(self.shape, dtype=torch.uint8)
-        for chunk in torch.arange(len(self.files)).split(CHUNK):
-            pixels[chunk] = self.read(chunk)
+        chunks = torch.arange(len(self.files)).split(CHUNK)
+        for chunk, read in zip(chunks, self.stream(chunks), strict=True):
+            pixels[chunk] = read
         return ReadImages(pixels, tuple(self._digests()), self.decoding.settings())
 
     def keys(self) -> Sequence[bytes]:
@@ -93,33 +125,20 @@ class FolderImages:
 
     def content(self, index: int) -> bytes:
         """Return a digest of a file's bytes; equal only for equal files."""
-        return _digest(self.files[index])
+        return digest(self.files[index])
 
     def name(self, index: int) -> str:
-        """Return the path of an image in its class folder."""
-        return "/".join(self.files[index].parts[-2:])
+        """Return a name of an image for sentences."""
+        return short_name(self.files[index])
 
     def _digests(self) -> list[bytes]:
         with ThreadPoolExecutor(READER_THREADS) as threads:
             return list(threads.map(self._digest_of, self.files, self.headers))
 
-    def _digest_of(self, file: Path, header: Header) -> bytes:
+    def _digest_of(self, file: ImageFile, header: Header) -> bytes:
         settings = self.decoding.settings_of(file, header.transparent, header.orientation)
-        digest = _digest(file)
-        return hashlib.sha256(digest + settings.encode()).digest() if settings else digest
-
-    def _decode(self, index: int) -> Tensor | DataError:
-        file = self.files[index]
-        try:
-            pixels = self.decoding(file, self.headers[index].orientation)
-        except DataError as error:
-            return error
-        if pixels.shape[1:] != (self.height, self.width):
-            return DataError(
-                f"{file}: has changed from {self.width}×{self.height} to {pixels.shape[2]}×{pixels.shape[1]}; load the "
-                "data set again"
-            )
-        return pixels
+        found = digest(file)
+        return hashlib.sha256(found + settings.encode()).digest() if settings else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,9 +178,11 @@ class ReadImages:
         return self
 
 
+def stacked(decoded: Sequence[Tensor | DataError]) -> Tensor:
+    """Stack decoded images, (B, 3, H, W); one error counts all that could not be decoded."""
+    refuse_broken([image for image in decoded if isinstance(image, DataError)], len(decoded))
+    return torch.stack([image for image in decoded if isinstance(image, Tensor)])
+
+
 def _fingerprint(shape: tuple[int, ...], digests: Iterable[bytes], settings: str) -> str:
     return hashlib.sha256(repr(shape).encode() + b"".join(digests) + settings.encode()).hexdigest()
-
-
-def _digest(file: Path) -> bytes:
-    return hashlib.sha256(file.read_bytes()).digest()
