@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from robustkd import plugins
 from robustkd.data import Dataset, ImageSet, load_dataset
 from robustkd.evaluations import Predict
 from robustkd.models import Member, ModelPool, PixelModel, create_model
@@ -49,6 +50,14 @@ def human_labels() -> Path:
         if (folder / "cifar10n_worse_label.npy").is_file():
             return folder
     pytest.skip(f"needs human labels: none of {', '.join(map(str, beside))} holds cifar10n_worse_label.npy")
+
+
+@pytest.fixture
+def own_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget afterwards what code a test has loaded: it is no plugin of later tests."""
+    for name in ("_loaded", "_tried"):
+        monkeypatch.setattr(plugins, name, dict(getattr(plugins, name)))
+    monkeypatch.setattr(plugins, "SOURCES", list(plugins.SOURCES))
 
 
 def network(seed: int, num_classes: int = 3) -> PixelModel:

@@ -54,14 +54,11 @@ class Mine(Method):
 
 
 @pytest.fixture(autouse=True)
-def _forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _forget(own_plugins: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a test register anything, and remove it afterwards."""
     for registry in (METHODS, EVALUATIONS, CONDITIONS, DATASETS):
         registry.names()
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
-    for held in ("_tried", "_loaded"):
-        monkeypatch.setattr(plugins, held, dict(getattr(plugins, held)))
-    monkeypatch.setattr(plugins, "SOURCES", list(plugins.SOURCES))
     modules = set(sys.modules)
     yield
     for name in set(sys.modules) - modules:

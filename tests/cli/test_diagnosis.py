@@ -42,12 +42,7 @@ def trained(digits: Dataset) -> dict[str, Tensor]:
 
 
 @pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    from robustkd import plugins
-
-    for name in ("_loaded", "_tried"):
-        monkeypatch.setattr(plugins, name, dict(getattr(plugins, name)))
-    monkeypatch.setattr(plugins, "SOURCES", list(plugins.SOURCES))
+def code(tmp_path: Path, own_plugins: None) -> Path:
     text = "from torch import nn\n\n\ndef net():\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
     (tmp_path / "theirs.py").write_text(text)
     return tmp_path / "theirs.py"

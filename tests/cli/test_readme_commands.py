@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from robustkd import plugins
 from robustkd.cli import main
 
 README = Path(__file__).parents[2] / "README.md"
@@ -154,15 +153,7 @@ def test_the_section_has_the_six_commonest_cases() -> None:
     assert len(commands()) == len(FILES) == 6
 
 
-@pytest.fixture
-def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget afterwards the file of code that a command has loaded."""
-    for name in ("_loaded", "_tried"):
-        monkeypatch.setattr(plugins, name, dict(getattr(plugins, name)))
-    monkeypatch.setattr(plugins, "SOURCES", list(plugins.SOURCES))
-
-
-@pytest.mark.usefixtures("nothing_loaded")
+@pytest.mark.usefixtures("own_plugins")
 @pytest.mark.parametrize("case", range(6), ids=[files.__name__ for files in FILES])
 def test_a_command_of_the_readme_ends_in_a_report(
     case: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

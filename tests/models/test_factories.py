@@ -35,12 +35,7 @@ class Family:
 """
 
 
-@pytest.fixture(autouse=True)
-def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Code that a test loads is no plugin of later tests."""
-    for name in ("_loaded", "_tried"):
-        monkeypatch.setattr(plugins, name, dict(getattr(plugins, name)))
-    monkeypatch.setattr(plugins, "SOURCES", list(plugins.SOURCES))
+pytestmark = pytest.mark.usefixtures("own_plugins")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 import torch
 import yaml
 
-from robustkd import plugins
 from robustkd.data import Dataset, load_dataset
 from robustkd.errors import ModelError, StudyError
 from robustkd.models import create_model, load_model
@@ -30,10 +29,7 @@ TEACHER = "{path: nets/t.pth, architecture: cifar_resnet8, mean: [0.3], std: [0.
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("_loaded", "_tried"):
-        monkeypatch.setattr(plugins, name, dict(getattr(plugins, name)))
-    monkeypatch.setattr(plugins, "SOURCES", list(plugins.SOURCES))
+def folder(tmp_path: Path, own_plugins: None) -> Path:
     (tmp_path / "nets").mkdir()
     (tmp_path / "theirs.py").write_text("from torch import nn\n\n\ndef net():\n    return nn.Flatten()\n")
     for seed, name in enumerate(("t", "other")):

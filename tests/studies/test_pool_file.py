@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from robustkd import plugins
 from robustkd.data import Dataset, load_dataset
 from robustkd.errors import BadInputError, ModelError
 from robustkd.models import create_model, save_model
@@ -29,10 +28,7 @@ def data() -> Dataset:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("_loaded", "_tried"):
-        monkeypatch.setattr(plugins, name, dict(getattr(plugins, name)))
-    monkeypatch.setattr(plugins, "SOURCES", list(plugins.SOURCES))
+def folder(tmp_path: Path, own_plugins: None) -> Path:
     (tmp_path / "theirs.py").write_text(CODE)
     for seed in range(2):
         model = create_model("cifar_resnet8", num_classes=10, in_chans=1, seed=seed)

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustkd import plugins
 from robustkd.models import PixelModel, create_model, load_model
 from robustkd.models.checkpoints.stored_normalisation import stored_normalisation
 
@@ -103,11 +102,8 @@ def test_what_only_looks_like_a_normalisation_is_left_among_the_weights(state: d
     assert stored_normalisation({**state, "fc.weight": torch.eye(4)}) is None
 
 
-def test_a_network_that_normalises_by_itself_does_so_once(
-    tmp_path: Path, pixels: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("_loaded", "_tried"):
-        monkeypatch.setattr(plugins, name, dict(getattr(plugins, name)))
+@pytest.mark.usefixtures("own_plugins")
+def test_a_network_that_normalises_by_itself_does_so_once(tmp_path: Path, pixels: Tensor) -> None:
     (tmp_path / "theirs.py").write_text(CODE)
     head = nn.Linear(3, 4)
     state = {"mu": torch.tensor(MEAN).view(1, 3, 1, 1), "sigma": torch.tensor(STD).view(1, 3, 1, 1)}
