@@ -68,6 +68,8 @@ def verdict(name: str, model: "PixelModel", found: "Diagnosis") -> str:
         model: The network.
         found: What was tried.
     """
+    from robustkd.models.preprocessing import STATED_BY_CHECKPOINT
+
     fits, given = found.fits, found.given
     chance = max(fits.labels.tolist().count(label) for label in set(fits.labels.tolist())) / len(fits.labels)
     accuracy = f"{100 * fits.best.mean():.1f} %"
@@ -80,7 +82,8 @@ def verdict(name: str, model: "PixelModel", found: "Diagnosis") -> str:
     if not flags:
         return f"{name}: fits best as given, {accuracy}"
     better = f" instead of {100 * given.correct.mean():.1f} %" if given.logits.shape[1] == given.num_classes else ""
-    how = OWN_CHECKPOINT if model.lineage.get("normalisation") == "its checkpoint" else f"give {' '.join(flags)}"
+    states_it = model.lineage.get("normalisation") == STATED_BY_CHECKPOINT
+    how = OWN_CHECKPOINT if states_it else f"give {' '.join(flags)}"
     return f"{name}: fits best with {_told(found)}, {accuracy}{better}: {how}"
 
 

@@ -10,6 +10,7 @@ from robustkd.models.channel_order import ChannelOrder
 from robustkd.models.resizing import Interpolation
 
 GIVEN = "given by the user"
+STATED_BY_CHECKPOINT = "stated by its checkpoint"
 NOT_STATED = "not stated: pixels in [0, 1] are not normalised"
 
 

@@ -24,14 +24,11 @@ from robustkd.models.hub.load import is_on_hub, load_from_hub
 from robustkd.models.mismatch import refuse_mismatch
 from robustkd.models.network_name import named_by_layers
 from robustkd.models.pixel_model import PixelModel
-from robustkd.models.preprocessing import Preprocessing
+from robustkd.models.preprocessing import STATED_BY_CHECKPOINT, Preprocessing
 from robustkd.models.resizing import Interpolation
 from robustkd.regular_file import why_not_a_file
 
 HEADER_KEY = "robustkd"
-
-STATED_BY_CHECKPOINT = "its checkpoint"
-"""Where the normalisation of our own checkpoints comes from, in words for the report."""
 
 
 def save_model(model: PixelModel, path: str | Path, lineage: Mapping[str, Any] | None = None) -> None:
