@@ -113,6 +113,14 @@ def test_notes_about_the_measurement_are_in_the_report(run: Path, page: Page) ->
     assert "left out: " in (run / "report" / "report.md").read_text()
 
 
+def test_the_device_and_the_precision_are_a_line_of_their_own(run: Path) -> None:
+    lines = (run / "report" / "report.md").read_text(encoding="utf-8").splitlines()
+
+    (line,) = (line for line in lines if line.startswith("- Device: "))
+
+    assert line.endswith(", evaluated in float32")
+
+
 def test_provenance_names_versions_digests_and_device(run: Path) -> None:
     facts = json.loads((run / "report" / "provenance.json").read_text())
 
