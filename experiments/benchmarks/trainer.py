@@ -23,6 +23,7 @@ import json
 import os
 import statistics
 import time
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -142,7 +143,7 @@ class _EnoughError(Exception):
     """All rounds are done; the rest of the training is not measured."""
 
 
-class _Opponent:
+class _Opponent(ABC):
     """A separate instance of the method, with an optimiser for the current stage."""
 
     def __init__(self, method: Method, recipe: Recipe, device: torch.device) -> None:
@@ -167,8 +168,9 @@ class _Opponent:
         self.method.begin_epoch(stage, epoch, recipe.epochs)
         self.method.train()
 
+    @abstractmethod
     def optimise(self, trained: list[torch.nn.Parameter], recipe: Recipe) -> None:
-        raise NotImplementedError
+        """Make the optimiser of a stage."""
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         with autocast(self.recipe.precision, self.device):

@@ -156,7 +156,8 @@ class _Source:
 
         before = in_evaluation_mode(self.everyone)
         about = (batch.places, self.plan.seed, self.num_classes, self.network)
-        with tensor_float32(self.plan.precision != "float32"):
+        lower = attack.follows_gradients and self.plan.precision != "float32"
+        with tensor_float32(lower):
             found = craft(attack, self.model, batch.pixels, batch.labels, *about)
         self.seen.evaluation_mode &= before and in_evaluation_mode(self.everyone)
         self.seen.see(attack, found, batch.pixels)

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -853,3 +854,22 @@ def test_without_a_teacher_no_network_is_said_to_be_fooled_most(students: int) -
     assert sentence.startswith("There is no teacher in the pool, so there is no transfer from it. Averaged over all")
     said = "baseline on 20.0% and at on 50.0%" if students == 1 else "the networks on between 20.0% and 60.0%"
     assert said in sentence
+
+
+def test_only_attacks_that_follow_gradients_are_crafted_in_a_lower_precision(
+    pool: ModelPool, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchattacks import Square
+
+    seen: dict[str, set[bool]] = {"PGD": set(), "Square": set()}
+    for name, kind in (("PGD", PGD), ("Square", Square)):
+
+        def watched(self: object, *given: Tensor, name: str = name, forward: Any = kind.forward) -> Any:
+            seen[name].add(torch.backends.cudnn.allow_tf32)
+            return forward(self, *given)
+
+        monkeypatch.setattr(kind, "forward", watched)
+
+    measured(pool, data, replace(OPTIONS, images=4, precision="bfloat16", white_box=("square",), square_queries=2))
+
+    assert seen == {"PGD": {True}, "Square": {False}}
