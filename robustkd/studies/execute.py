@@ -18,6 +18,7 @@ from robustkd.devices import resolve_device
 from robustkd.distillation import selection_sentence
 from robustkd.errors import BadInputError, StoppedError, StudyError, TrainingError
 from robustkd.models import Member, ModelPool, load_model
+from robustkd.roles import control_name
 from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.evaluated import Evaluated
@@ -276,7 +277,9 @@ def _member(work: Work, job: Job, *, teacher: bool = False) -> Member:
     model = load_model(folder / MODEL_FILE)
     if teacher:
         return Member(model, "teacher", "teacher", job.settings["seed"], job.condition)
-    return Member(model, job.role, job.settings["method"], job.settings["seed"], job.condition)
+    method = job.settings["method"]
+    name = control_name(method) if job.role == "control" else method
+    return Member(model, job.role, name, job.settings["seed"], job.condition)
 
 
 @contextmanager

@@ -104,6 +104,8 @@ class StudentSettings(_Settings):
             recipe that differ for a method, and their values.
         seeds: One seed, or several.
         teacher: The teacher of these students; the teacher of the study if not given.
+        control_teacher: Another teacher; every method that needs one learns from it too, as the control of what belongs
+            to the teacher alone.
         training: The fields of the recipe that differ for these students, and their values.
     """
 
@@ -111,6 +113,7 @@ class StudentSettings(_Settings):
     methods: Choices
     seeds: Seeds
     teacher: TeacherSettings | None = None
+    control_teacher: TeacherSettings | None = None
     training: dict[str, Any] = {}
 
 
