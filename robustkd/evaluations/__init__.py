@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +28,7 @@ from robustkd import catalogue
 from robustkd.errors import BadInputError
 from robustkd.plugins import digest_of
 from robustkd.presentation.dots import dots_and_intervals
+from robustkd.presentation.pictures import Picture
 from robustkd.presentation.sentences import generic_sentences
 from robustkd.registry import Registry
 from robustkd.results.mean_over_images import per_image_rows
@@ -37,6 +39,7 @@ from robustkd.results.tidy import tidy
 
 if TYPE_CHECKING:
     import altair as alt
+    import numpy as np
 
     from robustkd.data import Dataset, ImageSet
     from robustkd.models import Member, ModelPool
@@ -46,6 +49,11 @@ class Predict(Protocol):
     """Returns a member's predictions for the test images, or for others; each is computed once."""
 
     def __call__(self, member: Member, images: ImageSet | None = None) -> Predictions:
+        """See `PredictionCache`."""
+
+    def kept(
+        self, name: str, members: Sequence[Member], settings: Any, compute: Callable[[], Mapping[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
         """See `PredictionCache`."""
 
 
@@ -85,6 +93,10 @@ class Evaluation(ABC):
         version: A number that is raised whenever the same models would give other records.
         requires: What the evaluation requires of a pool; by default, predictions.
         metrics: The metrics it reports.
+        reading: How to read its numbers, in two or three sentences.
+        chance: The value that chance alone gives, in a sentence.
+        control: What the numbers are compared with, in a sentence.
+        cost: What it costs, in a sentence.
         summary: The metrics that represent it in the first table of a report; by default, the first one.
         across_conditions: Whether `chart` and `headline` take the results of all conditions of a study at once; if not,
             they are called for each condition.
@@ -102,6 +114,10 @@ class Evaluation(ABC):
     version: ClassVar[int] = 1
     requires: ClassVar[Requirements] = Requirements()
     metrics: ClassVar[tuple[Metric, ...]]
+    reading: ClassVar[str] = ""
+    chance: ClassVar[str] = ""
+    control: ClassVar[str] = ""
+    cost: ClassVar[str] = ""
     summary: ClassVar[tuple[str, ...]]
     across_conditions: ClassVar[bool] = False
     reads_folders: ClassVar[tuple[str, ...]] = ()
@@ -161,6 +177,10 @@ class Evaluation(ABC):
         By default each student's value of the first summary metric and its difference to the baseline.
         """
         return generic_sentences(frame, self.metrics, self._shown(frame).name)
+
+    def pictures(self, records: Records) -> tuple[Picture, ...]:
+        """Return pictures of images for the report, made of what the records hold; none by default."""
+        return ()
 
     def _shown(self, frame: pd.DataFrame) -> Metric:
         """The first summary metric that has rows, else the first metric that has."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from robustkd.atomic import write_text
+from robustkd.presentation.pictures import picture_png
 from robustkd.reporting.compose import compose
 from robustkd.reporting.drawing import libraries_at_hand, to_png, vega_lite_version
 from robustkd.reporting.report import Report
@@ -53,3 +54,5 @@ def _write(report: Report, folder: Path) -> None:
     for section in report.sections:
         write_text(folder / "figures" / f"{section.name}.svg", section.svg)
         (folder / "figures" / f"{section.name}.png").write_bytes(to_png(section.chart))
+        for picture in section.pictures:
+            (folder / "figures" / f"{section.name}-{picture.name}.png").write_bytes(picture_png(picture))

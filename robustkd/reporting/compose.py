@@ -9,6 +9,7 @@ from robustkd.evaluations import EVALUATIONS
 from robustkd.reporting.captions import legend
 from robustkd.reporting.caution import caution
 from robustkd.reporting.drawing import libraries_at_hand
+from robustkd.reporting.pictures import pictures_of
 from robustkd.reporting.report import Report
 from robustkd.reporting.sections import section_of
 from robustkd.reporting.summaries import summary_tables
@@ -42,7 +43,9 @@ def compose(run: Path) -> Report:
     trust = {result.evaluation: trust_in(result, results) for result in results}
     results = [_marked(result, trust[result.evaluation]) for result in results]
     with libraries_at_hand(run):
-        sections = tuple(section_of(result, trust[result.evaluation]) for result in results)
+        sections = tuple(
+            section_of(result, trust[result.evaluation], pictures_of(result, run / "results")) for result in results
+        )
     summaries = tuple(summary_tables(results, trust))
     return Report(
         title=provenance["name"],

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from robustkd.reporting.escaping import markdown_text
+from robustkd.reporting.pictures import embedded
 from robustkd.reporting.table import to_markdown
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def _environment() -> Environment:
     environment.filters["markdown_text"] = markdown_text
     environment.filters["inline_json"] = _inline_json
     environment.filters["shade"] = _shade
+    environment.filters["embedded"] = embedded
     environment.globals["javascript"] = _javascript
     return environment
 

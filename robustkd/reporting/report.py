@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from robustkd.presentation.pictures import Picture
 from robustkd.reporting.table import Table
 from robustkd.results.records import Check
 
@@ -22,6 +23,8 @@ class Section:
         options: The options of the evaluation.
         chart_note: A note on what the chart omits because of failed checks; empty if nothing is omitted.
         notes: What a reader must know about the measurement.
+        reading: How to read the numbers: a heading and a sentence or two for each aspect.
+        pictures: Pictures of images.
         brief: Whether the sentences are about the whole study, not about one part after another.
     """
 
@@ -35,6 +38,8 @@ class Section:
     options: dict[str, Any]
     chart_note: str = ""
     notes: tuple[str, ...] = ()
+    reading: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[Picture, ...] = ()
     brief: bool = True
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from robustkd.evaluations import EVALUATIONS, Evaluation
 from robustkd.presentation.numbers import join
+from robustkd.presentation.pictures import Picture
 from robustkd.presentation.sentences import FEW_STUDENTS
 from robustkd.presentation.style import WIDTH
 from robustkd.reporting.drawing import to_svg
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     import altair as alt
 
 
-def section_of(result: Result, trust: Trust) -> Section:
+def section_of(result: Result, trust: Trust, pictures: tuple[Picture, ...] = ()) -> Section:
     """Compose the section on one evaluation.
 
     Args:
         result: The result of the evaluation.
         trust: What is known about the validity of its numbers.
+        pictures: Its pictures of images.
 
     Returns:
         The section. Its sentences and its chart omit numbers that failed checks void; its tables strike them out.
@@ -51,8 +53,20 @@ def section_of(result: Result, trust: Trust) -> Section:
         chart_note=note,
         options=result.settings["options"],
         notes=result.notes,
+        reading=_reading(evaluation),
+        pictures=pictures,
         brief=len(parts) == 1,
     )
+
+
+def _reading(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
+    told = (
+        ("How to read it", evaluation.reading),
+        ("Chance", evaluation.chance),
+        ("Control", evaluation.control),
+        ("Cost", evaluation.cost),
+    )
+    return tuple((title, text) for title, text in told if text)
 
 
 def _sentences(evaluation: Evaluation, frame: pd.DataFrame, trust: Trust) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import log_softmax
@@ -14,6 +17,7 @@ from scipy.special import log_softmax
 from robustkd.arithmetic import tensor_float32
 from robustkd.atomic import atomic_path
 from robustkd.progress import progress
+from robustkd.results.kept_arrays import kept_arrays
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     from robustkd.models import Member, PixelModel
 
 BATCH_SIZE = 500
+
+MEMORY = 1 << 30
+"""The number of bytes of predictions that are held in memory; those used longest ago are forgotten first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +65,7 @@ class Predictions:
 
 
 class PredictionCache:
-    """Computes each member's predictions for a set of images once, and keeps them in memory and on disk.
+    """Computes each member's predictions for a set of images once; keeps them on disk and, up to `MEMORY`, in memory.
 
     Args:
         data: The data set whose test images are predicted unless others are given.
@@ -71,7 +78,7 @@ class PredictionCache:
         self._data = data
         self._device = device
         self._folder = folder
-        self._known: dict[tuple[int, str], tuple[Member, Predictions]] = {}
+        self._known: OrderedDict[tuple[int, str], tuple[Member, Predictions]] = OrderedDict()
 
     def __call__(self, member: Member, images: ImageSet | None = None) -> Predictions:
         """Return a member's predictions.
@@ -88,8 +95,28 @@ class PredictionCache:
         known = id(member.model), images.digest
         if known not in self._known:
             key = member.digest, images.digest
-            self._known[known] = member, self._stored(key) or self._compute(member, images, key)
+            self._remember(member, images, self._stored(key) or self._compute(member, images, key))
+        self._known.move_to_end(known)
         return self._known[known][1]
+
+    def kept(
+        self, name: str, members: Sequence[Member], settings: Any, compute: Callable[[], Mapping[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
+        """Return what a long evaluation computed of some members; it is on disk before the next ones are looked at.
+
+        Args:
+            name: The name of the evaluation.
+            members: The members that the arrays are about.
+            settings: All else that determines the arrays, as plain values: options, a version, digests of other images.
+            compute: Computes the arrays; called if they are not on disk.
+
+        Returns:
+            The arrays by name.
+        """
+        content = [name, [member.digest for member in members], settings, self._data.test.digest]
+        key = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+        path = None if self._folder is None else self._folder / f"{name}-{key[:16]}.npz"
+        return kept_arrays(path, key, compute)
 
     def together(self, members: Sequence[Member]) -> None:
         """Predict the test images for several members at once, where reading the images is not free.
@@ -110,7 +137,14 @@ class PredictionCache:
             found = predict_all([each.model for each in left], images, self._device, advance)
         for member, predictions in zip(left, found, strict=True):
             self._keep(predictions, (member.digest, images.digest))
-            self._known[id(member.model), images.digest] = member, predictions
+            self._remember(member, images, predictions)
+
+    def _remember(self, member: Member, images: ImageSet, predictions: Predictions) -> None:
+        self._known[id(member.model), images.digest] = member, predictions
+        held = sum(_bytes(each) for _, each in self._known.values())
+        while held > MEMORY and len(self._known) > 1:
+            _, (_, forgotten) = self._known.popitem(last=False)
+            held -= _bytes(forgotten)
 
     def _path(self, key: tuple[str, str]) -> Path | None:
         return None if self._folder is None else self._folder / f"{key[0][:16]}-{key[1][:16]}.npz"
@@ -135,6 +169,11 @@ class PredictionCache:
         if (path := self._path(key)) is not None:
             with atomic_path(path) as partial, open(partial, "wb") as file:
                 np.savez(file, logits=predictions.logits, labels=predictions.labels)
+
+
+def _bytes(predictions: Predictions) -> int:
+    """The memory of logits in float32 and of their log-probabilities in float64."""
+    return 3 * predictions.logits.nbytes
 
 
 def predict(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,6 +72,35 @@ def load_results(folder: Path) -> list[Result]:
         StudyError: There are no results, a file is damaged, or another version of robustkd wrote it.
     """
     return list(_each(folder, _load).values())
+
+
+@dataclass(frozen=True)
+class PartRecords:
+    """The stored records of one part of a study.
+
+    Attributes:
+        title: The architecture of the students and the condition.
+        records: The records.
+    """
+
+    title: str
+    records: Records
+
+
+def load_records(folder: Path, evaluation: str) -> list[PartRecords]:
+    """Read the records of an evaluation, part by part.
+
+    Args:
+        folder: ``RUN/results``.
+        evaluation: The name of the evaluation.
+    """
+    parts = json.loads((folder / f"{evaluation}.json").read_text(encoding="utf-8"))["parts"]
+    return [
+        PartRecords(
+            ", ".join(filter(None, (part["architecture"], part["condition"]))), Records.load(folder / part["records"])
+        )
+        for part in parts
+    ]
 
 
 def load_tables(folder: Path) -> dict[str, pd.DataFrame]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ from torch import Tensor, nn
 from robustkd.data import Dataset, ImageSet
 from robustkd.models import Member, ModelPool, PixelModel
 from robustkd.models.batch_size import images_at_once
+from robustkd.results import predictions as predictions_file
 from robustkd.results.predictions import PredictionCache, Predictions, predict
+
+from ..conftest import network
 
 
 class Counting(nn.Module):
@@ -141,3 +145,65 @@ def test_images_on_disk_are_read_once_for_several_members(data: Dataset, tmp_pat
 )
 def test_large_images_come_in_smaller_batches(size: int, device: str, gradients: bool, expected: int) -> None:
     assert images_at_once(500, (3, size, size), device, gradients=gradients) == expected
+
+
+def test_predictions_used_longest_ago_are_forgotten_when_memory_is_full(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits_of_two = 2 * 3 * (40 * 3 * 4)  # three times the float32 logits of 40 images and 3 classes
+    monkeypatch.setattr(predictions_file, "MEMORY", logits_of_two)
+    members = [Member(network(seed), "student", f"s{seed}") for seed in range(3)]
+    cache = PredictionCache(data)
+
+    first = cache(members[0])
+    second = cache(members[1])
+    cache(members[0])
+    cache(members[2])
+
+    assert cache(members[0]) is first
+    assert cache(members[1]) is not second
+    np.testing.assert_array_equal(cache(members[1]).logits, second.logits)
+
+
+def test_what_a_long_evaluation_computed_is_read_from_disk_the_next_time(data: Dataset, tmp_path: Path) -> None:
+    member = Member(network(0), "student", "s")
+    calls = []
+
+    def compute() -> dict[str, np.ndarray]:
+        calls.append(1)
+        return {"seen": np.arange(3)}
+
+    found = [PredictionCache(data, folder=tmp_path).kept("mine", [member], {"steps": 5}, compute) for _ in range(2)]
+
+    assert len(calls) == 1
+    assert [list(each) for each in found] == [["seen"], ["seen"]]
+    assert found[1]["seen"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("change", ["name", "member", "settings", "images"])
+def test_it_is_computed_again_when_anything_that_determines_it_changes(
+    data: Dataset, tmp_path: Path, change: str
+) -> None:
+    member = Member(network(0), "student", "s")
+    PredictionCache(data, folder=tmp_path).kept("mine", [member], {"steps": 5}, lambda: {"seen": np.zeros(1)})
+    other = replace(data, test=data.test.subset(torch.arange(20))) if change == "images" else data
+
+    found = PredictionCache(other, folder=tmp_path).kept(
+        "other" if change == "name" else "mine",
+        [Member(network(1), "student", "s")] if change == "member" else [member],
+        {"steps": 6} if change == "settings" else {"steps": 5},
+        lambda: {"seen": np.ones(1)},
+    )
+
+    assert found["seen"] == 1
+
+
+def test_a_damaged_file_of_a_long_evaluation_is_computed_again(data: Dataset, tmp_path: Path) -> None:
+    member = Member(network(0), "student", "s")
+    PredictionCache(data, folder=tmp_path).kept("mine", [member], {}, lambda: {"seen": np.zeros(1)})
+    (file,) = tmp_path.glob("mine-*.npz")
+    file.write_bytes(file.read_bytes()[:50])
+
+    found = PredictionCache(data, folder=tmp_path).kept("mine", [member], {}, lambda: {"seen": np.ones(1)})
+
+    assert found["seen"] == 1
