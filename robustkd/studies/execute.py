@@ -158,7 +158,8 @@ def run_study(
     if not present:
         first = next(iter(missing.items()))
         raise TrainingError(f"{run}: no network to evaluate; {first[0]}: {first[1]}")
-    return evaluate_parts(present, data, evaluation_options(study.evaluations), run, place, about)
+    options, limited = evaluation_options(study.evaluations), study.data.test_images is not None
+    return evaluate_parts(present, data, options, run, place, about, limited=limited)
 
 
 def study_data(study: Study, data_root: Path | None) -> Dataset:
@@ -182,10 +183,12 @@ def study_data(study: Study, data_root: Path | None) -> Dataset:
 
 
 def as_in_study(data: Dataset, study: Study) -> Dataset:
-    """Return a data set with the training images and the augmentation that a study asks for."""
+    """Return a data set with the images and the augmentation that a study asks for."""
     asked = study.data
     if asked.train_images is not None and data.train is not None:
         data = replace(data, train=stratified_subset(data.train, asked.train_images))
+    if asked.test_images is not None:
+        data = replace(data, test=stratified_subset(data.test, asked.test_images, "test_images"))
     return data if asked.augmentation is None else replace(data, augmentation=asked.augmentation)
 
 

@@ -57,11 +57,13 @@ class DataSettings(_Settings):
     Attributes:
         name: The name of the data set, as for `load_dataset`.
         train_images: The number of training images to use, drawn in proportion to the class sizes; all if not given.
+        test_images: The number of test images to use, drawn in the same way; all if not given.
         augmentation: The augmentation of the training images; the default of the data set if not given.
     """
 
     name: str
     train_images: Annotated[int, Field(ge=1)] | None = None
+    test_images: Annotated[int, Field(ge=1)] | None = None
     augmentation: Augmentation | None = None
 
 

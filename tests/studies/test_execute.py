@@ -149,3 +149,12 @@ def test_students_of_another_teacher_are_trained_and_measured_as_controls(tiny: 
 def test_a_control_needs_another_teacher(tiny: Path, change: str, message: str) -> None:
     with pytest.raises(StudyError, match=message):
         load_study(tiny, (change,))
+
+
+def test_a_study_may_use_a_part_of_the_test_images(tiny: Path, tmp_path: Path) -> None:
+    study = load_study(tiny, ("data.test_images=100", "students.methods=[baseline]", "evaluations=[generalization]"))
+
+    evaluated = run_study(study, tmp_path / "run", device="cpu")
+
+    assert set(evaluated.results["generalization"]["n"]) == {100}
+    assert "(100 test images, a sample)" in evaluated.page.read_text()
