@@ -1,6 +1,6 @@
 """`bss`: distil the teacher's decision boundary with adversarial samples near it.
 
-    L = CE(z_s, y) + w_kd · T² · softCE_T(images) + w_bss · T² · softCE_T(boundary samples)
+    L = CE(z_s, y) + w_kd · softCE_T(images) + w_bss · softCE_T(boundary samples)
 
     w_kd = kd_weight · (1 − e) + 1,    w_bss = max(bss_weight · (1 − 4e / 3), 0),    e = epoch / epochs, counted from 1
 
@@ -16,8 +16,9 @@ Adversarial Samples Supporting Decision Boundary* (arXiv 1805.05532), section 3;
 code; T, attack size and steps of sarfraz2020, Table I. The published attack never applies the maximal ε of 16/255 in
 that table, and neither does this one.
 
-Variants: `sarfraz2020` clamps to pixels in [0, 1]; `original` has no T² and clamps to ±2.5 in the teacher's normalised
-    units.
+Variants: `sarfraz2020` clamps to pixels in [0, 1]; `original` clamps to ±2.5 in the teacher's normalised units. With
+    `scale_by_temperature` both soft terms are multiplied by T², as in `hinton`. Neither paper does that: with T = 4 the
+    images would weigh 64 against 1 at the start.
 
 Deviations: if fewer than `attack_size` images qualify, their boundary samples are repeated in the remaining slots, with
 weight 0 in the loss, so that shapes are fixed and the student's batch statistics are those of boundary samples.
@@ -73,9 +74,11 @@ class BoundarySupportingSamples(Method):
         attack_size: The number of boundary samples in a batch.
         attack_steps: The number of steps of the attack.
         step_size: The step size of the attack.
+        scale_by_temperature: Whether the soft terms are multiplied by T².
         variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
     """
 
+    version = 2
     image_weight: Tensor
     boundary_weight: Tensor
 
@@ -90,6 +93,7 @@ class BoundarySupportingSamples(Method):
         attack_size: Annotated[int, Field(ge=1)] = 32,
         attack_steps: Annotated[int, Field(ge=1)] = 10,
         step_size: Annotated[float, Field(gt=0)] = 0.3,
+        scale_by_temperature: bool = False,
         variant: Literal["sarfraz2020", "original"] = "sarfraz2020",
     ) -> None:
         super().__init__(student, teacher)
@@ -99,6 +103,7 @@ class BoundarySupportingSamples(Method):
         self.attack_size = attack_size
         self.attack_steps = attack_steps
         self.step_size = step_size
+        self.scale_by_temperature = scale_by_temperature
         self.variant = variant
         # tensors, so that a compiled step is not compiled again in every epoch
         self.register_buffer("image_weight", torch.ones(()), persistent=False)
@@ -110,7 +115,7 @@ class BoundarySupportingSamples(Method):
         super().begin_epoch(stage, epoch, epochs)
         done = (epoch + 1) / epochs
         boundary_weight = max(self.bss_weight * (1 - 4 * done / 3), 0.0)
-        scale = self.temperature**2 if self.variant == "sarfraz2020" else 1.0
+        scale = self.temperature**2 if self.scale_by_temperature else 1.0
         self.image_weight.fill_(scale * (self.kd_weight * (1 - done) + 1))
         self.boundary_weight.fill_(scale * boundary_weight)
         self._attacks = boundary_weight > 0

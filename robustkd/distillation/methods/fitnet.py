@@ -1,18 +1,20 @@
 """`fitnet`: regress the teacher's middle block from the student's, then train as `hinton` does.
 
-    initialisation:  L = hint_weight · mean((r(f_s) − f_t)²)
+    initialisation:  L = hint_weight · mean((r(f_s) − f_t)²)                       sarfraz2020
+                     L = hint_weight · mean over positions of ½ Σ_c (r(f_s) − f_t)²   original
     training:        `hinton`
 
 f is the output of block 2, r a linear 1×1 convolution. The first stage trains r and the student up to block 2. Romero
 et al., *FitNets: Hints for Thin Deep Nets* (arXiv 1412.6550), equation 3; layer (W = [0, 1, 0]) and weights of
 sarfraz2020, Table I.
 
-Variants: `sarfraz2020` has no regressor if student and teacher have the same number of channels; `original` always has
-    one.
+Variants: `sarfraz2020` takes the mean of squares, and has no regressor if student and teacher have the same number of
+    channels. `original` takes half the sum over channels, and always has a regressor.
 
-Deviations: the mean of squares instead of half their sum, so that one learning rate serves maps of every size. The
-regressor does not end in a rectifier, which could not match negative block outputs. If the maps differ in size, the
-larger is average-pooled to the smaller; the paper's regressor has a kernel that maps to the teacher's size instead.
+Deviations: `original` takes the mean over positions, where equation 3 has a sum, so that one learning rate serves maps
+of every size. The regressor does not end in a rectifier, which could not match negative block outputs. If the maps
+differ in size, the larger is average-pooled to the smaller; the paper's regressor has a kernel that maps to the
+teacher's size instead.
 """
 
 from typing import Annotated, Literal
@@ -29,14 +31,17 @@ from robustkd.distillation.recipe import NonNegative
 from robustkd.distillation.two_stage import TwoStage
 from robustkd.models import Outputs, PixelModel
 
+Variant = Literal["sarfraz2020", "original"]
+
 
 @in_full_precision
-def hint_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared difference of two feature maps.
+def hint_loss(student: Tensor, teacher: Tensor, *, variant: Variant = "sarfraz2020") -> Tensor:
+    """Squared difference of two feature maps, averaged over images and positions.
 
     Args:
         student: The output of the regressor, (B, C, H, W).
         teacher: (B, C, H', W').
+        variant: ``sarfraz2020`` takes the mean over channels, ``original`` half the sum.
 
     Returns:
         A scalar ≥ 0.
@@ -46,7 +51,8 @@ def hint_loss(student: Tensor, teacher: Tensor) -> Tensor:
     >>> rk.losses.hint_loss(torch.zeros(1, 2, 2, 2), 3 * torch.ones(1, 2, 2, 2)).item()  # 3²
     9.0
     """
-    return F.mse_loss(*to_common_size(student, teacher))
+    loss = F.mse_loss(*to_common_size(student, teacher))
+    return loss * (student.shape[1] / 2) if variant == "original" else loss
 
 
 @METHODS.register("fitnet")
@@ -67,7 +73,7 @@ class FitNet(TwoStage):
         ModelError: A network lacks timm's `feature_info`, or lists too few blocks.
     """
 
-    version = 2
+    version = 3
 
     def __init__(
         self,
@@ -79,12 +85,12 @@ class FitNet(TwoStage):
         kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.9,
         temperature: Annotated[float, Field(gt=0)] = 4.0,
         init_epochs: Annotated[int, Field(ge=1)] | None = None,
-        variant: Literal["sarfraz2020", "original"] = "sarfraz2020",
+        variant: Variant = "sarfraz2020",
     ) -> None:
         super().__init__(student, teacher, kd_weight=kd_weight, temperature=temperature, init_epochs=init_epochs)
         self.hint_block = hint_block
         self.hint_weight = hint_weight
-        self.variant = variant
+        self.variant: Variant = variant
         have, need = (paper_block(model.block_channels, hint_block) for model in (self.student, self.teacher))
         bare = variant == "sarfraz2020" and have == need
         with seeded_by(student):
@@ -97,4 +103,5 @@ class FitNet(TwoStage):
     def initialisation_losses(self, student: Outputs, teacher: Outputs) -> dict[str, Tensor]:
         """Regress the teacher's block."""
         regressed = self.regressor(paper_block(student.blocks, self.hint_block))
-        return {"hint": self.hint_weight * hint_loss(regressed, paper_block(teacher.blocks, self.hint_block))}
+        loss = hint_loss(regressed, paper_block(teacher.blocks, self.hint_block), variant=self.variant)
+        return {"hint": self.hint_weight * loss}

@@ -7,11 +7,13 @@ gradient), cos∠ the cosine of the angle at i between j and k; means are over a
 al., *Relational Knowledge Distillation* (arXiv 1904.05068), equations 5 to 10; weights of sarfraz2020, Table I.
 
 Variants: `original` embeds an image as the pooled features that the classifier sees. `sarfraz2020` embeds it as block
-3, flattened and scaled to unit L2 norm, and the distance of an image to itself counts as 1e-6, so that μ is a mean over
-b² pairs.
+3, flattened; the losses scale it to unit L2 norm, and the distance of an image to itself counts as 1e-6, so that μ is a
+mean over b² pairs.
 
 Deviations: differences of embeddings (b²·C·H·W numbers) are never computed; distances are computed from the Gram matrix
-of the centred embeddings, and angles from the distances. Embeddings closer than its rounding error count as equal.
+of the centred embeddings, and angles from the distances. The Gram matrix is in float64: in float32, distances within a
+class whose embeddings are close to each other are lost in the rounding error of their norms. Embeddings closer than
+this error count as equal.
 """
 
 from typing import Literal
@@ -38,8 +40,8 @@ def distance_loss(student: Tensor, teacher: Tensor, *, variant: Variant = "sarfr
     Args:
         student: (B, D).
         teacher: (B, D').
-        variant: The pairs that the mean is over: for `original` those of different images, for `sarfraz2020` all b²
-            pairs.
+        variant: ``original`` takes the mean over pairs of different images; ``sarfraz2020`` scales each embedding to
+            unit L2 norm, and takes the mean over all b² pairs.
 
     Returns:
         A scalar ≥ 0.
@@ -54,12 +56,13 @@ def distance_loss(student: Tensor, teacher: Tensor, *, variant: Variant = "sarfr
 
 
 @in_full_precision
-def angle_loss(student: Tensor, teacher: Tensor) -> Tensor:
+def angle_loss(student: Tensor, teacher: Tensor, *, variant: Variant = "sarfraz2020") -> Tensor:
     """RKD-A: Huber distance of the cosines of the angles between all triplets.
 
     Args:
         student: (B, D).
         teacher: (B, D').
+        variant: ``sarfraz2020`` scales each embedding to unit L2 norm, ``original`` does not.
 
     Returns:
         A scalar, 0 to 1.5.
@@ -67,14 +70,18 @@ def angle_loss(student: Tensor, teacher: Tensor) -> Tensor:
     >>> import torch
     >>> import robustkd as rk
     >>> features = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 0.0]])
-    >>> round(rk.losses.angle_loss(features, 2 * features).item(), 4)  # the same angles
+    >>> round(rk.losses.angle_loss(features, 2 * features, variant="original").item(), 4)  # the same angles
     0.0
     """
-    return F.smooth_l1_loss(_cosines(student), _cosines(teacher))
+    return F.smooth_l1_loss(_cosines(_scaled(student, variant)), _cosines(_scaled(teacher, variant)))
+
+
+def _scaled(embedding: Tensor, variant: Variant) -> Tensor:
+    return F.normalize(embedding) if variant == "sarfraz2020" else embedding
 
 
 def _relative_distances(embedding: Tensor, variant: Variant) -> Tensor:
-    squares = _squared_distances(embedding)
+    squares = _squared_distances(_scaled(embedding, variant))
     distances = squares.clamp(min=SMALLEST_SQUARE).sqrt()
     if variant == "sarfraz2020":
         return distances / distances.mean()
@@ -97,13 +104,14 @@ def _cosines(embedding: Tensor) -> Tensor:
 def _squared_distances(embedding: Tensor) -> Tensor:
     """The squared distances, (B, B); exactly 0 on the diagonal and where the difference is within rounding error."""
     # centring does not change differences of embeddings, and reduces cancellation
-    centred = embedding - embedding.mean(0)
+    centred = embedding.double() - embedding.double().mean(0)
     gram = centred @ centred.T
     norms = gram.diagonal()
     sums = norms[:, None] + norms
     squares = sums - 2 * gram
     resolved = squares > 8 * torch.finfo(gram.dtype).eps * sums
-    return torch.where(resolved & ~torch.eye(len(gram), dtype=torch.bool, device=gram.device), squares, 0.0)
+    known = torch.where(resolved & ~torch.eye(len(gram), dtype=torch.bool, device=gram.device), squares, 0.0)
+    return known.to(embedding.dtype)
 
 
 @METHODS.register("rkd_da")
@@ -117,6 +125,8 @@ class RelationalDistancesAndAngles(Method):
         angle_weight: λ_A, the weight of the angle term; 0 leaves it out.
         variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
     """
+
+    version = 2
 
     def __init__(
         self,
@@ -140,13 +150,13 @@ class RelationalDistancesAndAngles(Method):
         if self.distance_weight:
             losses["distance"] = self.distance_weight * distance_loss(student, teacher, variant=self.variant)
         if self.angle_weight:
-            losses["angle"] = self.angle_weight * angle_loss(student, teacher)
+            losses["angle"] = self.angle_weight * angle_loss(student, teacher, variant=self.variant)
         return Supervision(outputs.logits, losses)
 
     def _embedding(self, outputs: Outputs) -> Tensor:
         if self.variant == "original":
             return outputs.pooled
-        return F.normalize(paper_block(outputs.blocks, 3).float().flatten(1))
+        return paper_block(outputs.blocks, 3).flatten(1)
 
 
 @METHODS.register("rkd_d")

@@ -37,6 +37,13 @@ def test_maps_of_different_size_meet_at_the_smaller() -> None:
     assert hint_loss(teacher, student).item() == pytest.approx(4)
 
 
+def test_the_original_takes_half_the_sum_over_channels() -> None:
+    student = torch.zeros(2, 3, 4, 4)
+    teacher = torch.arange(1.0, 4.0)[None, :, None, None].expand(2, 3, 4, 4)
+
+    assert hint_loss(student, teacher, variant="original").item() == pytest.approx((1 + 4 + 9) / 2)
+
+
 def test_equally_wide_blocks_are_compared_as_they_are(networks: Networks, batch: Batch) -> None:
     student, teacher = networks("cifar_wrn_10_2", "cifar_wrn_16_2")
     method = METHODS["fitnet"](student, teacher, hint_weight=3.0).eval()
@@ -63,7 +70,8 @@ def test_a_linear_regressor_brings_the_student_to_the_teachers_width(
     weight, bias = (each.detach().numpy() for each in method.regressor.parameters())
     regressed = np.einsum("oc,bchw->bohw", weight[:, :, 0, 0], block) + bias[:, None, None]
     target = method.teacher.outputs(batch.pixels).blocks[2].numpy()
-    assert loss.item() == pytest.approx(reference(regressed, target), rel=1e-4)
+    channels = {"sarfraz2020": 1, "original": target.shape[1] / 2}
+    assert loss.item() == pytest.approx(channels[variant] * reference(regressed, target), rel=1e-4)
     # a rectifier at its end could not follow the teacher's
     assert regressed.min() < 0 < regressed.max()
     assert target.min() < 0

@@ -78,12 +78,24 @@ def test_the_ensemble_is_the_gated_sum_of_the_branches(seed: int, assert_loss: C
 )
 def test_the_weight_ramps_up(epoch: int, length: int, weight: float, networks: Networks) -> None:
     student, _ = networks("cifar_resnet8", "cifar_resnet8")
-    method = METHODS["one"](student, ramp_up_epochs=length)
+    method = METHODS["one"](student, ramp_up=length / 300)
 
     method.begin_epoch("training", epoch, 300)
 
     assert ramp_up(epoch, length) == pytest.approx(weight, rel=1e-10)
     assert method.weight.item() == pytest.approx(weight, rel=1e-6)
+
+
+def test_a_shorter_training_has_a_shorter_ramp(networks: Networks) -> None:
+    student, _ = networks("cifar_resnet8", "cifar_resnet8")
+    method = METHODS["one"](student)
+
+    weights = []
+    for epoch, epochs in ((40, 300), (4, 30)):
+        method.begin_epoch("training", epoch, epochs)
+        weights.append(method.weight.item())
+
+    assert weights == pytest.approx([0.28650479686019] * 2, rel=1e-6)  # e^(−5/4), halfway through the ramp
 
 
 @pytest.mark.parametrize("branch", [1, 2, 3])

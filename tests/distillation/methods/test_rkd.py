@@ -48,11 +48,15 @@ def original_distances(student: np.ndarray, teacher: np.ndarray) -> float:
 
 
 def sarfraz2020_distances(student: np.ndarray, teacher: np.ndarray) -> float:
-    return huber(relative_distances(student, 1e-6), relative_distances(teacher, 1e-6))
+    return huber(relative_distances(unit(student), 1e-6), relative_distances(unit(teacher), 1e-6))
 
 
-def angles(student: np.ndarray, teacher: np.ndarray) -> float:
+def original_angles(student: np.ndarray, teacher: np.ndarray) -> float:
     return huber(cosines(student), cosines(teacher))
+
+
+def sarfraz2020_angles(student: np.ndarray, teacher: np.ndarray) -> float:
+    return huber(cosines(unit(student)), cosines(unit(teacher)))
 
 
 def test_distances_give_what_the_original_code_gives(wave: Callable[..., Tensor]) -> None:
@@ -62,15 +66,13 @@ def test_distances_give_what_the_original_code_gives(wave: Callable[..., Tensor]
 
 
 def test_angles_give_what_the_original_code_gives(wave: Callable[..., Tensor]) -> None:
-    value = angle_loss(wave((5, 6), 0.37, 0.2), wave((5, 8), 0.53, 0.4))
+    value = angle_loss(wave((5, 6), 0.37, 0.2), wave((5, 8), 0.53, 0.4), variant="original")
 
     assert value.item() == pytest.approx(0.0975281239878, rel=1e-11)
 
 
 def test_distances_of_the_variant_give_what_its_authors_code_gives(wave: Callable[..., Tensor]) -> None:
-    student, teacher = unit(wave((5, 6), 0.37, 0.2).numpy()), unit(wave((5, 8), 0.53, 0.4).numpy())
-
-    value = distance_loss(torch.from_numpy(student), torch.from_numpy(teacher))
+    value = distance_loss(wave((5, 6), 0.37, 0.2), wave((5, 8), 0.53, 0.4))
 
     assert value.item() == pytest.approx(0.01547342, abs=1e-8)
 
@@ -99,7 +101,10 @@ def test_distances_of_the_variant_follow_the_formula(
 
 @embeddings
 def test_angles_follow_the_formula(seed: int, size: int, width: int, assert_loss: Callable[..., None]) -> None:
-    assert_loss(angle_loss, angles, embedding(seed, size, width), embedding(seed + 1000, size))
+    arrays = embedding(seed, size, width), embedding(seed + 1000, size)
+
+    assert_loss(lambda student, teacher: angle_loss(student, teacher, variant="original"), original_angles, *arrays)
+    assert_loss(angle_loss, sarfraz2020_angles, *arrays)
 
 
 def test_a_triangle_against_three_points_on_a_line() -> None:
@@ -110,18 +115,21 @@ def test_a_triangle_against_three_points_on_a_line() -> None:
         2 * (2 * 0.25**2 / 2 + 0.5**2 / 2) / 9, rel=1e-6
     )
     # cosines 1, −1, 1 on the line and 1/2 in the triangle, each of them twice among 27
-    assert angle_loss(line, triangle).item() == pytest.approx(2 * (2 * 0.5**2 / 2 + 1) / 27, rel=1e-6)
+    assert angle_loss(line, triangle, variant="original").item() == pytest.approx(
+        2 * (2 * 0.5**2 / 2 + 1) / 27, rel=1e-6
+    )
 
 
-LOSSES = [
+ORIGINAL = [
     lambda student, teacher: distance_loss(student, teacher, variant="original"),
-    lambda student, teacher: distance_loss(student, teacher, variant="sarfraz2020"),
-    angle_loss,
+    lambda student, teacher: angle_loss(student, teacher, variant="original"),
 ]
-losses = pytest.mark.parametrize("loss", LOSSES, ids=["original distances", "distances", "angles"])
+LOSSES = [*ORIGINAL, distance_loss, angle_loss]
+losses = pytest.mark.parametrize("loss", LOSSES, ids=["original distances", "original angles", "distances", "angles"])
+originals = pytest.mark.parametrize("loss", ORIGINAL, ids=["distances", "angles"])
 
 
-@losses
+@originals
 @given(seed=st.integers(0, 99))
 def test_moving_turning_and_scaling_the_embedding_changes_nothing(
     loss: Callable[[Tensor, Tensor], Tensor], seed: int
@@ -131,8 +139,20 @@ def test_moving_turning_and_scaling_the_embedding_changes_nothing(
 
     values = [loss(torch.from_numpy(each), torch.from_numpy(teacher)).item() for each in (student, moved)]
 
-    # the variant's 1e-6 on the diagonal does not scale along
-    assert values[1] == pytest.approx(values[0], rel=1e-5)
+    assert values[1] == pytest.approx(values[0], rel=1e-9)
+
+
+@pytest.mark.parametrize("loss", [distance_loss, angle_loss])
+@given(seed=st.integers(0, 99))
+def test_the_length_of_an_embedding_does_not_matter_to_the_variant(
+    loss: Callable[[Tensor, Tensor], Tensor], seed: int
+) -> None:
+    student, teacher = embedding(seed), embedding(seed + 1000)
+    lengths = np.random.default_rng(seed).uniform(0.1, 10, (len(student), 1))
+
+    values = [loss(torch.from_numpy(each), torch.from_numpy(teacher)).item() for each in (student, lengths * student)]
+
+    assert values[1] == pytest.approx(values[0], rel=1e-9)
 
 
 @losses
@@ -162,6 +182,17 @@ def test_equal_embeddings_have_a_finite_loss_and_gradient(
 
 
 @losses
+def test_float32_keeps_the_distances_within_a_class_of_close_embeddings(
+    loss: Callable[[Tensor, Tensor], Tensor],
+) -> None:
+    classes, places = embedding(0, 8, 64).repeat(8, axis=0), 1e-3 * embedding(1, 64, 64)
+    student = torch.from_numpy(classes + places).float()
+    teacher = torch.from_numpy(embedding(2, 64, 64)).float()
+
+    assert loss(student, teacher).item() == pytest.approx(loss(student.double(), teacher.double()).item(), rel=1e-5)
+
+
+@originals
 def test_float32_keeps_the_digits_of_embeddings_far_from_the_origin(loss: Callable[[Tensor, Tensor], Tensor]) -> None:
     student, teacher = (torch.from_numpy(embedding(seed, 64, 512)) for seed in (0, 1))
 
@@ -207,10 +238,10 @@ def test_each_method_compares_what_its_name_says(
     outputs = [model.outputs(batch.pixels) for model in (student, teacher)]
     if variant == "original":
         points = [each.pooled.detach().double().numpy() for each in outputs]
-        expected = {"distance": original_distances(*points), "angle": angles(*points)}
+        expected = {"distance": original_distances(*points), "angle": original_angles(*points)}
     else:
-        points = [unit(each.blocks[3].detach().double().numpy().reshape(8, -1)) for each in outputs]
-        expected = {"distance": sarfraz2020_distances(*points), "angle": angles(*points)}
+        points = [each.blocks[3].detach().double().numpy().reshape(8, -1) for each in outputs]
+        expected = {"distance": sarfraz2020_distances(*points), "angle": sarfraz2020_angles(*points)}
     assert found.keys() == {"cross_entropy", *weights}
     for part, weight in weights.items():
         assert found[part].item() == pytest.approx(weight * expected[part], rel=1e-3)
