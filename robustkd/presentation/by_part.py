@@ -27,11 +27,7 @@ def dots_by_part(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
     """
     import altair as alt
 
-    rows = frame[(frame["metric"] == metric.name) & (frame["level"] == "detail") & frame["value"].notna()].copy()
-    scale = 100 if metric.unit in ("fraction", "points") else 1
-    for column in ("value", "ci_low", "ci_high"):
-        rows[column] = rows[column].astype(float) * scale
-    rows = rows.astype(object).where(rows.notna(), None)
+    rows = _rows(frame, metric)
     methods, parts = list(dict.fromkeys(rows["method"])), list(dict.fromkeys(rows["part"]))
     y = alt.Y("part:N", sort=parts, title=None, axis=alt.Axis(labelLimit=240, grid=True))
     offset = alt.YOffset("method:N", sort=methods)
@@ -57,6 +53,15 @@ def dots_by_part(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
     )
     dots = base.mark_circle(size=50).encode(x=alt.X("value:Q", title=x_title, scale=zero))
     return alt.layer(bars, dots).properties(width=WIDTH, height=alt.Step(max(9, 30 // max(len(methods), 1))))
+
+
+def _rows(frame: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The rows to draw, in percent, of plain objects, because Vega does not know the nullable types of pandas."""
+    rows = frame[(frame["metric"] == metric.name) & (frame["level"] == "detail") & frame["value"].notna()].copy()
+    scale = 100 if metric.unit in ("fraction", "points") else 1
+    for column in ("value", "ci_low", "ci_high"):
+        rows[column] = rows[column].astype(float) * scale
+    return rows.astype(object).where(rows.notna(), None)
 
 
 def _data(rows: pd.DataFrame) -> alt.Data:

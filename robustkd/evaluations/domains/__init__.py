@@ -59,6 +59,7 @@ class Domains(Evaluation):
     question = "On images that look unlike any training image, do students still decide like their teacher?"
     version = 1
     requires = Requirements(networks=True)
+    reads_folders = ("sets",)
     summary = ("consensus", "consensus_excess")
     reading = (
         "Consensus is the share of equal decisions of network and teacher. What a student has from its teacher is the "
@@ -90,7 +91,9 @@ class Domains(Evaluation):
             "label": used.labels.cpu().numpy(),
             "shown_original": first_images(used, SHOWN),
         }
-        names, generated, notes = [], [], []
+        names: list[str] = []
+        generated: list[bool] = []
+        notes: list[str] = []
         for each in versions(self.options, data.test, places):
             if isinstance(each, str):
                 notes.append(each)

@@ -65,7 +65,7 @@ def _rows(
 def _mean(name: str, happened: list[np.ndarray], generated: np.ndarray) -> Mapping[str, Any]:
     """The mean over versions; images made of one test image are drawn together, those of other data by themselves."""
     if generated.all():
-        return {name: MeanOverImages(np.mean(happened, axis=0, dtype=np.float64))}
+        return {name: MeanOverImages(np.stack(happened).mean(axis=0, dtype=np.float64))}
     test = max((each.shape[1] for each, made in zip(happened, generated, strict=True) if made), default=0)
     places, count = [], test
     for each, made in zip(happened, generated, strict=True):

@@ -63,6 +63,7 @@ class Ood(Evaluation):
     question = "Do the networks notice images of no class, and does a student doubt what its teacher doubts?"
     version = 1
     requires = Requirements(networks=True)
+    reads_folders = ("sets", "far_sets")
     summary = ("msp_auroc", "msp_correlation_excess")
     reading = (
         "AUROC says how well a network tells test images from images of no class. The rank correlation says whether it "
@@ -90,7 +91,10 @@ class Ood(Evaluation):
         places = data.test.sample_indices(self.options.images, self.options.seed)
         inside = np.stack([scores_of(predict(member))[:, places.numpy()] for member in members])
         arrays = {"inside": inside, "shown_inside": first_images(data.test.subset(places), SHOWN)}
-        names, near, generated, notes = [], [], [], []
+        names: list[str] = []
+        near: list[bool] = []
+        generated: list[bool] = []
+        notes: list[str] = []
         for each in outside_sets(self.options, data.test, places):
             if isinstance(each, str):
                 notes.append(each)

@@ -41,7 +41,9 @@ def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[dict[str, An
     rows = _rows(members, detected, metrics, images.parts)
     teacher, others = (np.flatnonzero((members["role"] == "teacher") == wanted) for wanted in (True, False))
     if len(teacher) and len(others):
-        alike = resampled([images.likeness(row, int(teacher[0])) for row in others], images.count, resamples=RESAMPLES)
+        alike = resampled(
+            [images.likeness(int(row), int(teacher[0])) for row in others], images.count, resamples=RESAMPLES
+        )
         rows += _rows(members.iloc[others].reset_index(drop=True), alike, metrics, images.parts)
     return rows
 
@@ -100,7 +102,7 @@ class _Images:
                     found[f"{score}_{name}"].append(measure(*counts))
             return self._with_means(found)
 
-        answers = {}
+        answers: dict[str, np.ndarray] = {}
         for at, score in enumerate(SCORES):
             every = np.concatenate(
                 [self.inside[row, at], *(o[row, at] for o, own in zip(self.outside, self.own, strict=True) if own)]
