@@ -22,6 +22,16 @@ METRICS = (
         of_teacher=True,
     ),
     Metric(
+        "consensus_over_control",
+        "Consensus over control",
+        "points",
+        True,
+        "Consensus minus that of the control, a student of another teacher, with the same teacher.",
+        difference_of="consensus",
+        reference="control",
+        of_teacher=True,
+    ),
+    Metric(
         "domain_accuracy",
         "Accuracy, unseen versions",
         "fraction",

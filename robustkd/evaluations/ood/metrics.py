@@ -1,4 +1,4 @@
-"""The metrics of out-of-distribution detection: the same six for each score."""
+"""The metrics of out-of-distribution detection: the same for each score."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from robustkd.results.metric import Metric
 
 
 def _of(score: str, title: str) -> tuple[Metric, ...]:
-    table = f"by {title}"
+    return (*_detection(score, title, f"by {title}"), *_likeness(score, title, f"by {title}"))
+
+
+def _detection(score: str, title: str, table: str) -> tuple[Metric, ...]:
     return (
         Metric(
             f"{score}_auroc",
@@ -45,6 +48,11 @@ def _of(score: str, title: str) -> tuple[Metric, ...]:
             "averaged over the sets; 95% is chance.",
             table=table,
         ),
+    )
+
+
+def _likeness(score: str, title: str, table: str) -> tuple[Metric, ...]:
+    return (
         Metric(
             f"{score}_correlation",
             f"Rank correlation, {title}",
@@ -62,6 +70,17 @@ def _of(score: str, title: str) -> tuple[Metric, ...]:
             True,
             "Rank correlation with the teacher's score minus the independent baseline's.",
             difference_of=f"{score}_correlation",
+            of_teacher=True,
+            table=table,
+        ),
+        Metric(
+            f"{score}_correlation_over_control",
+            f"Rank correlation, {title}, over control",
+            "ρ",
+            True,
+            "Rank correlation with the teacher's score minus that of the control, a student of another teacher.",
+            difference_of=f"{score}_correlation",
+            reference="control",
             of_teacher=True,
             table=table,
         ),

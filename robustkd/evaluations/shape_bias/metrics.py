@@ -44,6 +44,16 @@ METRICS = (
         of_teacher=True,
     ),
     Metric(
+        "conflict_consensus_over_control",
+        "Consensus on cue conflicts, over control",
+        "points",
+        True,
+        "Consensus on cue conflicts minus that of the control, a student of another teacher, with the same teacher.",
+        difference_of="conflict_consensus",
+        reference="control",
+        of_teacher=True,
+    ),
+    Metric(
         "congruent_accuracy",
         "Accuracy, both cues of one class",
         "fraction",

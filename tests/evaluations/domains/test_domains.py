@@ -98,6 +98,18 @@ def test_the_mean_is_over_versions_whatever_their_size(shades: Dataset, tmp_path
     assert row["ci_low"] < row["value"] < row["ci_high"]
 
 
+def test_a_student_is_compared_with_a_student_of_another_teacher(shades: Dataset) -> None:
+    pool = ModelPool(network(0), network(1), {"at": network(2)}, controls={"at": network(3)})
+    student, control = (next(each.name for each in pool if each.role == role) for role in ("student", "control"))
+    networks = {"teacher": redness, "baseline": brightness, student: redness, control: brightness}
+
+    frame = Domains().summarise(Domains().measure(pool, shades, PredictWith(shades, networks)))
+
+    found = values_of(frame, "consensus")
+    assert values_of(frame, "consensus_over_control") == {student: pytest.approx(found[student] - found[control])}
+    assert len(Domains().headline(frame)) == 1
+
+
 def test_a_set_that_cannot_be_used_is_left_out_in_one_line(shades: Dataset, tmp_path: Path) -> None:
     np.savez(
         tmp_path / "cats.npz", x_test=np.zeros((4, 8, 8, 3), np.uint8), y_test=[0, 1, 0, 1], classes=["cat", "dog"]
