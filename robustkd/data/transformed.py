@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robustkd.data.image_set import ImageSet, StreamedImages
+from robustkd.data.image_set import ImageSet, LazyImages, StreamedImages
 from robustkd.errors import DataError
 
 Transform = Callable[[Tensor, Tensor], Tensor]
@@ -26,7 +26,7 @@ device. Each image must be a function of the given one and of its index, and of 
 numbers come from `image_random.image_generators`."""
 
 HELD_BYTES = 2**28
-"""The most memory for a set that `held` computes once."""
+"""The most memory for a set that `held` keeps."""
 
 CHUNK = 500
 """The number of images that are computed at once to hold all in memory."""
@@ -63,16 +63,16 @@ def transformed(
 
 
 def held(images: ImageSet) -> ImageSet:
-    """Return the same set, computed at the first read and not again, where it fits into `HELD_BYTES`.
+    """Return the same set, computed or decoded at the first read and not again, where it fits into `HELD_BYTES`.
 
     Several networks that are shown it one after the other then share the work; where the predictions of all are known,
     nothing is computed.
 
     Args:
-        images: The set; one that is not transformed is returned as it is.
+        images: The set; one in memory is returned as it is.
     """
     lazy = images.images
-    if not isinstance(lazy, TransformedImages) or prod(lazy.shape) > HELD_BYTES:
+    if isinstance(lazy, Tensor) or images.photographs or prod(lazy.shape) > HELD_BYTES:
         return images
     return replace(images, images=HeldImages(lazy))
 
@@ -196,16 +196,16 @@ class ComputedImages:
 
 @dataclass(frozen=True, eq=False)
 class HeldImages:
-    """Transformed images that stay in memory once they are computed.
+    """Images that stay in memory once they are computed or decoded.
 
     Attributes:
         source: The images.
     """
 
-    source: TransformedImages
+    source: LazyImages
 
     @cached_property
-    def _computed(self) -> ComputedImages:
+    def _computed(self) -> LazyImages:
         return self.source.in_memory()
 
     @property
@@ -217,7 +217,7 @@ class HeldImages:
         """Return the images at `indices`, int64 (B,)."""
         return self._computed.read(indices)
 
-    def subset(self, indices: Tensor) -> TransformedImages:
+    def subset(self, indices: Tensor) -> LazyImages:
         """Return the images at `indices`, int64 (B,), not held."""
         return self.source.subset(indices)
 
@@ -225,8 +225,8 @@ class HeldImages:
         """The fingerprint of the images."""
         return self.source.fingerprint()
 
-    def in_memory(self) -> ComputedImages:
-        """Compute all images."""
+    def in_memory(self) -> LazyImages:
+        """Compute or decode all images."""
         return self._computed
 
 

@@ -175,7 +175,19 @@ def test_held_images_are_computed_once_and_only_when_they_are_read() -> None:
     assert computed == [0, *range(COUNT)]
 
 
-def test_images_that_are_too_many_or_not_transformed_are_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_on_disk_are_held_with_the_same_digest(tmp_path: Path) -> None:
+    images = on_disk(tmp_path)
+
+    kept = held(images)
+
+    assert kept.digest == images.digest
+    assert torch.equal(kept.read(torch.arange(COUNT)), images.read(torch.arange(COUNT)))
+    for file in tmp_path.rglob("*.png"):
+        file.unlink()
+    assert torch.equal(transformed(kept, "noise", noisy).read(torch.arange(COUNT)), expected(kept))
+
+
+def test_images_that_are_too_many_or_in_memory_are_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
     images = image_set()
     lazy = transformed(images, "noise", noisy)
     monkeypatch.setattr(module, "HELD_BYTES", COUNT * 3 * 5 * 4 - 1)

@@ -38,7 +38,8 @@ def shuffled(images: Tensor, generators: Generators) -> Tensor:
     patches = covered.reshape(count, channels, rows, side, columns, side).permute(0, 2, 4, 1, 3, 5)
     patches = patches.reshape(count, rows * columns, channels, side, side)
     orders = torch.stack([torch.from_numpy(each.permutation(rows * columns)) for each in generators])
-    chosen = patches[torch.arange(count)[:, None], orders.to(images.device)]
+    image = torch.arange(count, device=images.device)[:, None]
+    chosen = patches[image, orders.to(images.device)]
     joined = chosen.reshape(count, rows, columns, channels, side, side).permute(0, 3, 1, 4, 2, 5)
     made = images.clone()
     made[:, :, : rows * side, : columns * side] = joined.reshape(covered.shape)

@@ -36,20 +36,20 @@ class Version:
     notes: tuple[str, ...] = ()
 
 
-def versions(options: DomainsOptions, test: ImageSet, places: Tensor) -> Iterator[Version | str]:
+def versions(options: DomainsOptions, test: ImageSet, used: ImageSet, places: Tensor) -> Iterator[Version | str]:
     """Yield the versions one by one, so that only one is in memory.
 
     Args:
         options: The options.
         test: The test images.
-        places: The indices of the test images that are used, int64 (N,).
+        used: Those that are used.
+        places: Their indices among the test images, int64 (N,).
 
     Yields:
         A version; or why one is left out, a sentence without its full stop.
     """
     from robustkd.data.alterations.alteration import altered
 
-    used = test.subset(places)
     for made in _alterations(options, test):
         if isinstance(made, str):
             yield made

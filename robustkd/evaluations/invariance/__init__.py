@@ -4,7 +4,9 @@ Ojha et al., *What Knowledge Gets Distilled in Knowledge Distillation?* (NeurIPS
 invariant to a change of the image if its decision stays the same, 1[f(X) = f(X′)]. X′ is the test image with jittered
 colours, shifted, rotated or blurred; for crops, X and X′ are two random crops of one image, as in the paper's Table 10.
 The invariance that a student has from its teacher is what it has beyond the independent baseline; how far it moved
-towards the teacher is the slope of student − baseline on teacher − baseline over all kinds and strengths.
+towards the teacher is the slope of student − baseline on teacher − baseline over all kinds and strengths. Published, for
+a ResNet-50 trained with colour jitter and a ResNet-18 (Table 7): the teacher agrees with itself on 92.5 % of the jittered
+images, the independent network on 71.3 %, the student by KL on 82.1 %: it moved half of the way.
 
 Every network sees the same changed images: what is drawn depends on the image and the seed, and stronger changes go in
 the same direction as weaker ones. What lies beyond the border is mirrored. A network that always gives the same class
@@ -82,10 +84,10 @@ class Invariance(Evaluation):
         """Show every member the same changed images."""
         from robustkd.data.alterations.alteration import altered
         from robustkd.data.first_images import first_images
+        from robustkd.data.sampled import sampled
 
         members = list(pool)
-        places = data.test.sample_indices(self.options.images, self.options.seed)
-        used = data.test.subset(places)
+        used, places = sampled(data.test, self.options.images, self.options.seed)
         plain = [predict(member).predicted[places.numpy()] for member in members]
         agreed, kinds, strengths = [], [], []
         shown = {"test images": ("test images", first_images(used, SHOWN))}

@@ -86,16 +86,17 @@ class Ood(Evaluation):
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Score the test images and every set with every member."""
         from robustkd.data.first_images import first_images
+        from robustkd.data.sampled import sampled
 
         members = list(pool)
-        places = data.test.sample_indices(self.options.images, self.options.seed)
+        used, places = sampled(data.test, self.options.images, self.options.seed)
         inside = np.stack([scores_of(predict(member))[:, places.numpy()] for member in members])
-        arrays = {"inside": inside, "shown_inside": first_images(data.test.subset(places), SHOWN)}
+        arrays = {"inside": inside, "shown_inside": first_images(used, SHOWN)}
         names: list[str] = []
         near: list[bool] = []
         generated: list[bool] = []
         notes: list[str] = []
-        for each in outside_sets(self.options, data.test, places):
+        for each in outside_sets(self.options, data.test, used, places):
             if isinstance(each, str):
                 notes.append(each)
                 continue

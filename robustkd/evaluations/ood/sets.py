@@ -40,13 +40,14 @@ class OutsideSet:
     notes: tuple[str, ...] = ()
 
 
-def outside_sets(options: OodOptions, test: ImageSet, places: Tensor) -> Iterator[OutsideSet | str]:
+def outside_sets(options: OodOptions, test: ImageSet, used: ImageSet, places: Tensor) -> Iterator[OutsideSet | str]:
     """Yield the sets one by one, so that only one is in memory.
 
     Args:
         options: The options.
         test: The test images.
-        places: The indices of the test images that are used, int64 (N,).
+        used: Those that are used.
+        places: Their indices among the test images, int64 (N,).
 
     Yields:
         A set; or why one is left out, a sentence without its full stop.
@@ -56,7 +57,7 @@ def outside_sets(options: OodOptions, test: ImageSet, places: Tensor) -> Iterato
     from robustkd.data.alterations.noise import gaussian_noise, uniform_noise
     from robustkd.data.alterations.patches import patch_shuffled
 
-    used, seed = test.subset(places), options.seed
+    seed = options.seed
     made = [
         (True, blur(BLUR)),
         (True, patch_shuffled(seed)),

@@ -2,7 +2,8 @@
 
 Geirhos et al., *ImageNet-trained CNNs are biased towards texture* (ICLR 2019, arXiv 1811.12231): an image has the shape
 of one class and the texture of another; of the decisions for one of the two, the shape bias is the share for the shape.
-Ojha et al., *What Knowledge Gets Distilled in Knowledge Distillation?* (NeurIPS 2023), ask whether it is distilled.
+Ojha et al., *What Knowledge Gets Distilled in Knowledge Distillation?* (NeurIPS 2023), ask whether it is distilled: a
+ResNet-18 has 0.21 by itself, and 0.26 or 0.50 by KL from two ResNet-50 of about 0.81 (Table 12).
 
 Cue conflicts come from a folder named as in model-vs-human (``cat4-truck2.png``; sixteen classes, of which those count
 that the data have by name, and decisions are among these). Others are generated from the test images, of any size, by
@@ -85,13 +86,14 @@ class ShapeBias(Evaluation):
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Show every member the same images with two cues."""
         from robustkd.data.first_images import first_images
+        from robustkd.data.sampled import sampled
 
         members = list(pool)
-        places = data.test.sample_indices(self.options.images, self.options.seed)
-        arrays: dict[str, np.ndarray] = {"shown_test": first_images(data.test.subset(places), SHOWN)}
+        used, places = sampled(data.test, self.options.images, self.options.seed)
+        arrays: dict[str, np.ndarray] = {"shown_test": first_images(used, SHOWN)}
         names: list[str] = []
         notes: list[str] = []
-        for each in conflicts(self.options, data.test, places):
+        for each in conflicts(self.options, data.test, used, places):
             if isinstance(each, str):
                 notes.append(each)
                 continue

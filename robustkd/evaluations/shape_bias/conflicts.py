@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from robustkd.data import ImageSet
-    from robustkd.data.alterations.alteration import Alteration
 
 GENERATED = " (generated)"
 """Marks images that are made of the test images."""
@@ -46,19 +45,21 @@ class Conflicts:
     notes: tuple[str, ...] = ()
 
 
-def conflicts(options: ShapeBiasOptions, test: ImageSet, places: Tensor) -> Iterator[Conflicts | str]:
+def conflicts(options: ShapeBiasOptions, test: ImageSet, used: ImageSet, places: Tensor) -> Iterator[Conflicts | str]:
     """Yield the sets one by one, that of the folder first, the control last.
 
     Args:
         options: The options.
         test: The test images.
-        places: The indices of the test images that are used, int64 (N,).
+        used: Those that are used.
+        places: Their indices among the test images, int64 (N,).
 
     Yields:
         A set; or why one is left out, a sentence without its full stop.
     """
     if options.path is not None:
         yield _of_folder(options, test)
+    from robustkd.data.alterations.alteration import altered
     from robustkd.data.alterations.textures import partners, silhouette_conflict, smooth_conflict
 
     for same_class in (False, True):
@@ -67,17 +68,12 @@ def conflicts(options: ShapeBiasOptions, test: ImageSet, places: Tensor) -> Iter
         except DataError as error:
             yield f"{'The control is' if same_class else 'Generated cue conflicts are'} left out: {error}"
             continue
+        labels = test.labels.cpu()
+        cues = labels[places].numpy(), labels[partner[places]].numpy(), np.arange(test.num_classes)
         for rule in (smooth_conflict,) if same_class else (smooth_conflict, silhouette_conflict):
-            yield _generated(rule(test, partner, options.seed), test, places, partner, CONTROL if same_class else "")
-
-
-def _generated(alteration: Alteration, test: ImageSet, places: Tensor, partner: Tensor, name: str) -> Conflicts:
-    from robustkd.data.alterations.alteration import altered
-
-    labels = test.labels.cpu()
-    shapes, textures = (labels[chosen].numpy() for chosen in (places, partner[places]))
-    images = altered(test.subset(places), alteration, places)
-    return Conflicts(name or alteration.name + GENERATED, images, shapes, textures, np.arange(test.num_classes))
+            alteration = rule(test, partner, options.seed)
+            name = CONTROL if same_class else alteration.name + GENERATED
+            yield Conflicts(name, altered(used, alteration, places), *cues)
 
 
 def _of_folder(options: ShapeBiasOptions, test: ImageSet) -> Conflicts | str:
