@@ -58,6 +58,7 @@ class Domains(Evaluation):
     name = "domains"
     title = "Unseen versions of the data"
     question = "On images that look unlike any training image, do students still decide like their teacher?"
+    cites = "Ojha et al. 2023, section 6, Table 11"
     version = 1
     requires = Requirements(networks=True)
     reads_folders = ("sets",)

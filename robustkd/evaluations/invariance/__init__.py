@@ -4,9 +4,10 @@ Ojha et al., *What Knowledge Gets Distilled in Knowledge Distillation?* (NeurIPS
 invariant to a change of the image if its decision stays the same, 1[f(X) = f(X′)]. X′ is the test image with jittered
 colours, shifted, rotated or blurred; for crops, X and X′ are two random crops of one image, as in the paper's Table 10.
 The invariance that a student has from its teacher is what it has beyond the independent baseline; how far it moved
-towards the teacher is the slope of student − baseline on teacher − baseline over all kinds and strengths. Published, for
-a ResNet-50 trained with colour jitter and a ResNet-18 (Table 7): the teacher agrees with itself on 92.5 % of the jittered
-images, the independent network on 71.3 %, the student by KL on 82.1 %: it moved half of the way.
+towards the teacher is the slope of student − baseline on teacher − baseline over all kinds and strengths.
+
+Published, for a ResNet-50 trained with colour jitter and a ResNet-18 (Table 7): the teacher decides the same on 92.5 %
+of the jittered images, the independent network on 71.3 %, the student by KL on 82.1 %: it moved half of the way.
 
 Every network sees the same changed images: what is drawn depends on the image and the seed, and stronger changes go in
 the same direction as weaker ones. What lies beyond the border is mirrored. A network that always gives the same class
@@ -57,6 +58,7 @@ class Invariance(Evaluation):
     name = "invariance"
     title = "Invariances"
     question = "Does a student become invariant to what its teacher is invariant to?"
+    cites = "Ojha et al. 2023, section 5, Tables 7 to 10"
     version = 1
     requires = Requirements(networks=True)
     summary = ("invariance", "teacher_share")

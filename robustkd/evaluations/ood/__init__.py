@@ -61,6 +61,7 @@ class Ood(Evaluation):
     name = "ood"
     title = "Out-of-distribution detection"
     question = "Do the networks notice images of no class, and does a student doubt what its teacher doubts?"
+    cites = "Hendrycks, Gimpel 2017; Hendrycks et al. 2022; Liu et al. 2020"
     version = 1
     requires = Requirements(networks=True)
     reads_folders = ("sets", "far_sets")

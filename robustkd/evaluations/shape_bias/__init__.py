@@ -61,6 +61,7 @@ class ShapeBias(Evaluation):
     name = "shape_bias"
     title = "Shape bias"
     question = "Do students decide by shape or by texture as their teacher does?"
+    cites = "Geirhos et al. 2019; Ojha et al. 2023, Table 12"
     version = 1
     requires = Requirements(networks=True)
     reads_folders = ("path",)

@@ -128,6 +128,16 @@ def test_the_share_is_the_slope_through_the_origin() -> None:
     assert np.isnan(share_taken_over(teacher, baseline, baseline))
 
 
+def test_published_students_moved_half_of_the_way_by_kl_and_hardly_by_hints() -> None:
+    """Ojha et al. 2023, Table 7 and Figure 4a: colour jitter, ResNet-50 to ResNet-18."""
+    teacher, independent = np.array([0.925]), np.array([0.7127])
+
+    found = [share_taken_over(np.array([value]), teacher, independent) for value in (0.8210, 0.7222, 0.7944)]
+
+    # (82.10 − 71.27) / (92.5 − 71.27), and so on
+    assert found == pytest.approx([10.83 / 21.23, 0.95 / 21.23, 8.17 / 21.23])
+
+
 def test_agreement_is_counted_by_strength_and_averaged_by_kind(noise: Dataset) -> None:
     records, frame = measured(noise, {"teacher": by_colour, "baseline": by_corner, "at": by_row})
 
