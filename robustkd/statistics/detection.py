@@ -7,10 +7,40 @@ sorting than the value itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from robustkd.statistics.resampling import ratio
+
+
+class Detection(NamedTuple):
+    """How well a score tells two sets of images apart.
+
+    Attributes:
+        auroc: The area under the ROC curve; 0.5 for a score that says nothing.
+        aupr: The area under the precision–recall curve, with the first set as positives.
+        fpr95: The share of the second set that passes the threshold that 95 % of the first set pass.
+    """
+
+    auroc: float
+    aupr: float
+    fpr95: float
+
+
+def detection(inside: np.ndarray, outside: np.ndarray) -> Detection:
+    """Measure how well a score detects out-of-distribution images (Hendrycks and Gimpel 2017; Liu et al. 2020).
+
+    Args:
+        inside: The score of each image of the classes that a network knows, float (n,), meant to be the higher one.
+        outside: The score of each other image, float (m,).
+
+    >>> detection(np.array([0.9, 0.8, 0.4]), np.array([0.5, 0.1])).auroc
+    0.8333333333333334
+    """
+    inside, outside = np.asarray(inside, dtype=np.float64), np.asarray(outside, dtype=np.float64)
+    counts = ranked(inside, outside).counts(np.ones((1, len(inside))), np.ones((1, len(outside))))
+    return Detection(*(float(measure(*counts)[0]) for measure in (auroc, average_precision, false_positive_rate)))
 
 
 @dataclass(frozen=True, eq=False)

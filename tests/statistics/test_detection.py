@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from robustkd.statistics.detection import auroc, average_precision, false_positive_rate, ranked
+from robustkd.statistics.detection import auroc, average_precision, detection, false_positive_rate, ranked
 from robustkd.statistics.rank_correlation import rank_correlation
 
 
@@ -50,6 +50,13 @@ def test_a_constant_score_says_nothing() -> None:
         30 / 40,
         1.0,
     )
+
+
+def test_all_three_come_from_plain_scores() -> None:
+    found = detection(np.array([0.9, 0.8, 0.4]), np.array([0.5, 0.1]))
+
+    # five of six pairs are in order; precision 1, 1, 3/4 as each of the first set is found; 0.4 lets one of two pass
+    assert found == pytest.approx((5 / 6, (1 + 1 + 3 / 4) / 3, 1 / 2))
 
 
 def test_a_perfect_score_has_no_false_alarm() -> None:

@@ -74,7 +74,7 @@ class Invariance(Evaluation):
     control = (
         "The independent baseline, on the same changed images; with several seeds, each of them against the others."
     )
-    cost = "One forward pass of 19 changed sets of 1,000 images by every network."
+    cost = "One forward pass of 18 changed sets of 1,000 images by every network."
     Options = InvarianceOptions
     metrics = METRICS
 

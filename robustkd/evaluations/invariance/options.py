@@ -30,7 +30,7 @@ class InvarianceOptions:
         EvaluationError: There is no change at all.
     """
 
-    colour: tuple[Positive, ...] = (0.1, 0.2, 0.3, 0.4)
+    colour: tuple[Positive, ...] = (0.1, 0.2, 0.4)
     crop: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.9, 0.6, 0.3)
     shift: tuple[Annotated[int, Field(ge=1)], ...] = (1, 2, 4)
     rotation: tuple[Positive, ...] = (5.0, 15.0, 30.0)

@@ -51,6 +51,24 @@ def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[dict[str, An
     return rows
 
 
+def shape_bias(decided: np.ndarray, shapes: np.ndarray, textures: np.ndarray) -> float:
+    """Return shape decisions / (shape + texture decisions) on images with two cues (Geirhos et al. 2019).
+
+    Args:
+        decided: The class that a network decides for, int (N,).
+        shapes: The class of the shape of each image, int (N,).
+        textures: The class of its texture, int (N,), another one.
+
+    Returns:
+        The share, 0 to 1; NaN if no decision is for one of the two.
+
+    >>> shape_bias(np.array([0, 1, 1, 2]), np.array([0, 0, 0, 0]), np.array([1, 1, 1, 1]))
+    0.3333333333333333
+    """
+    by_shape, by_texture = decided == shapes, decided == textures
+    return float(share(by_shape, by_shape | by_texture, np.ones((1, len(by_shape))))[0])
+
+
 def _biases(decided: np.ndarray, shapes: np.ndarray, textures: np.ndarray) -> Mapping[str, Measured]:
     by_shape, by_texture = decided == shapes, decided == textures
     by_cue = by_shape | by_texture

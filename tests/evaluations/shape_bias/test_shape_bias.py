@@ -12,6 +12,7 @@ from robustkd.data import Dataset, ImageSet
 from robustkd.data.alterations.textures import partners
 from robustkd.evaluations.shape_bias import ShapeBias, ShapeBiasOptions
 from robustkd.evaluations.shape_bias.conflicts import CONTROL
+from robustkd.evaluations.shape_bias.rows import shape_bias
 from robustkd.models import ModelPool
 from robustkd.results.records import Records
 
@@ -108,6 +109,13 @@ def test_the_shape_bias_is_the_share_of_shape_decisions(planted: Dataset) -> Non
     shapes, textures = records.arrays["shape_0"], records.arrays["texture_0"]
     assert values_of(frame, "shape_bias")["baseline"] == pytest.approx((shapes == 0).sum() / 60)
     np.testing.assert_array_equal(textures, planted.test.labels[partners(planted.test, 0)])
+
+
+def test_the_shape_bias_of_plain_decisions() -> None:
+    shapes, textures = np.array([0, 0, 0, 0]), np.array([1, 1, 1, 1])
+
+    assert shape_bias(np.array([0, 1, 1, 2]), shapes, textures) == pytest.approx(1 / 3)
+    assert np.isnan(shape_bias(np.array([2, 2, 2, 2]), shapes, textures))
 
 
 def test_a_folder_comes_first_and_decisions_are_among_its_classes(planted: Dataset, tmp_path: Path) -> None:
