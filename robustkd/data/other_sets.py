@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from robustkd.data.alterations.alteration import Alteration, altered, luma, to_bytes
+from robustkd.data.dataset import Dataset
 from robustkd.data.duplicates import copies_in_training
 from robustkd.data.encoded.geometry import Cut
 from robustkd.data.encoded.images import EncodedImages
@@ -18,7 +19,7 @@ from robustkd.data.loading import load_dataset
 from robustkd.errors import DataError
 
 MOST_COPIES = 0.01
-"""The largest share of a set that may be copies of test images; such a set is another one with a few of them."""
+"""The largest share of a set that may be copies of the data's own images; such a set is another one with a few."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,34 +37,35 @@ class OtherSet:
     notes: tuple[str, ...] = ()
 
 
-def other_set(name: str, like: ImageSet, root: str | None = None) -> OtherSet:
-    """Load the test images of another data set, with the size, channels and device of given images.
+def other_set(name: str, data: Dataset, root: str | None = None) -> OtherSet:
+    """Load the test images of another data set, with the size, channels and device of those of given data.
 
     Images are resized as a whole (bilinear, with antialiasing). Photographs of different sizes are cut to their largest
     centre square where the given images are square. Colours become their brightness, grey becomes three equal channels.
-    Images that are exact copies of given ones are left out.
+    Images that are exact copies of test or training images of the given data are left out.
 
     Args:
         name: The name, as for `load_dataset`.
-        like: The given images.
+        data: The given data.
         root: The directory of the data sets, as for `load_dataset`.
 
     Raises:
-        DataError: There is no such set, it cannot be given this form, or more than `MOST_COPIES` of it are given
-            images.
+        DataError: There is no such set, it cannot be given this form, or more than `MOST_COPIES` of it are images of
+            the given data.
     """
+    like = data.test
     images = load_dataset(name, Path(root) if root is not None else None).test
     if images.photographs and isinstance(images.images, EncodedImages) and like.shape[1] == like.shape[2]:
         images = replace(images, images=images.images.fitted(Cut(like.shape[1])))
-    copies = _copies(images, like)
+    copies = sorted(_copies(images, like) | (_copies(images, data.train) if data.train is not None else set()))
     if len(copies) > MOST_COPIES * len(images):
-        raise DataError(f"{name}: {len(copies)} of its {len(images)} images are test images of the data")
+        raise DataError(f"{name}: {len(copies)} of its {len(images)} images are images of the data")
     notes = []
     if copies:
         keep = torch.ones(len(images), dtype=torch.bool)
         keep[copies] = False
         images = images.subset(torch.nonzero(keep).flatten())
-        notes.append(f"{len(copies)} images of {name} are left out: they are test images of the data")
+        notes.append(f"{len(copies)} images of {name} are left out: they are images of the data")
     return OtherSet(name, reshaped(images, like, name), tuple(notes))
 
 
@@ -88,10 +90,11 @@ def reshaped(images: ImageSet, like: ImageSet, name: str) -> ImageSet:
     return altered(images, _reshape(like.shape))
 
 
-def _copies(images: ImageSet, like: ImageSet) -> list[int]:
-    if images.shape != like.shape and isinstance(images.images, Tensor):
-        return []
-    return [index for index, _ in copies_in_training(train=like, test=images)]
+def _copies(images: ImageSet, known: ImageSet) -> set[int]:
+    """The places of the images that are exact copies of known ones."""
+    if images.shape != known.shape and isinstance(images.images, Tensor):
+        return set()
+    return {index for index, _ in copies_in_training(train=known, test=images)}
 
 
 def _reshape(shape: tuple[int, int, int]) -> Alteration:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from robustkd.data import ImageSet
+from robustkd.data import Dataset, ImageSet
 from robustkd.data.class_matching import matched, with_classes_of
 from robustkd.data.other_sets import other_set, reshaped
 from robustkd.errors import DataError
@@ -14,6 +14,10 @@ from robustkd.errors import DataError
 def image_set(count: int = 20, channels: int = 3, side: int = 8, names: tuple[str, ...] = ("cat", "dog")) -> ImageSet:
     pixels = np.random.default_rng(count).integers(0, 256, (count, channels, side, side), dtype=np.uint8)
     return ImageSet(torch.from_numpy(pixels), torch.arange(count) % len(names), names)
+
+
+def data_of(test: ImageSet, train: ImageSet | None = None) -> Dataset:
+    return Dataset("given", train, test)
 
 
 def saved(folder: Path, images: ImageSet, name: str = "other.npz") -> str:
@@ -26,7 +30,7 @@ def saved(folder: Path, images: ImageSet, name: str = "other.npz") -> str:
 def test_a_set_of_the_same_form_is_taken_as_it_is(tmp_path: Path) -> None:
     other = image_set(30)
 
-    found = other_set(saved(tmp_path, other), image_set(20))
+    found = other_set(saved(tmp_path, other), data_of(image_set(20)))
 
     assert torch.equal(found.images.read(torch.arange(30)), other.read(torch.arange(30)))
     assert found.notes == ()
@@ -42,7 +46,7 @@ def test_images_get_the_channels_and_the_size_that_networks_were_trained_on(
         ("cat", "dog"),
     )
 
-    found = other_set(saved(tmp_path, plain), image_set(20)).images
+    found = other_set(saved(tmp_path, plain), data_of(image_set(20))).images
 
     # an image of one grey stays so, in any size and number of channels
     assert found.shape == (3, 8, 8)
@@ -64,8 +68,15 @@ def test_colours_become_their_brightness() -> None:
 def test_a_set_that_holds_the_test_images_is_refused(tmp_path: Path) -> None:
     images = image_set(20)
 
-    with pytest.raises(DataError, match="20 of its 20 images are test images of the data"):
-        other_set(saved(tmp_path, images), images)
+    with pytest.raises(DataError, match="20 of its 20 images are images of the data"):
+        other_set(saved(tmp_path, images), data_of(images))
+
+
+def test_a_set_that_holds_the_training_images_is_refused(tmp_path: Path) -> None:
+    train = image_set(30)
+
+    with pytest.raises(DataError, match="30 of its 30 images are images of the data"):
+        other_set(saved(tmp_path, train), data_of(image_set(20), train))
 
 
 def test_a_few_copies_of_test_images_are_left_out(tmp_path: Path) -> None:
@@ -74,7 +85,7 @@ def test_a_few_copies_of_test_images_are_left_out(tmp_path: Path) -> None:
         torch.cat([other.read(torch.arange(200)), images.read(torch.tensor([4]))]), torch.arange(201) % 2, ("a", "b")
     )
 
-    found = other_set(saved(tmp_path, mixed), images)
+    found = other_set(saved(tmp_path, mixed), data_of(images))
 
     assert torch.equal(found.images.read(torch.arange(200)), other.read(torch.arange(200)))
     assert found.notes[0].startswith("1 images of npz:")
@@ -87,7 +98,7 @@ def test_photographs_of_any_size_are_cut_to_the_centre(tmp_path: Path) -> None:
             tmp_path / "x" / f"{index}.png"
         )
 
-    found = other_set(f"folder:{tmp_path}", image_set(20)).images
+    found = other_set(f"folder:{tmp_path}", data_of(image_set(20))).images
 
     assert found.shape == (3, 8, 8)
     assert sorted(found.read(torch.arange(2)).unique().tolist()) == [60, 120]
@@ -95,7 +106,7 @@ def test_photographs_of_any_size_are_cut_to_the_centre(tmp_path: Path) -> None:
 
 def test_a_set_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"missing\.npz") as raised:
-        other_set(f"npz:{tmp_path / 'missing.npz'}", image_set())
+        other_set(f"npz:{tmp_path / 'missing.npz'}", data_of(image_set()))
 
     assert len(str(raised.value).splitlines()) == 1
 

@@ -96,7 +96,7 @@ class Domains(Evaluation):
         names: list[str] = []
         generated: list[bool] = []
         notes: list[str] = []
-        for each in versions(self.options, data.test, used, places):
+        for each in versions(self.options, data, used, places):
             if isinstance(each, str):
                 notes.append(each)
                 continue

@@ -12,7 +12,7 @@ from robustkd.evaluations.domains.options import DomainsOptions
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from robustkd.data import ImageSet
+    from robustkd.data import Dataset, ImageSet
     from robustkd.data.alterations.alteration import Alteration
 
 GENERATED = " (generated)"
@@ -36,13 +36,13 @@ class Version:
     notes: tuple[str, ...] = ()
 
 
-def versions(options: DomainsOptions, test: ImageSet, used: ImageSet, places: Tensor) -> Iterator[Version | str]:
+def versions(options: DomainsOptions, data: Dataset, used: ImageSet, places: Tensor) -> Iterator[Version | str]:
     """Yield the versions one by one, so that only one is in memory.
 
     Args:
         options: The options.
-        test: The test images.
-        used: Those that are used.
+        data: The data.
+        used: The test images that are used.
         places: Their indices among the test images, int64 (N,).
 
     Yields:
@@ -50,13 +50,13 @@ def versions(options: DomainsOptions, test: ImageSet, used: ImageSet, places: Te
     """
     from robustkd.data.alterations.alteration import altered
 
-    for made in _alterations(options, test):
+    for made in _alterations(options, data.test):
         if isinstance(made, str):
             yield made
         else:
             yield Version(made.name.replace("_", " ") + GENERATED, True, altered(used, made, places))
     for name in dict.fromkeys(options.sets):
-        yield _named(name, options, test)
+        yield _named(name, options, data)
 
 
 def _alterations(options: DomainsOptions, test: ImageSet) -> Iterator[Alteration | str]:
@@ -78,13 +78,13 @@ def _alterations(options: DomainsOptions, test: ImageSet) -> Iterator[Alteration
         yield f"The texture swap is left out: {error}"
 
 
-def _named(name: str, options: DomainsOptions, test: ImageSet) -> Version | str:
+def _named(name: str, options: DomainsOptions, data: Dataset) -> Version | str:
     from robustkd.data.class_matching import with_classes_of
     from robustkd.data.other_sets import other_set
 
     try:
-        found = other_set(name, test, options.root)
-        images, notes = with_classes_of(found.images, test, name)
+        found = other_set(name, data, options.root)
+        images, notes = with_classes_of(found.images, data.test, name)
     except DataError as error:
         return f"Left out as an unseen version: {error}"
     chosen = images.sample_indices(options.images, options.seed)

@@ -97,7 +97,7 @@ class Ood(Evaluation):
         near: list[bool] = []
         generated: list[bool] = []
         notes: list[str] = []
-        for each in outside_sets(self.options, data.test, used, places):
+        for each in outside_sets(self.options, data, used, places):
             if isinstance(each, str):
                 notes.append(each)
                 continue

@@ -12,7 +12,7 @@ from robustkd.evaluations.ood.options import OodOptions
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from robustkd.data import ImageSet
+    from robustkd.data import Dataset, ImageSet
 
 GENERATED = " (generated)"
 """Marks a set that is made of the test images."""
@@ -40,13 +40,13 @@ class OutsideSet:
     notes: tuple[str, ...] = ()
 
 
-def outside_sets(options: OodOptions, test: ImageSet, used: ImageSet, places: Tensor) -> Iterator[OutsideSet | str]:
+def outside_sets(options: OodOptions, data: Dataset, used: ImageSet, places: Tensor) -> Iterator[OutsideSet | str]:
     """Yield the sets one by one, so that only one is in memory.
 
     Args:
         options: The options.
-        test: The test images.
-        used: Those that are used.
+        data: The data.
+        used: The test images that are used.
         places: Their indices among the test images, int64 (N,).
 
     Yields:
@@ -68,14 +68,14 @@ def outside_sets(options: OodOptions, test: ImageSet, used: ImageSet, places: Te
         yield OutsideSet(alteration.name + GENERATED, near, True, altered(used, alteration, places))
     named = [(name, True) for name in options.sets] + [(name, False) for name in options.far_sets]
     for name, near in dict(named).items():
-        yield _named(name, near, options, test)
+        yield _named(name, near, options, data)
 
 
-def _named(name: str, near: bool, options: OodOptions, test: ImageSet) -> OutsideSet | str:
+def _named(name: str, near: bool, options: OodOptions, data: Dataset) -> OutsideSet | str:
     from robustkd.data.other_sets import other_set
 
     try:
-        found = other_set(name, test, options.root)
+        found = other_set(name, data, options.root)
     except DataError as error:
         return f"Left out as an out-of-distribution set: {error}"
     chosen = found.images.sample_indices(options.images, options.seed)

@@ -143,7 +143,7 @@ def test_a_set_that_cannot_be_used_is_left_out_in_one_line(flat: Dataset, tmp_pa
     assert len(records.arrays["sets"]) == 4
     said = [note for note in records.notes if note.startswith("Left out")]
     assert len(said) == 2
-    assert "40 of its 40 images are test images of the data" in said[0]
+    assert "40 of its 40 images are images of the data" in said[0]
     assert "there.npz" in said[1]
 
 
