@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,12 +29,10 @@ class OtherSet:
     """Images of another data set.
 
     Attributes:
-        name: The name that it was loaded by.
         images: Its test images, in the form that was asked for.
         notes: What was decided or left out, each a sentence without its full stop.
     """
 
-    name: str
     images: ImageSet
     notes: tuple[str, ...] = ()
 
@@ -66,7 +66,18 @@ def other_set(name: str, data: Dataset, root: str | None = None) -> OtherSet:
         keep[copies] = False
         images = images.subset(torch.nonzero(keep).flatten())
         notes.append(f"{len(copies)} images of {name} are left out: they are images of the data")
-    return OtherSet(name, reshaped(images, like, name), tuple(notes))
+    return OtherSet(reshaped(images, like, name), tuple(notes))
+
+
+def shown_names(names: Sequence[str]) -> dict[str, str]:
+    """Shorten the names of data sets to the last part of their path, where these differ.
+
+    >>> shown_names(["npz:/data/cifar10.1.npz", "folder:pets@224", "cifar100"])
+    {'npz:/data/cifar10.1.npz': 'cifar10.1.npz', 'folder:pets@224': 'pets', 'cifar100': 'cifar100'}
+    """
+    short = {name: Path(name.partition(":")[2].partition("@")[0] or name).name for name in names}
+    counts = Counter(short.values())
+    return {name: last if last and counts[last] == 1 else name for name, last in short.items()}
 
 
 def reshaped(images: ImageSet, like: ImageSet, name: str) -> ImageSet:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from robustkd.data import Dataset, ImageSet
 from robustkd.data.class_matching import matched, with_classes_of
-from robustkd.data.other_sets import other_set, reshaped
+from robustkd.data.other_sets import other_set, reshaped, shown_names
 from robustkd.errors import DataError
 
 
@@ -109,6 +109,12 @@ def test_a_set_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> None:
         other_set(f"npz:{tmp_path / 'missing.npz'}", data_of(image_set()))
 
     assert len(str(raised.value).splitlines()) == 1
+
+
+def test_names_are_shortened_where_they_still_differ() -> None:
+    names = ["npz:/a/one.npz", "folder:b/two@224", "folder:c/two", "torchvision/SVHN", "cifar100"]
+
+    assert list(shown_names(names).values()) == ["one.npz", "folder:b/two@224", "folder:c/two", "SVHN", "cifar100"]
 
 
 def test_other_numbers_of_channels_are_refused() -> None:

@@ -49,14 +49,15 @@ def versions(options: DomainsOptions, data: Dataset, used: ImageSet, places: Ten
         A version; or why one is left out, a sentence without its full stop.
     """
     from robustkd.data.alterations.alteration import altered
+    from robustkd.data.other_sets import shown_names
 
     for made in _alterations(options, data.test):
         if isinstance(made, str):
             yield made
         else:
             yield Version(made.name.replace("_", " ") + GENERATED, True, altered(used, made, places))
-    for name in dict.fromkeys(options.sets):
-        yield _named(name, options, data)
+    for name, shown in shown_names(options.sets).items():
+        yield _named(name, shown, options, data)
 
 
 def _alterations(options: DomainsOptions, test: ImageSet) -> Iterator[Alteration | str]:
@@ -78,7 +79,7 @@ def _alterations(options: DomainsOptions, test: ImageSet) -> Iterator[Alteration
         yield f"The texture swap is left out: {error}"
 
 
-def _named(name: str, options: DomainsOptions, data: Dataset) -> Version | str:
+def _named(name: str, shown: str, options: DomainsOptions, data: Dataset) -> Version | str:
     from robustkd.data.class_matching import with_classes_of
     from robustkd.data.other_sets import other_set
 
@@ -88,4 +89,4 @@ def _named(name: str, options: DomainsOptions, data: Dataset) -> Version | str:
     except DataError as error:
         return f"Left out as an unseen version: {error}"
     chosen = images.sample_indices(options.images, options.seed)
-    return Version(name, False, images.subset(chosen), (*found.notes, *notes))
+    return Version(shown, False, images.subset(chosen), (*found.notes, *notes))

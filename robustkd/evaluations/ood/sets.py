@@ -56,6 +56,7 @@ def outside_sets(options: OodOptions, data: Dataset, used: ImageSet, places: Ten
     from robustkd.data.alterations.blur import blur
     from robustkd.data.alterations.noise import gaussian_noise, uniform_noise
     from robustkd.data.alterations.patches import patch_shuffled
+    from robustkd.data.other_sets import shown_names
 
     seed = options.seed
     made = [
@@ -67,11 +68,12 @@ def outside_sets(options: OodOptions, data: Dataset, used: ImageSet, places: Ten
     for near, alteration in made:
         yield OutsideSet(alteration.name + GENERATED, near, True, altered(used, alteration, places))
     named = [(name, True) for name in options.sets] + [(name, False) for name in options.far_sets]
+    shown = shown_names(list(dict(named)))
     for name, near in dict(named).items():
-        yield _named(name, near, options, data)
+        yield _named(name, shown[name], near, options, data)
 
 
-def _named(name: str, near: bool, options: OodOptions, data: Dataset) -> OutsideSet | str:
+def _named(name: str, shown: str, near: bool, options: OodOptions, data: Dataset) -> OutsideSet | str:
     from robustkd.data.other_sets import other_set
 
     try:
@@ -79,4 +81,4 @@ def _named(name: str, near: bool, options: OodOptions, data: Dataset) -> Outside
     except DataError as error:
         return f"Left out as an out-of-distribution set: {error}"
     chosen = found.images.sample_indices(options.images, options.seed)
-    return OutsideSet(name, near, False, found.images.subset(chosen), found.notes)
+    return OutsideSet(shown, near, False, found.images.subset(chosen), found.notes)

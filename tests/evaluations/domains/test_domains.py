@@ -85,9 +85,9 @@ def test_the_mean_is_over_versions_whatever_their_size(shades: Dataset, tmp_path
         y_test=[1] * 4 + [0] * 3,
         classes=["light", "Dark"],
     )
-    name = f"npz:{tmp_path / 'mine.npz'}"
+    name, sets = "mine.npz", (f"npz:{tmp_path / 'mine.npz'}",)
 
-    records, frame = measured(shades, dict.fromkeys(("teacher", "baseline", "at"), brightness), sets=(name,))
+    records, frame = measured(shades, dict.fromkeys(("teacher", "baseline", "at"), brightness), sets=sets)
 
     assert values_of(frame, "domain_accuracy", name)["at"] == pytest.approx(4 / 7)
     each = [values_of(frame, "domain_accuracy", str(part))["at"] for part in records.arrays["versions"]]

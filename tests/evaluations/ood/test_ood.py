@@ -127,10 +127,10 @@ def test_other_data_sets_are_near_or_far_as_they_are_named(flat: Dataset, tmp_pa
 
     records, frame = measured(flat, networks, images=20, **sets)
 
-    assert [str(name) for name in records.arrays["sets"]][-2:] == [sets["sets"][0], sets["far_sets"][0]]
+    assert [str(name) for name in records.arrays["sets"]][-2:] == ["near.npz", "far.npz"]
     assert records.arrays["near"].tolist() == [True, True, False, False, True, False]
     assert records.arrays["outside_4"].shape == (3, 3, 20)
-    assert values_of(frame, "msp_auroc", sets["sets"][0])["teacher"] == 1.0
+    assert values_of(frame, "msp_auroc", "near.npz")["teacher"] == 1.0
 
 
 def test_a_set_that_cannot_be_used_is_left_out_in_one_line(flat: Dataset, tmp_path: Path) -> None:
