@@ -106,11 +106,21 @@ def _trained_on(data: Dataset) -> list[Any]:
 
 def _file_digests(evaluation: Evaluation) -> dict[str, str]:
     """The digests of files and folders that options name: a path does not tell their content."""
-    named = {key: value for key, value in asdict(evaluation.options).items() if isinstance(value, str)}
-    places = {key: Path(value).expanduser() for key, value in named.items()}
-    files = {key: file_digest(file) for key, file in places.items() if file.is_file()}
-    folders = {key: places[key] for key in evaluation.reads_folders if key in places and places[key].is_dir()}
-    return files | {key: _folder_digest(folder) for key, folder in folders.items()}
+    options = asdict(evaluation.options).items()
+    places = {key: (key, Path(value).expanduser()) for key, value in options if isinstance(value, str)}
+    for key, value in options:
+        names = value if isinstance(value, (tuple, list)) else ()
+        places |= {
+            f"{key} {name}": (key, _path_of_data(name)) for name in names if isinstance(name, str) and ":" in name
+        }
+    files = {label: file_digest(file) for label, (_, file) in places.items() if file.is_file()}
+    read = {label: place for label, (key, place) in places.items() if key in evaluation.reads_folders}
+    return files | {label: _folder_digest(folder) for label, folder in read.items() if folder.is_dir()}
+
+
+def _path_of_data(name: str) -> Path:
+    """The path in the name of a data set, such as ``folder:PATH@224``."""
+    return Path(name.partition(":")[2].partition("@")[0]).expanduser()
 
 
 ENDS = 1 << 20

@@ -1,12 +1,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from robustkd.data import Dataset
 from robustkd.errors import StudyError
 from robustkd.evaluations import EVALUATIONS
+from robustkd.evaluations.domains import Domains, DomainsOptions
 from robustkd.evaluations.transferability import Transferability, TransferabilityOptions
 from robustkd.models import ModelPool, create_model
 from robustkd.results.predictions import PredictionCache
@@ -82,3 +85,27 @@ def test_results_say_by_which_rule_each_network_was_chosen(data: Dataset, tmp_pa
 
     (part,) = json.loads((tmp_path / "generalization.json").read_text())["parts"]
     assert part["selection"] == {"teacher": "last", "baseline": None, "dml": "test"}
+
+
+@pytest.mark.parametrize("kind", ["npz", "folder"])
+def test_another_data_set_under_the_same_name_is_measured_anew(
+    pool: ModelPool, data: Dataset, tmp_path: Path, kind: str
+) -> None:
+    file = tmp_path / "other.npz" if kind == "npz" else tmp_path / "other" / "a" / "0.png"
+    evaluation = Domains(DomainsOptions(sets=(f"npz:{file}" if kind == "npz" else f"folder:{tmp_path / 'other'}@8",)))
+
+    def measured_at(level: int) -> tuple[str, int]:
+        pixels = np.full((3, 8, 8), level, dtype=np.uint8)
+        file.parent.mkdir(exist_ok=True, parents=True)
+        if kind == "npz":
+            np.savez(file, x_test=pixels, y_test=np.array([0, 1, level % 3]), classes=np.array(["a", "b", "c"]))
+        else:
+            Image.fromarray(pixels[0]).save(file)
+        part = measure(evaluation, pool, data, PredictionCache(data), tmp_path / "results")
+        last = len(part.records.arrays["versions"]) - 1
+        return part.key, int(part.records.arrays[f"shown_{last}"].max())
+
+    first, again, changed = measured_at(50), measured_at(50), measured_at(100)
+
+    assert first == again
+    assert (first[1], changed[1]) == (50, 100)
