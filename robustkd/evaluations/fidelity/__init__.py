@@ -144,7 +144,7 @@ class Fidelity(Evaluation):
             arrays["agreement_train"] = agreement(sample)
         elif self.options.train_images:
             notes.append("Agreement on training images is left out: the data have none")
-        names = []
+        names: list[str] = []
         for name in dict.fromkeys(self.options.sets):
             images, about = further_set(name, self.options, data.test)
             notes += about

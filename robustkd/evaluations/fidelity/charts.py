@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
-from robustkd.presentation.style import ROLE_COLOURS
-
-if TYPE_CHECKING:
-    import altair as alt
+from robustkd.presentation.style import ROLE_COLOURS, LayeredChart
 
 SIZE = 240
 
 
-def agreement_against_ece(frame: pd.DataFrame) -> alt.LayerChart:
+def agreement_against_ece(frame: pd.DataFrame) -> LayeredChart:
     """Draw the calibration error of each method over its agreement with the teacher.
 
     Args:
@@ -22,8 +17,9 @@ def agreement_against_ece(frame: pd.DataFrame) -> alt.LayerChart:
     """
     import altair as alt
 
-    agreement = frame[(frame["metric"] == "agreement") & (frame["level"] == "method")].set_index("member")["value"]
-    errors = frame[frame["metric"] == "ece"]
+    rows = frame[(frame["metric"] == "agreement") & (frame["level"] == "method")]
+    agreement = rows.set_index("member")["value"].dropna()
+    errors = frame[(frame["metric"] == "ece") & frame["value"].notna() & frame["member"].isin(agreement.index)]
     values = [
         {
             "method": row["member"],

@@ -20,8 +20,10 @@ def training_sample(options: FidelityOptions, data: Dataset) -> ImageSet | None:
     """
     if data.train is None or not options.train_images:
         return None
-    images = data.trained_on().images
-    return images.subset(images.sample_indices(options.train_images, options.seed))
+    used = data.trained_on()
+    chosen = used.images.sample_indices(options.train_images, options.seed)
+    # with their original labels, so that predictions are shared with evaluations that see all training images
+    return data.train.subset(used.indices[chosen])
 
 
 def further_set(name: str, options: FidelityOptions, test: ImageSet) -> tuple[ImageSet | None, tuple[str, ...]]:

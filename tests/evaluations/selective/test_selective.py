@@ -10,6 +10,7 @@ from robustkd.data import Dataset
 from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.selective.observed import observed
 from robustkd.evaluations.selective.risk_coverage import (
+    Curve,
     area,
     coverage_at,
     curve,
@@ -23,7 +24,7 @@ from robustkd.models import ModelPool
 from ...conftest import network
 
 
-def curve_of(confidence: np.ndarray, correct: np.ndarray) -> object:
+def curve_of(confidence: np.ndarray, correct: np.ndarray) -> Curve:
     return curve(ranking(confidence, correct), np.ones((1, len(correct))))
 
 
