@@ -83,7 +83,7 @@ def _lines_data(frame: pd.DataFrame, metric: Metric) -> alt.Data:
         {
             "member": row["member"],
             "role": row["role"],
-            "part": row["part"],
+            "part": "" if pd.isna(row["part"]) else row["part"],
             "strength": float(row["strength"]),
             "value": None if pd.isna(row["value"]) else scale * float(row["value"]),
         }

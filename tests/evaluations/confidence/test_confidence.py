@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -72,6 +73,7 @@ def test_a_student_that_doubles_the_teachers_logits_has_a_slope_of_two(
     np.testing.assert_allclose(curve["at"], 2 * curve["teacher"], rtol=1e-5)
     np.testing.assert_allclose(curve["teacher"], curve.index, rtol=1e-5)
     assert "teacher" not in values["slope"]
+    assert json.dumps(EVALUATIONS["confidence"]().chart(frame).to_dict(), allow_nan=False)
 
 
 def test_the_slope_to_a_shuffled_teacher_is_within_chance_of_zero(

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -171,7 +172,7 @@ def test_the_curve_ends_at_the_error_rate(data: Dataset, pool: ModelPool, predic
 
     last = frame[(frame["level"] == "detail") & (frame["strength"] == 1)].set_index("member")["value"]
     assert last["at"] == pytest.approx((logits["at"].argmax(1) != labels).mean())
-    assert evaluation.chart(frame).to_dict()["layer"]
+    assert json.dumps(evaluation.chart(frame).to_dict(), allow_nan=False)
 
 
 def test_without_a_baseline_the_headline_draws_no_conclusion(data: Dataset, predict_as: Callable) -> None:
