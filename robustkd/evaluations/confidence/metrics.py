@@ -2,6 +2,8 @@
 
 from robustkd.results.metric import Metric
 
+UNCERTAINTY = "entropy, and confidence of errors"
+
 METRICS = (
     Metric(
         "slope",
@@ -11,7 +13,6 @@ METRICS = (
         "Slope of the line that best predicts the network's logit of the teacher's class from the teacher's own; above "
         "1, differences in the teacher's confidence are exaggerated.",
         of_teacher=True,
-        table="of the logits on the teacher's",
     ),
     Metric(
         "slope_difference",
@@ -21,7 +22,6 @@ METRICS = (
         "Slope minus that of the independent baseline, which has not seen the teacher.",
         difference_of="slope",
         of_teacher=True,
-        table="of the logits on the teacher's",
     ),
     Metric(
         "offset",
@@ -30,7 +30,6 @@ METRICS = (
         None,
         "The value of that line where the teacher's logit is 0.",
         of_teacher=True,
-        table="of the logits on the teacher's",
     ),
     Metric(
         "offset_difference",
@@ -40,7 +39,6 @@ METRICS = (
         "Offset minus the independent baseline's.",
         difference_of="offset",
         of_teacher=True,
-        table="of the logits on the teacher's",
     ),
     Metric(
         "entropy",
@@ -48,6 +46,7 @@ METRICS = (
         "nats",
         None,
         "Mean entropy of the predicted probabilities; 0 for a network that is always sure, ln K for one that never is.",
+        table=UNCERTAINTY,
     ),
     Metric(
         "entropy_difference",
@@ -56,6 +55,7 @@ METRICS = (
         None,
         "Entropy minus the independent baseline's, on the same images.",
         difference_of="entropy",
+        table=UNCERTAINTY,
     ),
     Metric(
         "confidence_wrong",
@@ -63,6 +63,7 @@ METRICS = (
         "fraction",
         False,
         "Mean confidence of the wrong predictions.",
+        table=UNCERTAINTY,
     ),
     Metric(
         "confidence_wrong_difference",
@@ -71,6 +72,7 @@ METRICS = (
         False,
         "Mean confidence of the wrong predictions minus that of the independent baseline's own wrong predictions.",
         difference_of="confidence_wrong",
+        table=UNCERTAINTY,
     ),
     Metric(
         "teacher_class_logit",

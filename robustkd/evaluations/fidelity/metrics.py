@@ -24,7 +24,7 @@ def with_excess(metric: Metric, control: bool = True) -> tuple[Metric, ...]:
     def difference(suffix: str, title: str, meaning: str, reference: str) -> Metric:
         return Metric(
             f"{metric.name}_{suffix}",
-            f"{metric.title} {title}",
+            f"{metric.title}{',' if ',' in metric.title else ''} {title}",
             unit,
             metric.higher_is_better,
             meaning,
