@@ -354,7 +354,7 @@ def test_an_installed_plugin_is_found_used_and_its_change_repeats_just_what_it_t
 
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "run" / "report" / "index.html").read_text(encoding="utf-8")
-    assert "How confident are the networks?" in page
+    assert "How certain are the networks?" in page
     assert "20 images per class" in page
     assert "example_tiny_cnn" in page
     assert "logit_matching" in listed.stdout

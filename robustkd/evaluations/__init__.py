@@ -194,6 +194,14 @@ class Evaluation(ABC):
         """Return the files that it writes in addition to its records; if one is missing, it is measured again."""
         return ()
 
+    def reads(self, data: Dataset) -> tuple[str, ...]:
+        """Return digests of the images that it reads besides the test images; they are part of the cache key.
+
+        Args:
+            data: The data set.
+        """
+        return ()
+
     def passes(self, networks: int, methods: int, images: int) -> float:
         """Estimate the work besides the predictions, in forward passes of one image; a backward pass counts as two.
 

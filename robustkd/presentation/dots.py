@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from robustkd.presentation.numbers import unit_sign
+from robustkd.presentation.numbers import axis_title
 from robustkd.presentation.style import ROLE_COLOURS, WIDTH, LayeredChart
 from robustkd.results.metric import Metric
 
@@ -36,7 +36,7 @@ def dots_and_intervals(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
     order = list(dict.fromkeys([*methods["method"], *networks["method"]]))  # a method may only have rows of networks
     roles = {role: colour for role, colour in ROLE_COLOURS.items() if role in set(rows["role"])}
     y = alt.Y("method:N", sort=order, title=None, axis=alt.Axis(labelLimit=240))
-    x_title = f"{metric.title} ({unit_sign(metric)})"
+    x_title = axis_title(metric)
     colour = alt.Color(
         "role:N",
         scale=alt.Scale(domain=list(roles), range=list(roles.values())),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from robustkd.presentation.numbers import unit_sign
+from robustkd.presentation.numbers import axis_title, unit_sign
 from robustkd.presentation.style import ROLE_DASHES, WIDTH, LayeredChart
 from robustkd.results.metric import Metric
 
@@ -25,7 +25,7 @@ def lines_over(frame: pd.DataFrame, metric: Metric, title: str) -> LayeredChart:
     Returns:
         A chart; each member has its own colour, and the lines of teacher and baseline are dashed.
     """
-    y_title = f"{metric.title} ({unit_sign(metric)})"
+    y_title = axis_title(metric)
     return _lines(frame, metric, title, y_title).properties(width=WIDTH, height=260, data=_lines_data(frame, metric))
 
 
@@ -83,7 +83,7 @@ def _lines_data(frame: pd.DataFrame, metric: Metric) -> alt.Data:
         {
             "member": row["member"],
             "role": row["role"],
-            "part": row["part"],
+            "part": "" if pd.isna(row["part"]) else row["part"],
             "strength": float(row["strength"]),
             "value": None if pd.isna(row["value"]) else scale * float(row["value"]),
         }

@@ -69,8 +69,8 @@ def findings(found: list[Finding], metric: Metric, difference: Metric, phrases: 
     said = grouped(found, metric, difference, phrases.verdicts)
     if all(math.isnan(finding.difference) for finding in found):
         reasons = filter(None, dict.fromkeys(_why_none(finding, phrases) for finding in found))
-        return [f"{'; '.join((f'{metric.title} {said}', *reasons))}."]
-    return [f"{phrases.many} {said}."]
+        return [f"{'; '.join((_beside(metric.title, said), *reasons))}."]
+    return [f"{_beside(phrases.many, said)}."]
 
 
 def grouped(found: list[Finding], metric: Metric, difference: Metric, verdicts: tuple[str, str, str]) -> str:
@@ -181,4 +181,11 @@ def _signs(found: list[Finding]) -> list[int]:
 
 
 def _in_brackets(metric: Metric) -> str:
-    return f"({unit_sign(metric)})"
+    """The unit in brackets; nothing for a metric without a unit."""
+    unit = unit_sign(metric)
+    return f"({unit})" if unit else ""
+
+
+def _beside(text: str, said: str) -> str:
+    """What `grouped` says begins with the unit in brackets, or with a colon."""
+    return f"{text}{said}" if said.startswith((":", ",")) else f"{text} {said}"

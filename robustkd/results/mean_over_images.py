@@ -86,7 +86,8 @@ class MeanOverImages:
         if np.ptp(differences) < ROUNDING and not any(side.counts and side.variance > ROUNDING for side in sides):
             return consistent(unvaried(value, len(differences), -1), T_IMAGES, 1.0) if self.share else None
         differing = int(np.count_nonzero(np.abs(differences) > ROUNDING))
-        images = OverImages(float(differences.var(ddof=1)) / len(differences), differing - 1)
+        variance = float(differences.var(ddof=1)) / len(differences) if len(differences) > 1 else 0.0
+        images = OverImages(variance, differing - 1)
         narrowest = unvaried(value, len(differences), -1) if self.seen.dtype == np.bool_ else None
         found = t_test(value, images, sides, narrowest)
         return found._replace(interval=clipped(found.interval, -1, 1)) if self.share else found

@@ -150,8 +150,8 @@ class Resampled:
 
     @property
     def share(self) -> bool:
-        """Whether every value lies in [0, 1], as far as is known."""
-        return not np.isnan(self.limits).any()
+        """Whether every value lies in [0, 1], as far as is known: κ and other differences may be negative."""
+        return not np.isnan(self.limits).any() and bool((self.limits >= 0).all())
 
     def _side(self, rows: np.ndarray) -> Side | None:
         """The networks for which the metric is defined; None if there are none."""

@@ -90,6 +90,7 @@ def _key(evaluation: Evaluation, pool: ModelPool, data: Dataset, known: list[Any
     members = members_frame(pool).astype(str).to_dict("records")
     content = [RECORDS_VERSION, evaluation.settings(), members, known, data.test.digest, _file_digests(evaluation)]
     content += _trained_on(data) if evaluation.requires.training else []
+    content += evaluation.reads(data)
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 

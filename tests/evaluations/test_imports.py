@@ -5,7 +5,16 @@ HEAVY = ("torch", "altair", "sklearn", "cleanlab", "imblearn", "scipy.optimize")
 
 
 def test_evaluations_of_predictions_are_imported_without_heavy_libraries() -> None:
-    names = ("generalization", "fidelity", "calibration", "label_noise", "minority")
+    names = (
+        "generalization",
+        "fidelity",
+        "calibration",
+        "label_noise",
+        "minority",
+        "selective",
+        "confidence",
+        "knowledge",
+    )
     imports = "".join(f"import robustkd.evaluations.{name}\n" for name in names)
     program = f"import sys\n{imports}print([name for name in {HEAVY} if name in sys.modules])"
 

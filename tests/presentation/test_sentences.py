@@ -180,3 +180,12 @@ def test_the_generic_verdict_follows_the_direction_of_the_metric() -> None:
     (sentence,) = generic_sentences(tidy(per_image_rows(pool, {"nll": values}, (NLL, excess))), (NLL, excess), "nll")
 
     assert sentence.endswith("against the independent baseline: worse.")
+
+
+def test_a_metric_without_a_unit_has_no_brackets() -> None:
+    slope, difference = Metric("slope", "Slope", "", None, ""), Metric("more", "More", "", None, "", "slope")
+    found = [Finding(f"m{i}", 1.5, 0.5, 0.4, 0.6, SURE) for i in range(4)]
+    alone = [Finding(f"m{i}", 1.5, *NOTHING) for i in range(4)]
+
+    assert findings(found, slope, difference, PHRASES)[0].startswith("Gain over the baseline: better: m0 (+0.500)")
+    assert findings(alone, slope, difference, PHRASES)[0].startswith("Slope: m0 1.500")

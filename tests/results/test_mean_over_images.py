@@ -72,3 +72,20 @@ def test_one_network_has_the_same_interval_as_its_method() -> None:
     rows = frame[frame["method"] == "teacher"]
 
     assert rows["interval"].nunique() == rows["ci_low"].nunique() == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_on_a_single_image_nothing_is_significant() -> None:
+    seen = np.array([[True], [False], [True], [False], [False], [False]])
+    seeds = range(3)
+    pool = members(*(("baseline", "baseline", "net", s) for s in seeds), *(("student", "at", "net", s) for s in seeds))
+    metrics = (
+        Metric("accuracy", "Accuracy", "fraction", True, ""),
+        Metric("gain", "Gain", "points", True, "", difference_of="accuracy"),
+    )
+
+    frame = tidy(per_image_rows(pool, {"accuracy": seen}, metrics))
+
+    row = frame[frame["metric"] == "gain"].iloc[0]
+    assert row["value"] == pytest.approx(-2 / 3)
+    assert row["p_value"] == 1

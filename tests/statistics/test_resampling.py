@@ -131,3 +131,20 @@ def test_what_is_not_a_count_of_cases_keeps_the_interval_of_its_resamples() -> N
     low, high = resampled([seen], 100)["accuracy"].of_network(0)[0]
 
     assert high - low < 0.0002
+
+
+def test_the_interval_of_a_metric_below_zero_contains_its_mean_over_seeds() -> None:
+    random = np.random.default_rng(0)
+    gaps = [random.normal(-0.2, 0.1, 50) for _ in range(3)]  # confidence minus accuracy of underconfident networks
+    networks = [
+        Observed(
+            lambda weights, gap=gap: {"gap": ratio(weights @ gap, weights.sum(axis=1))},
+            limits={"gap": Interval(gap.mean() - 0.01, gap.mean() + 0.01)},
+        )
+        for gap in gaps
+    ]
+
+    found = resampled(networks, 50)["gap"].of_mean(np.arange(3))
+
+    assert found is not None
+    assert found[0].low < np.mean(gaps) < found[0].high < 0

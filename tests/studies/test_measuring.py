@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from robustkd.data import Dataset
+from robustkd.data import Dataset, ImageSet
 from robustkd.errors import StudyError
 from robustkd.evaluations import EVALUATIONS
 from robustkd.evaluations.domains import Domains, DomainsOptions
@@ -109,3 +110,17 @@ def test_another_data_set_under_the_same_name_is_measured_anew(
 
     assert first == again
     assert (first[1], changed[1]) == (50, 100)
+
+
+def test_what_was_measured_on_other_training_images_is_measured_again(
+    pool: ModelPool, data: Dataset, tmp_path: Path
+) -> None:
+    evaluation = EVALUATIONS["fidelity"]()
+    sets = [ImageSet(data.test.images + shift, data.test.labels, data.test.class_names) for shift in (0, 1)]
+
+    first, again, other = (
+        measure(evaluation, pool, replace(data, train=train), PredictionCache(data), tmp_path).key
+        for train in (sets[0], sets[0], sets[1])
+    )
+
+    assert first == again != other

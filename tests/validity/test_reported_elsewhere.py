@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from robustkd.data import Dataset
 from robustkd.errors import ModelError
 from robustkd.evaluations import EVALUATIONS
-from robustkd.evaluations.calibration.measures import calibration_error
 from robustkd.models import Member, ModelPool, PixelModel
 from robustkd.results.predictions import PredictionCache, Predictions, predict
 from robustkd.results.tidy import tidy
+from robustkd.statistics.calibration_error import calibration_error
 from robustkd.validity.admission import Admitted, admit
 from robustkd.validity.predicted import above_chance
 from robustkd.validity.probe import Probed, probe
@@ -78,7 +78,7 @@ def test_a_tensor_that_a_network_keeps_can_be_attacked_after_an_evaluation() -> 
 @pytest.mark.parametrize("value", [1.0, 0.5, 0.1])
 def test_a_confidence_at_the_edge_of_a_bin_has_a_bin(value: float) -> None:
     """torchmetrics#1646: index −1 is out of bounds; the error of one bin is |confidence − accuracy|."""
-    from robustkd.evaluations.calibration.bins import bin_of
+    from robustkd.statistics.calibration_error import bin_of
 
     confidence, correct = np.full(4, value), np.array([True, False, True, False])
 

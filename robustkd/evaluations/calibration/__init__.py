@@ -13,7 +13,7 @@ Intervals: bootstrap over test images with fixed bin limits. A calibration error
 its resamples even more, so its interval is the basic bootstrap interval, which removes this bias. The interval of the
 temperature takes one step of Halley's method from the fitted temperature in each resample.
 
-The files, in reading order: `measures`, calibration error and Brier score; `temperature`, the fit; `observed`, the
+The files, in reading order: `measures`, the Brier score; `temperature`, the fit; `observed`, the
 results of one network for each image; `bins`, the bins of the confidence and their rows; `metrics`, what each number
 means; `notes`, what few images do to them; `diagrams`, the reliability diagrams.
 """

@@ -10,6 +10,7 @@ from robustkd.results.groups import groups_of
 from robustkd.results.measured import bounds
 from robustkd.results.metric import Metric
 from robustkd.results.tidy import method_row
+from robustkd.statistics.calibration_error import bin_of
 from robustkd.statistics.intervals import unvaried
 from robustkd.statistics.resampling import Observed, ratio, resampled
 
@@ -50,11 +51,6 @@ def bin_rows(members: pd.DataFrame, confidences: np.ndarray, corrects: np.ndarra
                 value = None if np.isnan(of_bin.values[0]) else float(of_bin.values[0])
                 rows.append(row | {"value": value} | bounds(of_bin.of_mean(alone)))
     return rows
-
-
-def bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
-    """Return the bin of each confidence, int64 (N,): bin b of B is (b/B, (b+1)/B]; the first also contains 0."""
-    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def equal_mass_bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from robustkd.evaluations.calibration.bins import bin_of
+from robustkd.statistics.calibration_error import bin_of
 
 ENOUGH_IN_BIN = 50
 """The images per bin from which chance has little part in a calibration error."""

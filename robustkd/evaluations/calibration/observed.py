@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from robustkd.evaluations.calibration.bins import bin_of, equal_mass_bin_of
-from robustkd.evaluations.calibration.measures import brier_score, calibration_error
+from robustkd.evaluations.calibration.bins import equal_mass_bin_of
+from robustkd.evaluations.calibration.measures import brier_score
 from robustkd.evaluations.calibration.temperature import HOTTEST, derivatives, fitted_temperature, spread_of
 from robustkd.results.predictions import Predictions
+from robustkd.statistics.calibration_error import bin_of, calibration_error
 from robustkd.statistics.intervals import unvaried
 from robustkd.statistics.resampling import Observed, ratio
 

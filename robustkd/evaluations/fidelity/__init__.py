@@ -2,17 +2,33 @@
 
 Stanton et al., *Does Knowledge Distillation Really Work?* (NeurIPS 2021), section 3: top-1 agreement, mean 1[argmax
 p_t = argmax p_s], and predictive KL, mean KL(p_t ‖ p_s) at temperature 1. Two accurate networks agree whether or not
-one taught the other, so both are also reported **in excess of the independent baseline**. Error consistency κ (Geirhos,
-Meding, Wichmann, *Beyond accuracy*, NeurIPS 2020, equations 1 and 3) corrects the agreement for the part that the
-accuracies alone imply.
+one taught the other, so every number is also reported **in excess of the independent baseline** and, where the pool has
+one, over a **student of another teacher**. The teacher may be an ensemble (section 4.1 of the paper). Agreement is
+measured on training images too (section 5.1), and on further sets on request.
 
-The evaluation needs a teacher and predictions for the test images.
+* Agreement where the teacher is right, where it is wrong, and the share of common errors with the same class: *A
+  Functional Perspective on Knowledge Distillation in Neural Networks* (arXiv 2510.12615).
+* Error consistency κ (Geirhos, Meding, Wichmann, *Beyond accuracy*, NeurIPS 2020, equations 1 and 3) corrects the
+  agreement for the part that the accuracies alone imply; κ_p does so for probabilities (Goel et al., *Great Models
+  Think Alike and this Undermines AI Oversight*, arXiv 2502.04313).
+* Jensen–Shannon divergence, total variation, and Spearman's correlation of the probabilities of the classes that are
+  not the label.
+* The KL divergence across and within groups of frequent, middle and rare classes (arXiv 2506.18496), where the classes
+  differ in size by a factor of two or more.
+* Agreement against the calibration error, the claim of Stanton et al., section 7.
+
+The evaluation needs a teacher and predictions for the test images; for training images and further sets, the networks
+classify these too. Memory: about fifteen numbers for each network and image, and the probabilities of a part of the
+images of two networks.
+
+The files, in reading order: `options`; `image_sets`, the images besides the test images; `measurement`, what is
+recorded, with `divergences` and `ranks`; `class_groups`; `consistency`, κ and κ_p; `rows`, from records to tidy
+results; `metrics`, what each number means; `charts` and `sentences`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,29 +36,28 @@ import pandas as pd
 
 from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
+from robustkd.evaluations.fidelity.charts import agreement_against_ece
+from robustkd.evaluations.fidelity.class_groups import class_groups
+from robustkd.evaluations.fidelity.consistency import error_consistency
+from robustkd.evaluations.fidelity.divergences import kl_divergence
+from robustkd.evaluations.fidelity.image_sets import further_set, training_sample
+from robustkd.evaluations.fidelity.measurement import compared
+from robustkd.evaluations.fidelity.metrics import METRICS
+from robustkd.evaluations.fidelity.notes import notes_on
+from robustkd.evaluations.fidelity.options import FidelityOptions
+from robustkd.evaluations.fidelity.rows import all_rows
+from robustkd.evaluations.fidelity.sentences import ENOUGH, sentences
 from robustkd.presentation.dots import dots_and_intervals
-from robustkd.presentation.findings import student_findings
-from robustkd.presentation.numbers import join
-from robustkd.presentation.sentences import Phrases, findings
-from robustkd.results.mean_over_images import per_image_rows
-from robustkd.results.metric import Metric
-from robustkd.results.metric_rows import metric_rows
-from robustkd.results.predictions import Predictions
 from robustkd.results.records import Records, members_frame
 from robustkd.results.tidy import tidy
-from robustkd.statistics.intervals import ROUNDING, Interval, unvaried
-from robustkd.statistics.resampling import Observed, ratio, resampled
 
 if TYPE_CHECKING:
     import altair as alt
 
-    from robustkd.data import Dataset
-    from robustkd.models import ModelPool
+    from robustkd.data import Dataset, ImageSet
+    from robustkd.models import Member, ModelPool
 
-
-@dataclass(frozen=True)
-class FidelityOptions:
-    """This evaluation has no options."""
+__all__ = ["Fidelity", "error_consistency", "kl_divergence"]
 
 
 @EVALUATIONS.register("fidelity")
@@ -52,163 +67,88 @@ class Fidelity(Evaluation):
     name = "fidelity"
     title = "Fidelity"
     question = "How closely does each network follow the teacher's predictions?"
-    version = 2
+    cites = "Stanton et al. 2021; Geirhos et al. 2020; Goel et al. 2025; arXiv 2510.12615, 2506.18496"
+    reading = (
+        "Agreement is the share of images for which network and teacher predict the same class. Two accurate networks "
+        "agree on most images whether or not one taught the other, so read the excess over the baseline. Where the "
+        "teacher is wrong, agreement means that its errors were copied."
+    )
+    chance = "Error consistency, κ_p and the rank correlation are 0 by chance; an excess is 0 for what nobody taught."
+    control = "The independent baseline and, where the pool has one, a student of another teacher."
+    cost = "One forward pass of 1,000 training images by every network; the rest is from the shared predictions."
+    version = 3
     requires = Requirements(teacher=True)
+    reads_folders = ("sets",)
     summary = ("agreement", "agreement_excess")
     Options = FidelityOptions
-    metrics = (
-        Metric(
-            "agreement",
-            "Agreement",
-            "fraction",
-            True,
-            "Share of the test images for which the network and the teacher predict the same class.",
-            of_teacher=True,
-        ),
-        Metric(
-            "agreement_excess",
-            "Agreement in excess",
-            "points",
-            True,
-            "Agreement minus the independent baseline's agreement with the same teacher.",
-            difference_of="agreement",
-            of_teacher=True,
-        ),
-        Metric(
-            "kl",
-            "KL from teacher",
-            "nats",
-            False,
-            "Mean KL divergence KL(teacher ‖ network) of the predictions at temperature 1; 0 for equal predictions.",
-            of_teacher=True,
-        ),
-        Metric(
-            "kl_excess",
-            "KL in excess",
-            "nats",
-            False,
-            "KL divergence minus the independent baseline's from the same teacher; negative is closer.",
-            difference_of="kl",
-            of_teacher=True,
-        ),
-        Metric(
-            "error_consistency",
-            "Error consistency κ",
-            "",
-            True,
-            "Agreement on which images are classified correctly, beyond what the accuracies imply; 0 is chance, 1 "
-            "means errors on the same images.",
-            of_teacher=True,
-        ),
-    )
+    metrics = METRICS
+
+    def passes(self, networks: int, methods: int, images: int) -> float:
+        """Every network classifies the training images and those of further sets."""
+        others = len(self.options.sets) * min(self.options.images or images, images)
+        return networks * (self.options.train_images + others)
+
+    def reads(self, data: Dataset) -> tuple[str, ...]:
+        """The training images that it reads."""
+        sample = training_sample(self.options, data)
+        return () if sample is None else (sample.digest,)
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
-        """Compare every other member's prediction for each test image with the teacher's."""
+        """Compare every other member's prediction for each image with the teacher's."""
         if pool.teacher is None:
             raise EvaluationError("fidelity needs a teacher: add one to the pool")
-        teacher = predict(pool.teacher)
         others = [member for member in pool if member.role != "teacher"]
-        predictions = [predict(member) for member in others]
         if not others:
             raise EvaluationError("fidelity needs a student or baseline besides the teacher: add one to the pool")
-        arrays = {
-            "agreement": np.stack([seen.predicted == teacher.predicted for seen in predictions]),
-            "kl": np.stack([kl_divergence(teacher, seen) for seen in predictions]),
-            "correct": np.stack([seen.correct for seen in predictions]),
-            "teacher_correct": teacher.correct,
-        }
-        names = [member.name for member in others]
-        notes = _without_consistency(names, arrays["correct"], teacher.correct)
-        return Records(members_frame(others), arrays, notes=notes)
+        teacher = predict(pool.teacher)
+        groups, about_groups = class_groups(data)
+        found = [compared(teacher, predict(member), groups) for member in others]
+        arrays = {name: np.stack([each[name] for each in found]) for name in found[0]}
+        arrays |= {name: arrays[name][0] for name in ("teacher_correct", "teacher_label")}
+        arrays["classes"] = np.array(teacher.logits.shape[1])
+        sets, about_sets = self._on_other_images(pool.teacher, others, data, predict)
+        notes = notes_on([member.name for member in others], arrays)
+        return Records(members_frame(others), arrays | sets, notes=(about_groups, *about_sets, *notes))
 
     def summarise(self, records: Records) -> pd.DataFrame:
-        """Agreement and KL, their differences to the baseline's, and κ."""
-        arrays, members = records.arrays, records.members
-        kappas = [_kappa(arrays["teacher_correct"], correct) for correct in arrays["correct"]]
-        rows = per_image_rows(members, {name: arrays[name] for name in ("agreement", "kl")}, self.metrics)
-        return tidy(rows + metric_rows(members, resampled(kappas, arrays["correct"].shape[1]), self.metrics))
+        """Agreement and divergences, their differences to the baseline's and the control's, κ and κ_p."""
+        return tidy(all_rows(records, self.metrics))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
-        """Agreement and KL by method."""
+        """Agreement and KL by method; for enough students the calibration error over the agreement."""
         import altair as alt
 
-        agreement, kl = (dots_and_intervals(frame, self.metric(name)) for name in ("agreement", "kl"))
-        return alt.vconcat(agreement, kl)
+        whole = frame[frame["level"] != "detail"]
+        charts = [dots_and_intervals(whole, self.metric(name)) for name in ("agreement", "kl")]
+        if (frame[frame["metric"] == "ece"]["role"] == "student").sum() < ENOUGH:
+            return alt.vconcat(*charts)
+        return alt.vconcat(*charts, agreement_against_ece(frame))
 
     def headline(self, frame: pd.DataFrame) -> list[str]:
-        """Each student's agreement, and the difference to the baseline's."""
-        found = student_findings(frame, "agreement", "agreement_excess")
-        return findings(found, self.metric("agreement"), self.metric("agreement_excess"), PHRASES)
+        """Each student's agreement, that where the teacher is wrong, and both in excess of the baseline's."""
+        return sentences(frame, {metric.name: metric for metric in self.metrics})
 
+    def _on_other_images(
+        self, teacher: Member, others: Sequence[Member], data: Dataset, predict: Predict
+    ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+        """Agreement on training images and on further sets, (M, n) each, and notes."""
+        arrays: dict[str, np.ndarray] = {}
+        notes: list[str] = []
 
-PHRASES = Phrases(
-    one="{student} agrees with the teacher on {value} of the test images",
-    against="against the independent baseline",
-    many="Agreement with the teacher against the independent baseline",
-    verdicts=("closer to the teacher", "no significant difference", "further from the teacher"),
-    alone="without an independent baseline, it is unknown how much of this is due to the teacher",
-)
+        def agreement(images: ImageSet) -> np.ndarray:
+            taught = predict(teacher, images).predicted
+            return np.stack([predict(member, images).predicted == taught for member in others])
 
-
-def _without_consistency(names: Sequence[str], correct: np.ndarray, teacher: np.ndarray) -> tuple[str, ...]:
-    """Note why error consistency is not defined, where both networks are always right or both always wrong."""
-    notes = []
-    for word, right in (("right", True), ("wrong", False)):
-        alike = [name for name, own in zip(names, correct, strict=True) if (own == right).all()]
-        if alike and (teacher == right).all():
-            notes.append(
-                f"Error consistency of {join(alike)} is not defined: like the teacher, it is {word} on every image"
-            )
-    return tuple(notes)
-
-
-def kl_divergence(teacher: Predictions, member: Predictions) -> np.ndarray:
-    """Return KL(p_teacher ‖ p_member) at temperature 1 for each image (Stanton et al. 2021, section 3).
-
-    Args:
-        teacher: The teacher's predictions for N images.
-        member: The other network's predictions for the same images.
-
-    Returns:
-        The divergence in nats, float64 (N,).
-    """
-    log_p, log_q = teacher.log_probabilities, member.log_probabilities
-    return np.asarray((np.exp(log_p) * (log_p - log_q)).sum(axis=1))
-
-
-def error_consistency(correct_1: np.ndarray, correct_2: np.ndarray) -> float:
-    """Return the error consistency of two networks (Geirhos et al. 2020, equations 1 and 3).
-
-    It is Cohen's κ = (c_obs − c_exp)/(1 − c_exp), where c_obs is the share of images on which both are right or both
-    are wrong, and c_exp = p₁p₂ + (1 − p₁)(1 − p₂) is the share expected from the accuracies p₁ and p₂.
-
-    Args:
-        correct_1: Whether the first network is right, bool (N,).
-        correct_2: Whether the second network is right on the same images, bool (N,).
-
-    Returns:
-        κ, −1 to 1; NaN if both are always right or both always wrong, because κ is not defined then.
-    """
-    return float(_kappa(correct_1, correct_2).statistics(np.ones((1, len(correct_1))))["error_consistency"][0])
-
-
-def _kappa_unvaried(correct_1: np.ndarray, correct_2: np.ndarray) -> Interval:
-    """The interval of κ at the observed accuracies that follows from the interval of c_obs."""
-    p_1, p_2 = correct_1.mean(dtype=np.float64), correct_2.mean(dtype=np.float64)
-    expected = p_1 * p_2 + (1 - p_1) * (1 - p_2)
-    known = unvaried(float((correct_1 == correct_2).mean()), len(correct_1))
-    low, high = ratio(np.array(known) - expected, np.array(1 - expected if expected < 1 - ROUNDING else 0))
-    return Interval(float(low), float(high))
-
-
-def _kappa(correct_1: np.ndarray, correct_2: np.ndarray) -> Observed:
-    """κ as a function of how often each image counts."""
-    answers = np.stack([correct_1, correct_2, correct_1 == correct_2], axis=1).astype(np.float32)
-
-    def statistics(weights: np.ndarray) -> Mapping[str, np.ndarray]:
-        p_1, p_2, observed = (weights @ answers).astype(np.float64).T / weights.sum(axis=1)
-        expected = p_1 * p_2 + (1 - p_1) * (1 - p_2)
-        return {"error_consistency": ratio(observed - expected, np.where(expected < 1 - ROUNDING, 1 - expected, 0))}
-
-    seen = {"error_consistency": correct_2.astype(np.float64)}
-    return Observed(statistics, seen, {"error_consistency": _kappa_unvaried(correct_1, correct_2)})
+        sample = training_sample(self.options, data)
+        if sample is not None:
+            arrays["agreement_train"] = agreement(sample)
+        elif self.options.train_images:
+            notes.append("Agreement on training images is left out: the data have none")
+        names: list[str] = []
+        for name in dict.fromkeys(self.options.sets):
+            images, about = further_set(name, self.options, data.test)
+            notes += about
+            if images is not None:
+                arrays[f"agreement_{len(names)}"] = agreement(images)
+                names.append(name)
+        return arrays | {"sets": np.array(names, dtype=np.str_)}, tuple(notes)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from robustkd_example.confidence import confidence
+from robustkd_example.certainty import certainty
 from robustkd_example.few_images import FewImages
 from robustkd_example.logit_matching import squared_distance
 
@@ -19,10 +19,10 @@ def test_the_distance_is_half_the_squared_norm_averaged_over_the_batch() -> None
     assert squared_distance(logits, teacher).item() == pytest.approx((25 / 2 + 0) / 2)
 
 
-def test_confidence_is_the_probability_of_the_predicted_class() -> None:
+def test_certainty_is_the_probability_of_the_predicted_class() -> None:
     logits = np.array([[0.0, 0.0], [math.log(3.0), 0.0]], dtype=np.float32)
 
-    np.testing.assert_allclose(confidence(logits), [0.5, 0.75], rtol=1e-6)
+    np.testing.assert_allclose(certainty(logits), [0.5, 0.75], rtol=1e-6)
 
 
 def test_the_first_images_of_each_class_remain_in_their_order() -> None:

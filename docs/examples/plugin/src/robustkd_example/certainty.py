@@ -1,4 +1,4 @@
-"""How confident are the networks?
+"""How certain are the networks?
 
 The probability of the predicted class, averaged over the test images. Needs predictions only. The table, the chart and
 the sentences of the report follow from the metrics; an evaluation may define its own `summarise`, `chart` and
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
     from robustkd.models import ModelPool
 
 
-@EVALUATIONS.register("confidence")
-class Confidence(Evaluation):
+@EVALUATIONS.register("certainty")
+class Certainty(Evaluation):
     """The mean probability of the predicted class."""
 
-    name = "confidence"
-    question = "How confident are the networks?"
+    name = "certainty"
+    question = "How certain are the networks?"
     metrics = (
-        Metric("confidence", "Confidence", "fraction", None, "Mean probability of the predicted class."),
+        Metric("certainty", "Certainty", "fraction", None, "Mean probability of the predicted class."),
         Metric(
-            "confidence_difference",
-            "Confidence against baseline",
+            "certainty_difference",
+            "Certainty against baseline",
             "points",
             None,
-            "Confidence minus that of the independent baseline, on the same images.",
-            difference_of="confidence",
+            "Certainty minus that of the independent baseline, on the same images.",
+            difference_of="certainty",
         ),
     )
 
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Record the probability of the predicted class for each network and test image."""
         return Records(
-            members_frame(pool), {"confidence": np.stack([confidence(predict(member).logits) for member in pool])}
+            members_frame(pool), {"certainty": np.stack([certainty(predict(member).logits) for member in pool])}
         )
 
 
-def confidence(logits: np.ndarray) -> np.ndarray:
+def certainty(logits: np.ndarray) -> np.ndarray:
     """Return the probability of the most likely class, float64 (N,), for logits (N, K)."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     return np.asarray(1 / np.exp(shifted).sum(axis=1))
