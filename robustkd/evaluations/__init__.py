@@ -68,6 +68,7 @@ class Requirements:
         teacher: A teacher in the pool.
         training: What the members were trained on, where it is known: labels, or predictions for these images.
         baseline: Differences to an independent baseline are part of the answer; without one, it says so.
+        condition: The name of the condition that the members must be trained under; empty for any.
     """
 
     predictions: bool = True
@@ -76,6 +77,7 @@ class Requirements:
     teacher: bool = False
     training: bool = False
     baseline: bool = True
+    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,13 @@ class Evaluation(ABC):
         Returns:
             The records.
         """
+
+    def inapplicable(self, pool: ModelPool, data: Dataset) -> str:
+        """Return why the question cannot be asked of these networks and images, such as ``needs …``; empty if it can.
+
+        It is skipped then, in one line; nothing fails.
+        """
+        return ""
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Turn records into the tidy results of `tidy.COLUMNS`.
