@@ -8,8 +8,8 @@ classes and groups, these are here
     demographic parity difference = max_k (max_g P(ŷ=k | g) − min_g P(ŷ=k | g)),
     equalised odds difference = max_k,k′ (max_g P(ŷ=k | y=k′, g) − min_g P(ŷ=k | y=k′, g)).
 
-For two classes these are what fairlearn computes under these names. A group with few images has no reliable rates, so groups, and groups within a class, with fewer
-than `min_images` images do not count.
+For two classes these are what fairlearn computes under these names. A group with few images has no reliable rates, so
+groups, and groups within a class, with fewer than `min_images` images do not count.
 
 The groups are any column of the user's table, or the column ``group`` of the table that the images came from. The
 evaluation needs predictions for the test images.
