@@ -141,8 +141,8 @@ class Evaluation(ABC):
 
         Args:
             pool: The members of one condition.
-            data: The data set. Its `condition` is theirs: `data.trained_on(member.seed)` is what a member was trained
-                on.
+            data: The data set. Its `condition` is theirs: `data.trained_on(member.seed, member.role)` is what a member
+                was trained on.
             predict: Returns predictions.
 
         Returns:

@@ -132,15 +132,24 @@ def evaluate(
 
 
 def _under(condition: Condition, pool: ModelPool) -> ModelPool:
-    """Set the condition of all members that have none; the others must have the same condition, or be clean."""
+    """Set the condition of all members that have none; the others must have the same condition, or be clean.
+
+    A member that was trained under what the condition is for its role has that condition.
+    """
     known = (condition.label, Clean().label)
+    own = {member.name: ("", condition.for_role(member.role).label) for member in pool}
     for member in pool:
         if member.condition and member.condition not in known:
             raise BadInputError(
                 f"{member.name} was trained under {member.condition!r}, not under {condition.label!r}: evaluate "
                 "it with its own condition, together with models trained under it or on clean data"
             )
-    return ModelPool(members=[replace(member, condition=member.condition or condition.label) for member in pool])
+    return ModelPool(
+        members=[
+            replace(member, condition=condition.label if member.condition in own[member.name] else member.condition)
+            for member in pool
+        ]
+    )
 
 
 def evaluation_name(pool: ModelPool, data: Dataset) -> str:
