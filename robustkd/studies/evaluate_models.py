@@ -32,7 +32,13 @@ SUITES: dict[str, dict[str, dict[str, Any]]] = {
 }
 """``quick`` takes minutes on a laptop: it attacks 500 images in 10 steps. ``full`` uses the settings of the papers."""
 
-ASKED_UNDER: dict[str, tuple[str, ...]] = {"label_noise": ("label_noise",), "class_imbalance": ("minority",)}
+ASKED_UNDER: dict[str, tuple[str, ...]] = {
+    "label_noise": ("label_noise",),
+    "class_imbalance": ("minority",),
+    "backdoor": ("backdoor",),
+    "spurious": ("spurious",),
+    "membership": ("membership",),
+}
 """The evaluations that every suite adds for models trained under a condition."""
 
 

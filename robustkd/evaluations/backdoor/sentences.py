@@ -17,7 +17,7 @@ PHRASES = Phrases(
     one="{student} takes {value} of the test images of other classes for the target class with the trigger",
     against="against the independent baseline",
     many="Attack success against the independent baseline",
-    verdicts=("it inherited the backdoor", "no sign of the backdoor", "fewer than the baseline"),
+    verdicts=("it inherited the backdoor", "no significant sign of the backdoor", "fewer than the baseline"),
     alone="without an independent baseline, it is unknown how much of this came from the teacher",
 )
 
