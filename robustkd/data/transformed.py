@@ -10,6 +10,8 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
 from typing import Any
 
 import torch
@@ -22,6 +24,9 @@ Transform = Callable[[Tensor, Tensor], Tensor]
 """Maps images, uint8 (B, C, H, W), and their indices, int64 (B,) on the CPU, to as many images, uint8, on the same
 device. Each image must be a function of the given one and of its index, and of nothing else in the batch: random
 numbers come from `image_random.image_generators`."""
+
+HELD_BYTES = 2**28
+"""The most memory for a set that `held` computes once."""
 
 CHUNK = 500
 """The number of images that are computed at once to hold all in memory."""
@@ -55,6 +60,21 @@ def transformed(
     made = kind(images, places, known, name, transform, json.dumps(settings, sort_keys=True), (0, 0, 0))
     shape = tuple(made.read(places[:1]).shape)[1:]
     return replace(images, images=replace(made, image_shape=shape))
+
+
+def held(images: ImageSet) -> ImageSet:
+    """Return the same set, computed at the first read and not again, where it fits into `HELD_BYTES`.
+
+    Several networks that are shown it one after the other then share the work; where the predictions of all are known,
+    nothing is computed.
+
+    Args:
+        images: The set; one that is not transformed is returned as it is.
+    """
+    lazy = images.images
+    if not isinstance(lazy, TransformedImages) or prod(lazy.shape) > HELD_BYTES:
+        return images
+    return replace(images, images=HeldImages(lazy))
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +192,42 @@ class ComputedImages:
     def in_memory(self) -> ComputedImages:
         """Return itself."""
         return self
+
+
+@dataclass(frozen=True, eq=False)
+class HeldImages:
+    """Transformed images that stay in memory once they are computed.
+
+    Attributes:
+        source: The images.
+    """
+
+    source: TransformedImages
+
+    @cached_property
+    def _computed(self) -> ComputedImages:
+        return self.source.in_memory()
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, C, H, W)."""
+        return self.source.shape
+
+    def read(self, indices: Tensor) -> Tensor:
+        """Return the images at `indices`, int64 (B,)."""
+        return self._computed.read(indices)
+
+    def subset(self, indices: Tensor) -> TransformedImages:
+        """Return the images at `indices`, int64 (B,), not held."""
+        return self.source.subset(indices)
+
+    def fingerprint(self) -> str:
+        """The fingerprint of the images."""
+        return self.source.fingerprint()
+
+    def in_memory(self) -> ComputedImages:
+        """Compute all images."""
+        return self._computed
 
 
 def _fingerprint(origin: str, places: Tensor) -> str:

@@ -12,9 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from robustkd.data import ImageSet, load_dataset
+from robustkd.data import transformed as module
 from robustkd.data.image_random import image_generators
 from robustkd.data.image_set import StreamedImages
-from robustkd.data.transformed import transformed
+from robustkd.data.transformed import held, transformed
 from robustkd.errors import DataError
 
 COUNT = 12
@@ -154,6 +155,33 @@ def test_in_memory_they_are_computed_once_and_have_the_same_digest(tmp_path: Pat
     assert torch.equal(held.subset(chosen).read(torch.arange(2)), expected(images)[chosen])
     assert (held.digest, held.subset(chosen).digest) == (lazy.digest, lazy.subset(chosen).digest)
     assert held.in_memory().images is held.images
+
+
+def test_held_images_are_computed_once_and_only_when_they_are_read() -> None:
+    computed: list[int] = []
+
+    def counting(images: Tensor, indices: Tensor) -> Tensor:
+        computed.extend(indices.tolist())
+        return noisy(images, indices)
+
+    lazy = transformed(image_set(), "counting", counting)
+    kept = held(lazy)
+    assert (kept.digest, kept.subset(torch.arange(3)).digest) == (lazy.digest, lazy.subset(torch.arange(3)).digest)
+    assert computed == [0]  # the first image tells the shape
+
+    for _ in range(2):
+        assert torch.equal(torch.cat(list(kept.read_batches(5))), expected(image_set()))
+
+    assert computed == [0, *range(COUNT)]
+
+
+def test_images_that_are_too_many_or_not_transformed_are_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = image_set()
+    lazy = transformed(images, "noise", noisy)
+    monkeypatch.setattr(module, "HELD_BYTES", COUNT * 3 * 5 * 4 - 1)
+
+    assert held(images) is images
+    assert held(lazy) is lazy
 
 
 @pytest.mark.parametrize(
