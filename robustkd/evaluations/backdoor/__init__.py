@@ -47,6 +47,7 @@ class BackdoorInheritance(Evaluation):
     question = "Does a student inherit the backdoor of its teacher?"
     requires = Requirements(networks=True, condition="backdoor")
     metrics = METRICS
+    cites = "Gu et al. 2017; Chen et al. 2025"
     summary = ("attack_success", "attack_success_excess")
     reading = (
         "The attack success of the teacher says whether there is a backdoor to inherit. A student has inherited it if "

@@ -54,6 +54,7 @@ class Groups(Evaluation):
     question = "Does distillation help some groups of images more than others?"
     requires = Requirements()
     metrics = METRICS
+    cites = "Ojha et al. 2023; Cheng et al. 2025"
     summary = ("worst_group_accuracy", "accuracy_spread")
     Options = GroupsOptions
     reading = (

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from robustkd.evaluations.groups.disparities import DISPARITIES, disparities
-from robustkd.results.comparison import compare_with_baseline
+from robustkd.results.comparison import compare_with
 from robustkd.results.groups import groups_of, std_over_seeds
 from robustkd.results.mean_over_images import MeanOverImages
 from robustkd.results.measured import bounds, of_test
@@ -47,7 +47,7 @@ def group_rows(records: Records, metrics: tuple[Metric, ...]) -> list[dict[str, 
             rows.append(
                 method_row(method, accuracy) | known | own | bounds(seen.of_mean(method.rows), seen.seen.shape[1])
             )
-        for compared in compare_with_baseline(methods, seen):
+        for compared in compare_with("baseline", methods, seen):
             row = method_row(compared.group, gain) | known | {"value": compared.value}
             rows.append(row | of_test(compared.test, seen.seen.shape[1]))
     return rows

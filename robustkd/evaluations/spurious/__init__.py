@@ -44,6 +44,7 @@ class SpuriousInheritance(Evaluation):
     question = "Does a student inherit the shortcut of its teacher?"
     requires = Requirements(networks=True, condition="spurious")
     metrics = METRICS
+    cites = "Geirhos et al. 2020; Cheng et al. 2025"
     summary = ("follows_border", "follows_border_excess")
     reading = (
         "The share of decisions of the teacher that follow the border says whether there is a shortcut to inherit. A "

@@ -40,7 +40,7 @@ def _of_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> str:
     if "follows_border" not in values or "border_effect" not in values:
         return "Without the teacher it is unknown whether there is a shortcut to inherit."
     strong = values["border_effect"] >= FOLLOWS
-    judged = "it has learned the shortcut" if strong else "it hardly uses the border, so there is little to inherit"
+    judged = "it has learned the shortcut" if strong else "it hardly follows the border, so there is little to inherit"
     return (
         f"The teacher follows the border of another class on "
         f"{quantity(values['follows_border'], metrics['follows_border'])} of the test images, and loses "
