@@ -34,8 +34,8 @@ def lira_scores(members: np.ndarray, others: np.ndarray, references: np.ndarray)
 
     The attack's score is 1 − P(Z > φ) for the scaled confidence φ of the network and Z normal with the mean and the
     variance of the scaled confidences of reference networks that were not trained on the image (Carlini et al. 2022,
-    the offline variant of algorithm 1). With a few references the paper advises one variance for all images; the score then rises
-    with φ − mean, which is returned: the order of the images, and so every rate, is the same.
+    the offline variant of algorithm 1). With a few references the paper advises one variance for all images; the score
+    then rises with φ − mean, which is returned: the order of the images, and so every rate, is the same.
 
     Args:
         members: The scaled confidence of every network for the images to find, float64 (M, n).

@@ -47,7 +47,7 @@ def _of_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> str:
         return "Without the teacher it is unknown whether there are members to give away."
     row, metric = known.loc[f"{score}_auc"], metrics[f"{score}_auc"]
     remembers = row["ci_low"] > CHANCE
-    judged = "it remembers them" if remembers else "it does not give them away, so there is nothing to pass on"
+    judged = "it remembers them" if remembers else "no sign that it remembers them, so there is nothing to pass on"
     bounds = interval(row["ci_low"], row["ci_high"], metric)
     return (
         f"The teacher's own AUC for images that only it was trained on is {quantity(row['value'], metric)} {bounds} "
