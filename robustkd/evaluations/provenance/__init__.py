@@ -2,11 +2,14 @@
 
 Two networks that never saw each other agree where both are right, and on some images that are hard. A student agrees
 with its teacher (Stanton et al., *Does Knowledge Distillation Really Work?*, NeurIPS 2021) also where an independent
-baseline errs. The statistic of a network is
+baseline errs. Accurate networks agree there more often too, where the teacher is right, so the statistic corrects for
+accuracy as error consistency does (Geirhos, Meding, Wichmann, *Beyond accuracy*, NeurIPS 2020, equation 1): on the
+images that a baseline gets wrong, with the accuracies p of the network and t of the teacher on these images, and errors
+that are spread evenly over the other K − 1 classes,
 
-    the share of the images that a baseline gets wrong on which the network predicts the teacher's class,
+    s = P(network predicts the teacher's class) − p·t − (1 − p)(1 − t)/(K − 1),
 
-averaged over the independent baselines; for a baseline, over the other ones. How well it tells the students from the
+averaged over the independent baselines; for a baseline, over the other ones. How well s tells the students from the
 independent networks, baselines and students of other teachers, is an AUROC over networks, tested by permuting who is a
 student: exactly where there are few networks. Fewer than five networks cannot tell.
 
@@ -49,12 +52,12 @@ class Provenance(Evaluation):
     question = "Is a network a student of this teacher?"
     requires = Requirements(teacher=True)
     metrics = METRICS
-    summary = ("agreement_on_errors", "provenance_auroc")
-    cites = "Stanton et al. 2021"
+    summary = ("agreement_beyond_accuracy", "provenance_auroc")
+    cites = "Stanton et al. 2021; Geirhos et al. 2020"
     reading = (
         "The AUROC is the share of pairs of a student and an independent network in which the student agrees more with "
-        "the teacher on the baselines' errors. A network that is more accurate for another reason agrees more often "
-        "too, where the teacher is right: compare the accuracies before the origin is concluded from a high value."
+        "the teacher on the baselines' errors, beyond what the accuracies on these images imply. The test asks whether "
+        "the students agree more than independent networks do; it cannot tell why."
     )
     chance = "Networks that have nothing to do with the teacher have an AUROC of 50% on average."
     control = "Independent baselines, each judged on the errors of the others, and students of other teachers."
@@ -77,24 +80,36 @@ class Provenance(Evaluation):
         predictions = [predict(member) for member in others]
         arrays = {
             "agrees": np.stack([seen.predicted == teacher.predicted for seen in predictions]),
-            "wrong": np.stack([~seen.correct for seen in predictions]),
+            "correct": np.stack([seen.correct for seen in predictions]),
+            "teacher_correct": teacher.correct,
+            "classes": np.array(data.num_classes),
         }
         members = members_frame(others)
-        return Records(members, arrays, notes=_notes(members, arrays["wrong"]))
+        return Records(members, arrays, notes=_notes(members, ~arrays["correct"]))
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """The statistic of every network, and how well it tells the students from the others."""
-        agrees, wrong = records.arrays["agrees"], records.arrays["wrong"]
+        arrays = records.arrays
+        correct = arrays["correct"]
         baselines = np.flatnonzero(records.members["role"] == "baseline")
-        seen = [agreement_on_errors(agrees[row], wrong[baselines[baselines != row]]) for row in range(len(agrees))]
-        found = resampled(seen, agrees.shape[1])
+        seen = [
+            agreement_on_errors(
+                arrays["agrees"][row],
+                correct[row],
+                arrays["teacher_correct"],
+                ~correct[baselines[baselines != row]],
+                int(arrays["classes"]),
+            )
+            for row in range(len(correct))
+        ]
+        found = resampled(seen, correct.shape[1])
         rows = metric_rows(records.members, found, self.metrics)
-        values = found["agreement_on_errors"].values
+        values = found["agreement_beyond_accuracy"].values
         return tidy(rows + provenance_rows(records.members, values, self.metric("provenance_auroc")))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """The statistic of every network, by method."""
-        return dots_and_intervals(frame, self.metric("agreement_on_errors"))
+        return dots_and_intervals(frame, self.metric("agreement_beyond_accuracy"))
 
     def headline(self, frame: pd.DataFrame) -> list[str]:
         """Whether the students are told from independent networks."""

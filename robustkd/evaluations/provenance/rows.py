@@ -40,7 +40,7 @@ def provenance_rows(members: pd.DataFrame, values: np.ndarray, metric: Metric) -
     rows = [{**method_row(group, metric), **_tested(group.rows, group, methods, values)} for group in students]
     if len(students) > 1:
         together = np.concatenate([group.rows for group in students])
-        named = {"level": "detail", "part": ALL, "member": ALL, "method": ALL, "n_seeds": len(together)}
+        named = {"level": "detail", "part": ALL, "n_seeds": len(together)}
         rows.append(method_row(students[0], metric) | named | _tested(together, students[0], methods, values))
     return rows
 

@@ -36,8 +36,9 @@ def _one(who: str, row: pd.Series, p_value: float) -> str:
     found = "as a student of the teacher does" if p_value <= LEVEL else "no more than chance explains"
     plural = who.startswith("Taken")
     return (
-        f"{who} agree{'' if plural else 's'} with the teacher on the errors of the baselines more than independent "
-        f"networks in {100 * row['value']:.0f}% of all pairs, {found} (p = {p_value:.2g}, {row['interval']})."
+        f"{who} agree{'' if plural else 's'} with the teacher on the errors of the baselines, beyond accuracy, more "
+        f"than independent networks in {100 * row['value']:.0f}% of all pairs, {found} (p = {p_value:.2g}, "
+        f"{row['interval']})."
     )
 
 

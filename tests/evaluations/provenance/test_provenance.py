@@ -46,7 +46,7 @@ def test_students_that_follow_the_teacher_are_told_from_independent_networks(eva
     evaluation, records, frame = evaluated(ModelPool(network(9), networks(4), {"at": networks(4)}))
 
     values = frame[frame["metric"] == "agreement_on_errors"].set_index("member")["value"]
-    agrees, wrong = records.arrays["agrees"], records.arrays["wrong"]
+    agrees, wrong = records.arrays["agrees"], ~records.arrays["correct"]
     # by hand: the first baseline on the errors of the other three, the first student on those of all four
     assert values["baseline-0"] == pytest.approx(np.mean([agrees[0][wrong[b]].mean() for b in (1, 2, 3)]))
     assert values["at-0"] == pytest.approx(np.mean([agrees[4][wrong[b]].mean() for b in range(4)]))
@@ -55,8 +55,9 @@ def test_students_that_follow_the_teacher_are_told_from_independent_networks(eva
     assert row["p_value"] == pytest.approx(1 / 70)  # the best of 8 over 4 choices
     (sentence,) = evaluation.headline(frame)
     assert sentence == (
-        "at agrees with the teacher on the errors of the baselines more than independent networks in 100% of all pairs"
-        ", as a student of the teacher does (p = 0.014, exact permutation test of 4 students and 4 independent networks)."
+        "at agrees with the teacher on the errors of the baselines, beyond accuracy, more than independent networks in "
+        "100% of all pairs, as a student of the teacher does (p = 0.014, "
+        "exact permutation test of 4 students and 4 independent networks)."
     )
 
 

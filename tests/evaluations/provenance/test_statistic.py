@@ -12,7 +12,8 @@ from robustkd.evaluations.provenance.statistic import MOST_EXACT, agreement_on_e
 
 def value_of(agrees: np.ndarray, wrong: np.ndarray, weights: np.ndarray | None = None) -> float:
     weights = np.ones((1, len(agrees))) if weights is None else weights
-    return float(agreement_on_errors(agrees, wrong).statistics(weights)["agreement_on_errors"][0])
+    seen = agreement_on_errors(agrees, agrees, agrees, wrong, 3)
+    return float(seen.statistics(weights)["agreement_on_errors"][0])
 
 
 def test_the_statistic_is_the_mean_over_baselines_of_the_agreement_on_their_errors() -> None:
@@ -22,6 +23,34 @@ def test_the_statistic_is_the_mean_over_baselines_of_the_agreement_on_their_erro
     # the first baseline errs on three images, with two agreements; the second on two, with none
     assert value_of(agrees, wrong) == pytest.approx((2 / 3 + 0) / 2)
     assert value_of(agrees, wrong, np.array([[4.0, 1, 0, 1, 2]])) == pytest.approx((6 / 6 + 0 / 1) / 2)
+
+
+def test_what_the_accuracies_imply_is_subtracted() -> None:
+    agrees = np.array([True, True, True, False, True, False])
+    correct = np.array([True, True, False, False, False, True])
+    teacher = np.array([True, True, False, True, False, False])
+    wrong = np.array([[True, True, True, True, False, False]])
+
+    found = agreement_on_errors(agrees, correct, teacher, wrong, 5).statistics(np.ones((1, 6)))
+
+    # on four images: three agreements, two right answers of the network, three of the teacher, four other classes
+    assert found["agreement_beyond_accuracy"][0] == pytest.approx(3 / 4 - 2 / 4 * 3 / 4 - 2 / 4 * 1 / 4 / 4)
+
+
+@pytest.mark.parametrize("accuracy", [0.3, 0.6, 0.9])
+def test_networks_that_err_independently_agree_as_much_as_their_accuracies_imply(accuracy: float) -> None:
+    random = np.random.default_rng(0)
+
+    def answers(right: float) -> np.ndarray:
+        return np.where(random.random(100_000) < right, 0, random.integers(1, 4, 100_000))
+
+    network, teacher, baseline = answers(accuracy), answers(0.8), answers(0.7)
+
+    found = agreement_on_errors(network == teacher, network == 0, teacher == 0, baseline[None] != 0, 4)
+
+    # 30,000 errors: four standard errors of a share
+    value = found.statistics(np.ones((1, 100_000)))["agreement_beyond_accuracy"][0]
+    assert value == pytest.approx(0, abs=4 * 0.5 / np.sqrt(30_000))
 
 
 def test_baselines_without_errors_do_not_count() -> None:
