@@ -20,8 +20,8 @@ from robustkd.distillation.selection import selection_record
 from robustkd.distillation.trainer import train
 from robustkd.errors import BadInputError, ModelError, nearest
 from robustkd.models import PixelModel
-from robustkd.models.pool import Role
 from robustkd.progress import progress
+from robustkd.roles import Role
 
 
 @dataclass(frozen=True, eq=False)

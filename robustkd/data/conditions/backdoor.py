@@ -2,8 +2,8 @@
 
 Gu, Dolan-Gavitt, Garg, *BadNets* (arXiv 1708.06733): a small pattern is stamped on some training images, whose labels
 become the target class. A network trained on them takes any image with the pattern for that class. Whether a student
-that learns from such a teacher on clean images does so too is the question of Chen et al., *Taught Well Learned Ill:
-Towards Distillation-conditional Backdoor Attack* (arXiv 2509.23871).
+that learns from such a teacher on clean images does so too is the question of Chen et al., *Taught Well Learned Ill*
+(arXiv 2509.23871).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Training images that only the teacher saw: does a student give them away?
 
-Jagielski et al., *Students Parrot Their Teachers: Membership Inference on Model Distillation* (NeurIPS 2023, arXiv
-2303.03446), infer from a student which images its teacher was trained on, although the student never saw them.
+Jagielski et al., *Students Parrot Their Teachers* (NeurIPS 2023, arXiv 2303.03446), infer from a student which images
+its teacher was trained on, although the student never saw them.
 """
 
 from __future__ import annotations

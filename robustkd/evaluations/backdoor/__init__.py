@@ -1,12 +1,13 @@
 """Does a student inherit the backdoor of its teacher?
 
-Under the condition `backdoor` the teacher was trained on images with a trigger and the label of a target class (Gu,
-Dolan-Gavitt, Garg, *BadNets*, arXiv 1708.06733). The attack success of a network is the share of the test images of
-other classes that it takes for the target class when they carry the trigger; what it does without the trigger is
-subtracted in the trigger effect. A student that learned from the teacher on clean images never saw the trigger: what
-it does beyond the independent baseline came from the teacher. Backdoors made to pass through distillation are those of
-Chen et al., *Taught Well Learned Ill: Towards Distillation-conditional Backdoor Attack* (arXiv 2509.23871); this one is
-the plain one, which makes no such attempt.
+Gu, Dolan-Gavitt, Garg, *BadNets* (arXiv 1708.06733); Chen et al., *Taught Well Learned Ill* (arXiv 2509.23871), whose
+backdoors are made to pass through distillation: this one is the plain one, which makes no such attempt.
+
+Under the condition `backdoor` the teacher was trained on images with a trigger and the label of a target class. The
+attack success of a network is the share of the test images of other classes that it takes for the target class when
+they carry the trigger; what it does without the trigger is subtracted in the trigger effect. A student that learned
+from the teacher on clean images never saw the trigger: what it does beyond the independent baseline came from the
+teacher.
 
 The evaluation needs networks of the condition `backdoor`, and shows them the test images with the trigger.
 """
@@ -111,7 +112,7 @@ class BackdoorInheritance(Evaluation):
         if not len(shown):
             return ()
         roles = records.members["role"].tolist()
-        rows = [roles.index(role) for role in ("teacher", "student") if role in roles]
+        rows = np.array([roles.index(role) for role in ("teacher", "student") if role in roles], dtype=np.int64)
         who = " and ".join(records.members["member"].iloc[rows])
         caption = (
             "The first test image of each class other than the target class, of at most six classes; below it the "
@@ -122,7 +123,7 @@ class BackdoorInheritance(Evaluation):
                 ("trigger", "The trigger", caption),
                 ("without the trigger", "with the trigger"),
                 (arrays["images_without"], arrays["images_with"]),
-                (arrays["without"][np.ix_(rows, shown)], arrays["with"][np.ix_(rows, shown)]),
+                (arrays["without"][rows][:, shown], arrays["with"][rows][:, shown]),
                 arrays["class_names"].tolist(),
                 arrays["labels"][shown],
             ),

@@ -1,9 +1,10 @@
 """Does distillation help some groups of images more than others?
 
 Ojha et al., *What Knowledge Gets Distilled in Knowledge Distillation?* (NeurIPS 2023), ask for the accuracy that each
-group gains; Cheng, Agarwal, Amiri, *Do Students Debias Like Teachers?* (arXiv 2510.26038), for the accuracy of the
-worst group and for two measures of fairness. With the prediction ŷ, the label y and the group g, and for any number of
-classes and groups, these are here
+group gains; Cheng, Agarwal, Amiri, *Do Students Debias Like Teachers?* (arXiv 2510.26038), whether biases survive.
+
+The measures are the accuracy of the worst group, the spread of accuracies, and two measures of fairness. With the
+prediction ŷ, the label y and the group g, and for any number of classes and groups, these are here
 
     demographic parity difference = max_k (max_g P(ŷ=k | g) − min_g P(ŷ=k | g)),
     equalised odds difference = max_k,k′ (max_g P(ŷ=k | y=k′, g) − min_g P(ŷ=k | y=k′, g)).

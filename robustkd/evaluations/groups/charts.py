@@ -8,7 +8,7 @@ import pandas as pd
 
 from robustkd.evaluations.groups.rows import SHUFFLED
 from robustkd.presentation.dots import dots_and_intervals
-from robustkd.presentation.style import ROLE_COLOURS, WIDTH
+from robustkd.presentation.style import ROLE_COLOURS, WIDTH, LayeredChart
 from robustkd.results.metric import Metric
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def group_panels(frame: pd.DataFrame, accuracy: Metric, spread: Metric) -> alt.T
     )
 
 
-def _accuracies(frame: pd.DataFrame, metric: Metric) -> alt.TopLevelMixin:
+def _accuracies(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
     """Each method's accuracy on each group: methods in rows within groups in rows."""
     import altair as alt
 

@@ -47,7 +47,7 @@ def _of_student(gains: pd.DataFrame, student: str, metric: Metric) -> str:
         return (
             f"Against the independent baseline, the accuracy of {student} is significantly {join(clauses)}, {of_all}."
         )
-    best, worst = gains.loc[gains["value"].idxmax()], gains.loc[gains["value"].idxmin()]
+    best, worst = (gains.iloc[place] for place in (gains["value"].argmax(), gains["value"].argmin()))
     return (
         f"{student} gains between {quantity(worst['value'], metric)} ({worst['part']}) and "
         f"{quantity(best['value'], metric)} ({best['part']}) against the independent baseline, significantly in none "
@@ -68,7 +68,7 @@ def _widest(gains: pd.DataFrame, metric: Metric) -> str:
     ranges = gains.groupby("method", sort=False)["value"].agg(["min", "max"])
     widest = str((ranges["max"] - ranges["min"]).idxmax())
     own = gains[gains["method"] == widest]
-    low, high = own.loc[own["value"].idxmin()], own.loc[own["value"].idxmax()]
+    low, high = (own.iloc[place] for place in (own["value"].argmin(), own["value"].argmax()))
     return (
         f"The gain against the independent baseline differs most between groups for {widest}: "
         f"{quantity(low['value'], metric)} on {low['part']}, {quantity(high['value'], metric)} on {high['part']}."

@@ -1,12 +1,14 @@
 """Does a student give away which images its teacher was trained on?
 
-Jagielski et al., *Students Parrot Their Teachers: Membership Inference on Model Distillation* (NeurIPS 2023, arXiv
-2303.03446): under the condition `membership` only the teacher was trained on some images. An attacker who sees a
-student tries to tell them from test images, which nobody was trained on. A score that is higher for members gives the
-area under the ROC curve and, as Carlini et al., *Membership Inference Attacks From First Principles* (S&P 2022, arXiv
-2112.03570) ask, the true positive rate at a low false positive rate. There are two scores: the negative loss, and that
-of the offline likelihood ratio attack (LiRA), which compares the confidence with that of reference networks, here the
-independent baselines, because an image may be easy for every network. For a baseline the references are the others.
+Jagielski et al., *Students Parrot Their Teachers* (NeurIPS 2023, arXiv 2303.03446); Carlini et al., *Membership
+Inference Attacks From First Principles* (S&P 2022, arXiv 2112.03570).
+
+Under the condition `membership` only the teacher was trained on some images. An attacker who sees a student tries to
+tell them from test images, which nobody was trained on. A score that is higher for members gives the area under the ROC
+curve and, as Carlini et al. ask, the true positive rate at a low false positive rate. There are two scores: the
+negative loss, and that of the offline likelihood ratio attack (LiRA), which compares the confidence with that of
+reference networks, here the independent baselines, because an image may be easy for every network. For a baseline the
+references are the others.
 
 The evaluation needs networks of the condition `membership` and the training images. It holds one score for each network
 and image.

@@ -45,11 +45,12 @@ def _of_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> str:
     score = "lira" if "lira_auc" in known.index else "loss"
     if f"{score}_auc" not in known.index:
         return "Without the teacher it is unknown whether there are members to give away."
-    row, metric = known.loc[f"{score}_auc"], metrics[f"{score}_auc"]
-    remembers = row["ci_low"] > CHANCE
+    metric = metrics[f"{score}_auc"]
+    value, low, high = (float(known[column][metric.name]) for column in ("value", "ci_low", "ci_high"))
+    remembers = low > CHANCE
     judged = "it remembers them" if remembers else "no sign that it remembers them, so there is nothing to pass on"
-    bounds = interval(row["ci_low"], row["ci_high"], metric)
+    bounds = interval(low, high, metric)
     return (
-        f"The teacher's own AUC for images that only it was trained on is {quantity(row['value'], metric)} {bounds} "
+        f"The teacher's own AUC for images that only it was trained on is {quantity(value, metric)} {bounds} "
         f"({_named(score)}; 50% is chance): {judged}."
     )

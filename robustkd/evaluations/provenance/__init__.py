@@ -1,11 +1,13 @@
 """Is a network a student of this teacher?
 
+Stanton et al., *Does Knowledge Distillation Really Work?* (NeurIPS 2021), on agreement with the teacher; Geirhos,
+Meding, Wichmann, *Beyond accuracy* (NeurIPS 2020), on agreement that accuracies imply.
+
 Two networks that never saw each other agree where both are right, and on some images that are hard. A student agrees
-with its teacher (Stanton et al., *Does Knowledge Distillation Really Work?*, NeurIPS 2021) also where an independent
-baseline errs. Accurate networks agree there more often too, where the teacher is right, so the statistic corrects for
-accuracy as error consistency does (Geirhos, Meding, Wichmann, *Beyond accuracy*, NeurIPS 2020, equation 1): on the
-images that a baseline gets wrong, with the accuracies p of the network and t of the teacher on these images, and errors
-that are spread evenly over the other K − 1 classes,
+with its teacher also where an independent baseline errs. Accurate networks agree there more often too, where the
+teacher is right, so the statistic corrects for accuracy as error consistency does (equation 1 of Geirhos et al.): on
+the images that a baseline gets wrong, with the accuracies p of the network and t of the teacher on these images, and
+errors that are spread evenly over the other K − 1 classes,
 
     s = P(network predicts the teacher's class) − p·t − (1 − p)(1 − t)/(K − 1),
 
@@ -48,7 +50,7 @@ class Provenance(Evaluation):
     """Agreement with the teacher where independent baselines err."""
 
     name = "provenance"
-    title = "Provenance"
+    title = "Origin of the students"
     question = "Is a network a student of this teacher?"
     requires = Requirements(teacher=True)
     metrics = METRICS

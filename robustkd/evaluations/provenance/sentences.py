@@ -33,7 +33,7 @@ def sentences(frame: pd.DataFrame) -> list[str]:
 def _one(who: str, row: pd.Series, p_value: float) -> str:
     if str(row["interval"]).startswith(CANNOT_TELL):
         return f"{who}: whether this is a student of the teacher, these networks {row['interval']}."
-    found = "as a student of the teacher does" if p_value <= LEVEL else "no more than chance explains"
+    found = "as a student of the teacher does" if p_value <= LEVEL else "which chance may explain"
     plural = who.startswith("Taken")
     return (
         f"{who} agree{'' if plural else 's'} with the teacher on the errors of the baselines, beyond accuracy, more "

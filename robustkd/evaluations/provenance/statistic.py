@@ -61,7 +61,7 @@ def agreement_on_errors(
         means = [mean_of_defined(np.stack(values)) for values in (plain, beyond)]
         return dict(zip(("agreement_on_errors", "agreement_beyond_accuracy"), means, strict=True))
 
-    return Observed(statistics, {"agreement_on_errors": where(wrong.any(axis=0), agrees)})
+    return Observed(statistics, {"agreement_on_errors": where(np.asarray(wrong.any(axis=0)), agrees)})
 
 
 def separation(students: np.ndarray, independents: np.ndarray) -> Separation:

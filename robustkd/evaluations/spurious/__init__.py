@@ -1,11 +1,12 @@
 """Does a student inherit the shortcut of its teacher?
 
-Under the condition `spurious` the teacher was trained on images with a border whose colour tells the class, a spurious
-correlation that holds in training alone (Geirhos et al., *Shortcut Learning in Deep Neural Networks*, Nature Machine
-Intelligence 2020). The test images get the border of another class, drawn at random: a decision for the class of the
-border follows the border, not the image. A student that learned from the teacher on images without borders never saw
-one: what it does beyond the independent baseline came from the teacher (the question of Cheng, Agarwal, Amiri, *Do
-Students Debias Like Teachers?*, arXiv 2510.26038).
+Geirhos et al., *Shortcut Learning in Deep Neural Networks* (Nature Machine Intelligence 2020), on correlations that
+hold in training alone; Cheng, Agarwal, Amiri, *Do Students Debias Like Teachers?* (arXiv 2510.26038).
+
+Under the condition `spurious` the teacher was trained on images with a border whose colour tells the class. The test
+images get the border of another class, drawn at random: a decision for the class of the border follows the border, not
+the image. A student that learned from the teacher on images without borders never saw one: what it does beyond the
+independent baseline came from the teacher.
 
 The evaluation needs networks of the condition `spurious`, and shows them the test images with a border.
 """
@@ -118,7 +119,7 @@ class SpuriousInheritance(Evaluation):
         """A few images without and with a border, and what the teacher and a student say."""
         arrays, shown = records.arrays, records.arrays["shown"]
         roles = records.members["role"].tolist()
-        rows = [roles.index(role) for role in ("teacher", "student") if role in roles]
+        rows = np.array([roles.index(role) for role in ("teacher", "student") if role in roles], dtype=np.int64)
         who = " and ".join(records.members["member"].iloc[rows])
         names = arrays["class_names"].tolist()
         stands_for = ", ".join(names[label] for label in arrays["borders"][shown].tolist())
@@ -131,7 +132,7 @@ class SpuriousInheritance(Evaluation):
                 ("borders", "The borders", caption),
                 ("without a border", "with the border of another class"),
                 (arrays["images_without"], arrays["images_with"]),
-                (arrays["without"][np.ix_(rows, shown)], arrays["with"][np.ix_(rows, shown)]),
+                (arrays["without"][rows][:, shown], arrays["with"][rows][:, shown]),
                 names,
                 arrays["labels"][shown],
             ),
