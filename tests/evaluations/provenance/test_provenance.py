@@ -131,3 +131,27 @@ def test_without_a_baseline_or_a_teacher_it_says_what_it_needs(data: Dataset, pr
         evaluation.measure(students, data, predict_as({}, np.zeros(0)))
     with pytest.raises(EvaluationError, match="needs a teacher"):
         evaluation.measure(ModelPool(baseline=network(1)), data, predict_as({}, np.zeros(0)))
+
+
+def test_students_of_another_teacher_are_independent_networks_too(evaluated: Run) -> None:
+    pool = ModelPool(network(9), networks(2), {"at": networks(3)}, controls={"at": networks(2)})
+
+    _, records, frame = evaluated(pool)
+
+    row = frame[frame["metric"] == "provenance_auroc"].iloc[0]
+    assert row["n"] == 7
+    assert "3 students and 4 independent networks" in row["interval"]
+    assert set(frame[frame["metric"] == "agreement_beyond_accuracy_control"]["method"]) == {"at"}
+    assert records.members["role"].tolist().count("control") == 2
+
+
+def test_many_methods_are_told_in_one_sentence(evaluated: Run) -> None:
+    students = {name: networks(3) for name in ("at", "sp", "other", "fourth")}
+
+    evaluation, _, frame = evaluated(ModelPool(network(9), networks(6), students))
+
+    # of three and six networks the lowest p-value is 1/84, which four methods leave below 5 %
+    first, second = evaluation.headline(frame)
+    assert first.startswith("Taken together, the 12 students")
+    assert second.startswith("By method, the share of pairs in which the student agrees more: at ")
+    assert "significant after correction for 4 methods (Holm): at, sp." in second
