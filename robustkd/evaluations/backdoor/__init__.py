@@ -62,6 +62,10 @@ class BackdoorInheritance(Evaluation):
     control = "The independent baseline, which saw the same images as the students and no teacher."
     cost = "One forward pass of the test images with the trigger by every network."
 
+    def passes(self, networks: int, methods: int, images: int) -> float:
+        """Every network classifies every test image with the trigger."""
+        return networks * images
+
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Show every member the test images without and with the trigger."""
         from robustkd.data.conditions.backdoor import Backdoor

@@ -68,6 +68,10 @@ class MembershipInference(Evaluation):
         """The members are training images."""
         return "" if data.train is not None else "needs the training images"
 
+    def passes(self, networks: int, methods: int, images: int) -> float:
+        """Every network classifies the images that only the teacher saw."""
+        return networks * (self.options.images or images)
+
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Score images that only the teacher saw, and test images, with every member."""
         from robustkd.data.conditions.membership import Membership

@@ -59,6 +59,10 @@ class SpuriousInheritance(Evaluation):
     control = "The independent baseline, which saw the same images as the students and no teacher."
     cost = "One forward pass of the test images with a border by every network."
 
+    def passes(self, networks: int, methods: int, images: int) -> float:
+        """Every network classifies every test image with a border."""
+        return networks * images
+
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Show every member the test images without and with the border of another class."""
         import torch
@@ -130,7 +134,7 @@ class SpuriousInheritance(Evaluation):
         return (
             before_and_after(
                 ("borders", "The borders", caption),
-                ("without a border", "with the border of another class"),
+                ("without a border", "border of another class"),
                 (arrays["images_without"], arrays["images_with"]),
                 (arrays["without"][rows][:, shown], arrays["with"][rows][:, shown]),
                 names,

@@ -146,3 +146,7 @@ def test_the_picture_shows_the_trigger_on_images_of_other_classes(evaluated: Cal
 def test_networks_of_another_condition_are_refused(data: Dataset) -> None:
     with pytest.raises(EvaluationError, match="needs networks trained under the condition backdoor"):
         EVALUATIONS["backdoor"]().measure(pool(), data, PredictionCache(data))
+
+
+def test_the_cost_is_a_pass_of_the_test_images_by_every_network() -> None:
+    assert EVALUATIONS["backdoor"]().passes(networks=4, methods=2, images=100) == 400

@@ -155,3 +155,7 @@ def test_without_training_images_it_is_skipped_and_other_conditions_are_refused(
     assert evaluation.inapplicable(pool, replace(data, train=None)) == "needs the training images"
     with pytest.raises(EvaluationError, match="needs networks trained under the condition membership"):
         evaluation.measure(pool, clean, PredictionCache(clean))
+
+
+def test_the_cost_is_a_pass_of_the_members_by_every_network() -> None:
+    assert EVALUATIONS["membership"](MembershipOptions(images=300)).passes(4, 2, 1000) == 1200

@@ -126,3 +126,7 @@ def test_where_all_saw_borders_a_note_says_what_the_difference_means(bordered: D
 def test_networks_of_another_condition_are_refused(data: Dataset) -> None:
     with pytest.raises(EvaluationError, match="needs networks trained under the condition spurious"):
         EVALUATIONS["spurious"]().measure(pool(), data, PredictionCache(data))
+
+
+def test_the_cost_is_a_pass_of_the_test_images_by_every_network() -> None:
+    assert EVALUATIONS["spurious"]().passes(networks=4, methods=2, images=100) == 400
