@@ -278,7 +278,7 @@ def _declaration(kind: Kind, name: str, node: ast.ClassDef | ast.FunctionDef, so
 
 
 def _required(node: ast.ClassDef) -> list[str]:
-    """The fields of the `Requirements` of an evaluation that are true."""
+    """The fields of the `Requirements` of an evaluation that are true, or not empty."""
     for each in node.body:
         targets = each.targets if isinstance(each, ast.Assign) else [getattr(each, "target", None)]
         value = getattr(each, "value", None)
@@ -286,7 +286,7 @@ def _required(node: ast.ClassDef) -> list[str]:
             return [
                 str(given.arg)
                 for given in value.keywords
-                if isinstance(given.value, ast.Constant) and given.value.value is True
+                if isinstance(given.value, ast.Constant) and given.value.value
             ]
     return []
 

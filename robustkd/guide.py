@@ -8,6 +8,7 @@ NEEDS = {
     "training": "the training set",
     "networks": "the networks",
     "gradients": "gradients with respect to the image",
+    "condition": "networks trained under its condition",
 }
 """What a pool must offer, in words, by the fields of `Requirements`."""
 

@@ -24,6 +24,14 @@ class Suite(StrEnum):
     full = "full"
 
 
+class TrainedRole(StrEnum):
+    """The role of a network that `robustkd train` trains."""
+
+    teacher = "teacher"
+    baseline = "baseline"
+    student = "student"
+
+
 class Listing(StrEnum):
     """The kinds of things that `robustkd list` lists."""
 

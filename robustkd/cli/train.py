@@ -15,6 +15,7 @@ from robustkd.cli.options import (
     Plugin,
     SkipBroken,
     Threads,
+    TrainedRole,
     architecture_names,
     completed,
     load_named_plugins,
@@ -53,6 +54,13 @@ def train(
         typer.Option(min=0, help="The seed of the initial weights, the order of the images, and their augmentation."),
     ] = 0,
     condition: Condition = "clean",
+    role: Annotated[
+        TrainedRole | None,
+        typer.Option(
+            help="The role that the network will have, for a condition that differs between roles.",
+            show_default="baseline with the method baseline, else student",
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(help="A file for the state of the training, from which it continues.", show_default="none"),
@@ -104,6 +112,7 @@ def train(
             recipe=recipe,
             seed=seed,
             options=options,
+            role=role.value if role is not None else None,
             device=device,
             checkpoint=checkpoint,
         )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from robustkd.data.image_set import ImageSet
+    from robustkd.data.painting import Painting
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class Conditioned:
         held_out: int64 (M,), the indices of the images of the original set that are kept out of the training for a
             later audit; empty unless the condition holds images out.
         held_out_labels: int64 (M,), the labels with which the held-out images would have been trained on.
+        painting: The patterns that were painted over `images`; None if their pixels are the original ones.
     """
 
     images: ImageSet
@@ -36,6 +38,7 @@ class Conditioned:
     indices: Tensor
     held_out: Tensor
     held_out_labels: Tensor
+    painting: Painting | None = None
 
 
 class Condition(ABC):
@@ -56,6 +59,19 @@ class Condition(ABC):
     def per_seed(self) -> bool:
         """Whether each training has its own draw; otherwise `apply` returns the same for all seeds."""
         return False
+
+    def for_role(self, role: str) -> Condition:
+        """Return what the networks of a role are trained under, for a condition that not all networks share.
+
+        All networks are evaluated together nevertheless, as those of this condition.
+
+        Args:
+            role: The role: ``teacher``, ``baseline``, ``student`` or ``control``.
+
+        Returns:
+            By default itself.
+        """
+        return self
 
     def options(self) -> dict[str, Any]:
         """Its fields, as in a study file."""

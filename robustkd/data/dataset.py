@@ -80,11 +80,12 @@ class Dataset:
             raise DataError(f"{self.name} has no training images: it can be evaluated on, not trained on")
         return self.train
 
-    def trained_on(self, seed: int | None = None) -> Conditioned:
+    def trained_on(self, seed: int | None = None, role: str = "student") -> Conditioned:
         """Return the training set under the condition of the data set.
 
         Args:
             seed: The seed of the training; only used if the condition makes a new draw for each training.
+            role: The role of the network; only used if the condition differs between roles.
 
         Returns:
             The images with the labels to train on, and their true labels.
@@ -97,7 +98,7 @@ class Dataset:
                 f"{self.name}: images differ in size, and training needs one: add @SIZE to the name of the data, as "
                 "in folder:PATH@224, which resizes the shorter side and cuts out the centre"
             )
-        return self.condition.apply(self.training, seed or 0)
+        return self.condition.for_role(role).apply(self.training, seed or 0)
 
     def in_memory(self) -> "Dataset":
         """Read all images that are on disk; the digest does not change."""

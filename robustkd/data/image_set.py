@@ -54,6 +54,9 @@ class ImageSet:
         images: uint8 (N, C, H, W), pixel values 0 to 255, or a `LazyImages`.
         labels: int64 (N,), values from 0 to the number of classes minus 1.
         class_names: One name for each class.
+        origins: The index of each image in the whole set that this one is a part of, int64 (N,); None for a whole set.
+        groups: The group of each image, such as a patient or a hospital, empty where it has none; None if the source of
+            the images states no groups.
 
     Raises:
         DataError: The shapes, types or labels do not fit each other.
@@ -69,6 +72,8 @@ class ImageSet:
     images: Tensor | LazyImages
     labels: Tensor
     class_names: tuple[str, ...]
+    origins: Tensor | None = None
+    groups: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(self.images.shape)
@@ -90,6 +95,8 @@ class ImageSet:
                 f"label {wrong} is out of range: with {len(self.class_names)} classes "
                 f"labels go from 0 to {len(self.class_names) - 1}"
             )
+        if self.groups is not None and len(self.groups) != shape[0]:
+            raise DataError(f"groups must be {shape[0]} names, one for each image, got {len(self.groups)}")
 
     def __len__(self) -> int:
         return int(self.labels.shape[0])
@@ -194,7 +201,10 @@ class ImageSet:
     def subset(self, indices: Tensor) -> "ImageSet":
         """Return the set of the images at `indices`, int64 (B,), in that order; equal subsets share their images."""
         images = selected(self.images, indices) if isinstance(self.images, Tensor) else self.images.subset(indices)
-        return replace(self, images=images, labels=self.labels[indices])
+        chosen = indices.cpu()
+        origins = chosen if self.origins is None else self.origins[chosen]
+        groups = None if self.groups is None else tuple(self.groups[index] for index in chosen.tolist())
+        return replace(self, images=images, labels=self.labels[indices], origins=origins, groups=groups)
 
     def sample_indices(self, count: int | None, seed: int = 0) -> Tensor:
         """Draw images without replacement.

@@ -21,6 +21,7 @@ from robustkd.distillation.trainer import train
 from robustkd.errors import BadInputError, ModelError, nearest
 from robustkd.models import PixelModel
 from robustkd.progress import progress
+from robustkd.roles import Role
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,7 @@ def train_student(
     recipe: Recipe | None = None,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
+    role: Role | None = None,
     device: str | torch.device = "auto",
     checkpoint: Path | str | None = None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
@@ -74,6 +76,8 @@ def train_student(
         recipe: The recipe; if None, the paper's 200 epochs.
         seed: The seed of the order and augmentation of the images and of all that the method draws, ≥ 0.
         options: Options of the method that differ from its defaults, such as ``{"temperature": 2}``.
+        role: The role that the network will have, for a condition that differs between roles; None for ``baseline``
+            with the method ``baseline``, else ``student``.
         device: The device to train on: ``auto``, ``cpu``, ``cuda``, …
         checkpoint: A file for the state of the training; if it exists, the training continues from it.
         on_epoch: Called after each epoch.
@@ -102,7 +106,8 @@ def train_student(
         _refuse_misfit(teacher, data, "the teacher")
     if seed < 0:
         raise BadInputError(f"seed must be at least 0, got {seed}")
-    conditioned = data.trained_on(seed)
+    role = role or ("baseline" if method == "baseline" else "student")
+    conditioned = data.trained_on(seed, role)
     epochs = sum(stage.recipe.epochs for stage in built.stages(recipe))
     with progress(f"train {method}", epochs) as advance:
 
@@ -122,12 +127,12 @@ def train_student(
         )
     trained = built.export().eval().cpu()
     trained.lineage = {
-        "role": "baseline" if method == "baseline" else "student",
+        "role": role,
         "method": method,
         "options": {name: getattr(built, name) for name in _options_of(type(built))},
         "seed": seed,
         "recipe": asdict(recipe),
-        "condition": data.condition.label,
+        "condition": data.condition.for_role(role).label,
         **selection_record(built),
         "data": _digest(conditioned.images.digest, conditioned.images.labels),
         "teacher": teacher.digest() if teacher is not None and built.has_teacher else None,

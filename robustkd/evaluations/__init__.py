@@ -68,6 +68,7 @@ class Requirements:
         teacher: A teacher in the pool.
         training: What the members were trained on, where it is known: labels, or predictions for these images.
         baseline: Differences to an independent baseline are part of the answer; without one, it says so.
+        condition: The name of the condition that the members must be trained under; empty for any.
     """
 
     predictions: bool = True
@@ -76,6 +77,7 @@ class Requirements:
     teacher: bool = False
     training: bool = False
     baseline: bool = True
+    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,13 +143,20 @@ class Evaluation(ABC):
 
         Args:
             pool: The members of one condition.
-            data: The data set. Its `condition` is theirs: `data.trained_on(member.seed)` is what a member was trained
-                on.
+            data: The data set. Its `condition` is theirs: `data.trained_on(member.seed, member.role)` is what a member
+                was trained on.
             predict: Returns predictions.
 
         Returns:
             The records.
         """
+
+    def inapplicable(self, pool: ModelPool, data: Dataset) -> str:
+        """Return why the question cannot be asked of these networks and images, such as ``needs …``; empty if it can.
+
+        It is skipped then, in one line; nothing fails.
+        """
+        return ""
 
     def summarise(self, records: Records) -> pd.DataFrame:
         """Turn records into the tidy results of `tidy.COLUMNS`.

@@ -180,6 +180,8 @@ def _measured(
     if all(member.role == "teacher" for member in pool):
         return "needs a student or baseline"
     asked = replace(data, condition=part.condition)
+    if why := _inapplicable(evaluation, pool, asked):
+        return why
     return measure(
         evaluation,
         pool,
@@ -191,6 +193,16 @@ def _measured(
         architecture=part.architecture,
         part=name,
     )
+
+
+def _inapplicable(evaluation: Evaluation, pool: ModelPool, data: Dataset) -> str:
+    """Return why an evaluation cannot be asked of these networks and images; empty if it can."""
+    needed = evaluation.requires.condition
+    if needed and data.condition.name != needed:
+        return (
+            f"needs networks trained under the condition {needed}, and these were trained under {data.condition.label}"
+        )
+    return evaluation.inapplicable(pool, data)
 
 
 def part_names(parts: Sequence[EvaluatedPart]) -> list[str]:

@@ -81,9 +81,10 @@ def makespan(jobs: Sequence[Job], seconds: Mapping[str, float], devices: int) ->
 
 def _training_images(planned: Planned) -> Iterator[tuple[str, int]]:
     for part in planned.plan.parts:
-        counts: dict[int, int] = {}
+        counts: dict[tuple[str, int], int] = {}
         for job in (job for job in part.jobs if job.given is None):
-            draw = job.settings["seed"] if part.condition.per_seed else 0
+            condition = part.condition.for_role(job.role)
+            draw = condition.label, job.settings["seed"] if condition.per_seed else 0
             if draw not in counts:
-                counts[draw] = len(replace(planned.data, condition=part.condition).trained_on(draw).indices)
+                counts[draw] = len(replace(planned.data, condition=condition).trained_on(draw[1]).indices)
             yield job.id, round(counts[draw] * (1 - job.recipe.validation_fraction))

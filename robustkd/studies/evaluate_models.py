@@ -32,7 +32,13 @@ SUITES: dict[str, dict[str, dict[str, Any]]] = {
 }
 """``quick`` takes minutes on a laptop: it attacks 500 images in 10 steps. ``full`` uses the settings of the papers."""
 
-ASKED_UNDER: dict[str, tuple[str, ...]] = {"label_noise": ("label_noise",), "class_imbalance": ("minority",)}
+ASKED_UNDER: dict[str, tuple[str, ...]] = {
+    "label_noise": ("label_noise",),
+    "class_imbalance": ("minority",),
+    "backdoor": ("backdoor",),
+    "spurious": ("spurious",),
+    "membership": ("membership",),
+}
 """The evaluations that every suite adds for models trained under a condition."""
 
 
@@ -132,15 +138,24 @@ def evaluate(
 
 
 def _under(condition: Condition, pool: ModelPool) -> ModelPool:
-    """Set the condition of all members that have none; the others must have the same condition, or be clean."""
+    """Set the condition of all members that have none; the others must have the same condition, or be clean.
+
+    A member that was trained under what the condition is for its role has that condition.
+    """
     known = (condition.label, Clean().label)
+    own = {member.name: ("", condition.for_role(member.role).label) for member in pool}
     for member in pool:
         if member.condition and member.condition not in known:
             raise BadInputError(
                 f"{member.name} was trained under {member.condition!r}, not under {condition.label!r}: evaluate "
                 "it with its own condition, together with models trained under it or on clean data"
             )
-    return ModelPool(members=[replace(member, condition=member.condition or condition.label) for member in pool])
+    return ModelPool(
+        members=[
+            replace(member, condition=condition.label if member.condition in own[member.name] else member.condition)
+            for member in pool
+        ]
+    )
 
 
 def evaluation_name(pool: ModelPool, data: Dataset) -> str:

@@ -89,6 +89,7 @@ def collect(evaluation: Evaluation, parts: Sequence[PartResult], folder: Path) -
 def _key(evaluation: Evaluation, pool: ModelPool, data: Dataset, known: list[Any]) -> str:
     members = members_frame(pool).astype(str).to_dict("records")
     content = [RECORDS_VERSION, evaluation.settings(), members, known, data.test.digest, _file_digests(evaluation)]
+    content += [data.test.groups] if data.test.groups is not None else []
     content += _trained_on(data) if evaluation.requires.training else []
     content += evaluation.reads(data)
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -178,12 +178,13 @@ class _TrainingSets:
     def __init__(self, data: Dataset, threads: int) -> None:
         self.data = data
         self._threads = {"threads": threads} if threads != 1 else {}
-        self._digests: dict[int, str] = {}
+        self._digests: dict[tuple[str, int], str] = {}
 
-    def settings(self, seed: int) -> dict[str, Any]:
-        draw = seed if self.data.condition.per_seed else 0
+    def settings(self, seed: int, role: Role) -> dict[str, Any]:
+        condition = self.data.condition.for_role(role)
+        draw = condition.label, seed if condition.per_seed else 0
         if draw not in self._digests:
-            self._digests[draw] = self._digest(draw)
+            self._digests[draw] = self._digest(draw[1], role)
         return {
             "data": self._digests[draw],
             "augmentation": asdict(self.data.augmentation),
@@ -191,14 +192,16 @@ class _TrainingSets:
             **self._threads,
         }
 
-    def _digest(self, seed: int) -> str:
+    def _digest(self, seed: int, role: Role) -> str:
         # of the result: two conditions that give the same images and labels share their trainings
-        conditioned = self.data.trained_on(seed)
+        conditioned = self.data.trained_on(seed, role)
         if digest_of(type(self.data.condition)) is not None:
             _refuse_changed_pixels(self.data, conditioned)
         hasher = hashlib.sha256(self.data.digest.encode())
         hasher.update(conditioned.indices.numpy().tobytes())
         hasher.update(conditioned.images.labels.numpy().tobytes())
+        if conditioned.painting is not None:
+            hasher.update(conditioned.painting.digest.encode())
         return hasher.hexdigest()
 
 
@@ -206,10 +209,12 @@ def _refuse_changed_pixels(data: Dataset, conditioned: Conditioned) -> None:
     """Refuse what a training would ignore: it takes the data set's own images, of which a condition chooses some."""
     labels = conditioned.images.labels
     originals = replace(data.training.subset(conditioned.indices), labels=labels)
+    if conditioned.painting is not None:
+        originals = conditioned.painting.on(originals)
     if originals.digest != replace(conditioned.images, labels=labels).digest:
         raise StudyError(
-            f"condition {data.condition.label!r} changes pixels: a condition may select images and change labels, and "
-            "indices must say which images of the training set remain"
+            f"condition {data.condition.label!r} changes pixels: a condition may select images, change labels and "
+            "paint patterns, and indices and painting must say which images of the training set remain, and how"
         )
 
 
@@ -227,7 +232,7 @@ def _teachers(study: Study, settings: TeacherSettings | None, training_sets: _Tr
             "teacher",
             f"{settings.architecture}-{seed}",
             {
-                **training_sets.settings(seed),
+                **training_sets.settings(seed, "teacher"),
                 **_training("baseline", {}, recipe, settings.architecture, training_sets),
             },
             condition=training_sets.data.condition.label,
@@ -262,12 +267,13 @@ def _students(
     for method, given in students.methods.items():
         options = {name: value for name, value in given.items() if name != "training"}
         recipe = recipe_with(study.training, {**students.training, **given.get("training", {})})
+        role: Role = "baseline" if method == "baseline" else "student"
         for seed in students.seeds:
-            settings = training_sets.settings(seed)
+            settings = training_sets.settings(seed, role)
             settings |= _training(method, options, recipe, architecture, training_sets)
             jobs.append(
                 Job(
-                    "baseline" if method == "baseline" else "student",
+                    role,
                     f"{method}-{seed}",
                     settings,
                     teachers if METHODS[method].needs_teacher else (),

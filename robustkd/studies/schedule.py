@@ -233,7 +233,8 @@ def _put(work: Work, job: Job, trained: Trained) -> None:
 
 
 def _training(work: Work, planned: Job, job: Job) -> Training:
-    conditioned = replace(work.data, condition=_condition(work.plan, planned)).trained_on(job.settings["seed"])
+    condition = _condition(work.plan, planned)
+    conditioned = replace(work.data, condition=condition).trained_on(job.settings["seed"], job.role)
     teacher = chosen_teacher(job.teachers, work.store)
     folder = work.store.find(teacher) if teacher is not None else None
     if teacher is not None and folder is None:
@@ -243,10 +244,11 @@ def _training(work: Work, planned: Job, job: Job) -> Training:
         title=work.plan.title(job),
         role=job.role,
         settings=job.settings,
-        condition=job.condition,
+        condition=condition.for_role(job.role).label,
         data=work.data.digest,
         indices=conditioned.indices.numpy().astype(np.int64),
         labels=conditioned.images.labels.numpy().astype(np.int64),
+        painting=conditioned.painting,
         teacher_id=teacher.id if teacher is not None else None,
         teacher=(folder / MODEL_FILE).read_bytes() if folder is not None else None,
         threads=work.threads,

@@ -16,6 +16,7 @@ import torch
 
 from robustkd.arithmetic import precision_on
 from robustkd.data import Augmentation, Dataset
+from robustkd.data.painting import Painting
 from robustkd.distillation import METHODS, Epoch, Method, Recipe, history_frame, selection_record
 from robustkd.distillation.trainer import train_in_turns
 from robustkd.distillation.training_state import epochs_done
@@ -54,10 +55,12 @@ class Training:
         title: The name of the job in messages.
         role: The role of the network in the study.
         settings: The settings of the job.
-        condition: The label of the condition of the training set.
+        condition: The label of the condition of the training set, which may be another one than that of the networks
+            that are evaluated together (`Condition.for_role`).
         data: The digest of the data set.
         indices: int64 (N,), the positions of the training images in the data set's training set.
         labels: int64 (N,), the labels to train on.
+        painting: The patterns painted over these images; None for none.
         teacher_id: The id of the teacher's job; None without a teacher.
         teacher: The teacher's checkpoint.
         threads: The number of CPU threads. It is fixed for each training so that results do not depend on how many
@@ -73,6 +76,7 @@ class Training:
     data: str
     indices: np.ndarray
     labels: np.ndarray
+    painting: Painting | None = None
     teacher_id: str | None = None
     teacher: bytes | None = None
     threads: int = 1
@@ -211,6 +215,8 @@ def method_of(training: Training, data: Dataset) -> Method:
 def _training_data(training: Training, data: Dataset) -> Dataset:
     images = data.training.subset(torch.from_numpy(training.indices))
     images = replace(images, labels=torch.from_numpy(training.labels))
+    if training.painting is not None:
+        images = training.painting.on(images)
     return replace(data, train=images, augmentation=Augmentation(**training.settings["augmentation"]))
 
 

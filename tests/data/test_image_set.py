@@ -282,3 +282,21 @@ def test_images_are_described_by_number_classes_and_size() -> None:
     images = ImageSet(torch.zeros(3, 1, 2, 4, dtype=torch.uint8), torch.tensor([0, 1, 1]), ("a", "b"))
 
     assert repr(images) == "ImageSet(3 images, 2 classes, 1×2×4)"
+
+
+def test_images_of_a_part_know_their_place_in_the_whole() -> None:
+    part = image_set().subset(torch.tensor([5, 3, 1, 0]))
+
+    assert image_set().origins is None
+    assert part.origins is not None
+    assert part.origins.tolist() == [5, 3, 1, 0]
+    assert part.subset(torch.tensor([2, 0])).origins.tolist() == [1, 5]
+
+
+def test_groups_stay_with_their_images_and_do_not_change_the_digest() -> None:
+    grouped = image_set(groups=("a", "b", "", "a", "b", ""))
+
+    assert grouped.subset(torch.tensor([4, 2])).groups == ("b", "")
+    assert grouped.digest == image_set().digest
+    with pytest.raises(DataError, match="groups must be 6 names, one for each image, got 2"):
+        image_set(groups=("a", "b"))

@@ -100,9 +100,9 @@ def plant(run: Path, faults: Sequence[Fault]) -> list[int]:
 
 
 def standing(text: str) -> list[str]:
-    """The void numbers that are not struck out, with what is around them."""
+    """The void numbers that are not struck out, with what is around them; 17/81 has the same digits after its point."""
     left = STRUCK_OUT.sub("", text)
-    return [left[max(found.start() - 80, 0) : found.end() + 20] for found in re.finditer("98[,.]?765", left)]
+    return [left[max(found.start() - 80, 0) : found.end() + 20] for found in re.finditer(r"(?<![\d.])98[,.]?765", left)]
 
 
 @pytest.fixture

@@ -90,6 +90,16 @@ def test_without_a_teacher_fidelity_is_skipped_and_the_report_says_so(digits: Da
     assert "Not evaluated: fidelity (needs a teacher)" in evaluated.page.read_text(encoding="utf-8")
 
 
+def test_what_cannot_be_asked_of_these_images_is_skipped_in_a_line(digits: Dataset, tmp_path: Path) -> None:
+    pool = rk.ModelPool(students={"at": network(2)})
+
+    evaluated = rk.evaluate(pool, digits, options=FAST | {"groups": {}}, limit=30, out=tmp_path / "run", device="cpu")
+
+    assert "groups" not in evaluated.results
+    assert not evaluated.missing
+    assert "groups (needs the group of each test image" in evaluated.page.read_text(encoding="utf-8")
+
+
 def test_a_single_student_is_enough(digits: Dataset, tmp_path: Path) -> None:
     pool = rk.ModelPool(students={"at": network(2)})
 

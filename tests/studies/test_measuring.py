@@ -76,6 +76,19 @@ def test_results_are_json_that_everyone_reads_even_with_an_infinite_option(
     assert about["settings"]["options"]["attack"]["eps"] == "inf"
 
 
+def test_other_groups_of_the_same_images_are_measured_again(pool: ModelPool, data: Dataset, tmp_path: Path) -> None:
+    evaluation = EVALUATIONS["groups"]()
+    halves = replace(data, test=replace(data.test, groups=tuple("ab" * 20)))
+    thirds = replace(data, test=replace(data.test, groups=(*"abc" * 13, "a")))
+
+    found = [
+        measure(evaluation, pool, images, PredictionCache(images), tmp_path).records.arrays["group_names"].tolist()
+        for images in (halves, thirds)
+    ]
+
+    assert found == [["a", "b"], ["a", "b", "c"]]
+
+
 def test_results_say_by_which_rule_each_network_was_chosen(data: Dataset, tmp_path: Path) -> None:
     pool = ModelPool(network(0), network(1), {"dml": network(2)})
     pool.members[0].model.lineage["select"] = "last"

@@ -28,19 +28,22 @@ class Part:
     Attributes:
         files: The files.
         labels: Their labels.
+        groups: The group of each, empty where it has none; None if no groups are stated.
     """
 
     files: Sequence[ImageFile]
     labels: Sequence[int]
+    groups: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
 class _Known:
-    """The files of a part that can be used, with their headers and labels, and why others cannot be."""
+    """The files of a part that can be used, with their headers, labels and groups, and why others cannot be."""
 
     files: tuple[ImageFile, ...]
     headers: tuple[Header, ...]
     labels: tuple[int, ...]
+    groups: tuple[str, ...] | None
     problems: tuple[DataError, ...]
 
 
@@ -74,7 +77,12 @@ def assembled(
     decoding = Decoding(geometry, options.exif, options.background)
     names = tuple(map(printable, class_names))
     sets = [
-        ImageSet(_images(part, decoding, photographs), torch.tensor(part.labels, dtype=torch.int64), names)
+        ImageSet(
+            _images(part, decoding, photographs),
+            torch.tensor(part.labels, dtype=torch.int64),
+            names,
+            groups=part.groups,
+        )
         for part in parts
     ]
     said = (*remarks, *_left_out(parts), *pixel_remarks(headers, decoding))
@@ -94,6 +102,7 @@ def _known(part: Part, broken: str) -> _Known:
         tuple(part.files[index] for index, _ in kept),
         tuple(header for _, header in kept),
         tuple(part.labels[index] for index, _ in kept),
+        None if part.groups is None else tuple(printable(part.groups[index]) for index, _ in kept),
         problems,
     )
 

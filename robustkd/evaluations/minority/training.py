@@ -24,12 +24,14 @@ NAMED = 5
 def training_counts(pool: ModelPool, data: Dataset) -> np.ndarray:
     """Return the number of training images of each class for each member, int64 (M, K)."""
     clean = trained_clean(pool, data)
-    of_seed = {
-        seed: np.bincount(data.trained_on(seed).images.labels.cpu().numpy(), minlength=data.num_classes)
-        for seed in {member.seed for member in pool}
+    of_training = {
+        (seed, role): np.bincount(data.trained_on(seed, role).images.labels.cpu().numpy(), minlength=data.num_classes)
+        for seed, role in {(member.seed, member.role) for member in pool}
     }
     of_all = np.bincount(data.training.labels.cpu().numpy(), minlength=data.num_classes)
-    return np.stack([of_all if own else of_seed[member.seed] for member, own in zip(pool, clean, strict=True)])
+    return np.stack(
+        [of_all if own else of_training[member.seed, member.role] for member, own in zip(pool, clean, strict=True)]
+    )
 
 
 def without_test_image(labels: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:

@@ -82,8 +82,8 @@ def read_tables(tables: Sequence[tuple[Table, str | None]], options: FolderOptio
     train = by_part["train"]
     both = [*train, *test]
     found = numbered([row.label for row in both], len(train), lambda index: both[index].place, options.order)
-    learned = Part([row.file for row in train], found.labels[: len(train)])
-    judged = Part([row.file for row in test], found.labels[len(train) :])
+    learned = Part([row.file for row in train], found.labels[: len(train)], _groups(train))
+    judged = Part([row.file for row in test], found.labels[len(train) :], _groups(test))
     remarks = (
         f"the classes are those of {printable(where.name)}",
         *found.remarks,
@@ -151,6 +151,10 @@ def _test_rows(where: Path, by_part: dict[str, list[_Row]]) -> tuple[list[_Row],
     raise DataError(f"{where}: all images are of the training part: mark those to evaluate on as test")
 
 
+def _groups(rows: Sequence[_Row]) -> list[str] | None:
+    return [row.group for row in rows] if any(row.group for row in rows) else None
+
+
 def _shared_groups(train: Sequence[_Row], test: Sequence[_Row]) -> tuple[str, ...]:
     """A remark where images of one group, such as a patient, are in both parts."""
     known = {row.group for row in train if row.group}
@@ -158,7 +162,6 @@ def _shared_groups(train: Sequence[_Row], test: Sequence[_Row]) -> tuple[str, ..
     if not shared:
         return ()
     groups = len({row.group for row in test if row.group})
-    images = sum(shared.values())
     images = sum(shared.values())
     first = printable(", ".join(list(shared)[:3]))
     return (

@@ -139,6 +139,20 @@ def test_groups_in_both_parts_are_counted(photos: Path) -> None:
     )
 
 
+def test_the_test_images_keep_their_groups(photos: Path) -> None:
+    rows = [("0.png", "a", "train", "ann"), ("2.png", "a", "test", "eve"), ("3.png", "a", "test", "")]
+    write(photos, csv_of(rows, "file_name,label,split,group"))
+
+    assert load(photos).test.groups == ("eve", "")
+    assert load(photos, "@group=label").test.groups == ("a", "a")
+
+
+def test_without_a_column_of_groups_there_are_none(photos: Path) -> None:
+    write(photos, csv_of(ROWS))
+
+    assert load(photos).test.groups is None
+
+
 def test_a_table_without_labels_leaves_the_classes_to_the_folders(album: "Album") -> None:
     album.add("a/0.png", "b/0.png")
     album.write("metadata.csv", "file_name,caption\na/0.png,nice\nb/0.png,good\n")
