@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from robustkd.presentation.numbers import unit_sign
+from robustkd.presentation.numbers import axis_title
 from robustkd.presentation.style import ROLE_COLOURS, WIDTH, LayeredChart
 from robustkd.results.metric import Metric
 
@@ -36,7 +36,7 @@ def dots_and_intervals(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
     order = list(dict.fromkeys([*methods["method"], *networks["method"]]))  # a method may only have rows of networks
     roles = {role: colour for role, colour in ROLE_COLOURS.items() if role in set(rows["role"])}
     y = alt.Y("method:N", sort=order, title=None, axis=alt.Axis(labelLimit=240))
-    x_title = f"{metric.title} ({unit_sign(metric)})"
+    x_title = axis_title(metric)
     colour = alt.Color(
         "role:N",
         scale=alt.Scale(domain=list(roles), range=list(roles.values())),
@@ -50,12 +50,13 @@ def dots_and_intervals(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
         alt.Tooltip("ci_high:Q", format=".3f"),
         alt.Tooltip("interval:N"),
     ]
-    x = alt.X("value:Q", title=x_title, scale=alt.Scale(zero=metric.difference_of is not None, nice=True))
+    scale_of_x, axis = alt.Scale(zero=metric.difference_of is not None, nice=True), alt.Axis(tickCount=8)
+    x = alt.X("value:Q", title=x_title, scale=scale_of_x, axis=axis)
     bar = alt.Chart(_data(methods)).mark_rule(strokeWidth=2, opacity=0.7)
     tick = alt.Chart(_data(methods)).mark_tick(thickness=3, size=18)
     dot = alt.Chart(_data(networks)).mark_circle(size=55, opacity=0.55)
     layers = [
-        bar.encode(x=alt.X("ci_low:Q", title=x_title), x2="ci_high:Q", y=y, color=colour, tooltip=tooltip),
+        bar.encode(x=alt.X("ci_low:Q", title=x_title, axis=axis), x2="ci_high:Q", y=y, color=colour, tooltip=tooltip),
         tick.encode(x=x, y=y, color=colour, tooltip=tooltip),
         dot.encode(x=x, y=y, color=colour, tooltip=tooltip),
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from robustkd.presentation.numbers import unit_sign
+from robustkd.presentation.numbers import axis_title, unit_sign
 from robustkd.presentation.style import ROLE_COLOURS, WIDTH, LayeredChart
 from robustkd.results.metric import Metric
 
@@ -25,8 +25,9 @@ def lines_over(frame: pd.DataFrame, metric: Metric, title: str) -> LayeredChart:
     Returns:
         A chart; each member has its own colour, and the lines of teacher and baseline are dashed.
     """
-    y_title = f"{metric.title} ({unit_sign(metric)})"
-    return _lines(frame, metric, title, y_title).properties(width=WIDTH, height=260, data=_lines_data(frame, metric))
+    return _lines(frame, metric, title, axis_title(metric)).properties(
+        width=WIDTH, height=260, data=_lines_data(frame, metric)
+    )
 
 
 def small_multiples(frame: pd.DataFrame, metric: Metric, title: str) -> LayeredChart:

@@ -45,6 +45,12 @@ def unit_sign(metric: Metric) -> str:
     return _PERCENT.get(metric.unit, metric.unit).strip()
 
 
+def axis_title(metric: Metric) -> str:
+    """Write the title of an axis: ``Agreement (%)``; without brackets for a metric that has no unit."""
+    unit = unit_sign(metric)
+    return f"{metric.title} ({unit})" if unit else metric.title
+
+
 def join(parts: list[str]) -> str:
     """Join words as in a sentence: ``a, b and c``."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
