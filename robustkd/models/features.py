@@ -1,4 +1,4 @@
-"""What a network computes before its logits: block outputs and pooled features, or what a foreign network lets us see."""
+"""What a network computes before its logits: block outputs and pooled features, or what can be read of them."""
 
 from dataclasses import dataclass
 from typing import Any

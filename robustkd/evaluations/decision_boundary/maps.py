@@ -100,6 +100,6 @@ def class_colours(classes: int) -> np.ndarray:
 
 _CAPTION = (
     "The first planes that were drawn. Each goes through three test images, framed in the colour of their class and "
-    "marked by dots; a point has the colour of the class that the network predicts there. Below each plane the share of "
-    "points with the teacher's class. Of networks that differ only in their seed, the first is shown."
+    "marked by dots; a point has the colour of the class that the network predicts there. Below each plane the share "
+    "of points with the teacher's class. Of networks that differ only in their seed, the first is shown."
 )

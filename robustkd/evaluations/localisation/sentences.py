@@ -43,7 +43,8 @@ def _closer(frame: pd.DataFrame, metric: Metric) -> list[str]:
         f"{row['member']} {quantity(row['value'], metric)} {interval(row['ci_low'], row['ci_high'], metric)}".rstrip()
         for _, row in students.iterrows()
     ]
-    said = f"Share of the images whose map is closer to the teacher's than the baseline's (chance: 50%): {', '.join(shares)}"
+    said = "Share of the images whose map is closer to the teacher's than the baseline's (chance: 50%): "
+    said += ", ".join(shares)
     control = methods[methods["role"] == "baseline"]["value"]
     return [f"{said}; a second baseline {quantity(control.mean(), metric)}." if len(control) else f"{said}."]
 

@@ -17,33 +17,29 @@ compare with it.
 The evaluation needs the networks and a teacher. It holds the features of two networks at a time: 4 bytes for each
 image and channel of their blocks, and one matrix of the channels of two blocks in float64.
 
-The files, in reading order: `measure` below; `stages`, what is compared; `measurement`, the comparison of two networks;
-`cka`, `neighbours`, `gnosis`, the pure functions; `rows`, from records to tidy results; `metrics`.
+The files, in reading order: `options`; `comparer`, which networks are compared; `stages`, what of a network;
+`measurement`, the comparison of two networks; `cka`, `neighbours`, `gnosis`, the pure functions; `rows`, from records
+to tidy results; `metrics`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
-from robustkd.errors import EvaluationError, ModelError
+from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
-from robustkd.evaluations.similarity.measurement import Arrays, compared
+from robustkd.evaluations.similarity.comparer import VERSION, Comparer, of_pooled, stacked
 from robustkd.evaluations.similarity.metrics import METRICS
+from robustkd.evaluations.similarity.options import SimilarityOptions
 from robustkd.evaluations.similarity.rows import all_rows
-from robustkd.evaluations.similarity.stages import Stage, stages_of
 from robustkd.presentation.dots import dots_and_intervals
 from robustkd.presentation.findings import student_findings
 from robustkd.presentation.lines import lines_over
 from robustkd.presentation.numbers import number
 from robustkd.presentation.sentences import Phrases, findings
-from robustkd.progress import progress
 from robustkd.results.records import Records, members_frame
 from robustkd.results.tidy import tidy
 
@@ -51,24 +47,7 @@ if TYPE_CHECKING:
     import altair as alt
 
     from robustkd.data import Dataset
-    from robustkd.models import Member, ModelPool
-
-
-@dataclass(frozen=True)
-class SimilarityOptions:
-    """Which images are compared.
-
-    Attributes:
-        images: The number of test images, drawn with `seed`; None for all.
-        neighbours: The number of nearest neighbours of an image.
-        batch_size: The largest number of images per batch; images of many pixels come in smaller ones.
-        seed: The seed of the choice of images, and of the images whose features are exchanged to measure chance.
-    """
-
-    images: Annotated[int, Field(ge=4)] | None = 1000
-    neighbours: Annotated[int, Field(ge=1)] = 10
-    batch_size: Annotated[int, Field(ge=1)] = 250
-    seed: Annotated[int, Field(ge=0)] = 0
+    from robustkd.models import ModelPool
 
 
 @EVALUATIONS.register("similarity")
@@ -89,6 +68,7 @@ class Similarity(Evaluation):
     )
     control = "The independent baseline, and two independent baselines with each other where the pool has them."
     cost = "One forward pass of 1,000 images by every network."
+    version = VERSION
     requires = Requirements(networks=True, teacher=True)
     summary = ("cka", "cka_excess")
     Options = SimilarityOptions
@@ -102,50 +82,18 @@ class Similarity(Evaluation):
         """Compare every other member's features with the teacher's."""
         if pool.teacher is None:
             raise EvaluationError("similarity needs a teacher: add one to the pool")
-        options, teacher = self.options, pool.teacher
+        options = self.options
         indices = data.test.sample_indices(options.images, options.seed)
         images = data.test.subset(indices)
-        neighbours = options.neighbours if options.neighbours < len(images) else 0
-        notes = [] if neighbours else [f"Mutual neighbours need more than {options.neighbours} images"]
-        shuffled = np.random.default_rng(options.seed).permutation(len(images))
-
-        def seen_by(member: Member) -> list[Stage]:
-            return stages_of(member.model, images, options.batch_size, neighbours)
-
-        def compare(reference: Member, member: Member, stages: Callable[[], list[Stage]]) -> Arrays:
-            settings = asdict(options) | {"version": self.version}
-            return predict.kept(
-                self.name, [reference, member], settings, lambda: compared(stages(), seen_by(member), shuffled)
-            )
-
+        comparer = Comparer(images, options, predict)
         others = [member for member in pool if member.role != "teacher"]
-        reference = cache(lambda: seen_by(teacher))
-        members, rows = [], []
-        with progress("compare features", len(others)) as advance:
-            for member in others:
-                try:
-                    rows.append(compare(teacher, member, reference))
-                    members.append(member)
-                except ModelError as error:
-                    notes.append(f"{member.name} is not compared: {error}")
-                advance(1)
-        if not members:
-            raise EvaluationError(
-                f"similarity compares no network: {'; '.join(notes) or 'add one besides the teacher'}"
-            )
-        del reference
-        baselines = [place for place, member in enumerate(members) if member.role == "baseline"]
-        pairs = [(baselines[0], other) for other in baselines[1:]]
-        first = cache(lambda: seen_by(members[baselines[0]]))
-        between = [compare(members[one], members[other], first) for one, other in pairs]
-        notes += [
-            f"{member.name} has no blocks to compare" for member, row in zip(members, rows) if len(row["stage"]) == 1
-        ]
-        arrays = _stacked(rows) | {
+        members, rows, notes = comparer.with_teacher(pool.teacher, others)
+        pairs, between = comparer.between_baselines(members)
+        arrays = stacked(rows) | {
             "image": indices.numpy(),
             "between": np.array(pairs, dtype=np.int64).reshape(-1, 2),
-            "cka_between_baselines": _last(between, "cka", len(images)),
-            "mutual_knn_between_baselines": _last(between, "mutual_knn", len(images)),
+            "cka_between_baselines": of_pooled(between, "cka", len(images)),
+            "mutual_knn_between_baselines": of_pooled(between, "mutual_knn", len(images)),
         }
         return Records(members_frame(members), arrays, notes=tuple(notes))
 
@@ -187,21 +135,3 @@ PHRASES = Phrases(
     verdicts=("more like the teacher", "no significant difference", "less like the teacher"),
     alone="without an independent baseline, it is unknown how much of this is due to the teacher",
 )
-
-
-def _stacked(rows: Sequence[Arrays]) -> Arrays:
-    """Stack the arrays of the members, with empty names and NaN where one has fewer stages than another."""
-    most = max(len(row["stage"]) for row in rows)
-    stacked = {}
-    for name, first in rows[0].items():
-        padding = "" if first.dtype.kind == "U" else np.nan
-        shape = [(0, 0)] * (first.ndim - 1)
-        stacked[name] = np.stack(
-            [np.pad(row[name], [(0, most - len(row[name])), *shape], constant_values=padding) for row in rows]
-        )
-    return stacked
-
-
-def _last(rows: Sequence[Arrays], name: str, images: int) -> np.ndarray:
-    """The values of the pooled features, float64 (P, N)."""
-    return np.stack([row[name][-1] for row in rows]) if rows else np.empty((0, images))
