@@ -34,9 +34,10 @@ def map_pictures(records: Records) -> tuple[Picture, ...]:
     names = [str(members["member"].iloc[row]) for row in chosen]
     rows = []
     for place, image in enumerate(arrays["shown_images"]):
-        cosines = arrays["map_cosine"][:, arrays["shown"][place]]
+        shown = arrays["shown"][place]
+        cosines = np.where(arrays["eligible"][shown], arrays["map_cosine"][:, shown], np.nan)
         tiles = [Tile(overlaid(image, arrays["shown_maps"][row, place]), _text(cosines[row])) for row in chosen]
-        label = str(arrays["class_names"][arrays["label"][arrays["shown"][place]]])
+        label = str(arrays["class_names"][arrays["label"][shown]])
         rows.append(PictureRow(label, (Tile(image), *tiles)))
     return (Picture("maps", "Where the networks see the true class", _caption(), ("image", *names), tuple(rows)),)
 
@@ -69,5 +70,5 @@ def _caption() -> str:
     return (
         "The first of the sampled test images of each of some classes, which are spread evenly over all; chosen before "
         "any network was seen. Red is where Grad-CAM of the true class is high, each map scaled to its own maximum. "
-        "Below each map its cosine with the teacher's. Of networks that differ only in their seed, the first is shown."
+        "Below each map its cosine with the teacher's, where the teacher has a map. Of networks that differ only in their seed, the first is shown."
     )
