@@ -116,8 +116,8 @@ def measured(
             first = found if first is None and member.role == "baseline" else first
     if len(members) == 1:
         raise EvaluationError(f"localisation compares no network with the teacher: {'; '.join(notes[1:]) or 'add one'}")
-    eligible = teachers["maps"].any(axis=(1, 2))
-    arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]} | {"eligible": eligible}
+    arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    arrays["eligible"] = arrays["has_map"][0]
     return members, arrays, [*dict.fromkeys(notes), *_on_empty(members, arrays)]
 
 
@@ -156,7 +156,7 @@ def _row(found: Arrays, teachers: Arrays | None, baselines: Arrays | None, sampl
         "map_cosine_between_baselines": none if baselines is None else cosine(baselines["maps"], maps),
         "deletion_auc": found["deletion_auc"],
         "deletion_gain": found["deletion_random"] - found["deletion_auc"],
-        "empty": np.array((~maps.any(axis=(1, 2))).mean()),
+        "has_map": maps.any(axis=(1, 2)),
         "shown_maps": maps[sample.shown],
     }
 
@@ -172,8 +172,8 @@ def _on_empty(members: list[Member], arrays: Arrays) -> list[str]:
     teachers = 1 - arrays["eligible"].mean()
     if teachers:
         notes.append(f"The teacher's map is 0 everywhere for {teachers:.1%} of the images, which are left out")
-    for member, share in zip(members[1:], arrays["empty"][1:].tolist(), strict=True):
-        if share:
+    for member, has_map in zip(members[1:], arrays["has_map"][1:], strict=True):
+        if share := 1 - has_map.mean():
             notes.append(
                 f"{member.name} has a map of 0 everywhere for {share:.1%} of the images: its cosine there is 0"
             )

@@ -70,7 +70,9 @@ def _baseline_pairs(members: pd.DataFrame) -> list[tuple[int, int]]:
 def _between_rows(records: Records, metrics: tuple[Metric, ...]) -> Iterator[Row]:
     metric = next(metric for metric in metrics if metric.name == "map_cosine_between_baselines")
     for other, first in _baseline_pairs(records.members):
-        seen = records.arrays[metric.name][other]
+        seen = records.arrays[metric.name][other][records.arrays["has_map"][first]]
+        if len(seen) == 0:
+            continue
         row = network_row(records.members.iloc[other], metric) | {"level": "pair", "n": len(seen)}
         source = {"source": records.members["member"].iloc[first], "value": float(seen.mean())}
         yield row | source | bounds(MeanOverImages(seen[None], share=False).of_network(0))
