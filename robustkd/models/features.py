@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from robustkd.errors import ModelError
+from robustkd.models.ensembles import Ensemble
 from robustkd.models.pixel_model import PixelModel
 
 
@@ -35,9 +36,11 @@ def features_of(model: PixelModel, pixels: Tensor) -> Features:
         pixels: float (B, C, H, W) in [0, 1].
 
     Raises:
-        ModelError: The network has no such methods, and no linear layer whose input has a row for each image.
+        ModelError: The network is an ensemble, or it has no such methods, and no linear layer whose input has a row for each image.
     """
     module: Any = model.module
+    if isinstance(module, Ensemble):  # the last linear layer would be that of its last network
+        raise ModelError(f"{model.architecture} has no features of its own")
     if hasattr(module, "forward_intermediates") and hasattr(module, "forward_head"):
         found = model.outputs(pixels)
         return Features(_names(module, len(found.blocks)), found.blocks, found.pooled.flatten(1))

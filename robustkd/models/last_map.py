@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robustkd.errors import ModelError
+from robustkd.models.ensembles import Ensemble
 from robustkd.models.pixel_model import PixelModel
 
 Layout = Literal["channels first", "channels last", "tokens"]
@@ -46,8 +47,10 @@ def find_last_map(model: PixelModel, pixels: Tensor) -> MapPlace:
         pixels: An image or several, float (B, C, H, W) in [0, 1].
 
     Raises:
-        ModelError: It has none.
+        ModelError: It has none, or is an ensemble, whose networks have one each.
     """
+    if isinstance(model.module, Ensemble):
+        raise ModelError(f"{model.architecture} has no spatial maps of its own")
     tokens = _attention_input(model.module)
     last: list[MapPlace] = []
 

@@ -5,8 +5,11 @@ import torchvision
 from torch import Tensor, nn
 
 from robustkd.errors import ModelError
-from robustkd.models import PixelModel
+from robustkd.models import PixelModel, ensemble
+from robustkd.models.features import features_of
 from robustkd.models.last_map import find_last_map, map_and_gradient
+
+from ..conftest import network
 
 
 class Linear(nn.Module):
@@ -85,6 +88,15 @@ def test_a_network_without_maps_is_refused() -> None:
 
     with pytest.raises(ModelError, match="no spatial maps"):
         find_last_map(model, torch.rand(1, 1, 4, 4))
+
+
+def test_an_ensemble_has_neither_maps_nor_features_of_its_own() -> None:
+    both = ensemble([network(0), network(1)])
+
+    with pytest.raises(ModelError, match="no spatial maps of its own"):
+        find_last_map(both, torch.rand(1, 1, 8, 8))
+    with pytest.raises(ModelError, match="no features of its own"):
+        features_of(both, torch.rand(1, 1, 8, 8))
 
 
 def test_nothing_is_left_hooked() -> None:

@@ -116,7 +116,7 @@ def measured(
             first = found if first is None and member.role == "baseline" else first
     if len(members) == 1:
         raise EvaluationError(f"localisation compares no network with the teacher: {'; '.join(notes[1:]) or 'add one'}")
-    arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    arrays: Arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     arrays["eligible"] = arrays["has_map"][0]
     return members, arrays, [*dict.fromkeys(notes), *_on_empty(members, arrays)]
 

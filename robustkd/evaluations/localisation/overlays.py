@@ -70,6 +70,6 @@ def _caption() -> str:
     return (
         "The first of the sampled test images of each of some classes, which are spread evenly over all; chosen before "
         "any network was seen. Red is where Grad-CAM of the true class is high, each map scaled to its own maximum. "
-        "Below each map its cosine with the teacher's, where the teacher has a map. Of networks that differ only in their "
-        "seed, the first is shown."
+        "Below each map its cosine with the teacher's, where the teacher has a map. Of networks that differ only in "
+        "their seed, the first is shown."
     )
