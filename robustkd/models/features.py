@@ -36,7 +36,8 @@ def features_of(model: PixelModel, pixels: Tensor) -> Features:
         pixels: float (B, C, H, W) in [0, 1].
 
     Raises:
-        ModelError: The network is an ensemble, or it has no such methods, and no linear layer whose input has a row for each image.
+        ModelError: The network is an ensemble, or it has no such methods and no linear layer whose input has a row for
+            each image.
     """
     module: Any = model.module
     if isinstance(module, Ensemble):  # the last linear layer would be that of its last network
