@@ -60,7 +60,7 @@ class DecisionBoundary(Evaluation):
         "teacher, so what counts is the excess over the independent baseline. Most points are mixtures of images, not "
         "images."
     )
-    chance = "Measured with the teacher's predictions on other planes, as `boundary_iou_shuffled`."
+    chance = "Measured with the teacher's predictions on other planes."
     control = "The independent baseline, and two independent baselines with each other where the pool has them."
     cost = "One forward pass of 20,000 points (50 planes of 20 × 20) by every network."
     requires = Requirements(networks=True, teacher=True)
@@ -111,12 +111,16 @@ class DecisionBoundary(Evaluation):
         """Each student's IoU and its excess over the baseline's; then what chance and the control give."""
         iou, excess = self.metric("boundary_iou"), self.metric("boundary_iou_excess")
         said = findings(student_findings(frame, iou.name, excess.name), iou, excess, PHRASES)
-        shuffled = frame[(frame["metric"] == "boundary_iou_shuffled") & (frame["level"] == "method")]["value"]
-        between = frame[frame["metric"] == "boundary_iou_between_baselines"]["value"]
-        known = [f"with the teacher's predictions on other planes, the share is {quantity(shuffled.mean(), iou)}"]
+        shuffled = frame[(frame["metric"] == "boundary_iou_shuffled") & (frame["level"] == "method")]["value"].dropna()
+        between = frame[frame["metric"] == "boundary_iou_between_baselines"]["value"].dropna()
+        known = []
+        if len(shuffled):
+            known.append(
+                f"with the teacher's predictions on other planes, the share is {quantity(shuffled.mean(), iou)}"
+            )
         if len(between):
             known.append(f"two independent baselines agree on {quantity(between.mean(), iou)}")
-        return [*said, f"For comparison: {'; '.join(known)}."]
+        return [*said, f"For comparison: {'; '.join(known)}."] if known else said
 
     def pictures(self, records: Records) -> tuple[Picture, ...]:
         """Some planes, side by side for teacher, baseline and students."""

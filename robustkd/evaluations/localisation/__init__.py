@@ -61,8 +61,8 @@ class Localisation(Evaluation):
         "excess say by how much. Maps whose deletion gain is not above 0 say little."
     )
     chance = (
-        "50% of the images are closer by chance; the cosine that chance and centred objects give is measured as "
-        "`map_cosine_shuffled`."
+        "50% of the images are closer by chance; the cosine that chance and centred objects give is measured with the "
+        "teacher's maps of other images."
     )
     control = "The independent baseline, and two independent baselines with each other where the pool has them."
     cost = "One pass of 1,000 images by every network, and 18 forward passes of 50 images."

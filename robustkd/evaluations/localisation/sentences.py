@@ -35,7 +35,7 @@ def sentences(frame: pd.DataFrame, named: dict[str, Metric]) -> list[str]:
 
 
 def _closer(frame: pd.DataFrame, metric: Metric) -> list[str]:
-    methods = frame[(frame["metric"] == metric.name) & (frame["level"] == "method")]
+    methods = frame[(frame["metric"] == metric.name) & (frame["level"] == "method") & frame["value"].notna()]
     students = methods[methods["role"] == "student"]
     if students.empty or len(students) > FEW_STUDENTS:
         return []
@@ -51,8 +51,8 @@ def _closer(frame: pd.DataFrame, metric: Metric) -> list[str]:
 
 def _chance(frame: pd.DataFrame, named: dict[str, Metric]) -> list[str]:
     metric = named["map_cosine_shuffled"]
-    shuffled = frame[(frame["metric"] == metric.name) & (frame["level"] == "method")]["value"]
-    between = frame[frame["metric"] == "map_cosine_between_baselines"]["value"]
+    shuffled = frame[(frame["metric"] == metric.name) & (frame["level"] == "method")]["value"].dropna()
+    between = frame[frame["metric"] == "map_cosine_between_baselines"]["value"].dropna()
     said = [f"with the teacher's maps of other images the cosine is {number(shuffled.mean(), metric)}"]
     if len(between):
         said.append(f"two independent baselines have {number(between.mean(), metric)} with each other")
@@ -60,7 +60,7 @@ def _chance(frame: pd.DataFrame, named: dict[str, Metric]) -> list[str]:
 
 
 def _deletion(frame: pd.DataFrame) -> list[str]:
-    gains = frame[(frame["metric"] == "deletion_gain") & (frame["level"] == "method")]
+    gains = frame[(frame["metric"] == "deletion_gain") & (frame["level"] == "method") & frame["value"].notna()]
     failed = gains[~(gains["ci_low"] > 0)]["member"].tolist()
     if not failed:
         return []

@@ -63,7 +63,7 @@ class Similarity(Evaluation):
         "directions in which features vary most; mutual neighbours follow what is near to what."
     )
     chance = (
-        "CKA with the teacher's features of other images is measured as `cka_shuffled`; debiased CKA is 0 by chance, "
+        "CKA that chance gives is measured with the teacher's features of other images; debiased CKA is 0 by chance, "
         "mutual neighbours are k / (images − 1)."
     )
     control = "The independent baseline, and two independent baselines with each other where the pool has them."
@@ -120,7 +120,7 @@ class Similarity(Evaluation):
         cka, excess = self.metric("cka"), self.metric("cka_excess")
         said = findings(student_findings(frame, cka.name, excess.name), cka, excess, PHRASES)
         shuffled = frame[(frame["metric"] == "cka_shuffled") & (frame["level"] == "method")]["value"]
-        between = frame[frame["metric"] == "cka_between_baselines"]["value"]
+        between = frame[frame["metric"] == "cka_between_baselines"]["value"].dropna()
         if shuffled.notna().any():
             said.append(f"With the teacher's features of other images, CKA is at most {number(shuffled.max(), cka)}.")
         if len(between):
