@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from robustkd.presentation.numbers import interval, join, number, quantity
+from robustkd.presentation.numbers import axis_title, interval, join, number, quantity
 from robustkd.results.metric import Metric
 
 ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
@@ -36,3 +36,8 @@ def test_an_interval_is_absent_where_it_is_not_known() -> None:
 
 def test_lists_read_like_a_sentence() -> None:
     assert [join(["a"]), join(["a", "b"]), join(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+def test_the_title_of_an_axis_has_brackets_only_around_a_unit() -> None:
+    assert axis_title(Metric("agreement", "Agreement", "fraction", True, "")) == "Agreement (%)"
+    assert axis_title(Metric("cka", "CKA", "", True, "")) == "CKA"

@@ -15,6 +15,7 @@ from robustkd.evaluations.localisation.rows import closer
 from robustkd.models import ModelPool, PixelModel
 from robustkd.models.last_map import find_last_map
 from robustkd.results.predictions import PredictionCache
+from robustkd.results.tidy import VOID
 
 from ...conftest import network
 
@@ -176,3 +177,12 @@ def test_it_refuses_a_pool_without_a_teacher_or_without_its_maps(data: Dataset) 
         measured(ModelPool(students={"at": network(1)}), data)
     with pytest.raises(EvaluationError, match="needs maps of the teacher"):
         measured(ModelPool(PixelModel(NoMaps()), students={"at": network(1)}), data)
+
+
+def test_nothing_is_said_of_a_network_whose_numbers_are_withheld(data: Dataset) -> None:
+    evaluation, _, frame = measured(ModelPool(network(0), network(1), {"copy": network(0)}), data)
+
+    frame.loc[frame["member"] == "copy", ["value", "ci_low", "ci_high"]] = np.nan
+    frame.loc[frame["member"] == "copy", "interval"] = VOID
+
+    assert not any("copy" in sentence or "–" in sentence for sentence in evaluation.headline(frame))
