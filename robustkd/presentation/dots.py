@@ -50,12 +50,13 @@ def dots_and_intervals(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
         alt.Tooltip("ci_high:Q", format=".3f"),
         alt.Tooltip("interval:N"),
     ]
-    x = alt.X("value:Q", title=x_title, scale=alt.Scale(zero=metric.difference_of is not None, nice=True))
+    scale_of_x, axis = alt.Scale(zero=metric.difference_of is not None, nice=True), alt.Axis(tickCount=8)
+    x = alt.X("value:Q", title=x_title, scale=scale_of_x, axis=axis)
     bar = alt.Chart(_data(methods)).mark_rule(strokeWidth=2, opacity=0.7)
     tick = alt.Chart(_data(methods)).mark_tick(thickness=3, size=18)
     dot = alt.Chart(_data(networks)).mark_circle(size=55, opacity=0.55)
     layers = [
-        bar.encode(x=alt.X("ci_low:Q", title=x_title), x2="ci_high:Q", y=y, color=colour, tooltip=tooltip),
+        bar.encode(x=alt.X("ci_low:Q", title=x_title, axis=axis), x2="ci_high:Q", y=y, color=colour, tooltip=tooltip),
         tick.encode(x=x, y=y, color=colour, tooltip=tooltip),
         dot.encode(x=x, y=y, color=colour, tooltip=tooltip),
     ]
