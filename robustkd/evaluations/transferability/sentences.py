@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from robustkd.evaluations.transferability.strength import MASKING_POINTS, masks_gradients, overstates, stands_still
+from robustkd.attacks.gradients import stands_still
+from robustkd.evaluations.transferability.strength import MASKING_POINTS, masks_gradients, overstates
 from robustkd.presentation.findings import ABSENT, Finding, seeds_of, why_no_difference
 from robustkd.presentation.numbers import join, quantity
 from robustkd.presentation.sentences import FEW_STUDENTS, Phrases, findings

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from robustkd.attacks.gradients import NOWHERE, UP
+from robustkd.attacks.gradients import NOWHERE, UP, stands_still
 from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of, robust
 from robustkd.results.records import Check
 from robustkd.statistics.intervals import CONFIDENCE, Interval, wilson
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MASKING_POINTS = 0.02
 OVERSTATED_POINTS = 0.05
-MOST_ZERO_GRADIENTS = 0.01
 
 _ROUNDING = 1e-9
 
@@ -65,11 +64,6 @@ def overstates(first: float, worst: float) -> bool:
         worst: The share of images classified correctly, both clean and after all attacks.
     """
     return bool(first - worst > OVERSTATED_POINTS + _ROUNDING)
-
-
-def stands_still(zero_gradients: float) -> bool:
-    """Return whether so large a share of the images has a zero gradient that gradient attacks are meaningless."""
-    return bool(zero_gradients >= MOST_ZERO_GRADIENTS)
 
 
 class Transferred(NamedTuple):
