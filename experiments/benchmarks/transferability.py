@@ -44,6 +44,7 @@ import torchattacks
 
 from robustkd.attacks import source as attack_source
 from robustkd.attacks.batch_size import fitting_batch_size
+from robustkd.attacks.counting import jointly_correct
 from robustkd.attacks.crafting import crafting_network, crafting_precision
 from robustkd.attacks.layout import channels_last
 from robustkd.attacks.source import FEW
@@ -53,7 +54,7 @@ from robustkd.devices import resolve_device
 from robustkd.errors import RobustKDError
 from robustkd.evaluations.transferability import FOLLOWED, spread_over
 from robustkd.evaluations.transferability import measurement as transfer_measurement
-from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of
+from robustkd.evaluations.transferability.matrix import pair_of
 from robustkd.evaluations.transferability.measurement import Plan, attack_all
 from robustkd.evaluations.transferability.options import TransferabilityOptions, main_attack
 from robustkd.models import Member, ModelPool, PixelModel, create_model, load_model

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of, success_matrix
+from robustkd.attacks.counting import jointly_correct
+from robustkd.evaluations.transferability.matrix import pair_of, success_matrix
 from robustkd.evaluations.transferability.row import Row, member_row, targets_of
 from robustkd.results.measured import bounds
 from robustkd.results.records import Records

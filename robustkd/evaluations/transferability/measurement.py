@@ -20,7 +20,6 @@ from robustkd.evaluations.transferability.strength import gradient_check, zero_g
 from robustkd.results.records import Check
 
 if TYPE_CHECKING:
-
     from robustkd.data import ImageSet
     from robustkd.models import Member
 

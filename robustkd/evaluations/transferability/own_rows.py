@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of, robust
+from robustkd.attacks.counting import jointly_correct
+from robustkd.evaluations.transferability.matrix import pair_of, robust
 from robustkd.evaluations.transferability.row import Row, member_row, targets_of
 from robustkd.evaluations.transferability.strength import ALL_SOURCES, strongest_transferred
 from robustkd.results.mean_over_images import per_image_rows

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from robustkd.evaluations.transferability.matrix import VARIANTS, Pair, jointly_correct, pair_of
+from robustkd.attacks.counting import VARIANTS, Pair, jointly_correct
+from robustkd.evaluations.transferability.matrix import pair_of
 from robustkd.evaluations.transferability.row import Row, member_row, pair_row, rate, targets_of, teacher_of
 from robustkd.results.records import Records
 

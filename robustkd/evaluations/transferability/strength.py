@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from robustkd.attacks.counting import jointly_correct
 from robustkd.attacks.gradients import NOWHERE, UP, stands_still
-from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of, robust
+from robustkd.evaluations.transferability.matrix import pair_of, robust
 from robustkd.results.records import Check
 from robustkd.statistics.intervals import CONFIDENCE, Interval, wilson
 from robustkd.statistics.rates import Counted, paired_difference

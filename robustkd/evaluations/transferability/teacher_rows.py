@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from robustkd.evaluations.transferability.matrix import Counting, fooling_rate, jointly_correct, pair_of
+from robustkd.attacks.counting import Counting, fooling_rate, jointly_correct
+from robustkd.evaluations.transferability.matrix import pair_of
 from robustkd.evaluations.transferability.row import Row, difference, member_row, rate_of, targets_of, teacher_of
 from robustkd.results.groups import with_baselines
 from robustkd.results.records import Records
