@@ -327,7 +327,7 @@ def test_neither_the_batch_size_nor_other_members_change_what_is_seen(pool: Mode
 
 
 def test_seeds_of_a_method_are_averaged(data: Dataset) -> None:
-    pool = ModelPool(network(0), [network(1), network(2)], {"at": [network(3), network(4), network(5)]})
+    pool = ModelPool(network(4), [network(1), network(2)], {"at": [network(3), network(0), network(5)]})
     options = AdversarialInheritanceOptions(epsilon=0.2, epsilons=(0.1,), images=None, steps=2)
 
     frame = AdversarialInheritance(options).summarise(measured(pool, options, data))
