@@ -42,8 +42,8 @@ def evaluations() -> pd.DataFrame:
     """List the evaluations.
 
     Returns:
-        One row for each evaluation, with the columns ``evaluation``, ``question`` and ``options`` (the options and
-        their defaults as text).
+        One row for each evaluation, with the columns ``evaluation``, ``question``, ``needs``, ``cost``, ``papers`` and
+        ``options`` (the options and their defaults as text).
 
     >>> import robustkd as rk
     >>> "fidelity" in list(rk.evaluations()["evaluation"])
@@ -52,7 +52,14 @@ def evaluations() -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        {"evaluation": found.name, "question": found.summary, "options": _options(found)}
+        {
+            "evaluation": found.name,
+            "question": found.summary,
+            "needs": found.guide.needs,
+            "cost": found.guide.cost,
+            "papers": found.guide.cites,
+            "options": _options(found),
+        }
         for found in declared("evaluation").values()
     ]
     return pd.DataFrame(rows)

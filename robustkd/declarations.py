@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal, get_origin, get_type_hints
 
 from robustkd.dataset_name import parse_dataset_name
 from robustkd.errors import BadInputError, ModelError, nearest
+from robustkd.guide import NEEDS, TOLD, Guide, needs_in_words
 from robustkd.plugins import SOURCES, find_installed_sources
 from robustkd.source_file import MISSING, PACKAGE, SourceFile, UnreadableError, evaluated, source_file
 from robustkd.type_words import in_words
@@ -72,6 +73,7 @@ class Declaration:
         options: The options, in the order of the source.
         needs_teacher: Whether the method cannot be trained without a teacher; False for other kinds.
         path: The source file.
+        guide: What an evaluation says about itself; empty for other kinds.
     """
 
     kind: Kind
@@ -81,6 +83,7 @@ class Declaration:
     options: tuple[OptionDeclaration, ...]
     needs_teacher: bool
     path: Path
+    guide: Guide = dataclasses.field(default_factory=Guide)
 
     @property
     def papers(self) -> tuple[str, ...]:
@@ -225,7 +228,11 @@ def _described(kind: Kind, name: str, entry: Any) -> Declaration:
     summary = getattr(entry, "question", "") or _first_sentence(own)
     needs_teacher = bool(getattr(entry, "needs_teacher", False))
     path = Path(getattr(sys.modules.get(entry.__module__), "__file__", None) or entry.__module__)
-    return Declaration(kind, name, summary, own, tuple(options), needs_teacher, path)
+    guide = Guide()
+    if kind == "evaluation":
+        needed = needs_in_words([field for field in NEEDS if getattr(entry.requires, field)])
+        guide = Guide(needed, **{key: getattr(entry, key) for key in TOLD})
+    return Declaration(kind, name, summary, own, tuple(options), needs_teacher, path, guide)
 
 
 def _registered(node: ast.ClassDef | ast.FunctionDef, registry: str) -> Iterator[str]:
@@ -253,7 +260,7 @@ def _declaration(kind: Kind, name: str, node: ast.ClassDef | ast.FunctionDef, so
     own, module = ast.get_docstring(node) or "", ast.get_docstring(source.tree) or ""
     options: list[OptionDeclaration] = []
     needs_teacher = False
-    summary = _first_sentence(own)
+    summary, guide = _first_sentence(own), Guide()
     if isinstance(node, ast.ClassDef):
         if kind == "method":
             needs_teacher = bool(_class_value("needs_teacher", node, source, True))
@@ -263,7 +270,25 @@ def _declaration(kind: Kind, name: str, node: ast.ClassDef | ast.FunctionDef, so
         elif kind == "evaluation":
             summary = str(_class_value("question", node, source, summary))
             options = _options_of(node, source)
-    return Declaration(kind, name, summary, f"{module}\n\n{own}".strip(), tuple(options), needs_teacher, source.path)
+            guide = Guide(
+                needs_in_words(_required(node)), **{key: str(_class_value(key, node, source, "")) for key in TOLD}
+            )
+    doc = f"{module}\n\n{own}".strip()
+    return Declaration(kind, name, summary, doc, tuple(options), needs_teacher, source.path, guide)
+
+
+def _required(node: ast.ClassDef) -> list[str]:
+    """The fields of the `Requirements` of an evaluation that are true."""
+    for each in node.body:
+        targets = each.targets if isinstance(each, ast.Assign) else [getattr(each, "target", None)]
+        value = getattr(each, "value", None)
+        if isinstance(value, ast.Call) and any(isinstance(to, ast.Name) and to.id == "requires" for to in targets):
+            return [
+                str(given.arg)
+                for given in value.keywords
+                if isinstance(given.value, ast.Constant) and given.value.value is True
+            ]
+    return []
 
 
 def _options_of(node: ast.ClassDef, source: SourceFile) -> list[OptionDeclaration]:

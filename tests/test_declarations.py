@@ -242,3 +242,15 @@ def test_a_plugin_whose_types_need_an_import_is_imported(tmp_path: Path) -> None
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert found.stdout.strip() == "red"
+
+
+@pytest.mark.parametrize("name", EVALUATIONS.names())
+def test_an_evaluation_says_what_it_needs_and_how_to_read_it(name: str) -> None:
+    guide, kind = declared("evaluation")[name].guide, EVALUATIONS[name]
+
+    told = {key: getattr(guide, key) for key in ("cost", "cites", "reading", "chance", "control")}
+    assert told == {key: getattr(kind, key) for key in told}
+    words = {"teacher": "a teacher", "networks": "the networks", "training": "the training set"}
+    assert {key for key, text in words.items() if text in guide.needs} == {
+        key for key in words if getattr(kind.requires, key)
+    }

@@ -10,9 +10,7 @@ the same network, batch size, threads and number of worker processes:
 
 Both give the same classes, which is checked. A ratio is the median of the ratios within a round, so that other load on
 the machine slows both programs; that of the processor time, summed over all processes, depends on it less. A third
-program evaluates several networks as `robustkd evaluate` does. The memory of a program is that of its process with all
-its children: the largest sum of their proportional set sizes, in which a page that several of them share counts once,
-sampled four times a second (Linux only).
+program evaluates several networks as `robustkd evaluate` does. `memory` says what the memory of a program is.
 """
 
 import argparse
@@ -23,7 +21,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,13 +28,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from memory import watched
 from PIL import Image
 
 SIZE = 224
 PHOTOGRAPH_SIDES = (300, 501)
 """The smallest side of a photograph, and the first that is too large."""
-
-SAMPLES_PER_SECOND = 4
 
 
 def main() -> None:
@@ -114,15 +110,9 @@ def _measured(settings: argparse.Namespace) -> dict[str, Any]:
         "robustkd": _robustkd,
         "evaluate": _evaluate,
     }
-    peak, done = [0], threading.Event()  # KiB
-    watcher = threading.Thread(target=_watch, args=(peak, done))
-    watcher.start()
-    try:
+    with watched() as peak:
         found = programs[settings.program](settings)
-    finally:
-        done.set()
-        watcher.join()
-    return found | {"mebibytes": peak[0] // 1024}
+    return found | {"mebibytes": peak.mebibytes}
 
 
 def _network(settings: argparse.Namespace, seed: int = 0) -> Any:
@@ -192,33 +182,6 @@ def _outcome(predicted: np.ndarray, start: tuple[float, float]) -> dict[str, Any
     seconds, processor = (now - then for now, then in zip(_clocks(), start, strict=True))
     digest = hashlib.sha256(np.ascontiguousarray(predicted, dtype=np.int64).data).hexdigest()
     return {"seconds": seconds, "processor": processor, "predicted": digest}
-
-
-def _watch(peak: list[int], done: threading.Event) -> None:
-    """Keep the largest memory, in KiB, of this process and its children."""
-    while not done.wait(1 / SAMPLES_PER_SECOND):
-        peak[0] = max(peak[0], sum(map(_proportional, _family())))
-
-
-def _family() -> list[int]:
-    """This process and its descendants."""
-    found = ["self"]
-    for process in found:
-        for file in Path(f"/proc/{process}/task").glob("*/children"):
-            found += _text(file).split()
-    return [int(Path("/proc/self").resolve().name), *map(int, found[1:])]
-
-
-def _proportional(process: int) -> int:
-    lines = _text(Path(f"/proc/{process}/smaps_rollup")).splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text()
-    except OSError:  # the process has ended meanwhile
-        return ""
 
 
 def _report(

@@ -29,7 +29,8 @@ FOREIGN = "Checkpoints of other code"
 def evaluate(
     data: DataName,
     teacher: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="The teacher, as [NAME=][ARCHITECTURE:]PATH.")
+        list[str] | None,
+        typer.Option(metavar="MODEL", help="The teacher, as [NAME=][ARCHITECTURE:]PATH; repeat for an ensemble."),
     ] = None,
     baseline: Annotated[
         list[str] | None,
@@ -38,6 +39,13 @@ def evaluate(
     student: Annotated[
         list[str] | None,
         typer.Option(metavar="MODEL", help="A student; repeat for more, with the same NAME= for more seeds."),
+    ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=MODEL",
+            help="A student of another teacher, by the name of the student it is the control of; repeatable.",
+        ),
     ] = None,
     pool: Annotated[
         Path | None,
@@ -137,9 +145,10 @@ def evaluate(
     """
     for_all, own_classes = class_choices(classes or ())
     given = GivenPool(
-        teacher=teacher,
+        teacher=tuple(teacher or ()),
         baseline=tuple(baseline or ()),
         student=tuple(student or ()),
+        control=tuple(control or ()),
         clean=tuple(clean or ()),
         mean=channels(mean, "--mean"),
         std=channels(std, "--std"),

@@ -22,9 +22,10 @@ class GivenPool:
     """The networks, as written on the command line.
 
     Attributes:
-        teacher: The teacher.
+        teacher: The teacher; several networks are one teacher, their ensemble.
         baseline: The independent networks.
         student: The students.
+        control: The students of another teacher.
         clean: The names of those that were trained on clean data.
         mean: The mean of their normalisation.
         std: The standard deviation of their normalisation.
@@ -37,9 +38,10 @@ class GivenPool:
         ema: Whether to take averaged weights.
     """
 
-    teacher: str | None
+    teacher: tuple[str, ...]
     baseline: tuple[str, ...]
     student: tuple[str, ...]
+    control: tuple[str, ...]
     clean: tuple[str, ...]
     mean: list[float] | None
     std: list[float] | None
@@ -66,9 +68,12 @@ class GivenPool:
                 option = told.removeprefix("own_").replace("_", "-")
                 raise BadInputError(f"--pool describes the networks: leave out --{option}")
             return
-        if not (self.teacher or self.baseline or self.student):
+        if not (self.teacher or self.baseline or self.student or self.control):
             raise BadInputError("nothing to evaluate: give --student, and --teacher and --baseline to compare it with")
-        names = {"teacher", "baseline", *(parse_model(text)[0] or "" for text in self.student)}
+        for text in self.control:
+            if parse_model(text)[0] is None:
+                raise BadInputError(f"--control {text}: must be NAME=MODEL, where NAME is that of a student")
+        names = {"teacher", "baseline", *(parse_model(text)[0] or "" for text in (*self.student, *self.control))}
         for option, named in (("normalise", self.normalise), ("bgr", self.bgr), ("classes", self.own_classes)):
             for name in named:
                 if name not in names:
@@ -92,23 +97,23 @@ class GivenPool:
         }
 
         def load(text: str, option: str) -> "tuple[str, PixelModel]":
-            name = parse_model(text)[0] if option == "--student" else option.removeprefix("--")
+            name = parse_model(text)[0] if option in ("--student", "--control") else option.removeprefix("--")
             own: dict[str, Any] = {"mean": self.mean, "std": self.std} | self.normalise.get(name or "", {})
             own |= {"channel_order": "bgr"} if name in self.bgr else {}
             own["classes"] = own_classes.get(name or "", classes)
             return load_option(text, data, option, image_size=self.image_size, ema=self.ema, **own)
 
-        teacher = load(self.teacher, "--teacher")[1] if self.teacher else None
+        teachers = [load(text, "--teacher")[1] for text in self.teacher]
         baselines = [load(text, "--baseline")[1] for text in self.baseline]
-        students: dict[str, list[PixelModel]] = {}
-        for text in self.student:
-            name, model = load(text, "--student")
-            students.setdefault(name, []).append(model)
-        pool = ModelPool(
-            teacher,
-            _one_or_more(baselines) if baselines else None,
-            {name: _one_or_more(models) for name, models in students.items()},
+        by_name: dict[str, dict[str, list[PixelModel]]] = {"--student": {}, "--control": {}}
+        for option, texts in (("--student", self.student), ("--control", self.control)):
+            for text in texts:
+                name, model = load(text, option)
+                by_name[option].setdefault(name, []).append(model)
+        students, controls = (
+            {name: _one_or_more(models) for name, models in found.items()} for found in by_name.values()
         )
+        pool = ModelPool(teachers or None, _one_or_more(baselines) if baselines else None, students, controls=controls)
         return _trained_clean(pool, self.clean)
 
     def _chosen_classes(self, class_names: Sequence[str]) -> list[int] | None:

@@ -81,6 +81,10 @@ def _called(declaration: "Declaration") -> str:
 
 
 def _about(declaration: "Declaration") -> str:
+    if declaration.kind == "evaluation":
+        guide = declaration.guide
+        told = (f"Needs: {guide.needs}.", guide.cost, f"({guide.cites})" if guide.cites else "")
+        return " ".join(filter(None, (declaration.summary, *told)))
     alone = declaration.kind == "method" and not declaration.needs_teacher
     return declaration.summary + (" Needs no teacher." if alone else "")
 
@@ -94,12 +98,29 @@ def _show(declaration: "Declaration") -> None:
             print(f"  {paper}")
     if declaration.kind == "data set":
         return
+    _show_guide(declaration)
     print("\noptions:" if declaration.options else "\nno options")
     for option in declaration.options:
         default = f"default {_value(option.default)}" if option.has_default else "required"
         print(f"  {option.name}: {option.kind}; {default}")
         if option.meaning:
             print(f"      {option.meaning}")
+
+
+def _show_guide(declaration: "Declaration") -> None:
+    guide = declaration.guide
+    told = {
+        "needs": guide.needs,
+        "cost": guide.cost,
+        "how to read it": guide.reading,
+        "chance": guide.chance,
+        "control": guide.control,
+    }
+    if guide.needs:
+        print()
+    for title, text in told.items():
+        if text:
+            print(f"{title}: {text}")
 
 
 def _value(value: object) -> str:

@@ -9,7 +9,7 @@ SEED = 0
 """The seed of the draw: the same images in every study."""
 
 
-def stratified_subset(images: ImageSet, count: int) -> ImageSet:
+def stratified_subset(images: ImageSet, count: int, called: str = "train_images") -> ImageSet:
     """Draw images without replacement, of each class in proportion to its size.
 
     A class of n of all N images gets ⌊count · n / N⌋ of them, and those with the largest remainders one more each, the
@@ -18,6 +18,7 @@ def stratified_subset(images: ImageSet, count: int) -> ImageSet:
     Args:
         images: The set to draw from.
         count: The number of images to draw, at least one.
+        called: The key that gave the count, for the error message.
 
     Returns:
         The drawn images in their original order.
@@ -31,7 +32,7 @@ def stratified_subset(images: ImageSet, count: int) -> ImageSet:
     [10, 10, 10, 10, 10, 10, 10, 10, 10, 10]
     """
     if not 1 <= count <= len(images):
-        raise DataError(f"train_images must be from 1 to {len(images)}, the images of the training set, got {count}")
+        raise DataError(f"{called} must be from 1 to {len(images)}, the images of the set, got {count}")
     labels = images.labels.cpu()
     sizes = labels.bincount(minlength=images.num_classes).tolist()
     shares = [count * size // len(images) for size in sizes]

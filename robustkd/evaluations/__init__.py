@@ -93,6 +93,7 @@ class Evaluation(ABC):
         version: A number that is raised whenever the same models would give other records.
         requires: What the evaluation requires of a pool; by default, predictions.
         metrics: The metrics it reports.
+        cites: Its papers, as in ``Stanton et al. 2021; Geirhos et al. 2020``.
         reading: How to read its numbers, in two or three sentences.
         chance: The value that chance alone gives, in a sentence.
         control: What the numbers are compared with, in a sentence.
@@ -114,6 +115,7 @@ class Evaluation(ABC):
     version: ClassVar[int] = 1
     requires: ClassVar[Requirements] = Requirements()
     metrics: ClassVar[tuple[Metric, ...]]
+    cites: ClassVar[str] = ""
     reading: ClassVar[str] = ""
     chance: ClassVar[str] = ""
     control: ClassVar[str] = ""

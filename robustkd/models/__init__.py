@@ -7,6 +7,7 @@ from robustkd.lazy import exported
 if TYPE_CHECKING:
     from robustkd.models.architectures import OWN_ARCHITECTURES, check_architecture, create_model
     from robustkd.models.checkpoints.own import load_model, save_model
+    from robustkd.models.ensembles import ensemble
     from robustkd.models.pixel_model import Outputs, PixelModel
     from robustkd.models.pool import Member, ModelPool
 
@@ -20,6 +21,7 @@ _HOMES = {
         "load_model",
         "save_model",
     ),
+    "robustkd.models.ensembles": ("ensemble",),
     "robustkd.models.pixel_model": (
         "Outputs",
         "PixelModel",
@@ -38,6 +40,7 @@ __all__ = [
     "PixelModel",
     "check_architecture",
     "create_model",
+    "ensemble",
     "load_model",
     "save_model",
 ]

@@ -1,21 +1,21 @@
 """The models to evaluate, each with its role."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 from torch import nn
 
 from robustkd.errors import ModelError, printable
+from robustkd.models.ensembles import ensemble
 from robustkd.models.pixel_model import PixelModel
 from robustkd.notebook import html_table
+from robustkd.roles import Role, control_name
 
 LONGEST_NAME = 100
 """The characters of the longest name, which goes into tables and names of files."""
 
-Role = Literal["teacher", "baseline", "student"]
 Models = PixelModel | Iterable[PixelModel]
 
 
@@ -25,7 +25,8 @@ class Member:
 
     Attributes:
         model: The network.
-        role: ``teacher``; ``baseline``: trained on the same data without a teacher; or ``student``.
+        role: ``teacher``; ``baseline``: trained on the same data without a teacher; ``student``; or ``control``: a
+            student of another teacher.
         method: The method of its training, or the user's name for it; members that differ only in their seed share it.
         seed: The seed of its training; None if unknown.
         condition: The label of its training set's condition; empty if the evaluation states it for all members.
@@ -80,12 +81,14 @@ class Member:
 
 
 class ModelPool:
-    """A teacher, independent baselines and students.
+    """A teacher, independent baselines, students, and students of another teacher.
 
     Args:
-        teacher: The teacher, if there is one.
+        teacher: The teacher, if there is one; several networks are one teacher, their ensemble (`ensemble`).
         baseline: The independent network, or one for each seed.
         students: For each name a network, or one for each seed.
+        controls: For the name of a student the network, or one for each seed, that the same method distilled from
+            another teacher; the members are named by `control_name`.
         members: Existing members, instead of or besides the above.
 
     Raises:
@@ -101,19 +104,23 @@ class ModelPool:
 
     def __init__(
         self,
-        teacher: PixelModel | None = None,
+        teacher: PixelModel | Sequence[PixelModel] | None = None,
         baseline: Models | None = None,
         students: Mapping[str, Models] | None = None,
         *,
+        controls: Mapping[str, Models] | None = None,
         members: Iterable[Member] = (),
     ) -> None:
         self.members = list(members)
         if teacher is not None:
-            self.members.append(Member(teacher, "teacher", "teacher"))
+            taught_by = teacher if isinstance(teacher, nn.Module) else ensemble(teacher)
+            self.members.append(Member(taught_by, "teacher", "teacher"))
         if baseline is not None:
             self.members += _with_seeds(baseline, "baseline", "baseline")
         for name, models in (students or {}).items():
             self.members += _with_seeds(models, "student", name)
+        for name, models in (controls or {}).items():
+            self.members += _with_seeds(models, "control", control_name(name))
         self._validate()
         for member in self.members:
             member.model.eval().requires_grad_(False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from robustkd.presentation.numbers import unit_sign
-from robustkd.presentation.style import ROLE_COLOURS, WIDTH, LayeredChart
+from robustkd.presentation.style import ROLE_DASHES, WIDTH, LayeredChart
 from robustkd.results.metric import Metric
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _lines(frame: pd.DataFrame, metric: Metric, title: str, y_title: str) -> Lay
             legend=alt.Legend(title=None, labelLimit=240),
         ),
         strokeDash=alt.StrokeDash(
-            "role:N", scale=alt.Scale(domain=list(ROLE_COLOURS), range=[[2, 2], [6, 3], [1, 0]]), legend=None
+            "role:N", scale=alt.Scale(domain=list(ROLE_DASHES), range=list(ROLE_DASHES.values())), legend=None
         ),
         tooltip=[
             alt.Tooltip("member:N"),

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import pandas as pd
 
 from robustkd.results.metric import Metric
-
-_ORDER = ("teacher", "baseline", "student")
+from robustkd.roles import ROLES
 
 
 def by_role(roles: Mapping[str, str]) -> list[str]:
-    """Return names in the order of their roles: teachers first, then baselines, then students."""
-    return sorted(roles, key=lambda name: _ORDER.index(roles[name]))
+    """Return names in the order of their roles: teachers first, then baselines, students, controls."""
+    order: list[str] = list(ROLES)
+    return sorted(roles, key=lambda name: order.index(roles[name]))
 
 
 def methods_of(frame: pd.DataFrame) -> dict[str, str]:
@@ -36,4 +36,4 @@ def of_method(frame: pd.DataFrame, metric: Metric, method: str) -> pd.Series | N
 
 def label(name: str, role: str) -> str:
     """Return the label of a row: the name, and the role where the name does not say it."""
-    return name if name == role or role == "student" else f"{name} ({role})"
+    return name if name == role or role in ("student", "control") else f"{name} ({role})"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from robustkd.roles import control_name
+
 WHO = ("role", "architecture", "condition")
 
 
@@ -53,6 +55,22 @@ def baseline_of(group: Group, groups: Sequence[Group]) -> Group | None:
     if same:
         return same[0]
     return baselines[0] if len(baselines) == 1 else None
+
+
+def control_of(group: Group, groups: Sequence[Group]) -> Group | None:
+    """Find the control of a student, which the same method distilled from another teacher.
+
+    Args:
+        group: The student.
+        groups: All methods of the pool.
+
+    Returns:
+        The control of the same condition and architecture that is named after the student; else the only one; else
+        None.
+    """
+    same = [other for other in groups if other.who == {**group.who, "role": "control"}]
+    named = [other for other in same if other.method == control_name(group.method)]
+    return named[0] if named else same[0] if len(same) == 1 else None
 
 
 def with_baselines(members: pd.DataFrame) -> Iterator[tuple[int, int]]:

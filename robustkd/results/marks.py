@@ -10,7 +10,7 @@ Both marks compare methods, so the rule is this:
   sentence agree.
 * Bold (`ties_best`): the best of the students and baselines, or not significantly worse than the best. The same images
   show which one is the best, so the correction is for all pairs of methods (Holm): of twelve equal methods, the best
-  and the worst lie far apart. What is marked ▼ is never bold. The teacher is not ranked.
+  and the worst lie far apart. What is marked ▼ is never bold. Teacher and controls are not ranked.
 
 A mark is absent (not False) where a method is not ranked.
 """
@@ -28,6 +28,8 @@ from robustkd.statistics.significance import significant_signs
 from robustkd.statistics.studentised import FEWEST_SEEDS
 
 SEEDS_TO_RANK = FEWEST_SEEDS
+
+RANKED = ("baseline", "student")
 
 _COMPARED = ["group", "condition", "architecture", "member", "part"]
 """Rows that agree in these are a method's value and its difference to the baseline."""
@@ -69,9 +71,7 @@ def ties_with_best(metric: Metric, groups: Sequence[Group], found: Measured, bel
         return {}
     sign = 1 if metric.higher_is_better else -1
     rows = {
-        group.method: group.rows
-        for group in groups
-        if group.who["role"] != "teacher" and len(group.rows) >= SEEDS_TO_RANK
+        group.method: group.rows for group in groups if group.who["role"] in RANKED and len(group.rows) >= SEEDS_TO_RANK
     }
     means = {method: mean_over_seeds(found.values[own]) for method, own in rows.items()}
     ranked = {method: sign * mean for method, mean in means.items() if mean is not None}
@@ -102,7 +102,7 @@ def marked_again(frame: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFrame
     named = {metric.name: metric for metric in metrics}
     for difference in metrics:
         metric = named.get(difference.difference_of or "")
-        if metric is None or metric.higher_is_better is None:
+        if metric is None or metric.higher_is_better is None or difference.reference != "baseline":
             continue
         rows = frame[(frame["level"] == "method") & (frame["metric"] == difference.name)]
         worse: dict[tuple[str, ...], bool] = {}

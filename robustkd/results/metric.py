@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Reference = Literal["baseline", "control"]
+"""What a difference is to: the independent baseline, or a student of another teacher."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,9 @@ class Metric:
             a unit shown as it is, such as ``nats``.
         higher_is_better: None where neither direction is better.
         meaning: One sentence that explains it to a reader.
-        difference_of: The metric whose difference to the independent baseline this is; None for any other metric.
+        difference_of: The metric whose difference to the independent baseline, or to another `reference`, this is;
+            None for any other metric.
+        reference: What a difference is to; for differences to the control there are rows only where the pool has one.
         against_baseline: Whether it is relative to the independent baseline without being such a difference.
         of_teacher: Whether it depends on the teacher as much as on the network.
         table: The title of its table, for evaluations with too many metrics for one table.
@@ -28,6 +34,7 @@ class Metric:
     higher_is_better: bool | None
     meaning: str
     difference_of: str | None = None
+    reference: Reference = "baseline"
     against_baseline: bool = False
     of_teacher: bool = False
     table: str = ""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from robustkd.results.comparison import Comparison, compare_with_baseline
+from robustkd.results.comparison import Comparison, compare_with
 from robustkd.results.groups import Group, groups_of, mean_over_seeds, std_over_seeds
 from robustkd.results.marks import below_baseline, ties_with_best
 from robustkd.results.measured import Measured, bounds, of_test
@@ -28,11 +28,14 @@ def metric_rows(
         Rows for `tidy`; a metric that is defined for no seed of a method has no value.
     """
     groups = groups_of(members)
-    compared = {name: compare_with_baseline(groups, found) for name, found in measured.items()}
+    compared = {name: compare_with("baseline", groups, found) for name, found in measured.items()}
     rows: list[dict[str, Any]] = []
     for metric in metrics:
         if metric.difference_of is not None and metric.difference_of in measured:
-            rows += _difference_rows(metric, measured[metric.difference_of], compared[metric.difference_of])
+            found, to_baseline = measured[metric.difference_of], compared[metric.difference_of]
+            rows += _difference_rows(
+                metric, found, to_baseline if metric.reference == "baseline" else compare_with("control", groups, found)
+            )
         elif metric.name in measured:
             rows += _network_rows(members, metric, measured[metric.name])
             rows += _method_rows(groups, metric, measured[metric.name], compared[metric.name])

@@ -18,6 +18,7 @@ from robustkd.devices import resolve_device
 from robustkd.distillation import selection_sentence
 from robustkd.errors import BadInputError, StoppedError, StudyError, TrainingError
 from robustkd.models import Member, ModelPool, load_model
+from robustkd.roles import control_name
 from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.evaluated import Evaluated
@@ -157,7 +158,8 @@ def run_study(
     if not present:
         first = next(iter(missing.items()))
         raise TrainingError(f"{run}: no network to evaluate; {first[0]}: {first[1]}")
-    return evaluate_parts(present, data, evaluation_options(study.evaluations), run, place, about)
+    options, limited = evaluation_options(study.evaluations), study.data.test_images is not None
+    return evaluate_parts(present, data, options, run, place, about, limited=limited)
 
 
 def study_data(study: Study, data_root: Path | None) -> Dataset:
@@ -181,10 +183,12 @@ def study_data(study: Study, data_root: Path | None) -> Dataset:
 
 
 def as_in_study(data: Dataset, study: Study) -> Dataset:
-    """Return a data set with the training images and the augmentation that a study asks for."""
+    """Return a data set with the images and the augmentation that a study asks for."""
     asked = study.data
     if asked.train_images is not None and data.train is not None:
         data = replace(data, train=stratified_subset(data.train, asked.train_images))
+    if asked.test_images is not None:
+        data = replace(data, test=stratified_subset(data.test, asked.test_images, "test_images"))
     return data if asked.augmentation is None else replace(data, augmentation=asked.augmentation)
 
 
@@ -276,7 +280,9 @@ def _member(work: Work, job: Job, *, teacher: bool = False) -> Member:
     model = load_model(folder / MODEL_FILE)
     if teacher:
         return Member(model, "teacher", "teacher", job.settings["seed"], job.condition)
-    return Member(model, job.role, job.settings["method"], job.settings["seed"], job.condition)
+    method = job.settings["method"]
+    name = control_name(method) if job.role == "control" else method
+    return Member(model, job.role, name, job.settings["seed"], job.condition)
 
 
 @contextmanager

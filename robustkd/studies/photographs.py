@@ -10,6 +10,7 @@ from robustkd.data.encoded.geometry import RESAMPLING, StandardEvaluation
 from robustkd.data.encoded.images import EncodedImages
 from robustkd.errors import DataError
 from robustkd.models import Member, ModelPool, PixelModel
+from robustkd.models.ensembles import Ensemble
 from robustkd.models.resizing import INTERPOLATIONS, resize_length
 from robustkd.presentation.numbers import join
 
@@ -64,7 +65,7 @@ def fit_to_photographs(pool: ModelPool, data: Dataset) -> tuple[ModelPool, Datas
         The models and the images. `lineage["notes"]` of each model says what it sees.
 
     Raises:
-        DataError: The images cannot be resized.
+        DataError: The images cannot be resized, or the networks of an ensemble need different ones.
     """
     if not data.test.photographs:
         return pool, data
@@ -86,10 +87,20 @@ def network_input(model: PixelModel) -> Input:
         model: The model.
     """
     cfg = _timm_settings(model)
+    if isinstance(model.module, Ensemble):
+        return _of_all(model.module)
     size = model.image_size or int((cfg.get("input_size") or (3, SIZE, SIZE))[-1])
     stated = model.interpolation if model.crop_pct is not None else cfg.get("interpolation")
     interpolation = stated if stated in RESAMPLING else INTERPOLATION
     return Input(size, min(1.0, model.crop_pct or cfg.get("crop_pct") or CROP_PCT), interpolation)
+
+
+def _of_all(networks: Ensemble) -> Input:
+    found = {network_input(model) for model in networks.members()}
+    if len({each.pixels for each in found}) > 1:
+        sizes = join(sorted(str(each.size) for each in found))
+        raise DataError(f"the networks of an ensemble must see the same of a photograph; these take {sizes} pixels")
+    return found.pop()
 
 
 def _timm_settings(model: PixelModel) -> Mapping[str, Any]:
@@ -114,6 +125,8 @@ def _shared(others: Sequence[str], largest: Input) -> str:
 def _fitted(member: Member, wanted: Input, largest: Input, alone: bool) -> Member:
     """The member with a model that takes the shared images; `alone` if these are its input as they are."""
     model = copy(member.model)
+    if isinstance(model.module, Ensemble):  # resized once, for all of them
+        model.module = Ensemble([_as_it_comes(each) for each in model.module.members()])
     own: Any = wanted.interpolation if wanted.interpolation in INTERPOLATIONS else INTERPOLATION
     model.image_size, model.crop_pct, model.interpolation = (
         (None, None, "bilinear") if alone else (wanted.size, wanted.crop_pct, own)
@@ -127,6 +140,12 @@ def _fitted(member: Member, wanted: Input, largest: Input, alone: bool) -> Membe
     note += "; timm squashes them for this network, which @squash=SIZE does" if squashes else ""
     model.lineage = {**model.lineage, "notes": [*model.lineage.get("notes", []), note]}
     return replace(member, model=model)
+
+
+def _as_it_comes(model: PixelModel) -> PixelModel:
+    model = copy(model)
+    model.image_size, model.crop_pct, model.interpolation = None, None, "bilinear"
+    return model
 
 
 def _resized(images: ImageSet, geometry: StandardEvaluation) -> ImageSet:

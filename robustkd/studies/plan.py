@@ -12,8 +12,8 @@ from robustkd.distillation import METHODS, Method, Recipe, Stage
 from robustkd.errors import StudyError
 from robustkd.models import create_model
 from robustkd.models.network_source import network_source
-from robustkd.models.pool import Role
 from robustkd.plugins import digest_of
+from robustkd.roles import Role, control_name
 from robustkd.studies.given_teacher import GivenTeacher, load_teacher
 from robustkd.studies.study import StudentSettings, Study, TeacherSettings
 from robustkd.studies.validation import conditions_of, recipe_with
@@ -68,18 +68,20 @@ class Part:
         condition: The condition of the training set.
         architecture: The architecture of the students.
         teachers: The candidates for the teacher; empty where no method needs one.
-        students: The students and the baselines.
+        students: The students, the baselines and the controls.
+        other_teachers: The candidates for the teacher of the controls.
     """
 
     condition: Condition
     architecture: str
     teachers: tuple[Job, ...]
     students: tuple[Job, ...]
+    other_teachers: tuple[Job, ...] = ()
 
     @property
     def jobs(self) -> tuple[Job, ...]:
         """All jobs, teachers first."""
-        return (*self.teachers, *self.students)
+        return (*self.teachers, *self.other_teachers, *self.students)
 
 
 @dataclass(frozen=True)
@@ -123,12 +125,11 @@ def plan(study: Study, data: Dataset, threads: int = 1) -> Plan:
         training_sets = _TrainingSets(replace(data, condition=condition), threads)
         for students in study.students:
             teachers = _teachers(study, study.teacher_of(students), training_sets)
-            parts += [
-                Part(
-                    condition, architecture, teachers, _students(study, students, architecture, teachers, training_sets)
-                )
-                for architecture in students.architecture
-            ]
+            others = _teachers(study, students.control_teacher, training_sets)
+            for architecture in students.architecture:
+                jobs = _students(study, students, architecture, teachers, training_sets)
+                controls = _controls(_students(study, students, architecture, others, training_sets)) if others else ()
+                parts.append(Part(condition, architecture, teachers, (*jobs, *controls), others))
     return Plan(tuple(parts))
 
 
@@ -274,6 +275,15 @@ def _students(
                 )
             )
     return tuple(jobs)
+
+
+def _controls(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    """The students of another teacher, as controls."""
+    return tuple(replace(job, role="control", name=_control_job(job)) for job in jobs if job.teachers)
+
+
+def _control_job(job: Job) -> str:
+    return f"{control_name(job.settings['method'])} {job.settings['seed']}".replace(" ", "-")
 
 
 def _training(

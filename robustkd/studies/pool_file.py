@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from robustkd.errors import BadInputError
-from robustkd.models import Member, ModelPool
+from robustkd.models import Member, ModelPool, ensemble
 from robustkd.models.given import parse_model
 from robustkd.regular_file import why_not_a_file
+from robustkd.roles import Role, control_name
 from robustkd.studies.network_entry import NetworkEntry, placed_beside
 from robustkd.studies.options import first_problem
 from robustkd.studies.yaml_text import YAML_ERRORS, parsed, problem, problem_place
 
 if TYPE_CHECKING:
     from robustkd.data import Dataset
-    from robustkd.models.pool import Role
 
 
 def _entry(given: Any) -> Any:
@@ -50,16 +50,18 @@ class PoolFile(BaseModel):
     """The content of a pool file.
 
     Attributes:
-        teacher: The teacher.
+        teacher: The teacher; several networks are one teacher, their ensemble.
         baseline: The independent network, or one for each seed.
         students: For each name a network, or one for each seed.
+        controls: The same of students of another teacher, by the name of the student.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    teacher: Entry | None = None
+    teacher: Entries | None = None
     baseline: Entries = Field(default_factory=list)
     students: dict[str, Entries] = Field(default_factory=dict)
+    controls: dict[str, Entries] = Field(default_factory=dict)
 
 
 def load_pool(path: Path | str, data: Dataset) -> ModelPool:
@@ -79,10 +81,11 @@ def load_pool(path: Path | str, data: Dataset) -> ModelPool:
     file = Path(path).expanduser()
     content = _content(file)
     members = []
-    if content.teacher is not None:
-        members.append(_member(content.teacher, "teacher", "teacher", None, file, data))
+    if content.teacher:
+        members.append(_teacher(content.teacher, file, data))
     named: list[tuple[str, Role, list[NetworkEntry]]] = [("baseline", "baseline", content.baseline)]
     named += [(name, "student", entries) for name, entries in content.students.items()]
+    named += [(control_name(name), "control", entries) for name, entries in content.controls.items()]
     for name, role, entries in named:
         for seed, entry in enumerate(entries):
             members.append(_member(entry, name, role, seed if len(entries) > 1 else None, file, data))
@@ -105,6 +108,14 @@ def _content(file: Path) -> PoolFile:
     except ValidationError as error:
         found = first_problem(error, PoolFile, ())
         raise BadInputError(f"{file}: {found}") from error
+
+
+def _teacher(entries: list[NetworkEntry], file: Path, data: Dataset) -> Member:
+    networks = [_member(entry, "teacher", "teacher", None, file, data) for entry in entries]
+    conditions = {network.condition for network in networks}
+    if len(conditions) > 1:
+        raise BadInputError(f"{file}: teacher: the networks of an ensemble must have one condition")
+    return replace(networks[0], model=ensemble([network.model for network in networks]))
 
 
 def _member(entry: NetworkEntry, name: str, role: Role, seed: int | None, file: Path, data: Dataset) -> Member:

@@ -57,11 +57,13 @@ class DataSettings(_Settings):
     Attributes:
         name: The name of the data set, as for `load_dataset`.
         train_images: The number of training images to use, drawn in proportion to the class sizes; all if not given.
+        test_images: The number of test images to use, drawn in the same way; all if not given.
         augmentation: The augmentation of the training images; the default of the data set if not given.
     """
 
     name: str
     train_images: Annotated[int, Field(ge=1)] | None = None
+    test_images: Annotated[int, Field(ge=1)] | None = None
     augmentation: Augmentation | None = None
 
 
@@ -104,6 +106,8 @@ class StudentSettings(_Settings):
             recipe that differ for a method, and their values.
         seeds: One seed, or several.
         teacher: The teacher of these students; the teacher of the study if not given.
+        control_teacher: Another teacher; every method that needs one learns from it too, as the control of what belongs
+            to the teacher alone.
         training: The fields of the recipe that differ for these students, and their values.
     """
 
@@ -111,6 +115,7 @@ class StudentSettings(_Settings):
     methods: Choices
     seeds: Seeds
     teacher: TeacherSettings | None = None
+    control_teacher: TeacherSettings | None = None
     training: dict[str, Any] = {}
 
 

@@ -22,7 +22,7 @@ from robustkd.distillation.training_state import epochs_done
 from robustkd.distillation.turns import Turns, drained, inside
 from robustkd.errors import RobustKDError, StateError, StorageError, StudyError, TrainingError
 from robustkd.models import PixelModel, create_model, load_model, save_model
-from robustkd.models.pool import Role
+from robustkd.roles import Role
 from robustkd.studies.member_facts import MODEL_FILE
 from robustkd.studies.provenance import describe_device, package_versions
 from robustkd.studies.validation import recipe_with

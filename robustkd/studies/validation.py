@@ -139,6 +139,8 @@ def _students(study: Study, students: StudentSettings, place: Place) -> StudentS
         _refuse_repetition(getattr(students, name), (*place, name))
     if students.teacher is not None:
         _check_teacher(study, students.teacher, (*place, "teacher"))
+    if students.control_teacher is not None:
+        _check_control(study, students, (*place, "control_teacher"))
     _recipe_with(study.training, students.training, (*place, "training"))
     methods = {}
     for name, options in students.methods.items():
@@ -152,7 +154,9 @@ def _students(study: Study, students: StudentSettings, place: Place) -> StudentS
     return students.model_copy(update={"methods": methods})
 
 
-def _check_independence(teacher: TeacherSettings | None, students: StudentSettings, place: Place) -> None:
+def _check_independence(
+    teacher: TeacherSettings | None, students: StudentSettings, place: Place, called: str = "teacher"
+) -> None:
     if teacher is None:
         needing = [name for name in students.methods if declared("method")[name].needs_teacher]
         if needing:
@@ -165,6 +169,24 @@ def _check_independence(teacher: TeacherSettings | None, students: StudentSettin
             f"with seed {shared[0]} the teacher is the same network as the baseline with that seed, so the baseline "
             "is not independent of the teacher: give the teacher a seed that no student has",
         )
+
+
+def _check_control(study: Study, students: StudentSettings, place: Place) -> None:
+    other, teacher = students.control_teacher, study.teacher_of(students)
+    assert other is not None
+    _check_teacher(study, other, place)
+    if teacher is None:
+        raise PlaceError(place, "there is no teacher that it could be the control of: add the key teacher")
+    if other.has_weights or teacher.has_weights:
+        if other.has_weights and other.path == teacher.path:
+            raise PlaceError((*place, "path"), "is the teacher itself: give another network")
+        return
+    shared = sorted(set(other.seeds) & set(teacher.seeds))
+    if other.architecture == teacher.architecture and shared:
+        raise PlaceError(
+            (*place, "seeds"), f"with seed {shared[0]} it is the teacher itself: give it a seed that the teacher lacks"
+        )
+    _check_independence(other, students, place, "control_teacher")
 
 
 def _check_families(study: Study) -> None:

@@ -113,6 +113,24 @@ def test_the_same_name_twice_is_two_seeds_of_one_student(tmp_path: Path) -> None
     assert "network,at-1," in names
 
 
+def test_several_teachers_are_an_ensemble_and_a_control_is_a_student_of_another(tmp_path: Path) -> None:
+    for seed in range(4):
+        model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)
+        rk.save_model(model, tmp_path / f"{seed}.safetensors")
+
+    done = robustkd(
+        *("evaluate", "--data", "digits", "--teacher", "0.safetensors", "--teacher", "1.safetensors"),
+        *("--student", "at=2.safetensors", "--control", "at=3.safetensors", "--limit", "20", *FAST),
+        *("--out", "run", "--device", "cpu"),
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 0, done.stderr
+    names = (tmp_path / "run" / "results" / "generalization.csv").read_text()
+    assert "teacher,teacher,ensemble of 2 cifar_wrn_10_1," in names
+    assert "at of another teacher,,control,at of another teacher," in names
+
+
 def test_networks_trained_on_clean_labels_are_named_and_audit_the_noisy_ones(tmp_path: Path) -> None:
     for seed, name in enumerate("tbs"):
         model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)

@@ -46,5 +46,5 @@ def test_the_same_images_are_drawn_again_regardless_of_the_global_seed() -> None
 
 @pytest.mark.parametrize("count", [0, 61])
 def test_a_count_that_cannot_be_drawn_is_refused(count: int) -> None:
-    with pytest.raises(DataError, match=f"from 1 to 60, the images of the training set, got {count}"):
+    with pytest.raises(DataError, match=f"from 1 to 60, the images of the set, got {count}"):
         stratified_subset(images(20, 20, 20), count)

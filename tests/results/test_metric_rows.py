@@ -71,3 +71,22 @@ def test_an_interval_from_a_handful_of_images_says_so(images: int, told: str) ->
     (row, _) = metric_rows(members(("student", "at", "net", None)), found, (ACCURACY,))
 
     assert row["interval"] == f"95% Wilson over test images{told}"
+
+
+def test_a_difference_may_be_to_a_student_of_another_teacher() -> None:
+    pool = members(
+        ("baseline", "baseline", "net", None),
+        ("student", "at", "net", None),
+        ("control", "at of another teacher", "net", None),
+    )
+    agreement = Metric("agreement", "", "fraction", True, "")
+    excess = Metric("excess", "", "points", True, "", difference_of="agreement")
+    control = Metric("over_control", "", "points", True, "", difference_of="agreement", reference="control")
+    seen = np.arange(100) < np.array([[40], [90], [70]])
+
+    rows = tidy(per_image_rows(pool, {"agreement": seen}, (agreement, excess, control)))
+
+    found = rows[rows["level"] == "method"].set_index(["metric", "member"])["value"]
+    assert found["excess", "at"] == pytest.approx(0.5)
+    assert found["over_control", "at"] == pytest.approx(0.2)
+    assert ("excess", "at of another teacher") not in found

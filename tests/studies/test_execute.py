@@ -118,3 +118,43 @@ def test_a_run_says_of_how_many_seeds_its_teacher_was_chosen(tiny: Path, tmp_pat
     said = json.loads((run / "run.json").read_text())["selection"]
     assert said.endswith("; the teacher is the most accurate of 2 seeds on the TEST set")
     assert said in (run / "report" / "report.md").read_text()
+
+
+def test_students_of_another_teacher_are_trained_and_measured_as_controls(tiny: Path, tmp_path: Path) -> None:
+    other = "students.control_teacher={architecture: cifar_wrn_10_1, seeds: 8}"
+    study = load_study(tiny, (other, "evaluations={fidelity: }"))
+
+    evaluated = run_study(study, tmp_path / "run", device="cpu")
+
+    jobs = sorted(folder.name.rsplit("-", 1)[0] for folder in (tmp_path / "run" / "jobs").glob("[!.]*"))
+    assert jobs == [
+        "student-baseline-0",
+        "student-hinton-0",
+        "student-hinton-of-another-teacher-0",
+        "teacher-cifar_wrn_10_1-7",
+        "teacher-cifar_wrn_10_1-8",
+    ]
+    frame = evaluated.results["fidelity"]
+    roles = dict(zip(frame["method"], frame["role"], strict=True))
+    assert roles == {"baseline": "baseline", "hinton": "student", "hinton of another teacher": "control"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("students.control_teacher={architecture: cifar_wrn_10_1, seeds: 7}", "with seed 7 it is the teacher itself"),
+        ("students.control_teacher={architecture: cifar_wrn_10_1, seeds: 0}", "not independent of the teacher"),
+    ],
+)
+def test_a_control_needs_another_teacher(tiny: Path, change: str, message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        load_study(tiny, (change,))
+
+
+def test_a_study_may_use_a_part_of_the_test_images(tiny: Path, tmp_path: Path) -> None:
+    study = load_study(tiny, ("data.test_images=100", "students.methods=[baseline]", "evaluations=[generalization]"))
+
+    evaluated = run_study(study, tmp_path / "run", device="cpu")
+
+    assert set(evaluated.results["generalization"]["n"]) == {100}
+    assert "(100 test images, a sample)" in evaluated.page.read_text()

@@ -123,3 +123,23 @@ def test_what_is_wrong_is_named_with_its_place(text: str, message: str, folder: 
 def test_a_file_that_does_not_exist_is_named(tmp_path: Path, data: Dataset) -> None:
     with pytest.raises(BadInputError, match=r"none\.yaml: no such file"):
         load_pool(tmp_path / "none.yaml", data)
+
+
+def test_several_teachers_are_one_and_students_of_another_are_controls(folder: Path, data: Dataset) -> None:
+    file = written(
+        folder,
+        """
+        teacher: [cifar_resnet8:b0.pth, cifar_resnet8:b1.pth]
+        students: {kd: own.safetensors}
+        controls: {kd: cifar_resnet8:b1.pth}
+        """,
+    )
+
+    pool = load_pool(file, data)
+
+    assert [(member.role, member.name) for member in pool] == [
+        ("teacher", "teacher"),
+        ("student", "kd"),
+        ("control", "kd of another teacher"),
+    ]
+    assert pool.members[0].architecture == "ensemble of 2 cifar_resnet8"

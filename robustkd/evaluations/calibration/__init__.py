@@ -68,6 +68,14 @@ class Calibration(Evaluation):
     name = "calibration"
     title = "Calibration"
     question = "Do predicted probabilities match the observed accuracy?"
+    cites = "Guo et al. 2017; Stanton et al. 2021"
+    reading = (
+        "A calibrated network is right on 80 % of the images for which its confidence is 80 %. ECE is the mean "
+        "distance from that; the fitted temperature is above 1 for an overconfident network."
+    )
+    chance = "A calibrated network has an ECE slightly above 0 on a finite number of images."
+    control = "The independent baseline: the same architecture, trained on the labels alone."
+    cost = "Seconds, from the shared predictions."
     version = 3
     requires = Requirements()
     summary = ("ece",)

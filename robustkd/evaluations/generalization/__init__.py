@@ -44,6 +44,13 @@ class Generalization(Evaluation):
     name = "generalization"
     title = "Generalization"
     question = "How accurate is each network on images that it was not trained on?"
+    reading = (
+        "Accuracy is the share of the test images that are classified correctly. NLL also rewards probabilities that "
+        "fit; a network may gain accuracy and lose NLL."
+    )
+    chance = "Guessing among K equally frequent classes has an accuracy of 1/K and an NLL of ln K."
+    control = "The independent baseline: the same architecture, trained on the same data without a teacher."
+    cost = "One forward pass of the test images by every network, which all evaluations share."
     version = 1
     requires = Requirements()
     summary = ("accuracy", "accuracy_gain")

@@ -61,6 +61,14 @@ class LabelNoise(Evaluation):
     name = "label_noise"
     title = "Label noise"
     question = "What do wrong training labels do to the networks, and can the networks find these labels?"
+    cites = "Sarfraz et al. 2020, Table V; Northcutt et al. 2021"
+    reading = (
+        "The memorisation rate is the share of wrongly labelled training images for which a network predicts the wrong "
+        "label. The audit asks how well a network's doubts find these images."
+    )
+    chance = "Doubts at random find wrong labels with an AUROC of 50 %."
+    control = "The independent baseline, trained on the same wrong labels."
+    cost = "One forward pass of the training images by every network."
     version = 5
     requires = Requirements(training=True)
     summary = ("memorised", "audit_auroc")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from robustkd.evaluations.label_noise.transition_charts import transition_panels
 from robustkd.evaluations.label_noise.transitions import ESTIMATED
-from robustkd.presentation.style import ROLE_COLOURS, WIDTH, LayeredChart
+from robustkd.presentation.style import ROLE_COLOURS, ROLE_DASHES, WIDTH, LayeredChart
 
 if TYPE_CHECKING:
     import altair as alt
@@ -68,7 +68,7 @@ def _accuracy(frame: pd.DataFrame) -> LayeredChart | alt.HConcatChart:
         legend=alt.Legend(title=None, symbolLimit=0, symbolOpacity=1),
     )
     dash = alt.StrokeDash(
-        "role:N", scale=alt.Scale(domain=list(ROLE_COLOURS), range=[[2, 3], [8, 3], [1, 0]]), legend=None
+        "role:N", scale=alt.Scale(domain=list(ROLE_DASHES), range=list(ROLE_DASHES.values())), legend=None
     )
     x = alt.X("wrong:Q", title="wrong training labels (%)", scale=alt.Scale(zero=False, nice=False, padding=12))
     y = alt.Y("value:Q", title="accuracy (%)", scale=alt.Scale(zero=False, nice=True))

@@ -55,6 +55,14 @@ class Minority(Evaluation):
     name = "minority"
     title = "Minority classes"
     question = "How accurate are the networks on classes with few training images?"
+    cites = "Sarfraz et al. 2020, Table VI"
+    reading = (
+        "Minority accuracy is the mean recall of the classes with the fewest training images, balanced accuracy that "
+        "of all classes. A method may gain accuracy and lose minority accuracy."
+    )
+    chance = "Guessing among K classes has a recall of 1/K in each."
+    control = "The independent baseline, trained on the same imbalanced set."
+    cost = "Seconds, from the shared predictions."
     version = 3
     requires = Requirements(training=True)
     summary = ("minority_accuracy", "balanced_accuracy")

@@ -1,0 +1,65 @@
+"""Several networks as one: the ensemble predicts the mean of their probabilities."""
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from robustkd.errors import ModelError
+from robustkd.models.pixel_model import PixelModel
+
+
+class Ensemble(nn.Module):
+    """The mean of the probabilities of several networks, as logits: z = log (1/m) Σᵢ softmax(zᵢ).
+
+    Stanton et al., *Does Knowledge Distillation Really Work?* (NeurIPS 2021), section 4.1, use such a teacher.
+
+    Args:
+        models: The networks, at least one; each does its own resizing and normalisation.
+
+    Raises:
+        ModelError: There is no network, or their numbers of classes differ.
+    """
+
+    def __init__(self, models: Sequence[PixelModel]) -> None:
+        super().__init__()
+        classes = {model.num_classes for model in models}
+        if len(classes) != 1:
+            counts = ", ".join(map(str, sorted(classes, key=str))) or "none"
+            raise ModelError(f"the networks of an ensemble must have the same number of classes, got {counts}")
+        self.models = nn.ModuleList(models)
+        self.num_classes = classes.pop()
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Classify pixels, float (B, C, H, W) in [0, 1], to logits (B, K)."""
+        log_probabilities = torch.stack([model(pixels).float().log_softmax(dim=1) for model in self.models])
+        return log_probabilities.logsumexp(dim=0) - math.log(len(self.models))
+
+    def members(self) -> list[PixelModel]:
+        """Return the networks."""
+        return [cast(PixelModel, model) for model in self.models]
+
+
+def ensemble(models: Sequence[PixelModel]) -> PixelModel:
+    """Return one model that predicts the mean of the probabilities of several.
+
+    Args:
+        models: The networks; a single one is returned as it is.
+
+    Raises:
+        ModelError: There is no network, or their numbers of classes differ.
+    """
+    if len(models) == 1:
+        return models[0]
+    module = Ensemble(models)
+    architectures = list(dict.fromkeys(model.architecture for model in models))
+    sources = [str(model.lineage.get("source", model.lineage.get("file", ""))) for model in models]
+    return PixelModel(
+        module,
+        architecture=f"ensemble of {len(models)} {' and '.join(architectures)}",
+        # a state dict holds no preprocessing of the members, which their digests cover
+        options={"members": [model.digest() for model in models]},
+        lineage={"source": ", ".join(filter(None, sources))} if any(sources) else {},
+    )
