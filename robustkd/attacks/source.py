@@ -53,8 +53,8 @@ class Source:
         seen: What was observed.
     """
 
-    model: PixelModel
-    everyone: Sequence[PixelModel]
+    model: nn.Module
+    everyone: Sequence[nn.Module]
     classes: int
     seed: int
     precision: Precision
@@ -119,7 +119,7 @@ def batches(images: ImageSet, indices: np.ndarray, batch_size: int, device: Any)
         start = at.stop
 
 
-def classes_of(models: Sequence[PixelModel], pixels: Tensor) -> np.ndarray:
+def classes_of(models: Sequence[nn.Module], pixels: Tensor) -> np.ndarray:
     """Return the classes that each network predicts, int64 (models, B).
 
     Args:
