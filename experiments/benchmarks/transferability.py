@@ -52,11 +52,11 @@ from robustkd.data import ImageSet, load_dataset
 from robustkd.data.image_random import DrawnImageByImage, image_generators
 from robustkd.devices import resolve_device
 from robustkd.errors import RobustKDError
-from robustkd.evaluations.transferability import FOLLOWED, spread_over
 from robustkd.evaluations.transferability import measurement as transfer_measurement
 from robustkd.evaluations.transferability.matrix import pair_of
-from robustkd.evaluations.transferability.measurement import Plan, attack_all
+from robustkd.evaluations.transferability.measurement import attack_all
 from robustkd.evaluations.transferability.options import TransferabilityOptions, main_attack
+from robustkd.evaluations.transferability.plan import FOLLOWED, Plan, spread_over
 from robustkd.models import Member, ModelPool, PixelModel, create_model, load_model
 from robustkd.results.predictions import predict
 

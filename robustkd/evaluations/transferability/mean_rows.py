@@ -21,7 +21,7 @@ def mean_rows(records: Records) -> Iterator[Row]:
 
     A mean leaves out the other networks whose checks failed: their part in it would be void.
     """
-    members, targets = records.members, targets_of(records.members)
+    members, targets = records.members, targets_of(records)
     rates = success_matrix(records.arrays)[:, targets]
     samples, images = _resampled_rates(records, targets)
     own = np.arange(len(members))[:, None] == np.array(targets)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from robustkd.arithmetic import Precision, tensor_float32
+from robustkd.arithmetic import tensor_float32
 from robustkd.attacks.attack import Attack
+from robustkd.attacks.eight_bit import in_eight_bit
 from robustkd.attacks.gradients import NOWHERE, leads_up, zero_gradients
 from robustkd.attacks.layout import channels_last
+from robustkd.attacks.noise import with_noise
 from robustkd.attacks.source import Batch, Source, batches, classes_of
 from robustkd.evaluations.transferability.examples import Save, saved_examples
 from robustkd.evaluations.transferability.matrix import NOT_SAMPLED
+from robustkd.evaluations.transferability.plan import Plan
 from robustkd.evaluations.transferability.strength import gradient_check, zero_gradient_check
 from robustkd.results.records import Check
 
@@ -33,37 +35,6 @@ LARGEST_STEP = 2 / 255
 """The largest such step, for attacks in another norm or without an ε."""
 
 Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The attacks on each source.
-
-    Attributes:
-        attack: The attack whose examples are shown to every member.
-        own: Further attacks on the source itself, each run on the images that withstood those before it.
-        from_teacher: One of these whose examples crafted on the teacher are shown to every member; None for none.
-        sampled: One of `own` that is run on a sample of the images only; None for none.
-        sample: Which images that sample has, bool (N,).
-        followed: The images whose gradients are followed for a step, bool (N,).
-        sweep: `attack` at other values of ε; these examples are shown to every member too.
-        precision: The precision that examples are crafted in.
-        batch_size: The number of images per batch.
-        seed: The seed of all random numbers.
-        folder: The folder to save the examples of `attack` in; None to discard them.
-    """
-
-    attack: Attack
-    own: tuple[Attack, ...]
-    from_teacher: Attack | None
-    sampled: Attack | None
-    sample: np.ndarray
-    followed: np.ndarray
-    sweep: tuple[Attack, ...]
-    precision: Precision
-    batch_size: int
-    seed: int
-    folder: Path | None
 
 
 def attack_all(
@@ -86,8 +57,10 @@ def attack_all(
 
     Returns:
         Arrays of predicted classes, int16, by source first: ``adversarial`` (M, M, N), ``rounded`` (M, N), ``own``
-        (A, M, N), ``sweep`` (E, M, M, N), and, with a teacher, ``from_teacher`` (M, N) by target; ``zero_gradient``,
-        bool (M, N); ``gradient``, int8 (M, N), for those followed (`leads_up`); and the validity checks.
+        (A, M, N), ``sweep`` (E, M, M, N), ``further`` (F, M, M, N), if asked for ``eight_bit`` (M, M, N), and, with a
+        teacher, ``from_teacher`` (M, N) by target; ``zero_gradient``, bool (M, N); ``gradient``, int8 (M, N), for those
+        followed (`leads_up`); for an attack with an ε ``noise`` (M, N), for random noise of that size; and the validity
+        checks.
     """
     arrays = _empty_arrays(members, len(images), plan)
     checks = []
@@ -104,6 +77,10 @@ def attack_all(
             checks += source.seen.checks(member.name)
             checks.append(zero_gradient_check(member, arrays["zero_gradient"][index], alone=not plan.own))
             checks.append(gradient_check(member, arrays["gradient"][index][plan.followed]))
+        if plan.attack.epsilon is not None:
+            for batch in batches(images, indices, plan.batch_size, members[0].model.mean.device):
+                noisy = with_noise(plan.attack, batch.pixels, batch.places, plan.seed)
+                arrays["noise"][:, batch.at] = classes_of(everyone, noisy)
     return arrays, checks
 
 
@@ -133,8 +110,12 @@ def _attack_batch(attacked: _Attacked, batch: Batch, clean: np.ndarray, arrays: 
     save(at, examples)
     arrays["adversarial"][index, :, at] = classes_of(source.everyone, examples)
     arrays["rounded"][index, at] = classes_of([source.model], (examples * 255).round() / 255)[0]
-    for at_epsilon, attack in zip(arrays["sweep"], plan.sweep, strict=True):
-        at_epsilon[index, :, at] = classes_of(source.everyone, source.examples(attack, batch))
+    if plan.eight_bit:
+        rounded = in_eight_bit(plan.attack, examples, batch.pixels)
+        arrays["eight_bit"][index, :, at] = classes_of(source.everyone, rounded)
+    for name, attacks in (("sweep", plan.sweep), ("further", plan.further)):
+        for by_attack, attack in zip(arrays[name], attacks, strict=True):
+            by_attack[index, :, at] = classes_of(source.everyone, source.examples(attack, batch))
     if plan.from_teacher is not None and attacked.members[index].role == "teacher":
         arrays["from_teacher"][:, at] = classes_of(source.everyone, source.examples(plan.from_teacher, batch))
     _attack_what_withstood(attacked, batch, clean, arrays)
@@ -162,11 +143,16 @@ def _empty_arrays(members: list[Member], number: int, plan: Plan) -> Arrays:
         "rounded": np.empty((count, number), dtype=np.int16),
         "own": np.full((len(plan.own), count, number), NOT_TRIED, dtype=np.int16),
         "sweep": np.empty((len(plan.sweep), count, count, number), dtype=np.int16),
+        "further": np.empty((len(plan.further), count, count, number), dtype=np.int16),
         "zero_gradient": np.empty((count, number), dtype=np.bool_),
         "gradient": np.full((count, number), NOWHERE, dtype=np.int8),
     }
     if plan.from_teacher is not None and any(member.role == "teacher" for member in members):
         arrays["from_teacher"] = np.empty((count, number), dtype=np.int16)
+    if plan.eight_bit:
+        arrays["eight_bit"] = np.empty((count, count, number), dtype=np.int16)
+    if plan.attack.epsilon is not None:
+        arrays["noise"] = np.empty((count, number), dtype=np.int16)
     return arrays
 
 

@@ -44,7 +44,7 @@ def own_rows(records: Records, metrics: tuple[Metric, ...]) -> Iterator[Row]:
 def masking_rows(records: Records) -> Iterator[Row]:
     """The strongest attack transferred to each target minus the attack on the target itself, on the same images."""
     arrays, members = records.arrays, records.members
-    for target in targets_of(members):
+    for target in targets_of(records):
         found = strongest_transferred(arrays, target, jointly_correct(pair_of(arrays, target, target)))
         if found is None:
             continue

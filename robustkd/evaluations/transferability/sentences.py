@@ -38,7 +38,8 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
         which attacks were run.
     """
     pairs = frame[frame["level"] == "pair"]
-    teacher = set(pairs["source"]) - set(pairs["member"])
+    # where the teacher is a source only, it has no row of its own among the pairs
+    teacher = {*frame.loc[frame["role"] == "teacher", "member"], *(set(pairs["source"]) - set(pairs["member"]))}
     first = _from_teacher(frame, teacher, metrics) if teacher else _without_teacher(frame, metrics)
     limits = _vanishing(frame, teacher, metrics) + _masked(frame) + _unknown(frame) + _worst_case(frame, metrics)
     return first + limits + _attacks(frame)
