@@ -34,10 +34,10 @@ FEWEST_UP = 0.8
 
 RESTS_ON_MAIN_ATTACK = (
     *("white_box_accuracy", "white_box_accuracy_8bit", "withstood_first", "asymmetry"),
-    *("mean_from_source", "mean_from_source_others"),
-    *("transfer_success", "transfer_success_fooled_source", "fooling_rate"),
+    *("mean_from_source", "mean_from_source_others", "explained_by_accuracy"),
+    *("transfer_success", "transfer_success_fooled_source", "transfer_success_8bit", "survival_8bit", "fooling_rate"),
 )
-"""The metrics that rest on the matrix's attack on a network; the last three where the network is the source."""
+"""The metrics that rest on the matrix's attack on a network; those of the last line where the network is the source."""
 
 RESTS_ON_GRADIENTS = (*RESTS_ON_MAIN_ATTACK, "worst_case_accuracy")
 """The metrics that mean nothing for a network whose gradients lead nowhere."""
