@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,8 @@ import pandas as pd
 from robustkd.results.groups import Group, baseline_of, groups_of
 
 
-class Foreign(NamedTuple):
+@dataclass(frozen=True)
+class Foreign:
     """The foreign source.
 
     Attributes:

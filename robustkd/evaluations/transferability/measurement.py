@@ -97,13 +97,14 @@ class _Attacked:
 def _attack_batch(attacked: _Attacked, batch: Batch, clean: np.ndarray, arrays: Arrays, save: Save) -> None:
     """Attack a source on a batch, and write the predictions for its examples into the arrays."""
     plan, index, source, at = attacked.plan, attacked.index, attacked.source, batch.at
+    model = attacked.members[index].model
     with tensor_float32(True):  # gradients vanish where the softmax saturates, which no rounding changes
-        vanished = zero_gradients(source.model, batch.pixels, batch.labels)
+        vanished = zero_gradients(model, batch.pixels, batch.labels)
     arrays["zero_gradient"][index, at] = vanished.cpu().numpy()
     looked_at = np.flatnonzero(plan.followed[at])
     if len(looked_at):
         few, step = batch.only(looked_at), STEP * (plan.attack.epsilon or LARGEST_STEP)
-        found = leads_up(source.model, few.pixels, few.labels, min(step, LARGEST_STEP))
+        found = leads_up(model, few.pixels, few.labels, min(step, LARGEST_STEP))
         arrays["gradient"][index, at.start + looked_at] = found.cpu().numpy()
 
     examples = source.examples(plan.attack, batch)

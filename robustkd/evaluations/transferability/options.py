@@ -89,9 +89,9 @@ class TransferabilityOptions:
         for each in self.white_box:
             if isinstance(each, dict):
                 _refuse_another_size(main, attack_by_name(each, "transferability: white_box"))
-        for each in self.further_attacks:
-            if isinstance(each, dict):
-                attack_by_name(each, "transferability: further_attacks")
+        for further in self.further_attacks:
+            if isinstance(further, dict):
+                attack_by_name(further, "transferability: further_attacks")
         if self.epsilons:
             main.with_epsilon(self.epsilons[0])
 
