@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from robustkd.data import Dataset, ImageSet
 from robustkd.errors import EvaluationError
-from robustkd.evaluations.adversarial_inheritance import AdversarialInheritance, AdversarialInheritanceOptions
+from robustkd.evaluations.adversarial_inheritance import AdversarialInheritance
 from robustkd.evaluations.adversarial_inheritance.foreign import foreign_source
+from robustkd.evaluations.adversarial_inheritance.options import AdversarialInheritanceOptions
 from robustkd.models import ModelPool, PixelModel
 from robustkd.results.predictions import PredictionCache
 from robustkd.results.records import Records

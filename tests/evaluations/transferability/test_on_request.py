@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from robustkd.attacks import standard_suite
 from robustkd.data import Dataset, ImageSet
-from robustkd.evaluations.transferability import Transferability, TransferabilityOptions
+from robustkd.evaluations.transferability import Transferability
+from robustkd.evaluations.transferability.options import TransferabilityOptions
 from robustkd.models import ModelPool, PixelModel
 from robustkd.results.predictions import PredictionCache
 from robustkd.results.records import Records

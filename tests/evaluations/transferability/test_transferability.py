@@ -15,10 +15,10 @@ from torchattacks import PGD
 from robustkd.data import Dataset, ImageSet
 from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS
-from robustkd.evaluations.transferability import Transferability, TransferabilityOptions
+from robustkd.evaluations.transferability import Transferability
 from robustkd.evaluations.transferability.matrix import success_matrix
 from robustkd.evaluations.transferability.notes import notes_on
-from robustkd.evaluations.transferability.options import main_attack, own_attacks
+from robustkd.evaluations.transferability.options import TransferabilityOptions, main_attack, own_attacks
 from robustkd.models import ModelPool, PixelModel
 from robustkd.results.predictions import PredictionCache
 from robustkd.results.records import Check, Records
