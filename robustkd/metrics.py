@@ -17,13 +17,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from robustkd.attacks.counting import VARIANTS
 from robustkd.errors import BadInputError
 from robustkd.evaluations.calibration.measures import brier_score as brier_scores
 from robustkd.evaluations.calibration.temperature import fitted_temperature
 from robustkd.evaluations.corruption.corruption_error import mean_corruption_error as corruption_errors
 from robustkd.evaluations.fidelity import error_consistency as kappa
 from robustkd.evaluations.fidelity import kl_divergence as kl_divergences
-from robustkd.evaluations.transferability.matrix import VARIANTS, success_matrix
+from robustkd.evaluations.transferability.matrix import success_matrix
 from robustkd.results.predictions import Predictions
 from robustkd.statistics.calibration_error import bin_of, calibration_error
 from robustkd.statistics.intervals import Interval, wilson

@@ -35,24 +35,28 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 import torchattacks
 
+from robustkd.attacks import source as attack_source
 from robustkd.attacks.batch_size import fitting_batch_size
+from robustkd.attacks.counting import jointly_correct
 from robustkd.attacks.crafting import crafting_network, crafting_precision
 from robustkd.attacks.layout import channels_last
+from robustkd.attacks.source import FEW
 from robustkd.data import ImageSet, load_dataset
 from robustkd.data.image_random import DrawnImageByImage, image_generators
 from robustkd.devices import resolve_device
 from robustkd.errors import RobustKDError
-from robustkd.evaluations.transferability import FOLLOWED, spread_over
 from robustkd.evaluations.transferability import measurement as transfer_measurement
-from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of
-from robustkd.evaluations.transferability.measurement import Plan, attack_all
+from robustkd.evaluations.transferability.matrix import pair_of
+from robustkd.evaluations.transferability.measurement import attack_all
 from robustkd.evaluations.transferability.options import TransferabilityOptions, main_attack
+from robustkd.evaluations.transferability.plan import FOLLOWED, Plan, spread_over
 from robustkd.models import Member, ModelPool, PixelModel, create_model, load_model
 from robustkd.results.predictions import predict
 
@@ -191,27 +195,31 @@ def figure(pool: ModelPool, images: ImageSet, options: TransferabilityOptions, d
         device: The device to run on.
     """
     seconds: dict[str, float] = defaultdict(float)
-    parts = {"craft": "attacks", "_classes": "decisions", "zero_gradients": "gradients that vanish"}
-    originals = {name: getattr(transfer_measurement, name) for name in parts}
+    parts = {
+        (attack_source, "craft"): "attacks",
+        (transfer_measurement, "classes_of"): "decisions",
+        (transfer_measurement, "zero_gradients"): "gradients that vanish",
+    }
+    originals = {place: getattr(*place) for place in parts}
 
-    def timed(name: str) -> Callable[..., Any]:
+    def timed(place: tuple[ModuleType, str]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
-            with clock(seconds, parts[name], device):
-                return originals[name](*arguments)
+            with clock(seconds, parts[place], device):
+                return originals[place](*arguments)
 
         return call
 
     clean = clean_of(pool, images, device)
     for members in (list(pool)[:2], list(pool)):  # the first time is for warming up
         seconds.clear()
-        for name in parts:
-            setattr(transfer_measurement, name, timed(name))
+        for place in parts:
+            setattr(*place, timed(place))
         try:
             with clock(seconds, "all", device):
                 robustkd_matrix(members, images, clean[: len(members)], options)
         finally:
-            for name, original in originals.items():
-                setattr(transfer_measurement, name, original)
+            for place, original in originals.items():
+                setattr(*place, original)
     whole = seconds.pop("all")
     arithmetic = sum(_arithmetic(member.model, images, options, device) for member in pool)
     rest = whole - sum(seconds.values())
@@ -224,7 +232,7 @@ def _arithmetic(
     model: PixelModel, images: ImageSet, options: TransferabilityOptions, device: torch.device, tried: int = 5
 ) -> float:
     """The seconds of the forward and backward passes of an attack on all images."""
-    few = images.pixels(0, transfer_measurement.FEW, device)
+    few = images.pixels(0, FEW, device)
     with channels_last([model]):
         network = crafting_network(model, crafting_precision(options.precision, device), few)
     size = min(options.batch_size or fitting_batch_size([model], images.shape, device), len(images))

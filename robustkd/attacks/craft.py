@@ -10,6 +10,9 @@
   L2 it draws more for those images of the batch that are left, so there it depends on the batch.
 * APGD and its relatives skip images that are misclassified already. These are left out beforehand, so that the random
   numbers of the others do not depend on them.
+* Targeted attacks try as many classes as their parameter ``n_classes`` says, but at most all others.
+* MI-, DI- and TI-FGSM divide a gradient by its size. Where it vanishes, the result is not a number, and the image stays
+  as it is.
 * ``logits: standardised`` attacks through `StandardisedLogits`. The input gradient of the cross-entropy underflows to
   zero where logits are large, and distillation changes how large they are; standardised logits have one size.
 """
@@ -28,8 +31,6 @@ from robustkd.errors import EvaluationError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from robustkd.models import PixelModel
-
 _SKIP_MISTAKES = ("APGD", "APGDT", "AutoAttack", "FAB", "Square")
 
 _DRAW_FROM_NUMPY = ("OnePixel", "Pixle")
@@ -37,7 +38,7 @@ _DRAW_FROM_NUMPY = ("OnePixel", "Pixle")
 
 def craft(
     attack: Attack,
-    source: PixelModel,
+    source: nn.Module,
     pixels: Tensor,
     labels: Tensor,
     images: list[int],
@@ -80,7 +81,8 @@ def craft(
     model = StandardisedLogits(model) if attack.logits == STANDARDISED else model
     kind = getattr(torchattacks, attack.name)
     # AutoAttack and Square would otherwise be seeded by the clock, and targeted attacks assume ten classes
-    given = {key: value for key, value in {"seed": seed, "n_classes": classes}.items() if key in _parameters(kind)}
+    tried_classes = min(int(attack.parameters.get("n_classes", classes)), classes)
+    given = {key: each for key, each in {"seed": seed, "n_classes": tried_classes}.items() if key in _parameters(kind)}
     places = tried.nonzero()[:, 0]
     for part in places.split(1 if attack.name in _DRAW_FROM_NUMPY else len(places)):
         chosen = [images[place] for place in part.tolist()]
@@ -93,7 +95,8 @@ def craft(
                 reason = (str(error).splitlines() or [type(error).__name__])[0]
                 shape = "×".join(map(str, pixels.shape[1:]))
                 raise EvaluationError(f"{attack.name} cannot attack images of {shape}: {reason}") from error
-        examples[part] = found.detach()
+        defined = found.isfinite().flatten(1).all(dim=1).reshape(-1, 1, 1, 1)
+        examples[part] = torch.where(defined, found.detach(), pixels[part])
     return examples
 
 

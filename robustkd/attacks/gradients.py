@@ -16,6 +16,15 @@ DOWN, UP = 0, 1
 """A step along the gradient does not raise the margin that it is the gradient of, or does."""
 
 
+MOST_ZERO_GRADIENTS = 0.01
+"""The share of images with a zero gradient from which on attacks on the cross-entropy are meaningless."""
+
+
+def stands_still(zero_gradients: float) -> bool:
+    """Return whether so large a share of the images has a zero gradient that gradient attacks are meaningless."""
+    return bool(zero_gradients >= MOST_ZERO_GRADIENTS)
+
+
 def zero_gradients(source: PixelModel, pixels: Tensor, labels: Tensor) -> Tensor:
     """Find the images whose gradient of the cross-entropy with respect to all pixels is exactly zero.
 

@@ -45,7 +45,7 @@ def of_the_baselines_ece(frame: pd.DataFrame) -> pd.Series:
 
 def of_attacks_on_the_teacher(frame: pd.DataFrame) -> pd.Series:
     transferred = (frame["source"] == "teacher") & frame["metric"].isin(RESTS_ON_MAIN_ATTACK)
-    own = (frame["member"] == "teacher") & frame["metric"].isin(RESTS_ON_MAIN_ATTACK)
+    own = (frame["member"] == "teacher") & frame["metric"].isin(RESTS_ON_MAIN_ATTACK) & frame["source"].isna()
     differences = frame["metric"].isin(["teacher_transfer_excess", "fooling_rate_excess", "asymmetry"])
     return transferred | own | differences
 

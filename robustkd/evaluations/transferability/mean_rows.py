@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of, success_matrix
+from robustkd.attacks.counting import jointly_correct
+from robustkd.evaluations.transferability.matrix import pair_of, success_matrix
 from robustkd.evaluations.transferability.row import Row, member_row, targets_of
 from robustkd.results.measured import bounds
 from robustkd.results.records import Records
@@ -20,7 +21,7 @@ def mean_rows(records: Records) -> Iterator[Row]:
 
     A mean leaves out the other networks whose checks failed: their part in it would be void.
     """
-    members, targets = records.members, targets_of(records.members)
+    members, targets = records.members, targets_of(records)
     rates = success_matrix(records.arrays)[:, targets]
     samples, images = _resampled_rates(records, targets)
     own = np.arange(len(members))[:, None] == np.array(targets)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from robustkd.arithmetic import Precision, tensor_float32
+from robustkd.arithmetic import tensor_float32
 from robustkd.attacks.attack import Attack
-from robustkd.attacks.craft import craft
+from robustkd.attacks.eight_bit import in_eight_bit
 from robustkd.attacks.gradients import NOWHERE, leads_up, zero_gradients
 from robustkd.attacks.layout import channels_last
-from robustkd.attacks.soundness import Soundness
-from robustkd.evaluations.transferability.decisions import decided_classes
+from robustkd.attacks.noise import with_noise
+from robustkd.attacks.source import Batch, Source, batches, classes_of
 from robustkd.evaluations.transferability.examples import Save, saved_examples
 from robustkd.evaluations.transferability.matrix import NOT_SAMPLED
+from robustkd.evaluations.transferability.plan import Plan
 from robustkd.evaluations.transferability.strength import gradient_check, zero_gradient_check
 from robustkd.results.records import Check
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from robustkd.data import ImageSet
     from robustkd.models import Member
 
@@ -36,41 +34,7 @@ STEP = 1 / 32
 LARGEST_STEP = 2 / 255
 """The largest such step, for attacks in another norm or without an ε."""
 
-FEW = 4
-"""The number of images that are shown to a network to see how it is built."""
-
 Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The attacks on each source.
-
-    Attributes:
-        attack: The attack whose examples are shown to every member.
-        own: Further attacks on the source itself, each run on the images that withstood those before it.
-        from_teacher: One of these whose examples crafted on the teacher are shown to every member; None for none.
-        sampled: One of `own` that is run on a sample of the images only; None for none.
-        sample: Which images that sample has, bool (N,).
-        followed: The images whose gradients are followed for a step, bool (N,).
-        sweep: `attack` at other values of ε; these examples are shown to every member too.
-        precision: The precision that examples are crafted in.
-        batch_size: The number of images per batch.
-        seed: The seed of all random numbers.
-        folder: The folder to save the examples of `attack` in; None to discard them.
-    """
-
-    attack: Attack
-    own: tuple[Attack, ...]
-    from_teacher: Attack | None
-    sampled: Attack | None
-    sample: np.ndarray
-    followed: np.ndarray
-    sweep: tuple[Attack, ...]
-    precision: Precision
-    batch_size: int
-    seed: int
-    folder: Path | None
 
 
 def attack_all(
@@ -93,121 +57,84 @@ def attack_all(
 
     Returns:
         Arrays of predicted classes, int16, by source first: ``adversarial`` (M, M, N), ``rounded`` (M, N), ``own``
-        (A, M, N), ``sweep`` (E, M, M, N), and, with a teacher, ``from_teacher`` (M, N) by target; ``zero_gradient``,
-        bool (M, N); ``gradient``, int8 (M, N), for those followed (`leads_up`); and the validity checks.
+        (A, M, N), ``sweep`` (E, M, M, N), ``further`` (F, M, M, N), if asked for ``eight_bit`` (M, M, N), and, with a
+        teacher, ``from_teacher`` (M, N) by target; ``zero_gradient``, bool (M, N); ``gradient``, int8 (M, N), for those
+        followed (`leads_up`); for an attack with an ε ``noise`` (M, N), for random noise of that size; and the validity
+        checks.
     """
-    from robustkd.attacks.crafting import crafting_network
-
     arrays = _empty_arrays(members, len(images), plan)
     checks = []
-    with channels_last([member.model for member in members]):
+    everyone = [member.model for member in members]
+    with channels_last(everyone):
         for index, member in enumerate(members):
-            few = images.pixels(0, FEW, member.model.mean.device)
-            network = crafting_network(member.model, plan.precision, few)
-            source = _Source(members, index, plan, images.num_classes, Soundness(), network)
+            source = Source.of(member.model, everyone, images, plan.seed, plan.precision)
+            attacked = _Attacked(members, index, plan, source)
             about = {"seed": plan.seed, "attack": _settings(plan.attack), "images": indices.tolist()}
             with saved_examples(plan.folder, member, images, about) as save:
-                for batch in _batches(images, indices, plan.batch_size, member.model.mean.device):
-                    _attack_batch(source, batch, clean[index, batch.at], arrays, save)
+                for batch in batches(images, indices, plan.batch_size, member.model.mean.device):
+                    _attack_batch(attacked, batch, clean[index, batch.at], arrays, save)
                     advance(len(batch.places))
             checks += source.seen.checks(member.name)
             checks.append(zero_gradient_check(member, arrays["zero_gradient"][index], alone=not plan.own))
             checks.append(gradient_check(member, arrays["gradient"][index][plan.followed]))
+        if plan.attack.epsilon is not None:
+            for batch in batches(images, indices, plan.batch_size, members[0].model.mean.device):
+                noisy = with_noise(plan.attack, batch.pixels, batch.places, plan.seed)
+                arrays["noise"][:, batch.at] = classes_of(everyone, noisy)
     return arrays, checks
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """The images `at` a range of all: pixels, labels, and the index of each in its data set."""
-
-    at: slice
-    pixels: Tensor
-    labels: Tensor
-    places: list[int]
-
-    def only(self, chosen: np.ndarray) -> _Batch:
-        """The images at some indices of the batch."""
-        rows = self.labels.new_tensor(chosen)
-        return _Batch(self.at, self.pixels[rows], self.labels[rows], [self.places[index] for index in chosen])
-
-
-@dataclass(frozen=True)
-class _Source:
-    """The member `index` under attack, and what was seen of its attacks."""
+class _Attacked:
+    """The member `index` under attack."""
 
     members: list[Member]
     index: int
     plan: Plan
-    num_classes: int
-    seen: Soundness
-    network: Any
-
-    @property
-    def model(self) -> Any:
-        return self.members[self.index].model
-
-    @property
-    def everyone(self) -> list[Any]:
-        return [member.model for member in self.members]
-
-    def examples(self, attack: Attack, batch: _Batch) -> Tensor:
-        """Craft adversarial examples, and record whether the attack was sound."""
-        from robustkd.models.modes import in_evaluation_mode
-
-        before = in_evaluation_mode(self.everyone)
-        about = (batch.places, self.plan.seed, self.num_classes, self.network)
-        lower = attack.follows_gradients and self.plan.precision != "float32"
-        with tensor_float32(lower):
-            found = craft(attack, self.model, batch.pixels, batch.labels, *about)
-        self.seen.evaluation_mode &= before and in_evaluation_mode(self.everyone)
-        self.seen.see(attack, found, batch.pixels)
-        return found
+    source: Source
 
 
-def _attack_batch(source: _Source, batch: _Batch, clean: np.ndarray, arrays: Arrays, save: Save) -> None:
+def _attack_batch(attacked: _Attacked, batch: Batch, clean: np.ndarray, arrays: Arrays, save: Save) -> None:
     """Attack a source on a batch, and write the predictions for its examples into the arrays."""
-    plan, index, at = source.plan, source.index, batch.at
+    plan, index, source, at = attacked.plan, attacked.index, attacked.source, batch.at
+    model = attacked.members[index].model
     with tensor_float32(True):  # gradients vanish where the softmax saturates, which no rounding changes
-        vanished = zero_gradients(source.model, batch.pixels, batch.labels)
+        vanished = zero_gradients(model, batch.pixels, batch.labels)
     arrays["zero_gradient"][index, at] = vanished.cpu().numpy()
     looked_at = np.flatnonzero(plan.followed[at])
     if len(looked_at):
         few, step = batch.only(looked_at), STEP * (plan.attack.epsilon or LARGEST_STEP)
-        found = leads_up(source.model, few.pixels, few.labels, min(step, LARGEST_STEP))
+        found = leads_up(model, few.pixels, few.labels, min(step, LARGEST_STEP))
         arrays["gradient"][index, at.start + looked_at] = found.cpu().numpy()
 
     examples = source.examples(plan.attack, batch)
     save(at, examples)
-    arrays["adversarial"][index, :, at] = _classes(source.everyone, examples)
-    arrays["rounded"][index, at] = _classes([source.model], (examples * 255).round() / 255)[0]
-    for at_epsilon, attack in zip(arrays["sweep"], plan.sweep, strict=True):
-        at_epsilon[index, :, at] = _classes(source.everyone, source.examples(attack, batch))
-    if plan.from_teacher is not None and source.members[index].role == "teacher":
-        arrays["from_teacher"][:, at] = _classes(source.everyone, source.examples(plan.from_teacher, batch))
-    _attack_what_withstood(source, batch, clean, arrays)
+    arrays["adversarial"][index, :, at] = classes_of(source.everyone, examples)
+    arrays["rounded"][index, at] = classes_of([source.model], (examples * 255).round() / 255)[0]
+    if plan.eight_bit:
+        rounded = in_eight_bit(plan.attack, examples, batch.pixels)
+        arrays["eight_bit"][index, :, at] = classes_of(source.everyone, rounded)
+    for name, attacks in (("sweep", plan.sweep), ("further", plan.further)):
+        for by_attack, attack in zip(arrays[name], attacks, strict=True):
+            by_attack[index, :, at] = classes_of(source.everyone, source.examples(attack, batch))
+    if plan.from_teacher is not None and attacked.members[index].role == "teacher":
+        arrays["from_teacher"][:, at] = classes_of(source.everyone, source.examples(plan.from_teacher, batch))
+    _attack_what_withstood(attacked, batch, clean, arrays)
 
 
-def _attack_what_withstood(source: _Source, batch: _Batch, clean: np.ndarray, arrays: Arrays) -> None:
+def _attack_what_withstood(attacked: _Attacked, batch: Batch, clean: np.ndarray, arrays: Arrays) -> None:
     """Run each further attack on the images that the source still classifies correctly after those before it."""
-    index, at, truth = source.index, batch.at, batch.labels.cpu().numpy()
+    index, source, at, truth = attacked.index, attacked.source, batch.at, batch.labels.cpu().numpy()
     withstood = (clean == truth) & (arrays["adversarial"][index, index, at] == truth)
-    for by_attack, attack in zip(arrays["own"], source.plan.own, strict=True):
-        reached = withstood & source.plan.sample[at] if attack == source.plan.sampled else withstood
+    for by_attack, attack in zip(arrays["own"], attacked.plan.own, strict=True):
+        reached = withstood & attacked.plan.sample[at] if attack == attacked.plan.sampled else withstood
         by_attack[index, at.start + np.flatnonzero(withstood & ~reached)] = NOT_SAMPLED
         left = np.flatnonzero(reached)
         if len(left) == 0:
             continue
-        predicted = _classes([source.model], source.examples(attack, batch.only(left)))[0]
+        predicted = classes_of([source.model], source.examples(attack, batch.only(left)))[0]
         by_attack[index, at.start + left] = predicted
         withstood[left] = predicted == truth[left]
-
-
-def _batches(images: ImageSet, indices: np.ndarray, batch_size: int, device: Any) -> Iterator[_Batch]:
-    start = 0
-    for pixels in images.pixel_batches(batch_size, device):
-        at = slice(start, start + len(pixels))
-        yield _Batch(at, pixels, images.labels[at].to(device), indices[at].tolist())
-        start = at.stop
 
 
 def _empty_arrays(members: list[Member], number: int, plan: Plan) -> Arrays:
@@ -217,20 +144,18 @@ def _empty_arrays(members: list[Member], number: int, plan: Plan) -> Arrays:
         "rounded": np.empty((count, number), dtype=np.int16),
         "own": np.full((len(plan.own), count, number), NOT_TRIED, dtype=np.int16),
         "sweep": np.empty((len(plan.sweep), count, count, number), dtype=np.int16),
+        "further": np.empty((len(plan.further), count, count, number), dtype=np.int16),
         "zero_gradient": np.empty((count, number), dtype=np.bool_),
         "gradient": np.full((count, number), NOWHERE, dtype=np.int8),
     }
     if plan.from_teacher is not None and any(member.role == "teacher" for member in members):
         arrays["from_teacher"] = np.empty((count, number), dtype=np.int16)
+    if plan.eight_bit:
+        arrays["eight_bit"] = np.empty((count, count, number), dtype=np.int16)
+    if plan.attack.epsilon is not None:
+        arrays["noise"] = np.empty((count, number), dtype=np.int16)
     return arrays
 
 
 def _settings(attack: Attack) -> dict[str, Any]:
     return {"name": attack.name, "parameters": dict(attack.parameters), "logits": attack.logits}
-
-
-def _classes(models: list[Any], pixels: Tensor) -> np.ndarray:
-    """The classes that each model predicts, int64 (models, B)."""
-    import torch
-
-    return torch.stack([decided_classes(model, pixels) for model in models]).cpu().numpy()

@@ -90,6 +90,33 @@ IN_TABLES = (
         table=ON_ITSELF,
     ),
     Metric(
+        "autoattack_accuracy",
+        "AutoAttack accuracy",
+        "fraction",
+        True,
+        "Share of a sample of the images that the network classifies correctly, both clean and after the standard "
+        "version of AutoAttack, composed of torchattacks' attacks.",
+        table=ON_ITSELF,
+    ),
+    Metric(
+        "autoattack_gain",
+        "AutoAttack against baseline",
+        "points",
+        True,
+        "AutoAttack accuracy minus the independent baseline's, on the same images.",
+        difference_of="autoattack_accuracy",
+        table=ON_ITSELF,
+    ),
+    Metric(
+        "noise_success",
+        "Fooled by noise",
+        "fraction",
+        None,
+        "Of the images that the network classifies correctly, the share that it misclassifies after random noise as "
+        "large as the attack may be: what a change of this size does without any intention.",
+        table=ON_ITSELF,
+    ),
+    Metric(
         "zero_gradients",
         "Zero gradients",
         "fraction",
@@ -135,6 +162,39 @@ IN_RESULTS_ONLY = (
         "fraction",
         True,
         "Share of the images classified correctly, both clean and after the matrix's attack on the network itself.",
+    ),
+    Metric(
+        "transfer_success_8bit",
+        "Transfer success, 8 bit",
+        "fraction",
+        None,
+        "Transfer success of the same examples rounded to 256 levels within ε, as an image file stores them.",
+    ),
+    Metric(
+        "survival_8bit",
+        "Successes that survive rounding",
+        "fraction",
+        None,
+        "Of the images on which the attack on the source fools the target, the share on which it still does after the "
+        "example was rounded to 256 levels within ε.",
+    ),
+    Metric(
+        "together_excess",
+        "All students together, teacher over baseline",
+        "points",
+        None,
+        "Transfer success on the teacher minus that on an independent baseline, of the attack on the mean of the "
+        "logits of all students.",
+        of_teacher=True,
+    ),
+    Metric(
+        "explained_by_accuracy",
+        "Transfer explained by accuracy",
+        "fraction",
+        None,
+        "R² over the networks besides the teacher of a line that predicts transfer success from the teacher by clean "
+        "accuracy; T networks without any relation have 1/(T − 1) on average.",
+        of_teacher=True,
     ),
     Metric(
         "masking",

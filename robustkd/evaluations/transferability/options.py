@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from robustkd.arithmetic import Precision
 from robustkd.attacks.attack import STANDARDISED, Attack, CraftingPrecision, Setting
 from robustkd.attacks.by_name import attack_by_name
+from robustkd.attacks.transfer_attacks import transfer_attack, why_not
 from robustkd.errors import EvaluationError
 
 Epsilon = Annotated[float, Field(gt=0)]
@@ -33,6 +33,17 @@ class TransferabilityOptions:
         square_images: The number of images that ``square`` attacks, spread evenly over those used.
         square_queries: The number of queries of ``square`` for each image.
         epsilons: Further values of ε at which the matrix's attack is repeated, with its step size in proportion.
+        teacher_is_target: Whether the teacher is a target of the matrix too. In the paper's figure it is a source only,
+            and the means leave it out.
+        further_attacks: Further attacks for which transfer between all members is measured: ``mi``, ``di`` and ``ti``,
+            which were designed to transfer (MI-FGSM, M-DI²-FGSM, TI-MI-FGSM, 10 steps, L∞ of `epsilon`), or others in
+            the format of `attack`.
+        ensemble: Whether all students are attacked together, through the mean of their logits, and the examples are
+            shown to the teacher and the baseline.
+        eight_bit: Whether all members also see the matrix's examples rounded to 256 levels within ε.
+        autoattack: ``Linf`` or ``L2`` to attack each network with the standard version of AutoAttack, composed of
+            torchattacks' attacks, at RobustBench's ε of 8/255 or 0.5; ``off`` not to.
+        autoattack_images: The number of images that it attacks, spread evenly over those used.
         images: The number of test images, drawn with `seed`; None for all.
         networks: ``first``: the first seed of each method, as in the paper; ``all``: every network.
         precision: The precision that adversarial examples are crafted in: ``float32``, ``tf32``, ``bfloat16``, or
@@ -60,6 +71,12 @@ class TransferabilityOptions:
     square_images: Annotated[int, Field(ge=1)] = 100
     square_queries: Annotated[int, Field(ge=1)] = 1000
     epsilons: tuple[Epsilon, ...] = ()
+    teacher_is_target: bool = True
+    further_attacks: tuple[Literal["mi", "di", "ti"] | dict[str, Setting], ...] = ()
+    ensemble: bool = False
+    eight_bit: bool = False
+    autoattack: Literal["off", "Linf", "L2"] = "off"
+    autoattack_images: Annotated[int, Field(ge=1)] = 100
     images: Annotated[int, Field(ge=1)] | None = None
     networks: Literal["first", "all"] = "first"
     precision: CraftingPrecision = "auto"
@@ -72,6 +89,9 @@ class TransferabilityOptions:
         for each in self.white_box:
             if isinstance(each, dict):
                 _refuse_another_size(main, attack_by_name(each, "transferability: white_box"))
+        for further in self.further_attacks:
+            if isinstance(further, dict):
+                attack_by_name(further, "transferability: further_attacks")
         if self.epsilons:
             main.with_epsilon(self.epsilons[0])
 
@@ -105,7 +125,7 @@ def own_attacks(options: TransferabilityOptions, classes: int) -> tuple[Attack, 
             if main.epsilon is None:
                 continue
             attack = square_attack(options)
-        elif main.epsilon is not None and not _why_no_dlr(main, classes):
+        elif main.epsilon is not None and not why_no_dlr(main, classes):
             size: dict[str, Setting] = {"norm": main.norm, "eps": main.epsilon, "steps": options.steps, "loss": "dlr"}
             attack = Attack("APGD", size)
         else:
@@ -115,6 +135,38 @@ def own_attacks(options: TransferabilityOptions, classes: int) -> tuple[Attack, 
     return tuple(found)
 
 
+def further_attacks(options: TransferabilityOptions, shape: tuple[int, int, int]) -> tuple[Attack, ...]:
+    """Return the further attacks for which transfer is measured.
+
+    Args:
+        options: The options.
+        shape: (C, H, W) of the images.
+
+    Returns:
+        Those that can be run on such images, each once, without the attack of the matrix.
+    """
+    found: list[Attack] = []
+    for attack in _asked_for(options, shape):
+        if not why_not(attack, shape) and attack not in (main_attack(options), *found):
+            found.append(attack)
+    return tuple(found)
+
+
+def left_out(options: TransferabilityOptions, shape: tuple[int, int, int]) -> dict[str, str]:
+    """Return why further attacks cannot be run on images of a shape, by the label of the attack."""
+    reasons = {each.label: why_not(each, shape) for each in _asked_for(options, shape)}
+    return {label: reason for label, reason in reasons.items() if reason}
+
+
+def _asked_for(options: TransferabilityOptions, shape: tuple[int, int, int]) -> list[Attack]:
+    return [
+        attack_by_name(each, "transferability: further_attacks")
+        if isinstance(each, dict)
+        else transfer_attack(each, options.epsilon, shape)
+        for each in options.further_attacks
+    ]
+
+
 def square_attack(options: TransferabilityOptions) -> Attack:
     """Return the attack without gradients, of the norm and ε of the matrix's attack."""
     main = main_attack(options)
@@ -122,46 +174,16 @@ def square_attack(options: TransferabilityOptions) -> Attack:
     return Attack("Square", size)
 
 
-def notes_on(
-    attacks: tuple[Attack, ...], options: TransferabilityOptions, classes: int, precision: Precision, batch_size: int
-) -> tuple[str, ...]:
-    """Write what a reader must know about the attacks.
+def why_no_dlr(main: Attack, classes: int) -> str:
+    """Return why the difference of logits ratio, which divides by a difference to the third logit, cannot be used.
 
     Args:
-        attacks: The attacks of the run, the matrix's first.
-        options: The options.
+        main: The attack of the matrix.
         classes: The number of classes.
-        precision: The precision that examples were crafted in.
-        batch_size: The number of images per batch.
 
     Returns:
-        Sentences without their full stop: the attacks that depend on the batch, those without ε, those left out.
+        The reason; empty where it can.
     """
-    batched = [attack.label for attack in attacks if attack.sees_batch]
-    free = [attack.label for attack in attacks if attack.epsilon is None]
-    missing = _why_no_dlr(attacks[0], classes) if "apgd_dlr" in options.white_box else ""
-    square = square_attack(options) if "square" in options.white_box else None
-    count = f"at most {options.square_images} of the images"
-    crafted = [attack.label for attack in attacks if attack.follows_gradients]
-    return (
-        *(
-            [f"The examples of {', '.join(crafted)} were crafted in {precision}; float32 decided whom they fool"]
-            if precision != "float32" and crafted
-            else []
-        ),
-        *(
-            [f"{square.label} was run on {count}, those that withstood the attacks before it"]
-            if square in attacks
-            else []
-        ),
-        *([f"The examples of {', '.join(batched)} depend on the batch size ({batch_size})"] if batched else []),
-        *([f"No ε bounds the perturbations of {', '.join(free)}"] if free else []),
-        *([f"APGD-DLR was not run: {missing}"] if missing else []),
-    )
-
-
-def _why_no_dlr(main: Attack, classes: int) -> str:
-    """Why the difference of logits ratio, which divides by a difference to the third logit, cannot be used."""
     if classes < 3:
         return f"the difference of logits ratio needs at least 3 classes, and there are {classes}"
     return "" if main.epsilon is not None else f"it needs an ε, and {main.label} has none"

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of, robust
+from robustkd.attacks.counting import jointly_correct
+from robustkd.evaluations.transferability.matrix import pair_of, robust
 from robustkd.evaluations.transferability.row import Row, member_row, targets_of
 from robustkd.evaluations.transferability.strength import ALL_SOURCES, strongest_transferred
 from robustkd.results.mean_over_images import per_image_rows
@@ -43,7 +44,7 @@ def own_rows(records: Records, metrics: tuple[Metric, ...]) -> Iterator[Row]:
 def masking_rows(records: Records) -> Iterator[Row]:
     """The strongest attack transferred to each target minus the attack on the target itself, on the same images."""
     arrays, members = records.arrays, records.members
-    for target in targets_of(members):
+    for target in targets_of(records):
         found = strongest_transferred(arrays, target, jointly_correct(pair_of(arrays, target, target)))
         if found is None:
             continue

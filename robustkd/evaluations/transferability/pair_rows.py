@@ -6,8 +6,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from robustkd.evaluations.transferability.matrix import VARIANTS, Pair, jointly_correct, pair_of
-from robustkd.evaluations.transferability.row import Row, member_row, pair_row, rate, targets_of, teacher_of
+from robustkd.attacks.counting import VARIANTS, Pair, jointly_correct
+from robustkd.evaluations.transferability.matrix import pair_of
+from robustkd.evaluations.transferability.row import (
+    Row,
+    member_row,
+    others_than_teacher,
+    pair_row,
+    rate,
+    targets_of,
+    teacher_of,
+)
 from robustkd.results.records import Records
 
 METRIC_OF = {
@@ -19,20 +28,20 @@ METRIC_OF = {
 
 
 def pair_rows(records: Records) -> Iterator[Row]:
-    """Transfer success of every pair of the published matrix."""
+    """Transfer success of every pair of the matrix."""
     for source in range(len(records.members)):
-        for target in targets_of(records.members):
+        for target in targets_of(records):
             counted = jointly_correct(pair_of(records.arrays, source, target))
             yield pair_row(records, source, target, "pair", "transfer_success", counted)
 
 
 def variant_rows(records: Records) -> Iterator[Row]:
-    """Other ways of counting, and transfer to the teacher."""
+    """Other ways of counting, and transfer to what is no target of the matrix."""
     everyone = range(len(records.members))
-    teacher = teacher_of(records.members)
+    beside = sorted({*everyone} - {*targets_of(records)})
     for variant, counting in VARIANTS.items():
         for source in everyone:
-            for target in everyone if counting is not jointly_correct else [] if teacher is None else [teacher]:
+            for target in everyone if counting is not jointly_correct else beside:
                 counted = counting(pair_of(records.arrays, source, target))
                 yield pair_row(records, source, target, "detail", METRIC_OF[variant], counted)
 
@@ -41,7 +50,7 @@ def class_rows(records: Records) -> Iterator[Row]:
     """Transfer success of every pair on the images of each class."""
     arrays, members = records.arrays, records.members
     names = [str(name) for name in arrays["class_names"]]
-    for target in targets_of(members):
+    for target in targets_of(records):
         who = member_row(members, target) | {"level": "detail", "metric": "transfer_success"}
         for source in range(len(members)):
             counted = jointly_correct(pair_of(arrays, source, target))
@@ -60,7 +69,7 @@ def standardised_rows(records: Records) -> Iterator[Row]:
     if teacher is None or "from_teacher" not in arrays:
         return
     clean, seen = arrays["clean"], arrays["from_teacher"]
-    for target in targets_of(members):
+    for target in others_than_teacher(members):
         pair = Pair(arrays["label"], clean[teacher], clean[target], seen[teacher], seen[target])
         row = pair_row(records, teacher, target, "detail", "transfer_success", jointly_correct(pair))
         yield row | {"part": str(arrays["from_teacher_attack"])}
@@ -81,6 +90,6 @@ def sweep_rows(records: Records) -> Iterator[Row]:
             yield row | rate(int(right.sum()), len(right)) | setting
         if teacher is None:
             continue
-        for target in targets_of(members):
+        for target in others_than_teacher(members):
             counted = jointly_correct(pair_of(arrays, teacher, target, at))
             yield pair_row(records, teacher, target, "detail", "transfer_success", counted) | setting

@@ -22,8 +22,15 @@ def teacher_of(members: pd.DataFrame) -> int | None:
     return int(found[0]) if len(found) else None
 
 
-def targets_of(members: pd.DataFrame) -> list[int]:
-    """Return the indices of the targets: in the published matrix, the teacher is a source only."""
+def targets_of(records: Records) -> list[int]:
+    """Return the indices of the matrix's targets: all members, or, as published, all but the teacher."""
+    if bool(records.arrays["teacher_is_target"]):
+        return list(range(len(records.members)))
+    return others_than_teacher(records.members)
+
+
+def others_than_teacher(members: pd.DataFrame) -> list[int]:
+    """Return the indices of all members but the teacher."""
     return [int(index) for index in np.flatnonzero(members["role"] != "teacher")]
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from robustkd.evaluations.transferability.accuracy_rows import explained_rows, noise_rows
 from robustkd.evaluations.transferability.mean_rows import mean_rows
+from robustkd.evaluations.transferability.network_rows import network_bootstrap_rows
 from robustkd.evaluations.transferability.own_rows import masking_rows, own_rows
 from robustkd.evaluations.transferability.pair_rows import (
     class_rows,
@@ -15,6 +17,7 @@ from robustkd.evaluations.transferability.pair_rows import (
     sweep_rows,
     variant_rows,
 )
+from robustkd.evaluations.transferability.request_rows import request_rows
 from robustkd.evaluations.transferability.row import Row
 from robustkd.evaluations.transferability.teacher_rows import asymmetry_rows, from_teacher_rows
 from robustkd.results.groups import groups_of
@@ -35,7 +38,7 @@ def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
     Returns:
         Rows for `tidy`.
     """
-    rates = [*mean_rows(records), *from_teacher_rows(records), *asymmetry_rows(records)]
+    rates = [*mean_rows(records), *from_teacher_rows(records), *asymmetry_rows(records), *noise_rows(records)]
     return [
         *pair_rows(records),
         *rates,
@@ -46,6 +49,9 @@ def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
         *variant_rows(records),
         *class_rows(records),
         *sweep_rows(records),
+        *explained_rows(records),
+        *network_bootstrap_rows(records),
+        *request_rows(records, metrics),
     ]
 
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from robustkd.evaluations.transferability.strength import MASKING_POINTS, masks_gradients, overstates, stands_still
+from robustkd.attacks.gradients import stands_still
+from robustkd.evaluations.transferability.request_sentences import request_sentences
+from robustkd.evaluations.transferability.strength import MASKING_POINTS, masks_gradients, overstates
 from robustkd.presentation.findings import ABSENT, Finding, seeds_of, why_no_difference
 from robustkd.presentation.numbers import join, quantity
 from robustkd.presentation.sentences import FEW_STUDENTS, Phrases, findings
@@ -33,14 +35,15 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
         metrics: The metrics of the evaluation, by name.
 
     Returns:
-        Sentences: transfer from the teacher to each student; then vanishing and masked gradients, the worst case, and
-        which attacks were run.
+        Sentences: transfer from the teacher to each student; then vanishing and masked gradients, the worst case,
+        which attacks were run, and what was measured on request.
     """
     pairs = frame[frame["level"] == "pair"]
-    teacher = set(pairs["source"]) - set(pairs["member"])
+    # where the teacher is a source only, it has no row of its own among the pairs
+    teacher = {*frame.loc[frame["role"] == "teacher", "member"], *(set(pairs["source"]) - set(pairs["member"]))}
     first = _from_teacher(frame, teacher, metrics) if teacher else _without_teacher(frame, metrics)
     limits = _vanishing(frame, teacher, metrics) + _masked(frame) + _unknown(frame) + _worst_case(frame, metrics)
-    return first + limits + _attacks(frame)
+    return first + limits + _attacks(frame) + request_sentences(frame, metrics)
 
 
 def _from_teacher(frame: pd.DataFrame, teacher: set[str], metrics: Mapping[str, Metric]) -> list[str]:

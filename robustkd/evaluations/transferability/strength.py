@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from robustkd.attacks.gradients import NOWHERE, UP
-from robustkd.evaluations.transferability.matrix import jointly_correct, pair_of, robust
+from robustkd.attacks.counting import jointly_correct
+from robustkd.attacks.gradients import NOWHERE, UP, stands_still
+from robustkd.evaluations.transferability.matrix import pair_of, robust
 from robustkd.results.records import Check
 from robustkd.statistics.intervals import CONFIDENCE, Interval, wilson
 from robustkd.statistics.rates import Counted, paired_difference
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 MASKING_POINTS = 0.02
 OVERSTATED_POINTS = 0.05
-MOST_ZERO_GRADIENTS = 0.01
 
 _ROUNDING = 1e-9
 
@@ -34,10 +34,10 @@ FEWEST_UP = 0.8
 
 RESTS_ON_MAIN_ATTACK = (
     *("white_box_accuracy", "white_box_accuracy_8bit", "withstood_first", "asymmetry"),
-    *("mean_from_source", "mean_from_source_others"),
-    *("transfer_success", "transfer_success_fooled_source", "fooling_rate"),
+    *("mean_from_source", "mean_from_source_others", "explained_by_accuracy"),
+    *("transfer_success", "transfer_success_fooled_source", "transfer_success_8bit", "survival_8bit", "fooling_rate"),
 )
-"""The metrics that rest on the matrix's attack on a network; the last three where the network is the source."""
+"""The metrics that rest on the matrix's attack on a network; those of the last line where the network is the source."""
 
 RESTS_ON_GRADIENTS = (*RESTS_ON_MAIN_ATTACK, "worst_case_accuracy")
 """The metrics that mean nothing for a network whose gradients lead nowhere."""
@@ -65,11 +65,6 @@ def overstates(first: float, worst: float) -> bool:
         worst: The share of images classified correctly, both clean and after all attacks.
     """
     return bool(first - worst > OVERSTATED_POINTS + _ROUNDING)
-
-
-def stands_still(zero_gradients: float) -> bool:
-    """Return whether so large a share of the images has a zero gradient that gradient attacks are meaningless."""
-    return bool(zero_gradients >= MOST_ZERO_GRADIENTS)
 
 
 class Transferred(NamedTuple):

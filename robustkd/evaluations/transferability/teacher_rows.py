@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from robustkd.evaluations.transferability.matrix import Counting, fooling_rate, jointly_correct, pair_of
-from robustkd.evaluations.transferability.row import Row, difference, member_row, rate_of, targets_of, teacher_of
+from robustkd.attacks.counting import Counting, fooling_rate, jointly_correct
+from robustkd.evaluations.transferability.matrix import pair_of
+from robustkd.evaluations.transferability.row import (
+    Row,
+    difference,
+    member_row,
+    others_than_teacher,
+    rate_of,
+    teacher_of,
+)
 from robustkd.results.groups import with_baselines
 from robustkd.results.records import Records
 
@@ -15,7 +23,7 @@ def from_teacher_rows(records: Records) -> Iterator[Row]:
     members, teacher = records.members, teacher_of(records.members)
     if teacher is None:
         return
-    for target in targets_of(members):
+    for target in others_than_teacher(members):
         counted = fooling_rate(pair_of(records.arrays, teacher, target))
         yield (
             member_row(members, target)
@@ -41,7 +49,7 @@ def asymmetry_rows(records: Records) -> Iterator[Row]:
     members, teacher = records.members, teacher_of(records.members)
     if teacher is None:
         return
-    for student in targets_of(members):
+    for student in others_than_teacher(members):
         up, down = (pair_of(records.arrays, *pair) for pair in ((student, teacher), (teacher, student)))
         found = difference(jointly_correct(up), jointly_correct(down))
         if found:

@@ -83,6 +83,9 @@ def test_the_check_the_table_and_the_headline_agree_on_which_networks_are_masked
         epsilons=np.array([]),
         zero_gradient=np.zeros((11, 500), dtype=bool),
         class_names=np.array(["a", "b"]),
+        teacher_is_target=np.array(True),
+        further=np.empty((0, 11, 11, 500), dtype=int),
+        further_attacks=np.array([], dtype=np.str_),
     )
 
     frame = Transferability().summarise(Records(members_frame(networks(11)), arrays))

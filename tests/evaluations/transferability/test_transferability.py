@@ -15,9 +15,10 @@ from torchattacks import PGD
 from robustkd.data import Dataset, ImageSet
 from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS
-from robustkd.evaluations.transferability import Transferability, TransferabilityOptions
+from robustkd.evaluations.transferability import Transferability
 from robustkd.evaluations.transferability.matrix import success_matrix
-from robustkd.evaluations.transferability.options import main_attack, notes_on, own_attacks
+from robustkd.evaluations.transferability.notes import notes_on
+from robustkd.evaluations.transferability.options import TransferabilityOptions, main_attack, own_attacks
 from robustkd.models import ModelPool, PixelModel
 from robustkd.results.predictions import PredictionCache
 from robustkd.results.records import Check, Records
@@ -26,7 +27,9 @@ from robustkd.studies.measuring import measure
 
 from ...conftest import members, network
 
-OPTIONS = TransferabilityOptions(epsilon=0.2, step_size=0.05, steps=3, batch_size=16, white_box=())
+OPTIONS = TransferabilityOptions(
+    epsilon=0.2, step_size=0.05, steps=3, batch_size=16, white_box=(), teacher_is_target=False
+)
 
 
 def pgd(source: PixelModel, pixels: Tensor, labels: Tensor, options: TransferabilityOptions) -> Tensor:
@@ -112,6 +115,9 @@ def records_of(adversarial: list[list[list[int]]], clean: list[list[int]], label
         "zero_gradient": np.zeros((3, len(labels)), dtype=bool),
         "attacks": np.array(["PGD-20"]),
         "class_names": np.array(["no", "yes"]),
+        "teacher_is_target": np.array(False),
+        "further": np.empty((0, 3, 3, len(labels)), dtype=np.int16),
+        "further_attacks": np.array([], dtype=np.str_),
     }
     return Records(members, arrays)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from robustkd.evaluations.transferability.decisions import decided_classes, margins_of
+from robustkd.attacks.decisions import decided_classes, margins_of
 from robustkd.models import create_model
 
 
