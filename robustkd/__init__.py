@@ -14,7 +14,7 @@ Train a student, or load one that any code trained, and compare it with its teac
 >>> fast = {"transferability": {"images": 10, "steps": 1}}
 >>> report = rk.evaluate(pool, data, options=fast, limit=100, device="cpu")
 >>> sorted(report.results)
-['calibration', 'fidelity', 'generalization', 'transferability']
+['calibration', 'confidence', 'fidelity', 'generalization', 'knowledge', 'selective', 'transferability']
 
 ``print(report)`` gives the findings, ``report.save(path)`` keeps the run with its page.
 """

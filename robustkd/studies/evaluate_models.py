@@ -25,12 +25,23 @@ SUITES: dict[str, dict[str, dict[str, Any]]] = {
     "quick": {
         "generalization": {},
         "fidelity": {},
+        "knowledge": {},
         "calibration": {},
+        "selective": {},
+        "confidence": {},
         "transferability": {"images": 500, "steps": 10, "step_size": 0.006, "square_queries": 100},
     },
-    "full": {"generalization": {}, "fidelity": {}, "calibration": {}, "corruption": {}, "transferability": {}},
+    "full": {
+        name: {}
+        for name in (
+            *("generalization", "fidelity", "knowledge", "calibration", "selective", "confidence", "provenance"),
+            *("groups", "similarity", "localisation", "decision_boundary", "invariance", "domains", "ood"),
+            *("shape_bias", "corruption", "adversarial_inheritance", "transferability"),
+        )
+    },
 }
-"""``quick`` takes minutes on a laptop: it attacks 500 images in 10 steps. ``full`` uses the settings of the papers."""
+"""``quick`` takes minutes on a laptop: it needs predictions, and attacks 500 images in 10 steps. ``full`` asks all
+questions, with the settings of the papers."""
 
 ASKED_UNDER: dict[str, tuple[str, ...]] = {
     "label_noise": ("label_noise",),

@@ -36,6 +36,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options |= {
         "transferability": {"images": 10, "steps": 3, "square_queries": 20},
         "corruption": {"images": 10, "severities": [1]},
+        "adversarial_inheritance": {"images": 10, "steps": 2},
+        "decision_boundary": {"planes": 3, "resolution": 5},
+        "localisation": {"images": 10, "deletion_images": 4},
+        **{name: {"images": 20} for name in ("domains", "fidelity", "invariance", "ood", "shape_bias", "similarity")},
     }
     out = tmp_path_factory.mktemp("runs") / "run"
     return rk.evaluate(pool, digits, options=options, limit=40, out=out, device="cpu").path

@@ -29,7 +29,8 @@ def pool() -> rk.ModelPool:
 def test_it_gives_tidy_results_and_a_page(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
     evaluated = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
 
-    assert set(evaluated.results) == {"generalization", "fidelity", "calibration", "transferability"}
+    predictions = {"generalization", "fidelity", "knowledge", "calibration", "selective", "confidence"}
+    assert set(evaluated.results) == {*predictions, "transferability"}
     assert isinstance(evaluated.results["fidelity"], pd.DataFrame)
     assert evaluated.page == tmp_path / "run" / "report" / "index.html"
     assert evaluated.page.is_file()
