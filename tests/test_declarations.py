@@ -254,3 +254,5 @@ def test_an_evaluation_says_what_it_needs_and_how_to_read_it(name: str) -> None:
     assert {key for key, text in words.items() if text in guide.needs} == {
         key for key in words if getattr(kind.requires, key)
     }
+    for key in ("cost", "reading", "chance", "control"):
+        assert told[key].endswith("."), f"{name} does not say {key}"

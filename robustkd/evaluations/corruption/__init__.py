@@ -58,6 +58,14 @@ class Corruption(Evaluation):
     name = "corruption"
     title = "Common corruptions"
     question = "Are the networks robust to noise, blur, weather and compression?"
+    cites = "Hendrycks and Dietterich 2019"
+    reading = (
+        "mCE is the mean error under corruption relative to the independent baseline's: 100 % is as many errors as the "
+        "baseline makes. Relative mCE compares what corruption adds to the errors on clean images."
+    )
+    chance = "Guessing among K equally frequent classes has an accuracy of 1/K under any corruption."
+    control = "The independent baseline, on the same corrupted images, takes the place of the benchmark's AlexNet."
+    cost = "One forward pass of 1,000 images by every network for each corruption and severity, 65 in all."
     version = 5
     requires = Requirements(networks=True)
     reads_folders = ("path",)

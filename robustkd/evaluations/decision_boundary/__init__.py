@@ -53,6 +53,7 @@ class DecisionBoundary(Evaluation):
     name = "decision_boundary"
     title = "Decision boundary"
     question = "Do the networks draw the boundaries between classes where the teacher does?"
+    cites = "Somepalli et al. 2022; Ojha et al. 2023"
     version = VERSION
     reading = (
         "The IoU is the share of points between and around three test images for which network and teacher predict the "

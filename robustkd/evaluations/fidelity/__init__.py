@@ -146,7 +146,7 @@ class Fidelity(Evaluation):
             notes.append("Agreement on training images is left out: the data have none")
         names: list[str] = []
         for name in dict.fromkeys(self.options.sets):
-            images, about = further_set(name, self.options, data.test)
+            images, about = further_set(name, self.options, data)
             notes += about
             if images is not None:
                 arrays[f"agreement_{len(names)}"] = agreement(images)

@@ -26,13 +26,13 @@ def training_sample(options: FidelityOptions, data: Dataset) -> ImageSet | None:
     return data.train.subset(used.indices[chosen])
 
 
-def further_set(name: str, options: FidelityOptions, test: ImageSet) -> tuple[ImageSet | None, tuple[str, ...]]:
+def further_set(name: str, options: FidelityOptions, data: Dataset) -> tuple[ImageSet | None, tuple[str, ...]]:
     """Load a further data set in the form of the test images.
 
     Args:
         name: Its name.
         options: The options.
-        test: The test images.
+        data: The data set whose test images it is brought into the form of.
 
     Returns:
         The images and notes; no images where it cannot be used, with a note that says why.
@@ -40,7 +40,7 @@ def further_set(name: str, options: FidelityOptions, test: ImageSet) -> tuple[Im
     from robustkd.data.other_sets import other_set
 
     try:
-        found = other_set(name, test, options.root)
+        found = other_set(name, data, options.root)
     except DataError as error:
         return None, (f"Agreement is not measured on a further set: {error}",)
     chosen = found.images.sample_indices(options.images, options.seed)

@@ -54,6 +54,7 @@ class Localisation(Evaluation):
     name = "localisation"
     title = "Localisation"
     question = "Do the networks look at the same place as the teacher?"
+    cites = "Selvaraju et al. 2017; Ojha et al. 2023, section 4; Petsiuk et al. 2018"
     version = VERSION
     reading = (
         "A map says where in the image a network finds the true class. The share of images whose map is closer to the "

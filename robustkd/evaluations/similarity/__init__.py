@@ -57,6 +57,7 @@ class Similarity(Evaluation):
     name = "similarity"
     title = "Similarity of features"
     question = "Do the networks represent images as the teacher does?"
+    cites = "Kornblith et al. 2019; Huh et al. 2024; Stanton et al. 2021"
     reading = (
         "CKA is 1 for features that are equal but for rotation, shift and scale. Networks trained on the same data are "
         "similar without any teacher, so what counts is the excess over the independent baseline. CKA follows the few "

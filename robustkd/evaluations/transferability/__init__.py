@@ -85,6 +85,7 @@ class Transferability(Evaluation):
     name = "transferability"
     title = "Adversarial transferability"
     question = "Do adversarial examples that fool one network fool the others?"
+    cites = "Sarfraz et al. 2020, Figure 1; Madry et al. 2018; Ojha et al. 2023"
     version = 11
     requires = Requirements(networks=True, gradients=True)
     summary = ("worst_case_accuracy", "teacher_transfer_excess")
