@@ -1,11 +1,14 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import robustkd as rk
+from robustkd.data import CONDITIONS, Clean, Condition
 from robustkd.data.conditions.label_noise import LabelNoise
 from robustkd.evaluations import EVALUATIONS
 from robustkd.reporting import compose
@@ -28,21 +31,40 @@ def constant() -> rk.PixelModel:
     return model
 
 
-@pytest.fixture(scope="session")
-def noisy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two students under label noise, of which one always says the same."""
+def run_under(condition: Condition, name: str, options: dict[str, Any], out: Path) -> Path:
+    """A run of two students, of which one always says the same."""
     data = rk.load_dataset("digits")
     sampled = replace(data, test=data.test.subset(data.test.sample_indices(40)))
-    noise = LabelNoise(rate=0.4)
-    students = {"at": network(2), "still": constant()}
-    pool = rk.ModelPool(network(0), network(1), students)
-    members = [replace(member, condition=noise.label) for member in pool]
-    names = ("generalization", "label_noise")
-    about = {"name": "noisy", "study": "", "selection": ""}
-    out = tmp_path_factory.mktemp("noisy")
-    part = EvaluatedPart(rk.ModelPool(members=members), noise)
-    options = {name: EVALUATIONS[name].Options() for name in names}
-    return evaluate_parts([part], sampled, options, out, torch.device("cpu"), about).path
+    pool = rk.ModelPool(network(0), network(1), {"at": network(2), "still": constant()})
+    members = [replace(member, condition=condition.label) for member in pool]
+    about = {"name": "run", "study": "", "selection": ""}
+    part = EvaluatedPart(rk.ModelPool(members=members), condition)
+    asked = {"generalization": EVALUATIONS["generalization"].Options(), name: EVALUATIONS[name].Options(**options)}
+    return evaluate_parts([part], sampled, asked, out, torch.device("cpu"), about).path
+
+
+@pytest.fixture(scope="session")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_under(LabelNoise(rate=0.4), "label_noise", {}, tmp_path_factory.mktemp("noisy"))
+
+
+@pytest.fixture(scope="session")
+def asked(run: Path, noisy: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Result]:
+    """The result of an evaluation, from a run that it can be asked of."""
+    runs = {"label_noise": noisy}
+
+    def result(name: str) -> Result:
+        out = tmp_path_factory.getbasetemp() / f"asked-{name}"
+        condition = EVALUATIONS[name].requires.condition
+        if name == "groups" and name not in runs:
+            file = tmp_path_factory.getbasetemp() / "groups.csv"
+            file.write_text("group\n" + "light\ndark\n" * 20)
+            runs[name] = run_under(Clean(), name, {"file": str(file), "column": "group"}, out)
+        elif condition and name not in runs:
+            runs[name] = run_under(CONDITIONS[condition](), name, {}, out)
+        return results_of(runs.get(name, run))[name]
+
+    return result
 
 
 def results_of(run: Path) -> dict[str, Result]:
@@ -60,8 +82,8 @@ def trusting(result: Result, *failed: Check) -> Trust:
 
 
 @pytest.mark.parametrize("name", EVALUATIONS.names())
-def test_no_headline_stumbles_over_numbers_withheld(name: str, run: Path, noisy: Path) -> None:
-    result = results_of(noisy if name == "label_noise" else run)[name]
+def test_no_headline_stumbles_over_numbers_withheld(name: str, asked: Callable[[str], Result]) -> None:
+    result = asked(name)
     members = ("", *result.frame.loc[result.frame["level"] == "network", "member"].unique())
     metrics = ((), *((metric.name,) for metric in EVALUATIONS[name].metrics))
 
@@ -112,8 +134,8 @@ def test_where_no_check_failed_nothing_is_withheld(noisy: Path) -> None:
 
 
 @pytest.mark.parametrize("name", EVALUATIONS.names())
-def test_no_chart_stumbles_over_numbers_left_out(name: str, run: Path, noisy: Path) -> None:
-    result, evaluation = results_of(noisy if name == "label_noise" else run)[name], EVALUATIONS[name]()
+def test_no_chart_stumbles_over_numbers_left_out(name: str, asked: Callable[[str], Result]) -> None:
+    result, evaluation = asked(name), EVALUATIONS[name]()
     networks = result.frame[result.frame["level"] == "network"].drop_duplicates("member")
     failed = [Check("a check", False, "", member) for member in networks["member"]]
     student = networks[networks["role"] == "student"]["member"].iloc[0]

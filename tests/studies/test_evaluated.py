@@ -82,7 +82,7 @@ def test_an_evaluation_prints_its_summary_and_shows_its_scoreboard(evaluated: Ev
     assert "<b>at</b>" in printed
     assert printed.endswith(f"Report: {evaluated.page}")
     assert "&lt;b&gt;at&lt;/b&gt;" in evaluated._repr_html_()
-    assert repr(evaluated).startswith("<results of generalization, fidelity, calibration, transferability in ")
+    assert repr(evaluated).startswith("<results of generalization, fidelity, knowledge, calibration, selective, ")
 
 
 def test_every_evaluation_has_its_chart(evaluated: Evaluated) -> None:

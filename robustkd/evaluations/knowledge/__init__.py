@@ -77,13 +77,18 @@ class Knowledge(Evaluation):
     Options = KnowledgeOptions
     metrics = METRICS
 
+    def inapplicable(self, pool: ModelPool, data: Dataset) -> str:
+        """What a student knows is judged against a teacher or a baseline."""
+        known = any(member.role in ("teacher", "baseline") for member in pool)
+        return "" if known else "needs a teacher or an independent baseline"
+
     def measure(self, pool: ModelPool, data: Dataset, predict: Predict) -> Records:
         """Predict every test image with every member, and keep the images that the pictures show."""
         others = [member for member in pool if member.role != "teacher"]
         if not others:
             raise EvaluationError("knowledge needs a student or baseline besides the teacher: add one to the pool")
-        if pool.teacher is None and all(member.role != "baseline" for member in others):
-            raise EvaluationError("knowledge needs a teacher or an independent baseline: add one to the pool")
+        if why := self.inapplicable(pool, data):
+            raise EvaluationError(f"knowledge {why}: add one to the pool")
         arrays = {
             "predicted": np.stack([predict(member).predicted for member in others]).astype(np.int32),
             "labels": data.test.labels.cpu().numpy(),
