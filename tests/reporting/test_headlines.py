@@ -58,7 +58,7 @@ def asked(run: Path, noisy: Path, tmp_path_factory: pytest.TempPathFactory) -> C
         condition = EVALUATIONS[name].requires.condition
         if name == "groups" and name not in runs:
             file = tmp_path_factory.getbasetemp() / "groups.csv"
-            file.write_text("group\n" + "light\ndark\n" * 20)
+            file.write_text("group\n" + "light\ndark\n" * 250)
             runs[name] = run_under(Clean(), name, {"file": str(file), "column": "group"}, out)
         elif condition and name not in runs:
             runs[name] = run_under(CONDITIONS[condition](), name, {}, out)

@@ -41,8 +41,8 @@ def _of_teacher(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> str:
         return "Without the teacher it is unknown whether there is a shortcut to inherit."
     strong = values["border_effect"] >= FOLLOWS
     judged = "it has learned the shortcut" if strong else "it hardly follows the border, so there is little to inherit"
-    return (
-        f"The teacher follows the border of another class on "
-        f"{quantity(values['follows_border'], metrics['follows_border'])} of the test images, and loses "
-        f"{quantity(values['accuracy_loss'], metrics['accuracy_loss'])} of accuracy: {judged}."
-    )
+    follows = quantity(values["follows_border"], metrics["follows_border"])
+    loss = ""
+    if "accuracy_loss" in values:
+        loss = f", and loses {quantity(values['accuracy_loss'], metrics['accuracy_loss'])} of accuracy"
+    return f"The teacher follows the border of another class on {follows} of the test images{loss}: {judged}."
