@@ -103,8 +103,8 @@ class Evaluation(ABC):
         summary: The metrics that represent it in the first table of a report; by default, the first one.
         across_conditions: Whether `chart` and `headline` take the results of all conditions of a study at once; if not,
             they are called for each condition.
-        reads_folders: The options that name a folder it reads. The content of these folders is part of the cache key;
-            that of files always is.
+        reads_folders: The options that name a folder it reads, or data sets in folders. The content of these folders is
+            part of the cache key; that of files always is.
         Options: A frozen dataclass; by default without fields.
 
     Args:
