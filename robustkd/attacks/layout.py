@@ -1,4 +1,4 @@
-"""The memory layout in which convolutions are fastest, for as long as networks are attacked."""
+"""The memory layout in which a GPU convolves fastest, for as long as networks are attacked."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def channels_last(models: Sequence[nn.Module]) -> Iterator[None]:
-    """Keep the weights of networks in channels-last layout: on a CPU, attacks then take a quarter less time.
+    """Keep the weights of networks on a GPU in channels-last layout; on a CPU, that of the images is enough.
 
     Args:
         models: The networks, which get back their contiguous layout afterwards.
     """
     import torch
 
+    from robustkd.models.layout import takes_channels_last
+
+    models = [model for model in models if _on_gpu(model) and takes_channels_last(model)]
     hooks = []
     for model in models:
         model.to(memory_format=torch.channels_last)
@@ -29,6 +32,10 @@ def channels_last(models: Sequence[nn.Module]) -> Iterator[None]:
         for model, hook in zip(models, hooks, strict=True):
             hook.remove()
             model.to(memory_format=torch.contiguous_format)
+
+
+def _on_gpu(model: nn.Module) -> bool:
+    return any(tensor.is_cuda for tensor in (*model.parameters(), *model.buffers()))
 
 
 def _contiguous_gradient(model: Any, inputs: tuple[Tensor]) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from robustkd.errors import ModelError, printable
 from robustkd.models.channel_order import ChannelOrder
 from robustkd.models.code_digest import code_digest
+from robustkd.models.layout import channels_last, takes_channels_last
 from robustkd.models.network_name import network_name
 from robustkd.models.network_source import network_source
 from robustkd.models.resizing import Interpolation, check_resizing, resized
@@ -150,6 +151,8 @@ class PixelModel(nn.Module):
         if self.image_size is not None:
             pixels = resized(pixels, self.image_size, self.crop_pct, self.interpolation)
         pixels = pixels.flip(1) if self.channel_order == "bgr" else pixels
+        if pixels.device.type == "cpu" and takes_channels_last(self.module):
+            pixels = channels_last(pixels)
         return (pixels - self.mean) / self.std if self.normalises else pixels
 
     def with_logits_from_probabilities(self) -> "PixelModel":
