@@ -6,80 +6,97 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from robustkd.data.corruptions.operators import blurred, zoom_matrix
+from robustkd.data.corruptions.operators import along_a_line, blurred, zoomed
 from robustkd.data.image_random import Generators
 
 
-def gaussian_blur(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
+def gaussian_blur(pixels: Tensor, sigma: float, generators: Generators) -> Tensor:
     """Convolve with a Gaussian."""
-    return blurred(pixels, (0.4, 0.6, 0.7, 0.8, 1.0)[severity - 1])
+    return blurred(pixels, sigma)
 
 
-def defocus_blur(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
+def defocus_blur(pixels: Tensor, constants: tuple[float, float], generators: Generators) -> Tensor:
     """Convolve with a disk with softened edges, as a lens out of focus does."""
-    radius, alias = ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1.0, 0.2), (1.5, 0.1))[severity - 1]
-    place = np.arange(-3, 4)
-    disk = (place[:, None] ** 2 + place[None] ** 2 <= radius**2).astype(np.float64)
-    soften = np.exp(-(np.arange(-1, 2) ** 2) / (2 * alias**2))
-    kernel = ndimage.convolve(disk / disk.sum(), np.outer(soften, soften) / soften.sum() ** 2, mode="constant")
+    kernel = _soft_disk(*constants)
+    reach = len(kernel) // 2
     weight = torch.from_numpy(kernel.astype(np.float32)).to(pixels.device)
-    return _depthwise(F.pad(pixels, (3, 3, 3, 3), mode="reflect"), weight)
+    channels = pixels.shape[1]
+    padded = F.pad(pixels, (reach,) * 4, mode="reflect")
+    return F.conv2d(padded, weight.expand(channels, 1, *kernel.shape), groups=channels)
 
 
-def glass_blur(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
+def _soft_disk(radius: float, alias: float) -> np.ndarray:
+    """A disk whose edge is blurred by a small Gaussian of standard deviation `alias`, float64 (S, S)."""
+    half, softened = (8, 1) if radius <= 8 else (int(radius), 2)
+    place = np.arange(-half, half + 1)
+    disk = (place[:, None] ** 2 + place[None] ** 2 <= radius**2).astype(np.float64)
+    soften = np.exp(-(np.arange(-softened, softened + 1) ** 2) / (2 * alias**2))
+    # the square that holds the disk has no more pixels than this, and is mirrored beyond them, as in the original
+    kernel = ndimage.convolve(disk / disk.sum(), np.outer(soften, soften) / soften.sum() ** 2, mode="mirror")
+    empty = half - int(np.abs(place[kernel.any(axis=0)]).max())
+    return np.asarray(kernel[empty : len(kernel) - empty, empty : len(kernel) - empty])
+
+
+def glass_blur(pixels: Tensor, constants: tuple[float, int, int], generators: Generators) -> Tensor:
     """Blur, replace each pixel in turn by a random neighbour, and blur again."""
-    sigma, reach, rounds = ((0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2), (0.4, 1, 2))[severity - 1]
+    sigma, reach, rounds = constants
     seen = (blurred(pixels, sigma) * 255 + 1e-4).floor() / 255
     height, width = pixels.shape[-2:]
-    rows, columns = range(height - reach, reach, -1), range(width - reach, reach, -1)
-    size = (rounds, len(rows), len(columns), 2)
+    size = (rounds, len(_turns(height, reach)), len(_turns(width, reach)), 2)
     moves = np.stack([generator.integers(-reach, reach, size) for generator in generators])
-    steps = torch.from_numpy(moves).to(pixels.device)
-    batch = torch.arange(len(pixels), device=pixels.device)
     for turn in range(rounds):
-        for row, down in enumerate(rows):
-            for column, across in enumerate(columns):
-                step = steps[:, turn, row, column]
-                seen[:, :, down, across] = seen[batch, :, down + step[:, 1], across + step[:, 0]]
+        taken = _replaced(moves[:, turn], height, width, reach).to(pixels.device)
+        seen = seen.flatten(2).gather(2, taken[:, None].expand(-1, seen.shape[1], -1)).view_as(seen)
     return blurred(seen, sigma)
 
 
-def motion_blur(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
-    """Blur along a line of random angle, with weights that fall off from its first pixel.
+def _turns(side: int, reach: int) -> range:
+    """The rows or columns whose pixels are replaced, in order."""
+    return range(side - reach, reach, -1)
 
-    This is ImageMagick's motion blur, which the original calls: half a Gaussian over 2·radius + 1 pixels, each read at
-    the nearest place on the line, with the border pixels repeated. It rounds to whole grey levels.
+
+def _replaced(moves: np.ndarray, height: int, width: int, reach: int) -> Tensor:
+    """Find out which pixel each pixel holds after all were replaced in turn, from the lower right to the upper left.
+
+    A neighbour that had its turn before holds a copy itself, whose origin is found by following such neighbours; each
+    round of jumps doubles the number of copies that are followed.
+
+    Args:
+        moves: The steps to the neighbours, int64 (B, H′, W′, 2), across before down, in the order of the turns.
+        height: The height of the images.
+        width: The width.
+        reach: The largest step.
+
+    Returns:
+        The place of the pixel, in the flattened image before, int64 (B, H·W).
     """
-    radius, sigma = ((6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5))[severity - 1]
-    along = np.arange(2 * radius + 1)
-    weights = np.exp(-(along**2) / (2 * sigma**2))
-    weights /= weights.sum()
-    angles = np.deg2rad([generator.uniform(-45, 45) for generator in generators])
-    height, width = pixels.shape[-2:]
-    batch = torch.arange(len(pixels), device=pixels.device)[:, None, None]
-    seen = torch.zeros_like(pixels)
-    for step, weight in zip(along, weights, strict=True):
-        across, down = (np.ceil(step * part(angles) - 0.5).astype(np.int64) for part in (np.cos, np.sin))
-        rows, columns = (
-            (torch.arange(side)[None] + torch.from_numpy(moved)[:, None]).clamp(0, side - 1).to(pixels.device)
-            for side, moved in ((height, down), (width, across))
-        )
-        taken = pixels.movedim(1, -1)[batch, rows[:, :, None], columns[:, None, :]]
-        seen += float(weight) * taken.movedim(-1, 1)
-    return (seen * 255).round() / 255
+    down, across = (np.array(_turns(side, reach)) for side in (height, width))
+    own = (down[:, None] * width + across).ravel()
+    to_down, to_across = down[:, None] + moves[..., 1], across + moves[..., 0]
+    neighbour = (to_down * width + to_across).reshape(len(moves), -1)
+    in_turn = np.zeros((height, width), dtype=np.bool_)
+    in_turn[np.ix_(down, across)] = True
+    before = (neighbour > own) & in_turn.ravel()[neighbour]
+    taken = np.broadcast_to(np.arange(height * width), (len(moves), height * width)).copy()
+    follow = taken.copy()
+    taken[:, own], follow[:, own] = neighbour, np.where(before, neighbour, own)
+    while True:
+        further = np.take_along_axis(follow, follow, axis=1)
+        if np.array_equal(further, follow):
+            return torch.from_numpy(np.take_along_axis(taken, follow, axis=1))
+        follow = further
 
 
-def zoom_blur(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
+def motion_blur(pixels: Tensor, constants: tuple[int, float], generators: Generators) -> Tensor:
+    """Blur along a line of random angle."""
+    return along_a_line(pixels, *constants, np.array([generator.uniform(-45, 45) for generator in generators]))
+
+
+def zoom_blur(pixels: Tensor, constants: tuple[float, float], generators: Generators) -> Tensor:
     """Average the image and its zooms into the centre."""
-    # in float64 these ranges include 1.06 and 1.11, their own ends, as in the original
-    factors = np.arange(1, (1.06, 1.11, 1.16, 1.21, 1.26)[severity - 1], 0.01)
+    end, step = constants
+    factors = np.arange(1, end, step)
     total = pixels.clone()
     for factor in factors:
-        rows, columns = (zoom_matrix(side, factor).to(pixels.device) for side in pixels.shape[-2:])
-        total += rows @ pixels @ columns.T
+        total += zoomed(pixels, float(factor))
     return total / (len(factors) + 1)
-
-
-def _depthwise(padded: Tensor, kernel: Tensor) -> Tensor:
-    channels = padded.shape[1]
-    return F.conv2d(padded, kernel.expand(channels, 1, *kernel.shape), groups=channels)

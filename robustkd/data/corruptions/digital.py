@@ -14,15 +14,15 @@ from robustkd.data.image_random import Generators
 from robustkd.data.image_set import to_pixels
 
 
-def contrast(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
+def contrast(pixels: Tensor, share: float, generators: Generators) -> Tensor:
     """Move each channel towards its mean."""
     mean = pixels.mean(dim=(2, 3), keepdim=True)
-    return (pixels - mean) * (0.75, 0.5, 0.4, 0.3, 0.15)[severity - 1] + mean
+    return (pixels - mean) * share + mean
 
 
-def saturate(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
+def saturate(pixels: Tensor, constants: tuple[float, float], generators: Generators) -> Tensor:
     """Change the saturation in HSV; grey counts as red of saturation 0."""
-    times, plus = ((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2))[severity - 1]
+    times, plus = constants
     value = pixels.amax(dim=1, keepdim=True)
     spread = value - pixels.amin(dim=1, keepdim=True)
     saturation = spread / value.clamp_min(1e-12)
@@ -32,12 +32,11 @@ def saturate(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
     return value * (1 - wanted * distance)
 
 
-def elastic_transform(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
+def elastic_transform(pixels: Tensor, constants: tuple[float, float, float], generators: Generators) -> Tensor:
     """Apply a random affine map, then a smooth random displacement."""
     height, width = pixels.shape[-2:]
     side = min(height, width)
-    constants = ((0, 0, 0.08), (0.05, 0.2, 0.07), (0.08, 0.06, 0.06), (0.1, 0.04, 0.05), (0.1, 0.03, 0.03))
-    alpha, sigma, tilt = (side * constant for constant in constants[severity - 1])
+    alpha, sigma, tilt = (side * constant for constant in constants)
     grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
     tilts = [tilted_places(grid, tilt, generator) for generator in generators]
     tilted = sampled(pixels, np.stack(tilts), about_centres=True)
@@ -48,9 +47,8 @@ def elastic_transform(pixels: Tensor, severity: int, generators: Generators) -> 
     return sampled(tilted, grid + alpha * np.moveaxis(smooth, 1, -1), about_centres=False)
 
 
-def pixelate(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
+def pixelate(pixels: Tensor, scale: float, generators: Generators) -> Tensor:
     """Shrink and enlarge the image again by averaging over boxes."""
-    scale = (0.95, 0.9, 0.85, 0.75, 0.65)[severity - 1]
 
     def coarse(image: Image.Image) -> Image.Image:
         small = (int(image.width * scale), int(image.height * scale))
@@ -59,9 +57,8 @@ def pixelate(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
     return _through_pil(pixels, coarse)
 
 
-def jpeg_compression(pixels: Tensor, severity: int, generators: Generators) -> Tensor:
+def jpeg_compression(pixels: Tensor, quality: int, generators: Generators) -> Tensor:
     """Save the image as JPEG and load it again."""
-    quality = (80, 65, 58, 50, 40)[severity - 1]
 
     def compressed(image: Image.Image) -> Image.Image:
         file = io.BytesIO()

@@ -1,5 +1,7 @@
 """The operations that corruptions are composed of: blurring, zooming, clouds, and sampling between pixels."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -24,6 +26,37 @@ def blurred(pixels: Tensor, sigma: float) -> Tensor:
     return rows.to(pixels.device) @ pixels @ columns.to(pixels.device).T
 
 
+def along_a_line(pixels: Tensor, radius: int, sigma: float, degrees: np.ndarray) -> Tensor:
+    """Blur along a line, with weights that fall off from its first pixel.
+
+    This is ImageMagick's motion blur, which the original calls: half a Gaussian over 2·radius + 1 pixels, each read at
+    the nearest place on the line, with the border pixels repeated. It rounds to whole grey levels.
+
+    Args:
+        pixels: The images, float32 (B, C, H, W).
+        radius: The radius in pixels.
+        sigma: The standard deviation in pixels.
+        degrees: The angle of each image's line, float64 (B,).
+
+    Returns:
+        The blurred images, of the same shape.
+    """
+    along = np.arange(2 * radius + 1)
+    weights = np.exp(-(along**2) / (2 * sigma**2))
+    weights /= weights.sum()
+    angles = np.deg2rad(degrees)
+    height, width = pixels.shape[-2:]
+    reach = 2 * radius
+    padded = F.pad(pixels, (reach,) * 4, mode="replicate")
+    across, down = (np.ceil(along[:, None] * part(angles) - 0.5).astype(np.int64) + reach for part in (np.cos, np.sin))
+    seen = torch.zeros_like(pixels)
+    for image, source, columns, rows in zip(seen, padded, across.T.tolist(), down.T.tolist(), strict=True):
+        for weight, column, row in zip(weights.tolist(), columns, rows, strict=True):
+            image.add_(source[:, row : row + height, column : column + width], alpha=weight)
+    return (seen * 255).round() / 255
+
+
+@lru_cache(maxsize=128)
 def zoom_matrix(side: int, factor: float) -> Tensor:
     """Build the matrix that zooms into the centre of one axis, with linear interpolation.
 
@@ -39,6 +72,25 @@ def zoom_matrix(side: int, factor: float) -> Tensor:
     zoomed = ndimage.zoom(np.eye(side)[first : first + kept], (factor, 1), order=1)
     cut = (len(zoomed) - side) // 2
     return torch.from_numpy(zoomed[cut : cut + side].astype(np.float32))
+
+
+def zoomed(images: Tensor, factor: float) -> Tensor:
+    """Zoom into the centre of images, with linear interpolation.
+
+    Args:
+        images: float (..., H, W).
+        factor: The zoom factor, at least 1.
+    """
+    rows, columns = (zoom_matrix(side, factor).to(images) for side in images.shape[-2:])
+    return rows @ images @ columns.T
+
+
+def luminance(pixels: Tensor) -> Tensor:
+    """Return the luma of colour images (ITU-R BT.601), or the mean of the channels of others, (B, 1, H, W)."""
+    if pixels.shape[1] != 3:
+        return pixels.mean(dim=1, keepdim=True)
+    weights = torch.tensor([0.299, 0.587, 0.114], device=pixels.device)
+    return (pixels * weights[:, None, None]).sum(dim=1, keepdim=True)
 
 
 def clouds(noise: np.ndarray, decay: float) -> np.ndarray:

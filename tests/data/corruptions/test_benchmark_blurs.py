@@ -16,11 +16,19 @@ import robustkd.data.corruptions
 from robustkd.data import Dataset
 from robustkd.data.corruptions import corrupt
 
+from .imagemagick import imagemagick_motion_blur, to_8_bits
+
 GLASS = ((0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2), (0.4, 1, 2))
 """Standard deviation, largest move, rounds."""
 
+LARGE_GLASS = ((0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2))
+"""The same for images of 224×224."""
+
 MOTION = ((6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5))
 """Radius, standard deviation."""
+
+LARGE_MOTION = ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15))
+"""The same for images of 224×224."""
 
 COUNT = 40
 
@@ -32,7 +40,7 @@ def gaussian(image: np.ndarray, sigma: float) -> np.ndarray:
 
 def reference_glass_blur(image: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
     """Blur uint8 (H, W, 3), copy a random neighbour over each pixel in turn, blur again; truncate to uint8 twice."""
-    sigma, reach, rounds = GLASS[severity - 1]
+    sigma, reach, rounds = (GLASS if len(image) < 85 else LARGE_GLASS)[severity - 1]
     height, width = image.shape[:2]
     seen = np.uint8(gaussian(image / 255, sigma) * 255)
     moves = iter(generator.integers(-reach, reach, (rounds * (height - 2 * reach) * (width - 2 * reach), 2)))
@@ -44,30 +52,10 @@ def reference_glass_blur(image: np.ndarray, severity: int, generator: np.random.
     return np.uint8(np.clip(gaussian(seen / 255, sigma), 0, 1) * 255)
 
 
-def imagemagick_motion_blur(image: np.ndarray, radius: float, sigma: float, angle: float) -> np.ndarray:
-    """ImageMagick's -motion-blur before it rounds, float64, in units of the image's own values.
-
-    A kernel of 2⌈radius⌉ + 1 weights exp(−i²/2σ²); weight i takes the pixel i steps along the line at this angle,
-    nearest to it (⌈x − ½⌉), with the image's outermost pixels repeated beyond its border.
-    """
-    steps = np.arange(2 * int(np.ceil(radius)) + 1)
-    weights = np.exp(-(steps**2) / (2 * sigma**2))
-    across = np.ceil(steps * np.cos(np.deg2rad(angle)) - 0.5).astype(int)
-    down = np.ceil(steps * np.sin(np.deg2rad(angle)) - 0.5).astype(int)
-    border = len(steps)
-    padded = np.pad(image.astype(float), [(border, border), (border, border)] + [(0, 0)] * (image.ndim - 2), "edge")
-    height, width = image.shape[:2]
-    total = np.zeros(image.shape)
-    for weight, x, y in zip(weights / weights.sum(), across, down, strict=True):
-        total += weight * padded[border + y : border + y + height, border + x : border + x + width]
-    return total
-
-
 def reference_motion_blur(image: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
-    """Blur uint8 (H, W, 3) by ImageMagick, which rounds to 16 bits and then to 8 (`ScaleQuantumToChar`)."""
-    blurred = imagemagick_motion_blur(image, *MOTION[severity - 1], generator.uniform(-45, 45))
-    quantum = np.floor(blurred * 257 + 0.5).astype(np.int64) + 128
-    return np.uint8((quantum - (quantum >> 8)) >> 8)
+    """Blur uint8 (H, W, 3) by ImageMagick."""
+    constants = (MOTION if len(image) < 85 else LARGE_MOTION)[severity - 1]
+    return to_8_bits(imagemagick_motion_blur(image, *constants, generator.uniform(-45, 45)))
 
 
 REFERENCES = {"glass_blur": reference_glass_blur, "motion_blur": reference_motion_blur}
@@ -76,11 +64,14 @@ BOUNDS = {"glass_blur": (0.02, 2), "motion_blur": (0.0001, 1)}
 """Upper bounds of the mean and of the largest absolute difference, in grey levels."""
 
 
-@pytest.fixture(params=["random", "real"])
+@pytest.fixture(params=["random", "real", "large"])
 def images(request: pytest.FixtureRequest) -> np.ndarray:
     """Uint8 (N, H, W, 3)."""
     if request.param == "random":
         return np.random.default_rng(0).integers(0, 256, (COUNT, 32, 32, 3), dtype=np.uint8)
+    if request.param == "large":
+        smooth = gaussian(np.random.default_rng(0).normal(size=(88, 90, 3)), 2)
+        return np.uint8(255 * (smooth - smooth.min()) / np.ptp(smooth))[None]
     data: Dataset = request.getfixturevalue("cifar10")
     return data.test.read(torch.arange(COUNT)).permute(0, 2, 3, 1).numpy()
 
@@ -91,13 +82,13 @@ def test_a_blur_with_the_same_random_numbers_is_that_of_the_benchmark(
     name: str, severity: int, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def generators(*_: object) -> list[np.random.Generator]:
-        return [np.random.default_rng(index) for index in range(COUNT)]
+        return [np.random.default_rng(index) for index in range(len(images))]
 
     monkeypatch.setattr(robustkd.data.corruptions, "image_generators", generators)
-    expected = [REFERENCES[name](*each) for each in zip(images, [severity] * COUNT, generators(), strict=True)]
+    expected = [REFERENCES[name](*each) for each in zip(images, [severity] * len(images), generators(), strict=True)]
 
     pixels = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
-    found = corrupt(pixels, name, severity, 0, range(COUNT)).permute(0, 2, 3, 1).numpy()
+    found = corrupt(pixels, name, severity, 0, range(len(images))).permute(0, 2, 3, 1).numpy()
 
     differences = np.abs(found.astype(int) - np.stack(expected).astype(int))
     mean, largest = BOUNDS[name]

@@ -8,7 +8,8 @@ from PIL import Image
 from scipy import ndimage
 from torch import Tensor
 
-from robustkd.data.corruptions import CORRUPTIONS, NOT_MADE, STANDARD, corrupt, impossible
+from robustkd.data.corruptions import CORRUPTIONS, EXTRA, STANDARD, corrupt, impossible
+from robustkd.data.corruptions.constants import LARGE, SMALL
 from robustkd.data.corruptions.operators import clouds, sampled
 from robustkd.errors import DataError
 
@@ -43,7 +44,9 @@ def test_images_stay_images_and_are_changed(name: str, images: Tensor) -> None:
     assert not torch.equal(corrupted, images)
 
 
-@pytest.mark.parametrize("name", [name for name in CORRUPTIONS if name not in ("elastic_transform", "saturate")])
+@pytest.mark.parametrize(
+    "name", [name for name in CORRUPTIONS if name not in ("elastic_transform", "saturate", "frost")]
+)
 def test_severity_five_changes_an_image_more_than_severity_one(name: str, images: Tensor) -> None:
     first, last = (distance(images, corrupt(images, name, severity, 0, range(6))) for severity in (1, 5))
 
@@ -227,10 +230,34 @@ def test_small_grey_digits_cannot_take_the_corruptions_that_need_size_or_colour(
     assert impossible("saturate", (1, 8, 8)) == "it needs colour images"
 
 
-def test_the_benchmark_is_complete_with_the_corruptions_that_are_not_made() -> None:
-    assert len(STANDARD) == 13
-    assert len({*STANDARD, "frost", "snow"}) == 15
-    assert NOT_MADE.keys() == {"frost", "snow", "spatter"}
+def test_the_benchmark_is_complete_at_both_sizes() -> None:
+    assert len(STANDARD) == 15
+    assert len(EXTRA) == 4
+    assert {*STANDARD, *EXTRA} == SMALL.keys() == LARGE.keys() == CORRUPTIONS.keys()
+    assert all(len(constants[name]) == 5 for constants in (SMALL, LARGE) for name in CORRUPTIONS)
+
+
+@pytest.mark.parametrize(("side", "sigma"), [(84, 0.10), (85, 0.38)])
+def test_images_nearer_to_224_pixels_get_the_constants_of_the_large_ones(side: int, sigma: float) -> None:
+    grey = torch.full((4, 3, side, side), 128, dtype=torch.uint8)
+
+    noise = corrupt(grey, "gaussian_noise", 5, 0, range(4)).float() / 255
+
+    # cut to [−½, ½], a normal variable with σ = 0.38 has the variance 0.37·σ² + 0.188·¼, a standard deviation of 0.317
+    assert float(noise.std()) == pytest.approx({0.10: 0.10, 0.38: 0.317}[sigma], rel=0.02)
+
+
+def test_the_disk_of_large_images_averages_over_ten_pixels_around() -> None:
+    square = torch.zeros(1, 3, 96, 96, dtype=torch.uint8)
+    square[:, :, 40:57, 40:57] = 255
+
+    blurred = corrupt(square, "defocus_blur", 5, 0, [0])[0, 0]
+
+    # the square of 17×17 lies wholly within the disk of radius 10 about its centre but for its corners
+    row, column = np.mgrid[-8:9, -8:9]
+    inside = (row**2 + column**2 <= 100).sum()
+    disk = (np.hypot(*np.mgrid[-10:11, -10:11]) <= 10).sum()
+    assert abs(float(blurred[48, 48]) / 255 - inside / disk) < 0.01
 
 
 def test_clouds_without_noise_at_fine_steps_are_halfway_between_their_corners() -> None:
