@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from robustkd.data.alterations.alteration import to_bytes
 from robustkd.data.image_set import ImageSet, to_pixels
@@ -23,7 +24,18 @@ def first_images(images: ImageSet, count: int) -> np.ndarray:
     Returns:
         uint8 (count, H, W, C).
     """
-    pixels = images.read(torch.arange(min(count, len(images))))
+    return reduced(images.read(torch.arange(min(count, len(images)))))
+
+
+def reduced(pixels: Tensor) -> np.ndarray:
+    """Reduce images to `LONGEST` where they are larger.
+
+    Args:
+        pixels: uint8 (B, C, H, W).
+
+    Returns:
+        uint8 (B, H, W, C).
+    """
     factor = LONGEST / max(pixels.shape[-2:])
     if factor < 1:
         size = [max(round(side * factor), 1) for side in pixels.shape[-2:]]

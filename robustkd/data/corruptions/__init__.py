@@ -1,8 +1,9 @@
 """Common corruptions, generated on the fly with the constants of CIFAR-10-C or, for large images, of ImageNet-C.
 
 Hendrycks, Dietterich, *Benchmarking Neural Network Robustness to Common Corruptions and Perturbations* (ICLR 2019), at
-five severities; `constants` says which images are large. Random numbers are drawn from (seed, corruption, severity,
-image), so that an image is corrupted in the same way in any sample of its data set. The results are not the released
+five severities; `constants` says which images are large. Random numbers are drawn from (seed, corruption, image),
+so that an image is corrupted in the same way in any sample of its data set, and in the same way but stronger at the
+next severity. The results are not the released
 files, whose random numbers came from another generator. `frost` shows generated textures, unless photographs are given.
 
 Where the original code does something else than it seems to, this follows what it does: pixels are truncated to uint8,
@@ -101,7 +102,7 @@ def corrupt(
     """
     if reason := impossible(name, tuple(images.shape[1:])):
         raise DataError(f"{name}: {reason}")
-    stream = zlib.crc32(name.encode()) * 8 + severity
+    stream = zlib.crc32(name.encode()) * 8
     pixels = to_pixels(images)
     generators = image_generators(seed, indices, stream)
     constants = constants_of(name, severity, *images.shape[-2:])

@@ -11,6 +11,9 @@ from robustkd.results.records import Check, Records
 HANDFUL = 5
 """The fewest errors of the baseline that others' errors can be related to."""
 
+KINDS = {"mce": "errors", "relative_mce": "additional errors", "mean_flip_rate": "flips"}
+"""What each metric relates to the baseline's."""
+
 _LESS_THAN_ANY_IMAGE = 1e-9
 """A smaller error rate is what float arithmetic leaves of the difference of two equal rates."""
 
@@ -22,14 +25,29 @@ def errors_of(records: Records) -> dict[str, np.ndarray]:
         records: The records of the corruption evaluation.
 
     Returns:
-        For ``mce`` the errors and for ``relative_mce`` those that corruption adds to the clean ones, float64 (M, C, N):
-        member, corruption and image, averaged over severities.
+        For ``mce`` the errors, for ``relative_mce`` those that corruption adds to the clean ones, and for
+        ``mean_flip_rate`` the flips, float64 (M, C, N): member, corruption and image, averaged over severities.
     """
     arrays = records.arrays
     correct = arrays["corrupted"] == arrays["label"]
     clean_wrong = arrays["clean"] != arrays["label"]
     wrong = 1 - correct.mean(axis=2, dtype=np.float64)
-    return {"mce": wrong, "relative_mce": wrong - clean_wrong[:, None]}
+    return {"mce": wrong, "relative_mce": wrong - clean_wrong[:, None], "mean_flip_rate": flips_of(records)}
+
+
+def flips_of(records: Records) -> np.ndarray:
+    """Return how often the prediction changes from each severity to the next, the first of them being the clean image.
+
+    Args:
+        records: The records of the corruption evaluation.
+
+    Returns:
+        The share of changes, float64 (M, C, N): member, corruption and image.
+    """
+    seen = records.arrays["corrupted"]
+    clean = np.broadcast_to(records.arrays["clean"][:, None, None], (*seen.shape[:2], 1, seen.shape[-1]))
+    frames = np.concatenate([clean, seen], axis=2)
+    return np.asarray((frames[:, :, 1:] != frames[:, :, :-1]).mean(axis=2, dtype=np.float64))
 
 
 def mean_corruption_error(errors: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -67,9 +85,9 @@ def reference_checks(records: Records) -> list[Check]:
             fewest, where = round(float(related.min()), 6), str(names[related.argmin()]).removesuffix(GENERATED)
             if np.isinf(fewest):
                 continue
-            kind = "errors" if metric == "mce" else "additional errors"
+            kind = KINDS[metric]
             detail = f"{group.method} makes the fewest {kind} under {where}: {fewest:.3g}"
-            detail += ", enough for a ratio of errors" if fewest >= HANDFUL else ", too few for a ratio of errors"
+            detail += f", {'enough' if fewest >= HANDFUL else 'too few'} for a ratio of {kind.split()[-1]}"
             member = str(records.members["member"].iloc[group.rows[0]])
             checks.append(Check("baseline makes enough errors", fewest >= HANDFUL, detail, member, (metric,)))
     return checks

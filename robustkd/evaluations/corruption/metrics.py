@@ -36,6 +36,31 @@ METRICS = (
         against_baseline=True,
     ),
     Metric(
+        "flip_rate",
+        "Flips",
+        "fraction",
+        False,
+        "Share of steps from one severity to the next, beginning with the clean image, at which the prediction "
+        "changes, averaged over corruptions.",
+    ),
+    Metric(
+        "flip_rate_difference",
+        "Flips, against baseline",
+        "points",
+        False,
+        "Flip rate minus the independent baseline's, on the same images.",
+        difference_of="flip_rate",
+    ),
+    Metric(
+        "mean_flip_rate",
+        "mFR",
+        "fraction",
+        False,
+        "Mean flip rate: the flips under each corruption relative to the independent baseline's, averaged over "
+        "corruptions; 100% means as many flips as the baseline.",
+        against_baseline=True,
+    ),
+    Metric(
         "corruption_agreement",
         "Agreement, corrupted",
         "fraction",

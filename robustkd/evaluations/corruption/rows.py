@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from robustkd.evaluations.corruption.corruption_error import errors_of, mean_corruption_error
+from robustkd.evaluations.corruption.corruption_error import errors_of, flips_of, mean_corruption_error
 from robustkd.results.comparison import Comparison
 from robustkd.results.groups import Group, baseline_of, groups_of
 from robustkd.results.marks import below_baseline
@@ -39,9 +39,13 @@ def all_rows(records: Records, metrics: tuple[Metric, ...]) -> list[Row]:
     arrays = records.arrays
     named = {metric.name: metric for metric in metrics}
     correct = arrays["corrupted"] == arrays["label"]
-    accuracy = {"corruption_accuracy": correct.mean(axis=(1, 2), dtype=np.float64)}
+    means = {
+        "corruption_accuracy": correct.mean(axis=(1, 2), dtype=np.float64),
+        "flip_rate": flips_of(records).mean(axis=1),
+    }
+    with_differences = tuple(metric for name in means for metric in _with_difference(metrics, name))
     return [
-        *per_image_rows(records.members, accuracy, _with_difference(metrics, "corruption_accuracy")),
+        *per_image_rows(records.members, means, with_differences),
         *_error_rows(records, named),
         *_agreement_rows(records, metrics),
         *_severity_rows(records, correct, named["corruption_accuracy"]),

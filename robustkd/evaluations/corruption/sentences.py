@@ -44,8 +44,8 @@ def _images(frame: pd.DataFrame, path: str | None) -> list[str]:
     generated = [part.removesuffix(GENERATED) for part in parts if part.endswith(GENERATED)]
     if generated:
         return [
-            "The corrupted images were generated with the constants of CIFAR-10-C and differ from its released files: "
-            f"{join(generated)}."
+            "The corrupted images were generated with the constants of the benchmark and differ from its released "
+            f"files: {join(generated)}."
         ]
     released = [part for part in parts if not part.startswith("relative to")]
     where = f" in {Path(path).name}" if path else ""

@@ -6,7 +6,7 @@ teacher on domains that it has never seen, such as sketches. Here: the **consens
 baseline's, because accurate networks agree anyway.
 
 Versions that the user has (CIFAR-10.1, CIFAR-10.2, folders) are named in `sets`. Always generated from the test images:
-corruptions with the constants of CIFAR-10-C; grey; edges (Sobel); silhouettes (by colour, without a network); and
+corruptions (`data.corruptions`); grey; edges (Sobel); silhouettes (by colour, without a network); and
 texture swaps, in which the fine detail is that of another image, shuffled. They are named for what they are: people
 drew the paper's sketches and silhouettes, not these. Means are over versions, each of which counts the same. Published,
 for a VGG-19 and a ResNet-18 of ImageNet (Table 11a): 33.6 % consensus on sketches without distillation, 37.6 % with KL.
@@ -59,7 +59,7 @@ class Domains(Evaluation):
     title = "Unseen versions of the data"
     question = "On images that look unlike any training image, do students still decide like their teacher?"
     cites = "Ojha et al. 2023, section 6, Table 11"
-    version = 1
+    version = 2
     requires = Requirements(networks=True)
     reads_folders = ("sets",)
     summary = ("consensus", "consensus_excess")
