@@ -4,8 +4,9 @@
 
 The networks are those of the quickstart (a ResNet-14 as the teacher, ResNet-8 for the others), trained for one epoch on
 2,000 images, which decides nothing about the cost. Each evaluation runs with its default options in a process of its
-own, on two threads, after the predictions that all of them share; `memory` says what the memory of a process is. Its
-base is that of the process with data and networks loaded.
+own, on two threads, after the predictions that all of them share; `transferability` alone, whose default is the paper's
+protocol on all images, has the options of the suite `quick`. `memory` says what the memory of a process is. Its base is
+that of the process with data and networks loaded.
 """
 
 import argparse
@@ -92,7 +93,6 @@ def _measured(settings: argparse.Namespace) -> dict[str, Any]:
 
     import robustkd as rk
     from robustkd.errors import RobustKDError
-    from robustkd.evaluations import EVALUATIONS
     from robustkd.results.predictions import PredictionCache
 
     torch.set_num_threads(settings.threads)
@@ -109,12 +109,21 @@ def _measured(settings: argparse.Namespace) -> dict[str, Any]:
             for member in pool:
                 cache(member)
         else:
-            evaluation = EVALUATIONS[settings.evaluation]()
+            evaluation = _evaluation(settings.evaluation)
             try:
                 evaluation.headline(evaluation.summarise(evaluation.measure(pool, data, cache)))
             except RobustKDError as error:
                 return {"error": str(error)}
     return {"seconds": time.perf_counter() - start, "added": peak.mebibytes - base, "base": base}
+
+
+def _evaluation(name: str) -> Any:
+    from robustkd.evaluations import EVALUATIONS
+    from robustkd.studies import SUITES
+    from robustkd.studies.validation import evaluation_options
+
+    options = SUITES["quick"][name] if name == "transferability" else {}
+    return EVALUATIONS[name](evaluation_options({name: options})[name])
 
 
 def _report(found: dict[str, dict[str, Any]], settings: argparse.Namespace) -> None:
