@@ -26,7 +26,9 @@ every_variant = pytest.mark.parametrize(
 
 
 def build(name: str, student: PixelModel, teacher: PixelModel, **options: object) -> Method:
-    return METHODS[name](student, teacher if METHODS[name].needs_teacher else None, **options)
+    method = METHODS[name](student, teacher if METHODS[name].needs_teacher else None, **options)
+    method.prepare(torch.arange(16) % 10)
+    return method
 
 
 def total(losses: dict[str, Tensor]) -> Tensor:
@@ -103,7 +105,8 @@ def test_a_step_never_waits_for_the_device(
     for stage in method.stages(Recipe(epochs=4)):
         method.train().begin_epoch(stage.name, 0, 4)
         with FakeTensorMode(allow_non_fake_inputs=True) as shapes:
-            total(method(Batch(shapes.from_tensor(batch.pixels), shapes.from_tensor(batch.labels))).losses).backward()
+            given = (shapes.from_tensor(each) for each in (batch.pixels, batch.labels, batch.indices))
+            total(method(Batch(*given)).losses).backward()
 
 
 @every_method
@@ -117,7 +120,8 @@ def test_any_pair_of_networks_will_do_or_the_reason_is_given(
     models = networks(student, teacher)
     generator = torch.Generator().manual_seed(0)
     # more than one image, since maps of one position are normalised over the batch
-    images = Batch(torch.rand(4, 3, 32, 32, generator=generator), torch.randint(10, (4,), generator=generator))
+    pixels, labels = torch.rand(4, 3, 32, 32, generator=generator), torch.randint(10, (4,), generator=generator)
+    images = Batch(pixels, labels, torch.arange(4))
 
     if name == "fsp" and student != "resnet18":
         with pytest.raises(Exception, match=f"{student} have .* channels, those of the teacher {teacher}") as caught:
