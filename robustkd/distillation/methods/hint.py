@@ -4,11 +4,11 @@
 
 f is the output of block 2, r a linear 1×1 convolution that is trained with the student. Unlike `fitnet`, there is one
 stage and no distillation of predictions. Ojha et al., *What Knowledge Gets Distilled in Knowledge Distillation?* (arXiv
-2205.16004), the method Hint, after FitNets (arXiv 1412.6550); weight of Tian et al. 2020 (arXiv 1910.10699), whose
-benchmark has this form.
+2205.16004), the method Hint, after FitNets (arXiv 1412.6550), whose weight of 1 it has.
 
-Variants: `original` has the linear regressor. `tian2020` follows the regressor of widely copied benchmark code, which
-    ends in batch normalisation and a rectifier and therefore cannot match negative block outputs.
+Variants: `original` has the linear regressor. `tian2020` follows the benchmark code of Tian et al. 2020 (arXiv
+    1910.10699), whose regressor ends in batch normalisation and a rectifier: it cannot match negative block outputs.
+    Its published weight of 100 belongs to normalised outputs; on digits it makes the linear regressor diverge.
 
 Deviations: if the maps differ in size, the larger is average-pooled to the smaller; the benchmark code uses strided and
     transposed convolutions instead. Block 3 is the last feature map before pooling; choose it with `hint_block`.
@@ -57,7 +57,7 @@ class Hint(Method):
         student: The network to train.
         teacher: The network to learn from.
         hint_block: The block that is regressed, 1 to 3.
-        hint_weight: The weight of the regression.
+        hint_weight: The weight of the regression; that of `tian2020` is 100 in its benchmark.
         variant: `original` has a linear regressor; `tian2020` adds batch normalisation and a rectifier to it.
 
     Raises:
@@ -70,7 +70,7 @@ class Hint(Method):
         teacher: PixelModel | None = None,
         *,
         hint_block: Literal[1, 2, 3] = 2,
-        hint_weight: NonNegative = 100.0,
+        hint_weight: NonNegative = 1.0,
         variant: Variant = "original",
     ) -> None:
         super().__init__(student, teacher)

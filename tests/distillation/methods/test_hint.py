@@ -38,7 +38,7 @@ def test_maps_of_different_size_meet_at_the_smaller() -> None:
 
 @pytest.mark.parametrize(
     ("options", "block", "weight"),
-    [({}, 2, 100), ({"hint_block": 3, "hint_weight": 2.0}, 3, 2), ({"variant": "tian2020"}, 2, 100)],
+    [({}, 2, 1), ({"hint_block": 3, "hint_weight": 2.0}, 3, 2), ({"variant": "tian2020"}, 2, 1)],
 )
 def test_a_projection_of_the_students_block_is_compared(
     options: dict[str, object], block: int, weight: float, networks: Networks, batch: Batch
