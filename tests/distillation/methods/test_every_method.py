@@ -123,14 +123,8 @@ def test_any_pair_of_networks_will_do_or_the_reason_is_given(
     pixels, labels = torch.rand(4, 3, 32, 32, generator=generator), torch.randint(10, (4,), generator=generator)
     images = Batch(pixels, labels, torch.arange(4))
 
-    if name == "fsp" and student != "resnet18":
-        with pytest.raises(Exception, match=f"{student} have .* channels, those of the teacher {teacher}") as caught:
-            build(name, *models)
-        assert caught.type.__name__ == "ModelError"
-        return
-    if name == "overhaul" and student != "resnet18":
-        refused = student if student.startswith("mobilenet") else teacher
-        with pytest.raises(Exception, match=f"block 1 of {refused} is not followed by a batch norm") as caught:
+    if reason := refusal(name, student, teacher):
+        with pytest.raises(Exception, match=reason) as caught:
             build(name, *models)
         assert caught.type.__name__ == "ModelError"
         return
@@ -144,8 +138,21 @@ def test_any_pair_of_networks_will_do_or_the_reason_is_given(
         assert all(parameter.grad is not None for parameter in method.trained(stage.name))
 
 
-@every_method
+def refusal(name: str, student: str, teacher: str) -> str | None:
+    """The reason that is expected for a pair of networks, as a pattern."""
+    if student == "resnet18":
+        return None
+    unfit = student if student.startswith("mobilenet") else teacher
+    return {
+        "fsp": f"{student} have .* channels, those of the teacher {teacher}",
+        "overhaul": f"block 1 of {unfit} is not followed by a batch normalisation",
+        "simkd": f"{unfit} has no",
+    }.get(name)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS.names() if name != "simkd"])
 def test_a_plain_student_comes_out(name: str, networks: Networks) -> None:
+    """`simkd` exports more than the student, which its own tests check."""
     student, teacher = networks("cifar_resnet8", "cifar_resnet8")
 
     exported = build(name, student, teacher).export()
