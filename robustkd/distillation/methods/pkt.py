@@ -53,8 +53,8 @@ def neighbour_loss(student: Tensor, teacher: Tensor, *, variant: Variant = "tian
     0.0
     """
     if variant == "tian2020":
-        wanted, found = (F.normalize(_kernel(each), p=1.0, dim=1) + EPSILON for each in (teacher, student))
-        return ((wanted - EPSILON) * (wanted / found).log()).mean()
+        wanted, found = (F.normalize(_kernel(each), p=1.0) for each in (teacher, student))
+        return (wanted * ((wanted + EPSILON) / (found + EPSILON)).log()).mean()
     apart = 1 - torch.eye(len(student), dtype=student.dtype, device=student.device)
     # clamped for opposite features, whose kernel is 0
     wanted, found = (_kernel(each).clamp(min=EPSILON) * apart for each in (teacher, student))
