@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from robustkd.data import Batch
-from robustkd.distillation import METHODS
+from robustkd.data import Batch, Dataset
+from robustkd.distillation import METHODS, Recipe, train
 from robustkd.distillation.methods.review_kd import AttentionBasedFusion, hierarchical_context_loss
-from robustkd.models import PixelModel
+from robustkd.errors import TrainingError
+from robustkd.models import PixelModel, create_model
 
 Networks = Callable[[str, str], tuple[PixelModel, PixelModel]]
 
@@ -128,3 +129,10 @@ def test_the_feature_term_reaches_its_weight_after_a_twelfth_of_the_epochs(
     method.begin_epoch("training", epoch, 240)
 
     assert method.ramp.item() == pytest.approx(share)
+
+
+def test_a_last_batch_of_one_image_is_named(digits: Dataset) -> None:
+    student, teacher = (create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed) for seed in (0, 1))
+
+    with pytest.raises(TrainingError, match=r"review_kd.* cannot normalise a batch of one image"):
+        train(METHODS["review_kd"](student, teacher), digits, Recipe(epochs=1, batch_size=23), seed=0)
