@@ -22,10 +22,12 @@ class Batch:
     Attributes:
         pixels: float32 (B, C, H, W) in [0, 1].
         labels: int64 (B,).
+        indices: int64 (B,), the places of the images in the training set, 0 to N − 1; None for images that are in none.
     """
 
     pixels: Tensor
     labels: Tensor
+    indices: Tensor | None = None
 
 
 class TrainingBatches:
@@ -72,6 +74,7 @@ class TrainingBatches:
         # these stay where they are, so that a CUDA graph finds them
         self._position = torch.zeros((), dtype=torch.int64, device=device)
         self._pixels, self._labels = torch.zeros(0, device=device), torch.zeros(0, dtype=torch.int64, device=device)
+        self._indices = torch.zeros(0, dtype=torch.int64, device=device)
         self._rows = torch.zeros(0, dtype=torch.int64, device=device)
 
     def __len__(self) -> int:
@@ -92,6 +95,7 @@ class TrainingBatches:
             channels, height, width = self._images.shape
             self._pixels = torch.empty((room, height, width, channels), device=self._device)
             self._labels = torch.empty(room, dtype=torch.int64, device=self._device)
+            self._indices = torch.empty(room, dtype=torch.int64, device=self._device)
             self._rows = torch.arange(room, device=self._device)
         return [min(self.batch_size, count - start) for start in range(0, count, self.batch_size)]
 
@@ -108,6 +112,7 @@ class TrainingBatches:
             prepared = to_pixels(apply(images, self._draws[part]))
             self._pixels[: len(images)] = prepared.permute(0, 2, 3, 1)
             self._labels[: len(images)] = self._images.labels[chosen]
+            self._indices[: len(images)] = chosen
             self._prepared += len(images)
             self._position.zero_()
         self._shown += size
@@ -120,7 +125,7 @@ class TrainingBatches:
         """
         rows = self._position + self._rows[:size]
         self._position += size
-        return Batch(self._pixels[rows].permute(0, 3, 1, 2), self._labels[rows])
+        return Batch(self._pixels[rows].permute(0, 3, 1, 2), self._labels[rows], self._indices[rows])
 
     def epoch(self) -> Iterator[Batch]:
         """Yield the batches of the next epoch."""

@@ -44,7 +44,7 @@ def inapplicable(
     taught_by = None
     if teacher is not None:
         taught_by = create_model(teacher, num_classes=num_classes, in_chans=channels, seed=1)
-    batch = Batch(torch.full((2, channels, height, width), 0.5), torch.arange(2) % num_classes)
+    batch = Batch(torch.full((2, channels, height, width), 0.5), torch.arange(2) % num_classes, torch.arange(2))
     reasons = {}
     for name, options in methods.items():
         try:
@@ -63,6 +63,7 @@ def _try(name: str, options: Mapping[str, Any], student: PixelModel, teacher: Pi
     # methods may draw random numbers
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         method = METHODS[name](student, teacher, **options).eval()
+        method.prepare(batch.labels)
         for stage in method.stages(Recipe()):
             method.begin_epoch(stage.name, 0, 1)
             method(batch)

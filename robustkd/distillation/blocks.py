@@ -48,14 +48,17 @@ def to_common_size(
 
 def probe(model: PixelModel) -> Outputs:
     """Return a network's outputs for one grey image, in evaluation mode; its mode is restored."""
-    parameter = next(model.parameters())
-    size = _image_size(model)
-    pixels = torch.full((1, getattr(model.module, "in_chans", 3), *size), 0.5, device=parameter.device)
     training = model.training
     try:
-        return model.eval().outputs(pixels)
+        return model.eval().outputs(probe_pixels(model))
     finally:
         model.train(training)
+
+
+def probe_pixels(model: PixelModel) -> Tensor:
+    """Return one grey image of a size that a network takes, (1, C, H, W), on its device."""
+    device = next(model.parameters()).device
+    return torch.full((1, getattr(model.module, "in_chans", 3), *_image_size(model)), 0.5, device=device)
 
 
 def parameters_behind(model: PixelModel, numbers: Iterable[int]) -> list[nn.Parameter]:

@@ -138,6 +138,15 @@ class Method(nn.Module, ABC):
                 module.eval()
         return self
 
+    def prepare(self, labels: Tensor) -> None:
+        """Prepare for a training set; called once before the first stage, and before a saved state is restored.
+
+        What depends on the training set and is part of the state of the training becomes a buffer here.
+
+        Args:
+            labels: int64 (N,), the labels that are trained on, on the CPU; `Batch.indices` are places in them.
+        """
+
     def begin_epoch(self, stage: str, epoch: int, epochs: int) -> None:
         """Prepare for an epoch.
 

@@ -244,8 +244,9 @@ class _Training:
 def _place(
     method: Method, data: Dataset, recipe: Recipe, seed: int, device: torch.device
 ) -> tuple[TrainingBatches, Tests]:
-    """Move the networks and the images to the device; the recipe may hold out some images."""
+    """Prepare the method, and move networks and images to the device; the recipe may hold out some images."""
     training, validation = hold_out(data.training, recipe.validation_fraction)
+    method.prepare(training.labels.cpu())
     batches = TrainingBatches(training, recipe.batch_size, data.augmentation, seed, device)
     tests = Tests(data.test.to(device), validation.to(device) if validation is not None else None)
     networks: list[nn.Module] = [method, method.teacher.eval()] if method.has_teacher else [method]

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import timm
@@ -80,7 +80,7 @@ def create_model(
     ('cifar_wrn_10_1', 10)
     """
     check_architecture(architecture)
-    forbidden = sorted(FORBIDDEN_OPTIONS.intersection(options or {}))
+    forbidden = sorted(FORBIDDEN_OPTIONS.intersection(_keys(options or {})))
     if forbidden:
         raise ModelError(f"{architecture}: the option {forbidden[0]!r} cannot be given here")
     for name, values in (("mean", mean), ("std", std)):
@@ -111,6 +111,14 @@ def create_model(
         architecture=architecture,
         options=options,
     )
+
+
+def _keys(options: Mapping[str, Any]) -> Iterator[str]:
+    """The names of options, and of the options of networks within networks."""
+    for name, value in options.items():
+        yield name
+        if isinstance(value, Mapping):
+            yield from _keys(value)
 
 
 def check_architecture(architecture: str) -> None:

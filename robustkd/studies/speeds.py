@@ -14,7 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -194,7 +194,10 @@ class Speeds:
         return most if self._device.type != "cpu" else min(max(int(STEP_SECONDS / seconds), FEWEST_IMAGES), most)
 
     def _step(self, method: Method, data: Dataset, count: int) -> float:
-        built, batch = method.to(self._device), _batch(data, self._device, count)
+        labels = data.training.labels.cpu()
+        method.prepare(labels)
+        built, places = method.to(self._device), torch.arange(count, device=self._device) % len(labels)
+        batch = replace(_batch(data, self._device, count), indices=places)
         stage = built.stages(Recipe())[-1].name
         optimiser = torch.optim.SGD(built.trained(stage), lr=1e-9, momentum=0.9)
         built.train()

@@ -61,6 +61,14 @@ def test_labels_stay_with_their_images() -> None:
         assert batch.labels.tolist() == [number % 3 for number in numbers(batch)]
 
 
+def test_indices_are_the_places_of_the_images_in_the_training_set() -> None:
+    batches = TrainingBatches(numbered_images(50), 16, CIFAR_AUGMENTATION, seed=0)
+
+    for batch in (*batches.epoch(), *batches.epoch()):
+        assert batch.indices.dtype == torch.int64
+        assert batch.indices.tolist() == numbers(batch)
+
+
 def test_pixels_are_float32_from_0_to_1() -> None:
     images = ImageSet(torch.tensor([0, 51, 255], dtype=torch.uint8).view(3, 1, 1, 1), torch.zeros(3).long(), ("a",))
 

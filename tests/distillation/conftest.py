@@ -90,7 +90,8 @@ def networks() -> Networks:
 def batch() -> Batch:
     """Eight images of 8×8."""
     generator = torch.Generator().manual_seed(0)
-    return Batch(torch.rand(8, 3, 8, 8, generator=generator), torch.randint(10, (8,), generator=generator))
+    pixels, labels = torch.rand(8, 3, 8, 8, generator=generator), torch.randint(10, (8,), generator=generator)
+    return Batch(pixels, labels, torch.arange(8))
 
 
 @pytest.fixture(scope="session")

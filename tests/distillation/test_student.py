@@ -113,7 +113,7 @@ def test_a_training_continues_to_the_same_bits(
 @pytest.mark.parametrize(
     ("method", "options", "message"),
     [
-        ("hintn", {}, "unknown method 'hintn': did you mean hinton?"),
+        ("hintn", {}, "unknown method 'hintn': did you mean hinton or hint?"),
         ("hinton", {"temprature": 2}, "hinton has no option 'temprature': did you mean temperature?"),
         ("hinton", {}, "hinton needs a teacher"),
     ],

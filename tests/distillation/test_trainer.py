@@ -170,6 +170,35 @@ def test_each_stage_follows_its_own_recipe(digits: Dataset, two_stages: type[Met
     assert told == history
 
 
+class Preparing(Method):
+    """Compares the labels of each batch with those that it was prepared with."""
+
+    needs_teacher = False
+
+    def __init__(self, student: PixelModel) -> None:
+        super().__init__(student)
+        self.prepared: list[int] = []
+
+    def prepare(self, labels: Tensor) -> None:
+        self.prepared.append(len(labels))
+        self.register_buffer("labels", labels)
+
+    def forward(self, batch: Batch) -> Supervision:
+        logits = self.student(batch.pixels)
+        assert batch.indices is not None
+        return Supervision(logits, {"others": 0 * logits.sum() + (self.labels[batch.indices] != batch.labels).sum()})
+
+
+def test_a_method_is_prepared_once_with_the_labels_that_indices_point_to(digits: Dataset) -> None:
+    method = Preparing(network())
+
+    history = train(method, digits, replace(RECIPE, validation_fraction=0.3), seed=0)
+
+    assert len(method.prepared) == 1
+    assert 0 < method.prepared[0] < len(digits.training)
+    assert [entry.losses["others"] for entry in history] == [0, 0]
+
+
 class Counting(Method):
     """A loss that is the number of images in the batch."""
 

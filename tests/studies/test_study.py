@@ -49,7 +49,7 @@ def test_numbers_in_scientific_notation_are_numbers(tiny: Path) -> None:
         ("training.validation_fraction=1", r"must be less than 1, got 1"),
         ("students.seeds=[]", r"must not be empty"),
         ("students.seeds=[1, 1]", r"must not contain the same value twice"),
-        ("students.methods.hintn={}", r"unknown method 'hintn': did you mean hinton\?"),
+        ("students.methods.hintn={}", r"unknown method 'hintn': did you mean hinton or hint\?"),
         ("students.methods.hinton.temprature=1", r"unknown key 'temprature': did you mean temperature\?"),
         ("students.methods.hinton.temperature=0", r"must be greater than 0, got 0"),
         ("students.architecture=cifar_wrn_16", r".*did you mean cifar_wrn_16_2"),

@@ -8,7 +8,8 @@ al., *Relational Knowledge Distillation* (arXiv 1904.05068), equations 5 to 10; 
 
 Variants: `original` embeds an image as the pooled features that the classifier sees. `sarfraz2020` embeds it as block
 3, flattened; the losses scale it to unit L2 norm, and the distance of an image to itself counts as 1e-6, so that μ is a
-mean over b² pairs.
+mean over b² pairs. `ruffy2019` (`rkd_da` alone) is what the code of Ruffy and Chahal (arXiv 1912.10850) calls RKD: the
+terms of `original` beside ½ · CE and ½ · T² · KL(p_t^T ‖ p_s^T) at T = 5, the loss of `hinton`.
 
 Deviations: differences of embeddings (b²·C·H·W numbers) are never computed; distances are computed from the Gram matrix
 of the centred embeddings, and angles from the distances. The Gram matrix is in float64: in float32, distances within a
@@ -24,12 +25,14 @@ from torch import Tensor
 
 from robustkd.data import Batch
 from robustkd.distillation.blocks import paper_block
+from robustkd.distillation.losses import labels_and_teacher
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
 from robustkd.models import Outputs, PixelModel
 
 Variant = Literal["sarfraz2020", "original"]
+RUFFY2019_KD_WEIGHT, RUFFY2019_TEMPERATURE = 0.5, 5.0
 SMALLEST_SQUARE = 1e-12
 
 
@@ -123,7 +126,8 @@ class RelationalDistancesAndAngles(Method):
         teacher: The network to learn from.
         distance_weight: λ_D, the weight of the distance term; 0 leaves it out.
         angle_weight: λ_A, the weight of the angle term; 0 leaves it out.
-        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
+        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper, `ruffy2019` the
+            code of Ruffy and Chahal 2019, with distillation of the predictions.
     """
 
     version = 2
@@ -135,28 +139,41 @@ class RelationalDistancesAndAngles(Method):
         *,
         distance_weight: NonNegative = 25.0,
         angle_weight: NonNegative = 50.0,
-        variant: Variant = "sarfraz2020",
+        variant: Literal["sarfraz2020", "original", "ruffy2019"] = "sarfraz2020",
     ) -> None:
         super().__init__(student, teacher)
         self.distance_weight = distance_weight
         self.angle_weight = angle_weight
-        self.variant: Variant = variant
+        self.variant: Literal["sarfraz2020", "original", "ruffy2019"] = variant
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch."""
         outputs, teacher_outputs = self.outputs_of_both(batch)
         student, teacher = self._embedding(outputs), self._embedding(teacher_outputs)
-        losses = {"cross_entropy": self.cross_entropy(outputs.logits, batch.labels)}
+        losses = self._prediction_losses(outputs.logits, teacher_outputs.logits, batch.labels)
+        form: Variant = "sarfraz2020" if self.variant == "sarfraz2020" else "original"
         if self.distance_weight:
-            losses["distance"] = self.distance_weight * distance_loss(student, teacher, variant=self.variant)
+            losses["distance"] = self.distance_weight * distance_loss(student, teacher, variant=form)
         if self.angle_weight:
-            losses["angle"] = self.angle_weight * angle_loss(student, teacher, variant=self.variant)
+            losses["angle"] = self.angle_weight * angle_loss(student, teacher, variant=form)
         return Supervision(outputs.logits, losses)
 
+    def _prediction_losses(self, logits: Tensor, teacher_logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        if self.variant != "ruffy2019":
+            return {"cross_entropy": self.cross_entropy(logits, labels)}
+        return labels_and_teacher(
+            logits,
+            teacher_logits,
+            labels,
+            kd_weight=RUFFY2019_KD_WEIGHT,
+            temperature=RUFFY2019_TEMPERATURE,
+            label_smoothing=self.label_smoothing,
+        )
+
     def _embedding(self, outputs: Outputs) -> Tensor:
-        if self.variant == "original":
-            return outputs.pooled
-        return paper_block(outputs.blocks, 3).flatten(1)
+        if self.variant == "sarfraz2020":
+            return paper_block(outputs.blocks, 3).flatten(1)
+        return outputs.pooled
 
 
 @METHODS.register("rkd_d")

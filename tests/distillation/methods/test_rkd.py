@@ -245,3 +245,24 @@ def test_each_method_compares_what_its_name_says(
     assert found.keys() == {"cross_entropy", *weights}
     for part, weight in weights.items():
         assert found[part].item() == pytest.approx(weight * expected[part], rel=1e-3)
+
+
+def test_what_ruffy2019_calls_rkd_matches_the_predictions_too(
+    networks: Callable[[str, str], tuple[PixelModel, PixelModel]], batch: Batch
+) -> None:
+    student, teacher = networks("cifar_wrn_10_1", "cifar_wrn_10_2")
+    method = METHODS["rkd_da"](student, teacher, variant="ruffy2019").eval()
+
+    found = method(batch).losses
+
+    outputs = [model.outputs(batch.pixels) for model in (student, teacher)]
+    points = [each.pooled.detach().double().numpy() for each in outputs]
+    seen, wanted = (each.logits.detach().double().numpy() / 5 for each in outputs)
+    logs = [each - np.log(np.exp(each).sum(1, keepdims=True)) for each in (5 * seen, seen, wanted)]
+    expected = {
+        "cross_entropy": -logs[0][range(8), batch.labels.numpy()].mean() / 2,
+        "kd": 25 / 2 * (np.exp(logs[2]) * (logs[2] - logs[1])).sum(1).mean(),
+        "distance": 25 * original_distances(*points),
+        "angle": 50 * original_angles(*points),
+    }
+    assert {name: loss.item() for name, loss in found.items()} == pytest.approx(expected, rel=1e-3)
