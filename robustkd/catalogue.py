@@ -14,8 +14,8 @@ def methods() -> pd.DataFrame:
     """List the distillation methods.
 
     Returns:
-        One row for each method, with the columns ``method``, ``summary``, ``needs_teacher`` and ``options`` (the
-        options and their defaults as text).
+        One row for each method, with the columns ``method``, ``summary``, ``matches``, ``needs_teacher``, ``cost`` (of
+        a training), ``papers`` and ``options`` (the options and their defaults as text).
 
     >>> import robustkd as rk
     >>> table = rk.methods().set_index("method")
@@ -30,7 +30,10 @@ def methods() -> pd.DataFrame:
         {
             "method": found.name,
             "summary": found.summary,
+            "matches": found.guide.matches,
             "needs_teacher": found.needs_teacher,
+            "cost": found.guide.cost,
+            "papers": found.guide.cites,
             "options": _options(found),
         }
         for found in declared("method").values()

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal, get_origin, get_type_hints
 
 from robustkd.dataset_name import parse_dataset_name
 from robustkd.errors import BadInputError, ModelError, nearest
-from robustkd.guide import NEEDS, TOLD, Guide, needs_in_words
+from robustkd.guide import NEEDS, TOLD, Guide, guide_of_method, needs_in_words
 from robustkd.plugins import SOURCES, find_installed_sources
 from robustkd.source_file import MISSING, PACKAGE, SourceFile, UnreadableError, evaluated, source_file
 from robustkd.type_words import in_words
@@ -73,7 +73,7 @@ class Declaration:
         options: The options, in the order of the source.
         needs_teacher: Whether the method cannot be trained without a teacher; False for other kinds.
         path: The source file.
-        guide: What an evaluation says about itself; empty for other kinds.
+        guide: What a method or an evaluation says about itself; empty for other kinds.
     """
 
     kind: Kind
@@ -231,7 +231,9 @@ def _described(kind: Kind, name: str, entry: Any) -> Declaration:
     guide = Guide()
     if kind == "evaluation":
         needed = needs_in_words([field for field in NEEDS if getattr(entry.requires, field)])
-        guide = Guide(needed, **{key: getattr(entry, key) for key in TOLD})
+        guide = Guide(needs=needed, **{key: getattr(entry, key) for key in TOLD})
+    elif kind == "method":
+        guide = guide_of_method(needs_teacher, *(getattr(entry, key) for key in ("matches", "cost", "cites")))
     return Declaration(kind, name, summary, own, tuple(options), needs_teacher, path, guide)
 
 
@@ -265,14 +267,15 @@ def _declaration(kind: Kind, name: str, node: ast.ClassDef | ast.FunctionDef, so
         if kind == "method":
             needs_teacher = bool(_class_value("needs_teacher", node, source, True))
             options = list(_arguments(node, source))
+            matches, cost, cites = (_class_value(key, node, source, None) for key in ("matches", "cost", "cites"))
+            guide = guide_of_method(needs_teacher, matches or "response", cost, cites or "")
         elif kind == "condition":
             options = list(_fields(node, source))
         elif kind == "evaluation":
             summary = str(_class_value("question", node, source, summary))
             options = _options_of(node, source)
-            guide = Guide(
-                needs_in_words(_required(node)), **{key: str(_class_value(key, node, source, "")) for key in TOLD}
-            )
+            told = {key: str(_class_value(key, node, source, "")) for key in TOLD}
+            guide = Guide(needs=needs_in_words(_required(node)), **told)
     doc = f"{module}\n\n{own}".strip()
     return Declaration(kind, name, summary, doc, tuple(options), needs_teacher, source.path, guide)
 

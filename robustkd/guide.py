@@ -1,4 +1,4 @@
-"""What an evaluation says about itself: what it needs and costs, its papers, and how to read its numbers."""
+"""What methods and evaluations say about themselves: what they need and cost, their papers, how to read numbers."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ TOLD = ("cost", "cites", "reading", "chance", "control")
 
 @dataclass(frozen=True)
 class Guide:
-    """What an evaluation says about itself.
+    """What a method or an evaluation says about itself.
 
     Attributes:
-        needs: What it needs of a pool, in words.
+        matches: What a method's student is to match.
+        needs: What it needs of a pool or of a training, in words.
         cost: What it costs.
         cites: Its papers, by authors and year.
         reading: How to read its numbers.
@@ -29,12 +30,27 @@ class Guide:
         control: What the numbers are compared with.
     """
 
+    matches: str = ""
     needs: str = ""
     cost: str = ""
     cites: str = ""
     reading: str = ""
     chance: str = ""
     control: str = ""
+
+
+def guide_of_method(needs_teacher: bool, matches: str, cost: float | None, cites: str) -> Guide:
+    """Return the guide of a method.
+
+    Args:
+        needs_teacher: Whether it needs a teacher.
+        matches: What the student is to match.
+        cost: The time of a training relative to that of `baseline`; None if nobody measured it.
+        cites: Its papers.
+    """
+    needs = "a teacher" if needs_teacher else "no teacher"
+    told = "" if cost is None else f"{cost:.1f} times the time of baseline"
+    return Guide(matches=matches, needs=needs, cost=told, cites=cites)
 
 
 def needs_in_words(required: Collection[str]) -> str:

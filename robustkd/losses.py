@@ -17,26 +17,40 @@ tensor(True)
 from robustkd.distillation.losses import cross_entropy, kd_loss
 from robustkd.distillation.methods.at import attention_loss
 from robustkd.distillation.methods.bss import soft_cross_entropy
+from robustkd.distillation.methods.crd import contrastive_loss
 from robustkd.distillation.methods.dkd import nontarget_loss, target_loss
 from robustkd.distillation.methods.dml import mutual_loss
 from robustkd.distillation.methods.fitnet import hint_loss
 from robustkd.distillation.methods.fsp import flow, flow_loss
+from robustkd.distillation.methods.hint import regression_loss
 from robustkd.distillation.methods.one import ensemble_loss
+from robustkd.distillation.methods.overhaul import partial_distance
+from robustkd.distillation.methods.pkt import neighbour_loss
+from robustkd.distillation.methods.review_kd import hierarchical_context_loss
 from robustkd.distillation.methods.rkd import angle_loss, distance_loss
+from robustkd.distillation.methods.simkd import projection_loss
 from robustkd.distillation.methods.sp import similarity_loss
+from robustkd.distillation.methods.vid import gaussian_loss
 
 __all__ = [
     "angle_loss",
     "attention_loss",
+    "contrastive_loss",
     "cross_entropy",
     "distance_loss",
     "ensemble_loss",
     "flow",
     "flow_loss",
+    "gaussian_loss",
+    "hierarchical_context_loss",
     "hint_loss",
     "kd_loss",
     "mutual_loss",
+    "neighbour_loss",
     "nontarget_loss",
+    "partial_distance",
+    "projection_loss",
+    "regression_loss",
     "similarity_loss",
     "soft_cross_entropy",
     "target_loss",

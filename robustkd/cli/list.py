@@ -85,8 +85,11 @@ def _about(declaration: "Declaration") -> str:
         guide = declaration.guide
         told = (f"Needs: {guide.needs}.", guide.cost, f"({guide.cites})" if guide.cites else "")
         return " ".join(filter(None, (declaration.summary, *told)))
-    alone = declaration.kind == "method" and not declaration.needs_teacher
-    return declaration.summary + (" Needs no teacher." if alone else "")
+    if declaration.kind == "method":
+        guide = declaration.guide
+        told = (f"Matches: {guide.matches}.", f"Needs: {guide.needs}.", f"Takes {guide.cost}." if guide.cost else "")
+        return " ".join(filter(None, (declaration.summary, *told, f"({guide.cites})" if guide.cites else "")))
+    return declaration.summary
 
 
 def _show(declaration: "Declaration") -> None:
@@ -110,6 +113,7 @@ def _show(declaration: "Declaration") -> None:
 def _show_guide(declaration: "Declaration") -> None:
     guide = declaration.guide
     told = {
+        "matches": guide.matches,
         "needs": guide.needs,
         "cost": guide.cost,
         "how to read it": guide.reading,

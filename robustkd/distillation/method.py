@@ -7,7 +7,7 @@ class follow.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,10 @@ from robustkd.models import Outputs, PixelModel
 from robustkd.registry import Registry
 
 T = TypeVar("T")
+
+Matches = Literal["labels", "response", "feature", "relation", "online", "data", "robust"]
+"""What a student is to match: the labels alone; the teacher's outputs; its features; relations between its features;
+outputs of networks that learn at the same time; the teacher's answers to other inputs; its answers under attack."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,10 @@ class Method(nn.Module, ABC):
         teacher: The network to learn from; required where `needs_teacher`.
 
     Attributes:
+        needs_teacher: Whether it cannot be trained without a teacher.
+        cites: Its papers, by authors and year.
+        matches: What the student is to match, see `Matches`.
+        cost: The time of a training relative to that of `baseline`, with all its stages; None if nobody measured it.
         version: A number that is increased whenever the same settings would train other weights.
         stage: The name of the current stage.
         chosen: The index of the candidate that `export` returns, counted from 0. It is fixed by the method until a rule
@@ -72,6 +80,9 @@ class Method(nn.Module, ABC):
     """
 
     needs_teacher: ClassVar[bool] = True
+    cites: ClassVar[str] = ""
+    matches: ClassVar[Matches] = "response"
+    cost: ClassVar[float | None] = None
     version: ClassVar[int] = 1
     stage: str = "training"
     chosen: int = 0

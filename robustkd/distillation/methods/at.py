@@ -67,6 +67,9 @@ class AttentionTransfer(Method):
         variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
     """
 
+    cites = "Zagoruyko and Komodakis 2017"
+    matches = "feature"
+
     def __init__(
         self,
         student: PixelModel,

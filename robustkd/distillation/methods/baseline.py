@@ -13,6 +13,7 @@ from robustkd.distillation.method import METHODS, Method, Supervision
 class Baseline(Method):
     """Train on the labels alone, without a teacher."""
 
+    matches = "labels"
     needs_teacher = False
 
     def forward(self, batch: Batch) -> Supervision:

@@ -78,6 +78,8 @@ class BoundarySupportingSamples(Method):
         variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
     """
 
+    cites = "Heo et al. 2019"
+    matches = "data"
     version = 2
     image_weight: Tensor
     boundary_weight: Tensor

@@ -119,6 +119,8 @@ class ContrastiveRepresentation(Method):
         variant: `tian2020` follows the published code, `original` the paper's formula.
     """
 
+    cites = "Tian et al. 2020"
+    matches = "relation"
     normalisers: Tensor
     student_bank: Tensor
     teacher_bank: Tensor

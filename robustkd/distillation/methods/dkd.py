@@ -101,6 +101,9 @@ class DecoupledDistillation(Method):
         temperature: T, the temperature of both softened predictions.
     """
 
+    cites = "Zhao et al. 2022"
+    matches = "response"
+
     def __init__(
         self,
         student: PixelModel,

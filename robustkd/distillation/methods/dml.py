@@ -64,6 +64,8 @@ class DeepMutualLearning(Method):
         ModelError: timm does not know the student's architecture, so no peer can be built.
     """
 
+    cites = "Zhang et al. 2018"
+    matches = "online"
     needs_teacher = False
 
     def __init__(

@@ -73,6 +73,8 @@ class FitNet(TwoStage):
         ModelError: A network lacks timm's `feature_info`, or lists too few blocks.
     """
 
+    cites = "Romero et al. 2015"
+    matches = "feature"
     version = 3
 
     def __init__(

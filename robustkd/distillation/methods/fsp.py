@@ -91,6 +91,8 @@ class FlowOfSolutionProcedure(TwoStage):
         ModelError: The networks differ in channels, lack timm's `feature_info`, or list too few blocks.
     """
 
+    cites = "Yim et al. 2017"
+    matches = "relation"
     version = 2
 
     def __init__(

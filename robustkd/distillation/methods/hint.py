@@ -64,6 +64,9 @@ class Hint(Method):
         ModelError: A network lacks timm's `feature_info`, or lists too few blocks.
     """
 
+    cites = "Romero et al. 2015; Ojha et al. 2023"
+    matches = "feature"
+
     def __init__(
         self,
         student: PixelModel,

@@ -28,6 +28,9 @@ class Hinton(Method):
         temperature: T, the temperature of both softened predictions.
     """
 
+    cites = "Hinton et al. 2015"
+    matches = "response"
+
     def __init__(
         self,
         student: PixelModel,

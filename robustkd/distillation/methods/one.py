@@ -111,6 +111,8 @@ class OnTheFlyNativeEnsemble(Method):
         ModelError: The network cannot be branched at its last block, or timm does not know its architecture.
     """
 
+    cites = "Lan et al. 2018"
+    matches = "online"
     version = 2
     needs_teacher = False
     weight: Tensor

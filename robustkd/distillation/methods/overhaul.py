@@ -90,6 +90,9 @@ class OverhauledFeatures(Method):
         ModelError: A network lists too few blocks, or a block is not followed by batch normalisation and rectifier.
     """
 
+    cites = "Heo et al. 2019b"
+    matches = "feature"
+
     def __init__(
         self,
         student: PixelModel,

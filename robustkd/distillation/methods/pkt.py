@@ -79,6 +79,9 @@ class ProbabilisticKnowledgeTransfer(Method):
         variant: `tian2020` follows the benchmark of Tian et al. 2020, `original` the original paper.
     """
 
+    cites = "Passalis and Tefas 2018"
+    matches = "relation"
+
     def __init__(
         self,
         student: PixelModel,

@@ -129,6 +129,8 @@ class KnowledgeReview(Method):
         ModelError: A network lacks timm's `feature_info`, or lists too few blocks.
     """
 
+    cites = "Chen et al. 2021"
+    matches = "feature"
     ramp: Tensor
 
     def __init__(

@@ -130,6 +130,8 @@ class RelationalDistancesAndAngles(Method):
             code of Ruffy and Chahal 2019, with distillation of the predictions.
     """
 
+    cites = "Park et al. 2019"
+    matches = "relation"
     version = 2
 
     def __init__(

@@ -70,6 +70,9 @@ class ReusedTeacherClassifier(Method):
             weights, or timm does not know the student's architecture.
     """
 
+    cites = "Chen et al. 2022"
+    matches = "feature"
+
     def __init__(
         self,
         student: PixelModel,

@@ -54,6 +54,9 @@ class SimilarityPreserving(Method):
         sp_weight: γ, the weight of the similarity term.
     """
 
+    cites = "Tung and Mori 2019"
+    matches = "relation"
+
     def __init__(
         self, student: PixelModel, teacher: PixelModel | None = None, *, sp_weight: NonNegative = 3000.0
     ) -> None:

@@ -77,6 +77,9 @@ class VariationalInformation(Method):
         ModelError: A network lacks timm's `feature_info`, or lists too few blocks.
     """
 
+    cites = "Ahn et al. 2019"
+    matches = "feature"
+
     def __init__(
         self,
         student: PixelModel,

@@ -62,7 +62,10 @@ def _tested(rows: np.ndarray, group: Group, methods: list[Group], values: np.nda
 
 def _count(networks: tuple[int, int]) -> str:
     students, others = networks
-    return f"{students} student{'s' * (students != 1)} and {others} independent network{'s' * (others != 1)}"
+    said = f"{students} student{'s' * (students != 1)} and "
+    if others == 0:  # the errors of a single baseline are not compared with themselves
+        return said + "no independent network besides the one whose errors are looked at"
+    return said + f"{others} independent network{'s' * (others != 1)}"
 
 
 def _word(number: int) -> str:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from robustkd.data import Batch
 from robustkd.distillation import METHODS, Method, Recipe
+from robustkd.distillation.method import Matches
 from robustkd.models import PixelModel
 
 Networks = Callable[[str, str], tuple[PixelModel, PixelModel]]
@@ -189,3 +191,13 @@ def test_its_docstring_says_formula_and_source(name: str) -> None:
     assert module is not None
     assert "L = " in (module.__doc__ or "") or "L_i = " in (module.__doc__ or "")
     assert name == "baseline" or "arXiv" in (module.__doc__ or "") or "CVPR" in (module.__doc__ or "")
+
+
+@every_method
+def test_a_method_says_what_it_matches_its_paper_and_its_cost(name: str) -> None:
+    kind = METHODS[name]
+
+    assert kind.matches in get_args(Matches)
+    assert (kind.cites == "") == (name == "baseline")
+    assert kind.cost is not None
+    assert kind.cost > 0
