@@ -20,7 +20,7 @@ def methods() -> pd.DataFrame:
     >>> import robustkd as rk
     >>> table = rk.methods().set_index("method")
     >>> table.loc["hinton", "options"]
-    'kd_weight=0.9, temperature=4.0'
+    'kd_weight=0.9, ce_weight=None, temperature=4.0, variant=original, standardise_logits=False'
     >>> bool(table.loc["baseline", "needs_teacher"])
     False
     """

@@ -31,10 +31,19 @@ from robustkd.distillation.methods.rkd import angle_loss, distance_loss
 from robustkd.distillation.methods.simkd import projection_loss
 from robustkd.distillation.methods.sp import similarity_loss
 from robustkd.distillation.methods.vid import gaussian_loss
+from robustkd.distillation.response import (
+    brier_loss,
+    logit_loss,
+    reverse_kl_loss,
+    standardised,
+    symmetric_kl_loss,
+    teacher_label_loss,
+)
 
 __all__ = [
     "angle_loss",
     "attention_loss",
+    "brier_loss",
     "contrastive_loss",
     "cross_entropy",
     "distance_loss",
@@ -45,13 +54,18 @@ __all__ = [
     "hierarchical_context_loss",
     "hint_loss",
     "kd_loss",
+    "logit_loss",
     "mutual_loss",
     "neighbour_loss",
     "nontarget_loss",
     "partial_distance",
     "projection_loss",
     "regression_loss",
+    "reverse_kl_loss",
     "similarity_loss",
     "soft_cross_entropy",
+    "standardised",
+    "symmetric_kl_loss",
     "target_loss",
+    "teacher_label_loss",
 ]

@@ -67,6 +67,7 @@ class Method(nn.Module, ABC):
         cites: Its papers, by authors and year.
         matches: What the student is to match, see `Matches`.
         cost: The time of a training relative to that of `baseline`, with all its stages; None if nobody measured it.
+            Those here are of a WRN-16-2 and a WRN-40-2 on two CPU cores (`experiments/benchmarks/method_costs.py`).
         version: A number that is increased whenever the same settings would train other weights.
         stage: The name of the current stage.
         chosen: The index of the candidate that `export` returns, counted from 0. It is fixed by the method until a rule

@@ -30,7 +30,8 @@ def tables_of(result: Result, trust: Trust) -> list[Table]:
     for each in slices(result.frame):
         evaluation = EVALUATIONS[result.evaluation]()
         part = replace(result, frame=with_values(each.frame, result.frame))
-        matrices = [_matrix(part, evaluation, trust)] if (each.frame["level"] == "pair").any() else []
+        # other evaluations compare some pairs, such as two baselines, and have no mean over sources
+        matrices = [_matrix(part, evaluation, trust)] if (each.frame["metric"] == "mean_on_target").any() else []
         name = f"{evaluation.name}_networks" if matrices else evaluation.name
         found = [*matrices, *_metrics_tables(part, evaluation, name, trust)]
         tables += [titled(table, each.title) for table in found]

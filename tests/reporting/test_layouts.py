@@ -87,3 +87,20 @@ def test_an_interval_over_seeds_is_marked_in_every_table() -> None:
     (summary,), (table,) = summary_tables([result], {"minority": trust}), tables_of(result, trust)
 
     assert [cells[0].spread for _, cells in (*summary.rows, *table.rows)] == ["t[40.0, 60.0]"] * 2
+
+
+def test_pairs_without_means_over_sources_are_no_matrix() -> None:
+    """Some evaluations compare one baseline with the others, to say how alike independent networks are."""
+    shared = {"architecture": "net", "condition": "clean", "metric": "boundary_iou", "interval": None, "n": 50}
+    rows = [
+        {"level": "pair", "member": f"baseline-{seed}", "source": "baseline-0", "role": "baseline", "seed": seed}
+        | {"method": "baseline", "value": 0.7}
+        | shared
+        for seed in (1, 2)
+    ]
+    rows.append({"level": "method", "member": "at", "role": "student", "method": "at", "value": 0.8} | shared)
+    result = Result("decision_boundary", tidy(rows).assign(group=""), (), {})
+
+    (table,) = tables_of(result, trust_in(result, [result]))
+
+    assert not table.matrix

@@ -69,6 +69,7 @@ class AttentionTransfer(Method):
 
     cites = "Zagoruyko and Komodakis 2017"
     matches = "feature"
+    cost = 2.1
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ class Baseline(Method):
     """Train on the labels alone, without a teacher."""
 
     matches = "labels"
+    cost = 1.0
     needs_teacher = False
 
     def forward(self, batch: Batch) -> Supervision:

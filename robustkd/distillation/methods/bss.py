@@ -80,6 +80,7 @@ class BoundarySupportingSamples(Method):
 
     cites = "Heo et al. 2019"
     matches = "data"
+    cost = 7.2
     version = 2
     image_weight: Tensor
     boundary_weight: Tensor

@@ -121,6 +121,7 @@ class ContrastiveRepresentation(Method):
 
     cites = "Tian et al. 2020"
     matches = "relation"
+    cost = 2.3
     normalisers: Tensor
     student_bank: Tensor
     teacher_bank: Tensor

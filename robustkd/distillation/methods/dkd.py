@@ -22,6 +22,7 @@ from robustkd.distillation.losses import kd_loss
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
+from robustkd.distillation.response import standardised
 from robustkd.models import PixelModel
 
 
@@ -99,10 +100,13 @@ class DecoupledDistillation(Method):
         target_weight: α, the weight of the term for the label against all other classes.
         nontarget_weight: β, the weight of the term for the prediction among the other classes.
         temperature: T, the temperature of both softened predictions.
+        standardise_logits: Whether both networks' logits are standardised before they are compared (Sun et al. 2024,
+            arXiv 2403.01993).
     """
 
     cites = "Zhao et al. 2022"
     matches = "response"
+    cost = 1.7
 
     def __init__(
         self,
@@ -112,16 +116,21 @@ class DecoupledDistillation(Method):
         target_weight: NonNegative = 1.0,
         nontarget_weight: NonNegative = 8.0,
         temperature: Annotated[float, Field(gt=0)] = 4.0,
+        standardise_logits: bool = False,
     ) -> None:
         super().__init__(student, teacher)
         self.target_weight = target_weight
         self.nontarget_weight = nontarget_weight
         self.temperature = temperature
+        self.standardise_logits = standardise_logits
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch."""
         logits, teacher_logits = self.logits_of_both(batch)
-        given = (logits, teacher_logits, batch.labels, self.temperature)
+        compared = (logits, teacher_logits)
+        if self.standardise_logits:
+            compared = (standardised(logits), standardised(teacher_logits))
+        given = (*compared, batch.labels, self.temperature)
         losses = {
             "cross_entropy": self.cross_entropy(logits, batch.labels),
             "target": self.target_weight * target_loss(*given),

@@ -66,6 +66,7 @@ class DeepMutualLearning(Method):
 
     cites = "Zhang et al. 2018"
     matches = "online"
+    cost = 2.1
     needs_teacher = False
 
     def __init__(

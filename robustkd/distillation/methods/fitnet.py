@@ -75,6 +75,7 @@ class FitNet(TwoStage):
 
     cites = "Romero et al. 2015"
     matches = "feature"
+    cost = 2.7
     version = 3
 
     def __init__(

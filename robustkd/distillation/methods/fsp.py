@@ -93,6 +93,7 @@ class FlowOfSolutionProcedure(TwoStage):
 
     cites = "Yim et al. 2017"
     matches = "relation"
+    cost = 2.9
     version = 2
 
     def __init__(

@@ -66,6 +66,7 @@ class Hint(Method):
 
     cites = "Romero et al. 2015; Ojha et al. 2023"
     matches = "feature"
+    cost = 1.9
 
     def __init__(
         self,

@@ -113,6 +113,7 @@ class OnTheFlyNativeEnsemble(Method):
 
     cites = "Lan et al. 2018"
     matches = "online"
+    cost = 1.6
     version = 2
     needs_teacher = False
     weight: Tensor

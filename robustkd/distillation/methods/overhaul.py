@@ -92,6 +92,7 @@ class OverhauledFeatures(Method):
 
     cites = "Heo et al. 2019b"
     matches = "feature"
+    cost = 2.1
 
     def __init__(
         self,

@@ -81,6 +81,7 @@ class ProbabilisticKnowledgeTransfer(Method):
 
     cites = "Passalis and Tefas 2018"
     matches = "relation"
+    cost = 1.9
 
     def __init__(
         self,

@@ -131,6 +131,7 @@ class KnowledgeReview(Method):
 
     cites = "Chen et al. 2021"
     matches = "feature"
+    cost = 3.7
     ramp: Tensor
 
     def __init__(

@@ -132,6 +132,7 @@ class RelationalDistancesAndAngles(Method):
 
     cites = "Park et al. 2019"
     matches = "relation"
+    cost = 2.0
     version = 2
 
     def __init__(
@@ -196,6 +197,8 @@ class RelationalDistances(RelationalDistancesAndAngles):
 @METHODS.register("rkd_a")
 class RelationalAngles(RelationalDistancesAndAngles):
     """Match the teacher's angles between the images of a batch."""
+
+    cost = 2.2
 
     def __init__(
         self,

@@ -72,6 +72,7 @@ class ReusedTeacherClassifier(Method):
 
     cites = "Chen et al. 2022"
     matches = "feature"
+    cost = 2.0
 
     def __init__(
         self,

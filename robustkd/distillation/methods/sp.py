@@ -56,6 +56,7 @@ class SimilarityPreserving(Method):
 
     cites = "Tung and Mori 2019"
     matches = "relation"
+    cost = 1.9
 
     def __init__(
         self, student: PixelModel, teacher: PixelModel | None = None, *, sp_weight: NonNegative = 3000.0

@@ -79,6 +79,7 @@ class VariationalInformation(Method):
 
     cites = "Ahn et al. 2019"
     matches = "feature"
+    cost = 2.1
 
     def __init__(
         self,

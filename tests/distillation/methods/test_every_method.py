@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
@@ -18,11 +18,18 @@ from robustkd.models import PixelModel
 
 Networks = Callable[[str, str], tuple[PixelModel, PixelModel]]
 
-WITH_VARIANT = [name for name in METHODS.names() if "variant" in inspect.signature(METHODS[name]).parameters]
+
+def variants_of(name: str) -> tuple[str, ...]:
+    """The variants that the type of an option declares."""
+    hint = get_type_hints(METHODS[name].__init__).get("variant")
+    return get_args(hint)
+
+
 every_method = pytest.mark.parametrize("name", METHODS.names())
 every_variant = pytest.mark.parametrize(
     ("name", "options"),
-    [(name, {}) for name in METHODS.names()] + [(name, {"variant": "original"}) for name in WITH_VARIANT],
+    [(name, {}) for name in METHODS.names()]
+    + [(name, {"variant": variant}) for name in METHODS.names() for variant in variants_of(name)],
     ids=lambda given: given if isinstance(given, str) else given.get("variant", "default"),
 )
 

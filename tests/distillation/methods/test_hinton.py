@@ -108,3 +108,52 @@ def test_the_weight_goes_to_the_teacher_and_the_rest_to_the_labels(
     assert losses["kd"].item() == pytest.approx(
         weight * reference(mine.numpy(), theirs.numpy(), temperature), rel=1e-4, abs=1e-6
     )
+
+
+@pytest.mark.parametrize(("epoch", "hardness"), [(0, 0.5), (2, 0.25), (3, 0.125)])
+def test_annealing_lowers_the_weight_of_hard_labels_from_one_half_to_zero(
+    epoch: int, hardness: float, networks: Callable[[str, str], tuple[PixelModel, PixelModel]], batch: Batch
+) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_wrn_10_1")
+    method = METHODS["hinton"](student, teacher, variant="annealed", kd_weight=1.0, temperature=2.0)
+    method.begin_epoch("training", epoch, 4)
+
+    found = method.eval()(batch).losses["kd"].item()
+
+    mine, theirs = (model(batch.pixels).detach().double().numpy() for model in (student, teacher))
+    hard = -4 * np.log(softened(mine, 2.0)[np.arange(len(mine)), theirs.argmax(1)]).mean()
+    expected = hardness * hard + (1 - hardness) * reference(mine, theirs, 2.0)
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_weights_of_labels_and_teacher_may_be_separate(
+    networks: Callable[[str, str], tuple[PixelModel, PixelModel]], batch: Batch
+) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_wrn_10_1")
+    usual, separate = (
+        METHODS["hinton"](student, teacher, **options).eval()(batch).losses
+        for options in ({"kd_weight": 0.5}, {"kd_weight": 2.0, "ce_weight": 1.0})
+    )
+
+    assert separate["cross_entropy"].item() == pytest.approx(2 * usual["cross_entropy"].item())
+    assert separate["kd"].item() == pytest.approx(4 * usual["kd"].item())
+
+
+def test_a_weight_above_1_needs_one_for_the_labels(
+    networks: Callable[[str, str], tuple[PixelModel, PixelModel]],
+) -> None:
+    with pytest.raises(ValueError, match="above 1, give ce_weight too"):
+        METHODS["hinton"](*networks("cifar_resnet8", "cifar_wrn_10_1"), kd_weight=2.0)
+
+
+def test_standardised_logits_ignore_the_teachers_scale(
+    networks: Callable[[str, str], tuple[PixelModel, PixelModel]], batch: Batch
+) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_wrn_10_1")
+    method = METHODS["hinton"](student, teacher, standardise_logits=True).eval()
+    before = method(batch).losses["kd"].item()
+    with torch.no_grad():
+        teacher.module.fc.weight.mul_(3)
+        teacher.module.fc.bias.mul_(3).add_(1)
+
+    assert method(batch).losses["kd"].item() == pytest.approx(before, rel=1e-3)
