@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 
 from robustkd.evaluations.invariance.share import share_taken_over as slope
 from robustkd.evaluations.knowledge.parts import parts_of
-from robustkd.evaluations.provenance.statistic import Separation
-from robustkd.evaluations.provenance.statistic import separation as separation_of
 from robustkd.metrics.arrays import classes_of, labels_of, same_shape
+from robustkd.statistics.separation import Separation
+from robustkd.statistics.separation import separation as separation_of
 
 
 def knowledge_parts(teacher: ArrayLike, student: ArrayLike, labels: ArrayLike) -> dict[str, float]:

@@ -57,7 +57,7 @@ class AdversarialInheritance(Evaluation):
     title = "Adversarial inheritance"
     question = "Do attacks that fool the teacher fool its students more than they fool a network without a teacher?"
     cites = "Ojha et al. 2023, section 4.2, Table 2; Sarfraz et al. 2020"
-    version = 1
+    version = 2
     requires = Requirements(networks=True, gradients=True, teacher=True)
     summary = ("fooling_rate_excess", "transfer_success_excess")
     reading: ClassVar[str] = (

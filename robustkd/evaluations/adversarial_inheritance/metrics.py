@@ -156,4 +156,15 @@ ATTACK_SUCCESS = Metric(
     table=TO_TEACHER,
 )
 
-METRICS = (*FROM_TEACHER_METRICS, *FROM_FOREIGN_METRICS, *TO_TEACHER_METRICS, ATTACK_SUCCESS)
+FOOLING_AUROC = Metric(
+    "fooling_auroc",
+    "AUROC of fooling",
+    "fraction",
+    None,
+    "Share of pairs of a student and an independent network in which the student is fooled more by the teacher's "
+    "attacks (less the foreign source's, where there is one); 50% is chance.",
+    against_baseline=True,
+    of_teacher=True,
+)
+
+METRICS = (*FROM_TEACHER_METRICS, *FROM_FOREIGN_METRICS, *TO_TEACHER_METRICS, ATTACK_SUCCESS, FOOLING_AUROC)

@@ -10,6 +10,7 @@ import numpy as np
 from robustkd.attacks.counting import Pair, fooling_rate, jointly_correct
 from robustkd.evaluations.adversarial_inheritance.metrics import (
     ATTACK_SUCCESS,
+    FOOLING_AUROC,
     FROM_FOREIGN_METRICS,
     FROM_TEACHER_METRICS,
     TO_TEACHER_METRICS,
@@ -17,6 +18,7 @@ from robustkd.evaluations.adversarial_inheritance.metrics import (
 from robustkd.results.mean_over_images import per_image_rows
 from robustkd.results.metric_rows import metric_rows
 from robustkd.results.records import Records
+from robustkd.results.told_apart import told_apart
 from robustkd.statistics.rates import Counted
 from robustkd.statistics.resampling import Observed, Resampled, resampled, share, where
 
@@ -44,7 +46,10 @@ def all_rows(records: Records) -> list[Row]:
     frame = members.iloc[others].reset_index(drop=True)
     names = {"teacher": members["member"][teacher], "foreign": members["member"][foreign] if foreign >= 0 else ""}
     main = int(arrays["main"])
+    specific, plain = (found.get(f"{name} {main}") for name in ("specific_fooling", "fooling_rate"))
+    shared = specific if specific is not None and np.isfinite(specific.values).any() else plain
     rows = [*_at(frame, found, main, names), *_attack_success_rows(records)]
+    rows += told_apart(frame, shared.values, FOOLING_AUROC) if shared is not None else []
     for place, epsilon in enumerate(arrays["epsilons"].tolist()):
         setting = {"level": "detail", "part": f"ε = {epsilon:.4g}", "strength": epsilon}
         curve = _at(frame, found, place, names, beside=False)

@@ -9,6 +9,7 @@ import pandas as pd
 from robustkd.presentation.findings import student_findings
 from robustkd.presentation.numbers import join
 from robustkd.presentation.sentences import Phrases, findings
+from robustkd.presentation.told_apart import Statistic, told_apart_sentences
 from robustkd.results.metric import Metric
 
 VERDICTS = (
@@ -46,6 +47,12 @@ SPECIFIC = Phrases(
     alone="",
 )
 
+STATISTIC = Statistic(
+    "fooling_auroc",
+    "is fooled by the teacher's attacks, less a stranger's,",
+    "are fooled by the teacher's attacks, less a stranger's,",
+)
+
 
 def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     """Write what was found.
@@ -56,7 +63,8 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
 
     Returns:
         For each student, the fooling rate and the transfer success against the baseline's, and whether the two ways of
-        counting disagree; the same for the difference between teacher and foreign source.
+        counting disagree; the same for the difference between teacher and foreign source; and whether the difference
+        tells students from independent networks.
     """
     said = []
     for name, phrases in (("fooling_rate", CHANGED), ("transfer_success", JOINTLY_CORRECT)):
@@ -66,7 +74,8 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     if _has(frame, "specific_fooling_excess"):
         found = student_findings(frame, "specific_fooling", "specific_fooling_excess")
         said += findings(found, metrics["specific_fooling"], metrics["specific_fooling_excess"], SPECIFIC)
-    return said
+    judged = frame[(frame["metric"] == STATISTIC.metric) & frame["p_value"].notna()]
+    return said + (told_apart_sentences(judged, STATISTIC) if len(judged) else [])
 
 
 def _disagreement(frame: pd.DataFrame) -> list[str]:

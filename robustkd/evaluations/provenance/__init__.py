@@ -13,7 +13,8 @@ errors that are spread evenly over the other K − 1 classes,
 
 averaged over the independent baselines; for a baseline, over the other ones. How well s tells the students from the
 independent networks, baselines and students of other teachers, is an AUROC over networks, tested by permuting who is a
-student: exactly where there are few networks. Fewer than five networks cannot tell.
+student: exactly where there are few networks. Fewer than five networks cannot tell. `adversarial_inheritance` asks the
+same of the transfer of attacks.
 
 The evaluation needs a teacher, at least two baselines or a control besides one, and predictions for the test images.
 """
@@ -28,14 +29,14 @@ import pandas as pd
 from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.provenance.metrics import METRICS
-from robustkd.evaluations.provenance.rows import provenance_rows
-from robustkd.evaluations.provenance.sentences import sentences
 from robustkd.evaluations.provenance.statistic import agreement_on_errors
 from robustkd.presentation.dots import dots_and_intervals
 from robustkd.presentation.numbers import join
+from robustkd.presentation.told_apart import Statistic, told_apart_sentences
 from robustkd.results.metric_rows import metric_rows
 from robustkd.results.records import Records, members_frame
 from robustkd.results.tidy import tidy
+from robustkd.results.told_apart import told_apart
 from robustkd.statistics.resampling import resampled
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ if TYPE_CHECKING:
 
     from robustkd.data import Dataset
     from robustkd.models import ModelPool
+
+
+STATISTIC = Statistic(
+    "provenance_auroc",
+    "agrees with the teacher on the errors of the baselines, beyond accuracy,",
+    "agree with the teacher on the errors of the baselines, beyond accuracy,",
+)
 
 
 @EVALUATIONS.register("provenance")
@@ -107,7 +115,7 @@ class Provenance(Evaluation):
         found = resampled(seen, correct.shape[1])
         rows = metric_rows(records.members, found, self.metrics)
         values = found["agreement_beyond_accuracy"].values
-        return tidy(rows + provenance_rows(records.members, values, self.metric("provenance_auroc")))
+        return tidy(rows + told_apart(records.members, values, self.metric("provenance_auroc")))
 
     def chart(self, frame: pd.DataFrame) -> alt.TopLevelMixin:
         """The statistic of every network, by method."""
@@ -115,7 +123,7 @@ class Provenance(Evaluation):
 
     def headline(self, frame: pd.DataFrame) -> list[str]:
         """Whether the students are told from independent networks."""
-        return sentences(frame)
+        return told_apart_sentences(frame, STATISTIC)
 
 
 def _notes(members: pd.DataFrame, wrong: np.ndarray) -> tuple[str, ...]:

@@ -337,3 +337,22 @@ def test_seeds_of_a_method_are_averaged(data: Dataset) -> None:
     of_networks = rows[rows["level"] == "network"]["value"]
     assert rows[rows["level"] == "method"]["value"].item() == pytest.approx(of_networks.mean())
     assert len(of_networks) == 3
+
+
+def test_students_that_share_the_teachers_weaknesses_are_told_from_independent_networks() -> None:
+    """Attacks on the teacher change images 1 to 3; they fool copies on all, baselines (margins 0.025, 0.037, …) on two.
+
+    Attacks on the foreign source, a baseline, change images 1 and 2, and fool everyone on both. So copies have 1 − 1,
+    the three other baselines 2/3 − 1, and of the 35 ways to choose four of seven networks only one gives this order.
+    """
+    baselines = [bright(0.485 + 0.0001 * seed) for seed in range(4)]
+    pool = ModelPool(bright(0.5), baselines, {"copy": [bright(0.5 - 0.0001 * (1 + seed)) for seed in range(4)]})
+    evaluation = AdversarialInheritance(OPTIONS)
+
+    frame = evaluation.summarise(measured(pool))
+
+    (row,) = frame[frame["metric"] == "fooling_auroc"].to_dict("records")
+    assert row["value"] == 1
+    assert row["p_value"] == pytest.approx(1 / 35)
+    said = " ".join(evaluation.headline(frame))
+    assert "copy is fooled by the teacher's attacks, less a stranger's, more than independent networks in 100%" in said

@@ -7,9 +7,9 @@ import pytest
 from robustkd.data import Dataset
 from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS, Evaluation
-from robustkd.evaluations.provenance.rows import ALL
 from robustkd.models import ModelPool
 from robustkd.results.records import Records
+from robustkd.results.told_apart import ALL
 
 from ...conftest import network
 
@@ -153,5 +153,6 @@ def test_many_methods_are_told_in_one_sentence(evaluated: Run) -> None:
     # of three and six networks the lowest p-value is 1/84, which four methods leave below 5 %
     first, second = evaluation.headline(frame)
     assert first.startswith("Taken together, the 12 students")
-    assert second.startswith("By method, the share of pairs in which the student agrees more: at ")
+    assert second.startswith("By method, the share of pairs in which the student agrees with the teacher on the errors")
+    assert "more than an independent network: at 100%, sp 100%" in second
     assert "significant after correction for 4 methods (Holm): at, sp." in second

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
-from robustkd.evaluations.provenance.statistic import MOST_EXACT, agreement_on_errors, separation
+from robustkd.evaluations.provenance.statistic import agreement_on_errors
+from robustkd.statistics.separation import MOST_EXACT, separation
 
 
 def value_of(agrees: np.ndarray, wrong: np.ndarray, weights: np.ndarray | None = None) -> float:

@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from robustkd.evaluations.provenance.statistic import MOST_EXACT, separation
 from robustkd.results.groups import Group, groups_of
 from robustkd.results.metric import Metric
 from robustkd.results.tidy import method_row
+from robustkd.statistics.separation import MOST_EXACT, separation
 
 ALL = "all students"
 """The part of the results that takes the students of all methods together."""
 
 CANNOT_TELL = "cannot tell"
 """What the column `interval` begins with where the networks are too few."""
+
+INDEPENDENT = ("baseline", "control")
+"""The roles of networks that did not learn from the teacher."""
 
 FEWEST = 5
 """The fewest networks that can tell."""
@@ -25,10 +28,11 @@ LEVEL = 0.05
 """The significance level."""
 
 
-def provenance_rows(members: pd.DataFrame, values: np.ndarray, metric: Metric) -> list[dict[str, Any]]:
+def told_apart(members: pd.DataFrame, values: np.ndarray, metric: Metric) -> list[dict[str, Any]]:
     """Return the AUROC and its test for each student method, and for all students together.
 
-    Students are compared with the baselines and controls of their architecture, or with all if there are none of it.
+    Students are compared with the baselines and controls of their architecture, or with all if there are none of it;
+    without any there is no row.
 
     Args:
         members: One row per network.
@@ -37,6 +41,8 @@ def provenance_rows(members: pd.DataFrame, values: np.ndarray, metric: Metric) -
     """
     methods = groups_of(members)
     students = [group for group in methods if group.who["role"] == "student"]
+    if not any(group.who["role"] in INDEPENDENT for group in methods):
+        return []
     rows = [{**method_row(group, metric), **_tested(group.rows, group, methods, values)} for group in students]
     if len(students) > 1:
         together = np.concatenate([group.rows for group in students])
@@ -46,7 +52,7 @@ def provenance_rows(members: pd.DataFrame, values: np.ndarray, metric: Metric) -
 
 
 def _tested(rows: np.ndarray, group: Group, methods: list[Group], values: np.ndarray) -> dict[str, Any]:
-    independent = [other for other in methods if other.who["role"] in ("baseline", "control")]
+    independent = [other for other in methods if other.who["role"] in INDEPENDENT]
     same = [other for other in independent if other.who["architecture"] == group.who["architecture"]]
     others = np.concatenate([other.rows for other in same or independent])
     found = separation(values[rows], values[others])
