@@ -44,6 +44,8 @@ share; `metrics`, what each number means; `sentences`, the headline; `notes`, wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -55,7 +57,7 @@ from robustkd.errors import EvaluationError
 from robustkd.evaluations import EVALUATIONS, Evaluation, Predict, Requirements
 from robustkd.evaluations.transferability.autoattack import run_autoattack
 from robustkd.evaluations.transferability.examples import example_file
-from robustkd.evaluations.transferability.measurement import attack_all
+from robustkd.evaluations.transferability.measurement import Keep, attack_all
 from robustkd.evaluations.transferability.metrics import METRICS
 from robustkd.evaluations.transferability.notes import further_notes, notes_on
 from robustkd.evaluations.transferability.options import TransferabilityOptions
@@ -86,7 +88,7 @@ class Transferability(Evaluation):
     title = "Adversarial transferability"
     question = "Do adversarial examples that fool one network fool the others?"
     cites = "Sarfraz et al. 2020, Figure 1; Madry et al. 2018; Ojha et al. 2023"
-    version = 11
+    version = 12
     requires = Requirements(networks=True, gradients=True)
     summary = ("worst_case_accuracy", "teacher_transfer_excess")
     reading: ClassVar[str] = (
@@ -142,7 +144,8 @@ class Transferability(Evaluation):
         images, places = data.test.subset(indices), indices.numpy()
         clean = np.stack([predict(member).predicted[places] for member in members]).astype(np.int16)
         with progress("attack", len(members) * len(images)) as advance:
-            predicted, checks = attack_all(members, images, places, clean, plan, advance)
+            keep = self._keep(members, plan, predict)
+            predicted, checks = attack_all(members, images, places, clean, plan, advance, keep)
         more, found = self._on_request(members, images, places, plan, predict)
         arrays = {**self._about(images, places, plan), "clean": clean, **predicted, **more}
         students, classes = sum(member.role == "student" for member in members), data.num_classes
@@ -153,6 +156,18 @@ class Transferability(Evaluation):
         )
         checks += [*found, *strength_checks(members, arrays)]
         return Records(members_frame(members), arrays, tuple(checks), notes)
+
+    def _keep(self, members: list[Member], plan: Plan, predict: Predict) -> Keep:
+        """Keep what was seen of each source, unless its examples are to be saved."""
+        settings = asdict(self.options) | {"version": self.version, "precision": plan.precision}
+        settings["roles"] = [member.role for member in members]
+
+        def keep(member: Member, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+            if self._folder is not None:
+                return compute()
+            return predict.kept("transferability", [member, *members], settings, compute)
+
+        return keep
 
     def _about(self, images: ImageSet, places: np.ndarray, plan: Plan) -> dict[str, np.ndarray]:
         """The images and the attacks, as they are recorded."""

@@ -879,3 +879,31 @@ def test_only_attacks_that_follow_gradients_are_crafted_in_a_lower_precision(
     measured(pool, data, replace(OPTIONS, images=4, precision="bfloat16", white_box=("square",), square_queries=2))
 
     assert seen == {"PGD": {True}, "Square": {False}}
+
+
+def test_an_interrupted_measurement_continues_with_the_next_source(
+    pool: ModelPool, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    forward = PGD.forward
+
+    def interrupted(self: PGD, x: Tensor, y: Tensor) -> Tensor:
+        calls.append(len(x))
+        if len(calls) == 3:  # after the teacher and the baseline
+            raise KeyboardInterrupt
+        return forward(self, x, y)
+
+    monkeypatch.setattr(PGD, "forward", interrupted)
+    options = TransferabilityOptions(steps=1, epsilon=0.1, white_box=("apgd_dlr",), further_attacks=("mi",))
+    evaluation = Transferability(options)
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.measure(pool, data, PredictionCache(data, folder=tmp_path))
+
+    continued = evaluation.measure(pool, data, PredictionCache(data, folder=tmp_path))
+
+    assert len(calls) == 3 + len(pool.members) - 2  # the students alone
+    whole = evaluation.measure(pool, data, PredictionCache(data))
+    assert continued.checks == whole.checks
+    assert continued.arrays.keys() == whole.arrays.keys()
+    for name, array in whole.arrays.items():
+        np.testing.assert_array_equal(continued.arrays[name], array)
