@@ -77,7 +77,7 @@ class Corruption(Evaluation):
         "Guessing among K equally frequent classes has an accuracy of 1/K under any corruption, and flips at 1 − 1/K."
     )
     control = "The independent baseline, on the same corrupted images, takes the place of the benchmark's AlexNet."
-    cost = "One forward pass of 1,000 images by every network for each corruption and severity, 75 in all."
+    cost = "One forward pass of 500 images by every network for each corruption and severity, 75 in all."
     version = VERSION
     requires = Requirements(networks=True)
     reads_folders = ("path", "frost_images")

@@ -37,7 +37,7 @@ class CorruptionOptions:
     corruptions: tuple[str, ...] = ()
     frost_images: str | None = None
     severities: Annotated[tuple[Severity, ...], Field(min_length=1)] = (1, 2, 3, 4, 5)
-    images: Annotated[int, Field(ge=1)] | None = 1000
+    images: Annotated[int, Field(ge=1)] | None = 500
     batch_size: Annotated[int, Field(ge=1)] = 500
     seed: Annotated[int, Field(ge=0)] = 0
 
