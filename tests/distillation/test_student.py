@@ -71,7 +71,13 @@ def test_the_checkpoint_says_how_it_was_trained(
     lineage = load_model(tmp_path / "s.safetensors").lineage
 
     assert (lineage["role"], lineage["method"], lineage["seed"]) == ("student", "hinton", 2)
-    assert lineage["options"] == {"kd_weight": 0.9, "temperature": 2.0}
+    assert lineage["options"] == {
+        "kd_weight": 0.9,
+        "ce_weight": None,
+        "temperature": 2.0,
+        "variant": "original",
+        "standardise_logits": False,
+    }
     assert lineage["recipe"]["epochs"] == 1
     assert lineage["teacher"] == teacher.digest()
 

@@ -40,7 +40,13 @@ def test_checkpoints_tell_where_they_come_from(tiny: Path, tmp_path: Path) -> No
     (file,) = (tmp_path / "run" / "jobs").glob("student-hinton-0-*/model.safetensors")
     lineage = load_model(file).lineage
     assert (lineage["method"], lineage["seed"], lineage["select"]) == ("hinton", 0, "last")
-    assert lineage["options"] == {"kd_weight": 0.9, "temperature": 4.0}
+    assert lineage["options"] == {
+        "kd_weight": 0.9,
+        "ce_weight": None,
+        "temperature": 4.0,
+        "variant": "original",
+        "standardise_logits": False,
+    }
     history = pd.read_csv(file.with_name("history.csv"))
     assert {"epoch", "learning_rate", "loss", "loss_kd", "train_accuracy", "test_accuracy"} <= set(history.columns)
 

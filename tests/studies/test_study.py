@@ -12,7 +12,14 @@ from robustkd.studies.validation import evaluation_options
 def test_every_default_is_written_out(tiny: Path) -> None:
     resolved = yaml.safe_load(study_yaml(load_study(tiny)))
 
-    assert resolved["students"][0]["methods"] == {"baseline": {}, "hinton": {"kd_weight": 0.9, "temperature": 4.0}}
+    hinton = {
+        "kd_weight": 0.9,
+        "ce_weight": None,
+        "temperature": 4.0,
+        "variant": "original",
+        "standardise_logits": False,
+    }
+    assert resolved["students"][0]["methods"] == {"baseline": {}, "hinton": hinton}
     assert resolved["training"]["weight_decay"] == 5e-4
     assert resolved["evaluations"]["transferability"]["epsilon"] == 0.031
 
