@@ -14,7 +14,7 @@ Shapes: B images, K classes, C channels, D features.
 tensor(True)
 """
 
-from robustkd.distillation.losses import cross_entropy, kd_loss
+from robustkd.distillation.losses import cross_entropy, feature_loss, kd_loss
 from robustkd.distillation.methods.at import attention_loss
 from robustkd.distillation.methods.bss import soft_cross_entropy
 from robustkd.distillation.methods.crd import contrastive_loss
@@ -22,13 +22,11 @@ from robustkd.distillation.methods.dkd import nontarget_loss, target_loss
 from robustkd.distillation.methods.dml import mutual_loss
 from robustkd.distillation.methods.fitnet import hint_loss
 from robustkd.distillation.methods.fsp import flow, flow_loss
-from robustkd.distillation.methods.hint import regression_loss
 from robustkd.distillation.methods.one import ensemble_loss
 from robustkd.distillation.methods.overhaul import partial_distance
 from robustkd.distillation.methods.pkt import neighbour_loss
 from robustkd.distillation.methods.review_kd import hierarchical_context_loss
 from robustkd.distillation.methods.rkd import angle_loss, distance_loss
-from robustkd.distillation.methods.simkd import projection_loss
 from robustkd.distillation.methods.sp import similarity_loss
 from robustkd.distillation.methods.vid import gaussian_loss
 from robustkd.distillation.response import (
@@ -48,6 +46,7 @@ __all__ = [
     "cross_entropy",
     "distance_loss",
     "ensemble_loss",
+    "feature_loss",
     "flow",
     "flow_loss",
     "gaussian_loss",
@@ -59,8 +58,6 @@ __all__ = [
     "neighbour_loss",
     "nontarget_loss",
     "partial_distance",
-    "projection_loss",
-    "regression_loss",
     "reverse_kl_loss",
     "similarity_loss",
     "soft_cross_entropy",

@@ -1,8 +1,9 @@
-"""The two losses that most methods share: cross-entropy with the labels, and distillation with softened predictions."""
+"""The losses that methods share: of the labels, of softened predictions, and of feature maps."""
 
 import torch.nn.functional as F
 from torch import Tensor
 
+from robustkd.distillation.blocks import to_common_size
 from robustkd.distillation.precision import in_full_precision
 
 
@@ -48,6 +49,25 @@ def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) 
     student = F.log_softmax(student_logits / temperature, dim=1)
     teacher = F.log_softmax(teacher_logits / temperature, dim=1)
     return temperature**2 * F.kl_div(student, teacher, reduction="batchmean", log_target=True)
+
+
+@in_full_precision
+def feature_loss(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference of two feature maps.
+
+    Args:
+        student: (B, C, H, W).
+        teacher: (B, C, H', W'); of two sizes, the larger map is average-pooled to the smaller.
+
+    Returns:
+        A scalar ≥ 0.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> rk.losses.feature_loss(torch.zeros(1, 2, 2, 2), 3 * torch.ones(1, 2, 2, 2)).item()  # 3²
+    9.0
+    """
+    return F.mse_loss(*to_common_size(student, teacher))
 
 
 def labels_and_teacher(

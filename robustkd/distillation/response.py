@@ -1,6 +1,7 @@
 """Losses that compare the predictions of a student with those of its teacher; `losses` has the usual one, `kd_loss`.
 
-Stanton et al., *Does Knowledge Distillation Really Work?* (arXiv 2106.05945), tried them in their published code.
+Stanton et al., *Does Knowledge Distillation Really Work?* (arXiv 2106.05945), tried the divergences, labels of the
+teacher and the Brier loss in their published code; logits and their standardisation have sources of their own.
 """
 
 import torch
@@ -78,7 +79,10 @@ def teacher_label_loss(student_logits: Tensor, teacher_labels: Tensor, temperatu
 
 @in_full_precision
 def logit_loss(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
-    """Mean over images and classes of the squared difference of the logits (Ba and Caruana 2014, equation 2).
+    """Mean over images and classes of the squared difference of the logits.
+
+    Ba and Caruana, *Do Deep Nets Really Need to be Deep?* (arXiv 1312.6184), regress logits by half the sum over
+    classes; the mean has a size that does not depend on their number.
 
     Args:
         student_logits: (B, K).

@@ -19,12 +19,12 @@ teacher's size instead.
 
 from typing import Annotated, Literal
 
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from robustkd.distillation.blocks import paper_block, parameters_behind, to_common_size
+from robustkd.distillation.blocks import paper_block, parameters_behind
 from robustkd.distillation.initial_weights import seeded_by
+from robustkd.distillation.losses import feature_loss
 from robustkd.distillation.method import METHODS
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
@@ -51,7 +51,7 @@ def hint_loss(student: Tensor, teacher: Tensor, *, variant: Variant = "sarfraz20
     >>> rk.losses.hint_loss(torch.zeros(1, 2, 2, 2), 3 * torch.ones(1, 2, 2, 2)).item()  # 3²
     9.0
     """
-    loss = F.mse_loss(*to_common_size(student, teacher))
+    loss = feature_loss(student, teacher)
     return loss * (student.shape[1] / 2) if variant == "original" else loss
 
 

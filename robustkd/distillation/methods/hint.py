@@ -16,37 +16,17 @@ Deviations: if the maps differ in size, the larger is average-pooled to the smal
 
 from typing import Literal
 
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from robustkd.data import Batch
-from robustkd.distillation.blocks import paper_block, to_common_size
+from robustkd.distillation.blocks import paper_block
 from robustkd.distillation.initial_weights import seeded_by
+from robustkd.distillation.losses import feature_loss
 from robustkd.distillation.method import METHODS, Method, Supervision
-from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
 from robustkd.models import PixelModel
 
 Variant = Literal["original", "tian2020"]
-
-
-@in_full_precision
-def regression_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared difference of two feature maps.
-
-    Args:
-        student: The output of the regressor, (B, C, H, W).
-        teacher: (B, C, H', W'); of two sizes, the larger map is average-pooled to the smaller.
-
-    Returns:
-        A scalar ≥ 0.
-
-    >>> import torch
-    >>> import robustkd as rk
-    >>> rk.losses.regression_loss(torch.zeros(1, 2, 2, 2), 3 * torch.ones(1, 2, 2, 2)).item()  # 3²
-    9.0
-    """
-    return F.mse_loss(*to_common_size(student, teacher))
 
 
 @METHODS.register("hint")
@@ -93,6 +73,6 @@ class Hint(Method):
         regressed = self.regressor(paper_block(student.blocks, self.hint_block))
         losses = {
             "cross_entropy": self.cross_entropy(student.logits, batch.labels),
-            "hint": self.hint_weight * regression_loss(regressed, paper_block(teacher.blocks, self.hint_block)),
+            "hint": self.hint_weight * feature_loss(regressed, paper_block(teacher.blocks, self.hint_block)),
         }
         return Supervision(student.logits, losses)

@@ -22,37 +22,17 @@ refused. As the projector ends in a rectifier, it cannot match a negative featur
 from typing import Annotated, Any
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from robustkd.data import Batch
-from robustkd.distillation.blocks import probe_pixels, to_common_size
+from robustkd.distillation.blocks import probe_pixels
 from robustkd.distillation.initial_weights import seeded_by
+from robustkd.distillation.losses import feature_loss
 from robustkd.distillation.method import METHODS, Method, Supervision
-from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
 from robustkd.errors import ModelError
 from robustkd.models import PixelModel, create_model
-
-
-@in_full_precision
-def projection_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared difference of the projected feature map from the teacher's.
-
-    Args:
-        student: The output of the projector, (B, C, H, W).
-        teacher: (B, C, H', W'); of two sizes, the larger map is average-pooled to the smaller.
-
-    Returns:
-        A scalar ≥ 0.
-
-    >>> import torch
-    >>> import robustkd as rk
-    >>> rk.losses.projection_loss(torch.zeros(1, 2, 2, 2), 3 * torch.ones(1, 2, 2, 2)).item()  # 3²
-    9.0
-    """
-    return F.mse_loss(*to_common_size(student, teacher))
 
 
 @METHODS.register("simkd")
@@ -94,7 +74,7 @@ class ReusedTeacherClassifier(Method):
             lambda: last_map(self.student, batch.pixels), lambda: last_map(self.teacher, batch.pixels), batch
         )
         network: Any = self.student.module
-        loss = self.feature_weight * projection_loss(features, wanted)
+        loss = self.feature_weight * feature_loss(features, wanted)
         return Supervision(network.forward_head(features), {"features": loss})
 
 
@@ -108,6 +88,11 @@ def last_map(model: PixelModel, pixels: Tensor) -> Tensor:
 def _with_classifier_of(teacher: PixelModel, student: PixelModel, bottleneck: int) -> PixelModel:
     """The student without its classifier, a new projector, and the teacher's classifier, which stays as it is."""
     classifier = _classifier_of(teacher)
+    if classifier is None:
+        raise ModelError(
+            f"simkd reuses a linear classifier of the average-pooled last map, and {teacher.architecture} has none: "
+            "use another teacher or method"
+        )
     with seeded_by(student):
         whole = create_model(
             "reused_classifier",
@@ -139,21 +124,20 @@ def _with_classifier_of(teacher: PixelModel, student: PixelModel, bottleneck: in
 
 
 @torch.no_grad()
-def _classifier_of(teacher: PixelModel) -> nn.Linear:
+def _classifier_of(teacher: PixelModel) -> nn.Linear | None:
+    """The linear layer that classifies the average-pooled last map; None if that is not how the teacher classifies."""
     network: Any = teacher.module
     try:
         features = last_map(teacher.eval(), probe_pixels(teacher))
         classifier: nn.Module = network.get_classifier()
-        if type(classifier) is nn.Linear and features.ndim == 4:
-            pooled = features.mean(dim=(2, 3))
-            if torch.allclose(network.forward_head(features), classifier(pooled), rtol=1e-3, atol=1e-4):
-                return classifier
+        if type(classifier) is not nn.Linear or features.ndim != 4:
+            return None
+        agrees = torch.allclose(
+            network.forward_head(features), classifier(features.mean(dim=(2, 3))), rtol=1e-3, atol=1e-4
+        )
     except Exception:  # a network without such methods, or with a head of another kind, may fail in any way
-        pass
-    raise ModelError(
-        f"simkd reuses a linear classifier of the average-pooled last map, and {teacher.architecture} has none: use "
-        "another teacher or method"
-    )
+        return None
+    return classifier if agrees else None
 
 
 def _refuse_further_layers(student: PixelModel, trunk: Any) -> None:
