@@ -47,11 +47,14 @@ SPECIFIC = Phrases(
     alone="",
 )
 
-STATISTIC = Statistic(
+FOOLED = Statistic("fooling_auroc", "is fooled by the teacher's attacks", "are fooled by the teacher's attacks")
+
+FOOLED_LESS_FOREIGN = Statistic(
     "fooling_auroc",
-    "is fooled by the teacher's attacks, less a stranger's,",
-    "are fooled by the teacher's attacks, less a stranger's,",
+    "is fooled by the teacher's attacks, less by the foreign source's,",
+    "are fooled by the teacher's attacks, less by the foreign source's,",
 )
+"""Where there is a foreign source that fools someone."""
 
 
 def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
@@ -74,8 +77,9 @@ def sentences(frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[str]:
     if _has(frame, "specific_fooling_excess"):
         found = student_findings(frame, "specific_fooling", "specific_fooling_excess")
         said += findings(found, metrics["specific_fooling"], metrics["specific_fooling_excess"], SPECIFIC)
-    judged = frame[(frame["metric"] == STATISTIC.metric) & frame["p_value"].notna()]
-    return said + (told_apart_sentences(judged, STATISTIC) if len(judged) else [])
+    statistic = FOOLED_LESS_FOREIGN if _has(frame, "specific_fooling") else FOOLED
+    judged = frame[(frame["metric"] == statistic.metric) & frame["p_value"].notna()]
+    return said + (told_apart_sentences(judged, statistic) if len(judged) else [])
 
 
 def _disagreement(frame: pd.DataFrame) -> list[str]:

@@ -355,4 +355,25 @@ def test_students_that_share_the_teachers_weaknesses_are_told_from_independent_n
     assert row["value"] == 1
     assert row["p_value"] == pytest.approx(1 / 35)
     said = " ".join(evaluation.headline(frame))
-    assert "copy is fooled by the teacher's attacks, less a stranger's, more than independent networks in 100%" in said
+    assert (
+        "copy is fooled by the teacher's attacks, less by the foreign source's, more than independent networks in 100%"
+        in said
+    )
+
+
+def test_where_the_foreign_source_fools_nobody_the_sentence_does_not_name_it() -> None:
+    """Margins of the baselines, from 0.048 on, are above ε, so that attacks on them change no prediction.
+
+    Copies are fooled on all three images that attacks on the teacher change, baselines on none.
+    """
+    baselines = [bright(0.462 + 0.0001 * seed) for seed in range(4)]
+    pool = ModelPool(bright(0.5), baselines, {"copy": [bright(0.5 - 0.0001 * (1 + seed)) for seed in range(4)]})
+    evaluation = AdversarialInheritance(OPTIONS)
+
+    frame = evaluation.summarise(measured(pool))
+
+    (row,) = frame[frame["metric"] == "fooling_auroc"].to_dict("records")
+    assert row["value"] == 1
+    assert row["p_value"] == pytest.approx(1 / 70)  # of the ways to choose four of eight
+    said = " ".join(evaluation.headline(frame))
+    assert "copy is fooled by the teacher's attacks more than independent networks in 100%" in said
