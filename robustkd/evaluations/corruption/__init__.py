@@ -27,6 +27,7 @@ them to every network; `rows`, from records to tidy results, with `corruption_er
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -99,12 +100,7 @@ class Corruption(Evaluation):
         severities = tuple(sorted(set(options.severities)))
         settings = asdict(options) | {"version": VERSION, "files": corrupted.files, "names": corrupted.names}
         found = [
-            predict.kept(
-                "corruption",
-                [member],
-                settings,
-                lambda member=member: _shown(member, corrupted, severities),  # type: ignore[misc]
-            )
+            predict.kept("corruption", [member], settings, partial(_answers, member, corrupted, severities))
             for member in members
         ]
         arrays = {
@@ -149,7 +145,7 @@ class Corruption(Evaluation):
         return (rows_of_images("corruptions", "Corruptions", caption, names, list(records.arrays["shown"])),)
 
 
-def _shown(member: Member, corrupted: CorruptedImages, severities: tuple[int, ...]) -> dict[str, np.ndarray]:
+def _answers(member: Member, corrupted: CorruptedImages, severities: tuple[int, ...]) -> dict[str, np.ndarray]:
     """The classes that a network predicts by corruption, severity and image, and whether it was in evaluation mode."""
     import torch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 GENERATED = " (generated)"
 """Marks a corruption whose images are not the released ones."""
-
 
 REMEMBERED = 2**28
 """The bytes of corrupted images that are remembered for the next network: 1,000 of 32×32 under all corruptions."""
@@ -55,7 +54,7 @@ class CorruptedImages:
     read: Callable[[int, int], Read]
     note: str
     files: Stamps = ()
-    _known: dict[tuple[int, str, int], Tensor] = field(default_factory=dict)
+    _remembered: dict[tuple[int, int, str, int], Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def batches(self, device: object) -> Iterator[tuple[int, Read]]:
         """Read all images in order; some are remembered for the next network.
@@ -70,7 +69,7 @@ class CorruptedImages:
 
         step = images_at_once(self.batch_size, self.shape, device)
         for start in range(0, self.count, step):
-            yield start, _Remembering(start, step, self)
+            yield start, self._remembering(start, min(start + step, self.count))
 
     def shown(self, severities: Sequence[int]) -> np.ndarray:
         """Return the first image under each corruption at `shown_severities`, uint8 (C, S, H, W, channels)."""
@@ -80,34 +79,25 @@ class CorruptedImages:
         rows = [[read(name, level) for level in shown_severities(severities)] for name in self.names]
         return np.stack([np.concatenate([reduced(image) for image in row]) for row in rows])
 
+    def _remembering(self, start: int, stop: int) -> Read:
+        batch = cache(partial(self.read, start, stop))  # read once, and only if an image is not remembered
+
+        def read(name: str, severity: int) -> Tensor:
+            key, known = (start, stop, name, severity), self._remembered
+            if key in known:
+                return known[key]
+            made = batch()(name, severity)
+            if sum(each.numel() for each in known.values()) + made.numel() <= REMEMBERED:
+                known[key] = made
+            return made
+
+        return read
+
 
 def shown_severities(severities: Sequence[int]) -> list[int]:
     """Return the lowest, the middle and the highest severity of a report's picture."""
     ordered = sorted(severities)
     return sorted({ordered[0], ordered[len(ordered) // 2], ordered[-1]})
-
-
-@dataclass(frozen=True, eq=False)
-class _Remembering:
-    """Reads a batch, and remembers its images while there is room."""
-
-    start: int
-    step: int
-    images: CorruptedImages
-
-    @cached_property
-    def _read(self) -> Read:
-        return self.images.read(self.start, min(self.start + self.step, self.images.count))
-
-    def __call__(self, name: str, severity: int) -> Tensor:
-        key, known = (self.start, name, severity), self.images._known
-        found = known.get(key)
-        if found is not None and len(found) == min(self.step, self.images.count - self.start):
-            return found
-        made = self._read(name, severity)
-        if sum(each.numel() for each in known.values()) + made.numel() <= REMEMBERED:
-            known[key] = made
-        return made
 
 
 def corrupted_images(options: CorruptionOptions, data: Dataset, places: np.ndarray) -> CorruptedImages:

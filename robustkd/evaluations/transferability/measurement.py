@@ -44,6 +44,7 @@ BY_ATTACK = ("own", "sweep", "further")
 
 Arrays = dict[str, np.ndarray]
 Keep = Callable[["Member", Callable[[], Arrays]], Arrays]
+"""Returns what was seen of a source, computed if it is not known."""
 
 
 def attack_all(
