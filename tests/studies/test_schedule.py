@@ -4,7 +4,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +300,15 @@ def test_an_interruption_where_nothing_is_left_to_train_stops_too(
         run_study(study, tmp_path / "run", device="cpu")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A process started in the background by a shell ignores interruptions, until a handler is set."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_of_an_evaluation_interrupts_it_at_once(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
