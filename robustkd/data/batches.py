@@ -1,8 +1,8 @@
 """Training batches: shuffled, augmented, on the device, the last partial batch kept."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -15,19 +15,50 @@ PREPARED_BYTES = 2**26
 """The size of the pixels that are prepared at once on a device other than the CPU: one batch does not fill it."""
 
 
+UNLABELLED = -100
+"""The label of an image that has none; torch's cross-entropy ignores it."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The second images of a batch of mixtures; the labels of the batch are those of the first.
+
+    Attributes:
+        labels: int64 (B,).
+        share: float32 (B,), the share of the first image in each mixture, in [0, 1].
+    """
+
+    labels: Tensor
+    share: Tensor
+
+
 @dataclass(frozen=True)
 class Batch:
     """The input of a method at one step.
 
     Attributes:
         pixels: float32 (B, C, H, W) in [0, 1].
-        labels: int64 (B,).
+        labels: int64 (B,), `UNLABELLED` for images without a label.
         indices: int64 (B,), the places of the images in the training set, 0 to N − 1; None for images that are in none.
+        mixture: What the images are mixed with; None where they are not mixed.
+        complete: Whether every image is labelled.
+        temperature: float32 (B,), the temperature that images ask for, not a number where they ask for none; None where
+            none does.
+        views: Other views of the same images by name, (B, C, H, W) each; see `Method.views`.
     """
 
     pixels: Tensor
     labels: Tensor
     indices: Tensor | None = None
+    mixture: Mixture | None = None
+    complete: bool = True
+    temperature: Tensor | None = None
+    views: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def labelled(self) -> Tensor:
+        """Which images have a label, bool (B,)."""
+        return self.labels != UNLABELLED
 
 
 class TrainingBatches:

@@ -68,7 +68,7 @@ def train_epoch(method: Method, step: Step, stage: Stage, epoch: int, tests: Tes
             yield 0
     losses = numbers.tensors[0].double().numpy()
     refuse_infinite_losses(losses, names, method, stage.name, epoch)
-    means = np.array(sizes) / sum(sizes) @ losses[:, :-1]
+    means = np.array(sizes) / sum(sizes) @ losses[:, :-2]
     shares = [int(count) / len(images) for count, images in zip(correct.tensors, shown, strict=True)]
     return Epoch(
         stage=stage.name,
@@ -76,7 +76,7 @@ def train_epoch(method: Method, step: Step, stage: Stage, epoch: int, tests: Tes
         learning_rate=stage.recipe.learning_rate_at(epoch),
         loss=float(means.sum()),
         losses=dict(zip(names, means.tolist(), strict=True)),
-        train_accuracy=float(losses[:, -1].sum()) / sum(sizes),
+        train_accuracy=float(losses[:, -2].sum() / losses[:, -1].sum()),
         test_accuracy=shares[0],
         validation_accuracy=shares[1] if tests.validation is not None else None,
         images_per_second=sum(sizes) / clock.seconds,

@@ -68,33 +68,3 @@ def feature_loss(student: Tensor, teacher: Tensor) -> Tensor:
     9.0
     """
     return F.mse_loss(*to_common_size(student, teacher))
-
-
-def labels_and_teacher(
-    logits: Tensor,
-    teacher_logits: Tensor,
-    labels: Tensor,
-    *,
-    kd_weight: float,
-    temperature: float,
-    label_smoothing: float = 0.0,
-) -> dict[str, Tensor]:
-    """(1 − kd_weight) · CE(z_s, y) + kd_weight · T² · KL(p_t^T ‖ p_s^T), as its two named terms.
-
-    Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (arXiv 1503.02531), section 2.
-
-    Args:
-        logits: The student's logits, (B, K).
-        teacher_logits: (B, K).
-        labels: int64 (B,), 0 to K − 1.
-        kd_weight: The weight of the second term, 0 to 1; that of the first is 1 − kd_weight.
-        temperature: T > 0.
-        label_smoothing: See `cross_entropy`.
-
-    Returns:
-        The scalars ``cross_entropy`` and ``kd``, already weighted.
-    """
-    return {
-        "cross_entropy": (1 - kd_weight) * cross_entropy(logits, labels, label_smoothing),
-        "kd": kd_weight * kd_loss(logits, teacher_logits, temperature),
-    }

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from robustkd.data import Batch
 from robustkd.distillation.beside import beside
-from robustkd.distillation.losses import cross_entropy
+from robustkd.distillation.label_loss import label_loss
+from robustkd.distillation.losses import kd_loss
 from robustkd.distillation.recipe import Recipe, Rule
 from robustkd.models import Outputs, PixelModel
 from robustkd.registry import Registry
@@ -64,6 +65,8 @@ class Method(nn.Module, ABC):
 
     Attributes:
         needs_teacher: Whether it cannot be trained without a teacher.
+        reads_labels: Whether it reads labels beside `cross_entropy`, so that every image must have exactly one.
+        views: Which other views of the images of a batch it needs; see `robustkd.data.VIEWS`.
         cites: Its papers, by authors and year.
         matches: What the student is to match, see `Matches`.
         cost: The time of a training relative to that of `baseline`, with all its stages; None if nobody measured it.
@@ -81,6 +84,8 @@ class Method(nn.Module, ABC):
     """
 
     needs_teacher: ClassVar[bool] = True
+    reads_labels: ClassVar[bool] = False
+    views: tuple[str, ...] = ()
     cites: ClassVar[str] = ""
     matches: ClassVar[Matches] = "response"
     cost: ClassVar[float | None] = None
@@ -182,9 +187,31 @@ class Method(nn.Module, ABC):
     def _of_both(self, student: Callable[[], T], teacher: Callable[[], T], batch: Batch) -> tuple[T, T]:
         return beside(student, torch.no_grad()(teacher), batch.pixels.device)
 
-    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the cross-entropy with the labels, smoothed as the recipe says; see `losses.cross_entropy`."""
-        return cross_entropy(logits, labels, self.label_smoothing)
+    def cross_entropy(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Return the cross-entropy with the labels of a batch, smoothed as the recipe says; see `label_loss`."""
+        return label_loss(logits, batch, self.label_smoothing)
+
+    def labels_and_teacher(
+        self, logits: Tensor, teacher_logits: Tensor, batch: Batch, *, kd_weight: float, temperature: float
+    ) -> dict[str, Tensor]:
+        """Return (1 − kd_weight) · CE(z_s, y) and kd_weight · T² · KL(p_t^T ‖ p_s^T) by name.
+
+        Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network* (arXiv 1503.02531), section 2.
+
+        Args:
+            logits: The student's logits, (B, K).
+            teacher_logits: (B, K).
+            batch: The batch that they are of.
+            kd_weight: The weight of the second term, 0 to 1; that of the first is 1 − kd_weight.
+            temperature: T > 0.
+
+        Returns:
+            The scalars ``cross_entropy`` and ``kd``, already weighted.
+        """
+        return {
+            "cross_entropy": (1 - kd_weight) * self.cross_entropy(logits, batch),
+            "kd": kd_weight * kd_loss(logits, teacher_logits, temperature),
+        }
 
     @abstractmethod
     def forward(self, batch: Batch) -> Supervision:

@@ -81,8 +81,8 @@ class Step:
         """Return the numbers of the epoch.
 
         Returns:
-            The names of the losses; and, on the device, one row per step: the losses, and the number of correct
-            predictions.
+            The names of the losses; and, on the device, one row per step: the losses, the number of correct
+            predictions, and the number of labelled images.
         """
         return self._names, self._tables[self._names]
 
@@ -103,7 +103,8 @@ class Step:
         self._optimiser.step()
         correct = (supervision.logits.detach().argmax(1) == batch.labels).sum()
         names = tuple(supervision.losses)
-        self._record(names, torch.cat([parts.detach(), correct[None].to(parts.dtype)]))
+        counts = torch.stack([correct, batch.labelled.sum()])
+        self._record(names, torch.cat([parts.detach(), counts.to(parts.dtype)]))
         return names
 
     def _record(self, names: tuple[str, ...], numbers: Tensor) -> None:

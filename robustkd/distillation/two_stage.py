@@ -8,7 +8,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from robustkd.data import Batch
-from robustkd.distillation.losses import labels_and_teacher
 from robustkd.distillation.method import Method, Stage, Supervision
 from robustkd.distillation.recipe import Recipe
 from robustkd.models import Outputs, PixelModel
@@ -74,13 +73,8 @@ class TwoStage(Method):
             student, teacher = self.outputs_of_both(batch)
             return Supervision(student.logits, self.initialisation_losses(student, teacher))
         logits, teacher_logits = self.logits_of_both(batch)
-        losses = labels_and_teacher(
-            logits,
-            teacher_logits,
-            batch.labels,
-            kd_weight=self.kd_weight,
-            temperature=self.temperature,
-            label_smoothing=self.label_smoothing,
+        losses = self.labels_and_teacher(
+            logits, teacher_logits, batch, kd_weight=self.kd_weight, temperature=self.temperature
         )
         return Supervision(logits, losses)
 

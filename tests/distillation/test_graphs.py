@@ -118,7 +118,7 @@ class Dropping(Method):
 
     def forward(self, batch: Batch) -> Supervision:
         logits = nn.functional.dropout(self.student(batch.pixels), 0.5)
-        return Supervision(logits, {"loss": self.cross_entropy(logits, batch.labels)})
+        return Supervision(logits, {"loss": self.cross_entropy(logits, batch)})
 
 
 class Reading(Dropping):

@@ -93,7 +93,7 @@ class AttentionTransfer(Method):
             for number in (1, 2, 3)
         ]
         losses = {
-            "cross_entropy": self.cross_entropy(student.logits, batch.labels),
+            "cross_entropy": self.cross_entropy(student.logits, batch),
             "attention": self.at_weight * torch.stack(distances).sum(),
         }
         return Supervision(student.logits, losses)

@@ -20,4 +20,4 @@ class Baseline(Method):
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch."""
         logits = self.student(batch.pixels)
-        return Supervision(logits, {"cross_entropy": self.cross_entropy(logits, batch.labels)})
+        return Supervision(logits, {"cross_entropy": self.cross_entropy(logits, batch)})

@@ -81,6 +81,7 @@ class BoundarySupportingSamples(Method):
     cites = "Heo et al. 2019"
     matches = "data"
     cost = 7.2
+    reads_labels = True
     version = 2
     image_weight: Tensor
     boundary_weight: Tensor
@@ -127,7 +128,7 @@ class BoundarySupportingSamples(Method):
         """Supervise the student on one batch and its boundary samples."""
         logits, teacher_logits = self.logits_of_both(batch)
         losses = {
-            "cross_entropy": self.cross_entropy(logits, batch.labels),
+            "cross_entropy": self.cross_entropy(logits, batch),
             "kd": self.image_weight * soft_cross_entropy(logits, teacher_logits, self.temperature).mean(),
         }
         if self._attacks:

@@ -122,6 +122,7 @@ class ContrastiveRepresentation(Method):
     cites = "Tian et al. 2020"
     matches = "relation"
     cost = 2.3
+    reads_labels = True
     normalisers: Tensor
     student_bank: Tensor
     teacher_bank: Tensor
@@ -191,7 +192,7 @@ class ContrastiveRepresentation(Method):
         contrast = self._contrast(student, teacher, batch.indices, self.draw_negatives(batch.indices))
         self._remember(batch.indices, student.detach(), teacher.detach())
         losses = {
-            "cross_entropy": self.cross_entropy(outputs.logits, batch.labels),
+            "cross_entropy": self.cross_entropy(outputs.logits, batch),
             "contrast": self.crd_weight * contrast,
         }
         return Supervision(outputs.logits, losses)

@@ -107,6 +107,7 @@ class DecoupledDistillation(Method):
     cites = "Zhao et al. 2022"
     matches = "response"
     cost = 1.7
+    reads_labels = True
 
     def __init__(
         self,
@@ -132,7 +133,7 @@ class DecoupledDistillation(Method):
             compared = (standardised(logits), standardised(teacher_logits))
         given = (*compared, batch.labels, self.temperature)
         losses = {
-            "cross_entropy": self.cross_entropy(logits, batch.labels),
+            "cross_entropy": self.cross_entropy(logits, batch),
             "target": self.target_weight * target_loss(*given),
             "nontarget": self.nontarget_weight * nontarget_loss(*given),
         }

@@ -103,7 +103,7 @@ class DeepMutualLearning(Method):
         distances = [
             mutual_loss(logits[index], logits[:index] + logits[index + 1 :], temperature) for index in learning
         ]
-        errors = [self.cross_entropy(logits[index], batch.labels) for index in learning]
+        errors = [self.cross_entropy(logits[index], batch) for index in learning]
         ce_weight, kd_weight = (1.0, 1.0) if self.variant == "original" else (1 - self.kd_weight, self.kd_weight)
         losses = {
             "cross_entropy": ce_weight * torch.stack(errors).sum(),

@@ -72,7 +72,7 @@ class Hint(Method):
         student, teacher = self.outputs_of_both(batch)
         regressed = self.regressor(paper_block(student.blocks, self.hint_block))
         losses = {
-            "cross_entropy": self.cross_entropy(student.logits, batch.labels),
+            "cross_entropy": self.cross_entropy(student.logits, batch),
             "hint": self.hint_weight * feature_loss(regressed, paper_block(teacher.blocks, self.hint_block)),
         }
         return Supervision(student.logits, losses)

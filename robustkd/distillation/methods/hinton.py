@@ -98,7 +98,7 @@ class Hinton(Method):
         logits, teacher_logits = self.logits_of_both(batch)
         ce_weight = 1 - self.kd_weight if self.ce_weight is None else self.ce_weight
         losses = {
-            "cross_entropy": ce_weight * self.cross_entropy(logits, batch.labels),
+            "cross_entropy": ce_weight * self.cross_entropy(logits, batch),
             "kd": self.kd_weight * self._compared(logits, teacher_logits),
         }
         return Supervision(logits, losses)

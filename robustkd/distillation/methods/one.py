@@ -158,7 +158,7 @@ class OnTheFlyNativeEnsemble(Method):
         shared = paper_block(outputs.blocks, 2)
         logits = [outputs.logits, *(branch(shared) for branch in self.tails)]
         ensemble = gated_ensemble(self.gate(shared), torch.stack(logits))
-        errors = [self.cross_entropy(each, batch.labels) for each in (*logits, ensemble)]
+        errors = [self.cross_entropy(each, batch) for each in (*logits, ensemble)]
         losses = {
             "cross_entropy": torch.stack(errors).sum(),
             "ensemble": self.weight * ensemble_loss(logits, ensemble, self.temperature),

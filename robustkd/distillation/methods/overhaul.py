@@ -128,7 +128,7 @@ class OverhauledFeatures(Method):
             margin = self.get_buffer(f"margin{number}")
             distances.append(2.0 ** (number - BLOCKS[-1]) * partial_distance(*given, margin))
         losses = {
-            "cross_entropy": self.cross_entropy(logits, batch.labels),
+            "cross_entropy": self.cross_entropy(logits, batch),
             "features": self.overhaul_weight * torch.stack(distances).sum(),
         }
         return Supervision(logits, losses)

@@ -100,7 +100,7 @@ class ProbabilisticKnowledgeTransfer(Method):
         student, teacher = self.outputs_of_both(batch)
         divergence = neighbour_loss(student.pooled.flatten(1), teacher.pooled.flatten(1), variant=self.variant)
         losses = {
-            "cross_entropy": self.cross_entropy(student.logits, batch.labels),
+            "cross_entropy": self.cross_entropy(student.logits, batch),
             "neighbours": self.pkt_weight * divergence,
         }
         return Supervision(student.logits, losses)

@@ -169,7 +169,7 @@ class KnowledgeReview(Method):
             offered, fused = fusion(block, fused, wanted.shape[2:])
             distances.append(hierarchical_context_loss(offered, wanted))
         losses = {
-            "cross_entropy": self.cross_entropy(student.logits, batch.labels),
+            "cross_entropy": self.cross_entropy(student.logits, batch),
             "review": self.ramp * (self.review_weight * torch.stack(distances).sum()),
         }
         return Supervision(student.logits, losses)

@@ -25,7 +25,6 @@ from torch import Tensor
 
 from robustkd.data import Batch
 from robustkd.distillation.blocks import paper_block
-from robustkd.distillation.losses import labels_and_teacher
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
@@ -153,7 +152,7 @@ class RelationalDistancesAndAngles(Method):
         """Supervise the student on one batch."""
         outputs, teacher_outputs = self.outputs_of_both(batch)
         student, teacher = self._embedding(outputs), self._embedding(teacher_outputs)
-        losses = self._prediction_losses(outputs.logits, teacher_outputs.logits, batch.labels)
+        losses = self._prediction_losses(outputs.logits, teacher_outputs.logits, batch)
         form: Variant = "sarfraz2020" if self.variant == "sarfraz2020" else "original"
         if self.distance_weight:
             losses["distance"] = self.distance_weight * distance_loss(student, teacher, variant=form)
@@ -161,16 +160,11 @@ class RelationalDistancesAndAngles(Method):
             losses["angle"] = self.angle_weight * angle_loss(student, teacher, variant=form)
         return Supervision(outputs.logits, losses)
 
-    def _prediction_losses(self, logits: Tensor, teacher_logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def _prediction_losses(self, logits: Tensor, teacher_logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         if self.variant != "ruffy2019":
-            return {"cross_entropy": self.cross_entropy(logits, labels)}
-        return labels_and_teacher(
-            logits,
-            teacher_logits,
-            labels,
-            kd_weight=RUFFY2019_KD_WEIGHT,
-            temperature=RUFFY2019_TEMPERATURE,
-            label_smoothing=self.label_smoothing,
+            return {"cross_entropy": self.cross_entropy(logits, batch)}
+        return self.labels_and_teacher(
+            logits, teacher_logits, batch, kd_weight=RUFFY2019_KD_WEIGHT, temperature=RUFFY2019_TEMPERATURE
         )
 
     def _embedding(self, outputs: Outputs) -> Tensor:

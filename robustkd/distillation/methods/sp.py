@@ -69,7 +69,7 @@ class SimilarityPreserving(Method):
         student, teacher = self.outputs_of_both(batch)
         similarity = similarity_loss(paper_block(student.blocks, 3), paper_block(teacher.blocks, 3))
         losses = {
-            "cross_entropy": self.cross_entropy(student.logits, batch.labels),
+            "cross_entropy": self.cross_entropy(student.logits, batch),
             "similarity": self.sp_weight * similarity,
         }
         return Supervision(student.logits, losses)

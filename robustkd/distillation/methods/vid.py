@@ -106,7 +106,7 @@ class VariationalInformation(Method):
             seen, wanted = to_common_size(paper_block(student.blocks, number), paper_block(teacher.blocks, number))
             likelihoods.append(gaussian_loss(mean(seen), wanted, alpha, variant=self.variant))
         losses = {
-            "cross_entropy": self.cross_entropy(student.logits, batch.labels),
+            "cross_entropy": self.cross_entropy(student.logits, batch),
             "information": self.vid_weight * torch.stack(likelihoods).sum(),
         }
         return Supervision(student.logits, losses)

@@ -8,7 +8,6 @@ to be Deep?* (NIPS 2014), equation 1, which has no term for the labels (weight 1
 
 from typing import Annotated
 
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
@@ -45,5 +44,5 @@ class LogitMatching(Method):
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch."""
         logits, teacher_logits = self.logits_of_both(batch)
-        labels = (1 - self.weight) * F.cross_entropy(logits, batch.labels)
+        labels = (1 - self.weight) * self.cross_entropy(logits, batch)
         return Supervision(logits, {"labels": labels, "logits": self.weight * squared_distance(logits, teacher_logits)})
