@@ -80,7 +80,7 @@ def train(
     from robustkd.declarations import check_architecture_name, check_dataset_name, declared
     from robustkd.distillation.recipe import Recipe
     from robustkd.studies.options import PlaceError
-    from robustkd.studies.validation import condition_named, recipe_with
+    from robustkd.studies.values import condition_named, recipe_with
     from robustkd.studies.yaml_text import parsed_option
 
     check_dataset_name(data)

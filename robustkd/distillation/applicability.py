@@ -6,10 +6,11 @@ from typing import Any
 import torch
 
 from robustkd.data import Batch
-from robustkd.distillation.method import METHODS
+from robustkd.distillation.method import METHODS, Method
 from robustkd.distillation.recipe import Recipe
 from robustkd.errors import ModelError
 from robustkd.models import PixelModel, create_model
+from robustkd.models.ensembles import ensemble
 
 
 def inapplicable(
@@ -19,6 +20,8 @@ def inapplicable(
     *,
     shape: tuple[int, int, int],
     num_classes: int,
+    members: int = 1,
+    kinds: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the methods that could not train a student, by trying each on two grey images.
 
@@ -27,11 +30,13 @@ def inapplicable(
     start.
 
     Args:
-        methods: The options of each method, by its name in `METHODS`.
+        methods: The options of each method, by its name in `METHODS` or in `kinds`.
         student: The architecture of the student.
         teacher: The architecture of the teacher; None if no method needs one.
         shape: The shape of the images, (C, H, W).
         num_classes: The number of classes.
+        members: The number of networks that teach together, as an ensemble.
+        kinds: The name in `METHODS` of methods that have another name.
 
     Returns:
         The reason, in one line, for each method that cannot be applied; empty if all can.
@@ -43,26 +48,33 @@ def inapplicable(
     built = create_model(student, num_classes=num_classes, in_chans=channels, seed=0)
     taught_by = None
     if teacher is not None:
-        taught_by = create_model(teacher, num_classes=num_classes, in_chans=channels, seed=1)
+        models = [
+            create_model(teacher, num_classes=num_classes, in_chans=channels, seed=1 + index)
+            for index in range(members)
+        ]
+        taught_by = ensemble(models)
     batch = Batch(torch.full((2, channels, height, width), 0.5), torch.arange(2) % num_classes, torch.arange(2))
     reasons = {}
     for name, options in methods.items():
+        kind = METHODS[(kinds or {}).get(name, name)]
         try:
-            _try(name, options, built, taught_by if METHODS[name].needs_teacher else None, batch)
+            _try(kind, options, built, taught_by if kind.needs_teacher else None, batch)
         except ModelError as error:
             reasons[name] = str(error)
         except Exception as error:  # images too small for a network fail in it in any way
             first_line = str(error).partition("\n")[0]
-            pair = student if not METHODS[name].needs_teacher else f"{student} and {teacher}"
+            pair = student if not kind.needs_teacher else f"{student} and {teacher}"
             size = f"{channels}×{height}×{width}"
             reasons[name] = f"{name} fails with {pair} on images of {size}: {type(error).__name__}: {first_line}"
     return reasons
 
 
-def _try(name: str, options: Mapping[str, Any], student: PixelModel, teacher: PixelModel | None, batch: Batch) -> None:
+def _try(
+    kind: type[Method], options: Mapping[str, Any], student: PixelModel, teacher: PixelModel | None, batch: Batch
+) -> None:
     # methods may draw random numbers
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        method = METHODS[name](student, teacher, **options).eval()
+        method = kind(student, teacher, **options).eval()
         method.prepare(batch.labels)
         for stage in method.stages(Recipe()):
             method.begin_epoch(stage.name, 0, 1)

@@ -83,7 +83,7 @@ def _training_images(planned: Planned) -> Iterator[tuple[str, int]]:
     for part in planned.plan.parts:
         counts: dict[tuple[str, int], int] = {}
         for job in (job for job in part.jobs if job.given is None):
-            condition = part.condition.for_role(job.role)
+            condition = job.condition.for_role(job.role)
             draw = condition.label, job.settings["seed"] if condition.per_seed else 0
             if draw not in counts:
                 counts[draw] = len(replace(planned.data, condition=condition).trained_on(draw[1]).indices)

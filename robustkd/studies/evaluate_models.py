@@ -19,7 +19,8 @@ from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.evaluated import Evaluated
 from robustkd.studies.photographs import fit_to_photographs
 from robustkd.studies.run_directory import claim
-from robustkd.studies.validation import condition_named, evaluation_options
+from robustkd.studies.validation import evaluation_options
+from robustkd.studies.values import condition_named
 
 SUITES: dict[str, dict[str, dict[str, Any]]] = {
     "quick": {

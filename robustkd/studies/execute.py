@@ -17,7 +17,8 @@ from robustkd.data.subset import stratified_subset
 from robustkd.devices import resolve_device
 from robustkd.distillation import selection_sentence
 from robustkd.errors import BadInputError, StoppedError, StudyError, TrainingError
-from robustkd.models import Member, ModelPool, load_model
+from robustkd.models import Member, ModelPool, PixelModel, load_model
+from robustkd.models.ensembles import ensemble
 from robustkd.roles import control_name
 from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.applicability import refuse_inapplicable
@@ -26,9 +27,9 @@ from robustkd.studies.executors import Executor, InTurns, Processes, Progressed
 from robustkd.studies.given_jobs import store_given
 from robustkd.studies.live import Live
 from robustkd.studies.member_facts import MODEL_FILE
-from robustkd.studies.plan import Job, Part, plan, with_teachers_left
+from robustkd.studies.plan import Job, Part, plan, teaching_left, with_teachers_left
 from robustkd.studies.run_directory import claim
-from robustkd.studies.schedule import Work, chosen_teacher, complete
+from robustkd.studies.schedule import Work, complete, those_who_teach
 from robustkd.studies.store import Store
 from robustkd.studies.study import Study
 from robustkd.studies.study_file import study_yaml
@@ -138,7 +139,7 @@ def run_study(
     parts = [_evaluated(work, part, failed) for part in jobs.parts]
     missing = {jobs.title(job): failed[job.id] for job in jobs.jobs if job.id in failed}
     for part in jobs.parts:
-        if 0 < len(_left(part.teachers, failed)) < len(part.teachers):
+        if 0 < len(teaching_left(part.teachers, part.teaching, failed)) < len(part.teachers):
             others = "; the teacher was chosen among the other candidates"
             missing |= {jobs.title(job): failed[job.id] + others for job in part.teachers if job.id in failed}
     about = {
@@ -147,9 +148,9 @@ def run_study(
         "selection": selection_sentence(
             study.training,
             [
-                (len(_left(part.teachers, failed)), part.teachers[0].recipe.select)
+                (len(teaching_left(part.teachers, part.teaching, failed)), part.teachers[0].recipe.select)
                 for part in jobs.parts
-                if part.teachers
+                if part.teachers and part.teaching == "one"
             ],
         ),
         "missing": missing,
@@ -263,26 +264,29 @@ def _evaluated(work: Work, part: Part, failed: Mapping[str, str]) -> EvaluatedPa
     if not students:
         return None
     members = [_member(work, job) for job in students]
-    teacher = chosen_teacher(_left(part.teachers, failed), work.store)
-    if teacher is not None:
-        members.insert(0, _member(work, teacher, teacher=True))
-    return EvaluatedPart(ModelPool(members=members), part.condition, part.architecture)
+    left = teaching_left(part.teachers, part.teaching, failed)
+    if teachers := those_who_teach(left, part.teaching, work.store):
+        members.insert(0, _teacher(work, teachers, part))
+    return EvaluatedPart(ModelPool(members=members), part.condition, part.group)
 
 
-def _left(teachers: Sequence[Job], failed: Mapping[str, str]) -> list[Job]:
-    return [teacher for teacher in teachers if teacher.id not in failed]
+def _teacher(work: Work, jobs: Sequence[Job], part: Part) -> Member:
+    models = [_model(work, job) for job in jobs]
+    if part.teaching == "one":
+        return Member(models[0], "teacher", "teacher", jobs[0].settings["seed"], jobs[0].label)
+    return Member(ensemble(models, part.teaching), "teacher", "teacher", None, jobs[0].label)
 
 
-def _member(work: Work, job: Job, *, teacher: bool = False) -> Member:
+def _member(work: Work, job: Job) -> Member:
+    name = control_name(job.method) if job.role == "control" else job.method
+    return Member(_model(work, job), job.role, name, job.settings["seed"], job.label)
+
+
+def _model(work: Work, job: Job) -> PixelModel:
     folder = work.store.find(job)
     if folder is None:
         raise StudyError(f"{work.store.root}: {job.folder} is missing or damaged; run again to train it again")
-    model = load_model(folder / MODEL_FILE)
-    if teacher:
-        return Member(model, "teacher", "teacher", job.settings["seed"], job.condition)
-    method = job.settings["method"]
-    name = control_name(method) if job.role == "control" else method
-    return Member(model, job.role, name, job.settings["seed"], job.condition)
+    return load_model(folder / MODEL_FILE)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from robustkd.distillation import Stage
 from robustkd.progress import duration
-from robustkd.studies.plan import Job, Plan, stages_of
+from robustkd.studies.plan import Job, Plan, stages_of, without_teacher
 
 
 class Live:
@@ -132,9 +132,9 @@ class Live:
             self._drop_hopeless()
 
     def _drop_hopeless(self) -> None:
-        """Drop the jobs whose teachers have all failed."""
+        """Drop the jobs that have no teacher left."""
         for job in self._plan.jobs:
-            if job.teachers and all(teacher.id in self._broken for teacher in job.teachers):
+            if without_teacher(job, self._broken):
                 self._left.pop(job.id, None)
 
     def _to_go(self) -> str:

@@ -32,7 +32,6 @@ class NetworkEntry(BaseModel):
         ema: Whether to take averaged weights.
         classes: The output of each class of the data, or ``imagenet``.
         class_map: The same in a JSON file, relative to the file that describes the network.
-        condition: The condition of its training set, if it is not that of the others: ``clean``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -47,7 +46,6 @@ class NetworkEntry(BaseModel):
     ema: bool = False
     classes: list[Annotated[int, Field(ge=0)]] | str | None = None
     class_map: str | None = None
-    condition: str = ""
 
     @property
     def has_weights(self) -> bool:

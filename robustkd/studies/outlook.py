@@ -176,8 +176,10 @@ def _teachers(planned: Plan, job: Job) -> str:
 
 def _after_training(planned: Planned, study: Study, run: Path, speeds: Speeds, undone: bool) -> Iterator[Row]:
     """The rows of predictions, evaluations and report: done only if all networks are trained."""
-    # one of several teachers is chosen; parts may share it, and it predicts once
-    members = {job.id: job for part in planned.plan.parts for job in (*part.teachers[:1], *part.students)}
+    # one of several candidates is chosen, all members of an ensemble predict; parts may share them
+    teachers = [part.teachers[:1] if part.teaching == "one" else part.teachers for part in planned.plan.parts]
+    students = [part.students for part in planned.plan.parts]
+    members = {job.id: job for jobs in (*teachers, *students) for job in jobs}
     evaluations = [EVALUATIONS[name](options) for name, options in evaluation_options(study.evaluations).items()]
     looked_at = not undone and _looked_at(run, planned.plan)
     answered = {each.name: looked_at and _answered(run, each) for each in evaluations}
@@ -213,7 +215,7 @@ def _evaluation_seconds(planned: Planned, evaluation: Evaluation, speeds: Speeds
     seconds = 0.0
     for part in planned.plan.parts:
         networks = len(part.students) + bool(part.teachers)
-        methods = len({job.settings["method"] for job in part.students}) + bool(part.teachers)
+        methods = len({job.method for job in part.students}) + bool(part.teachers)
         passes = evaluation.passes(networks, methods, len(planned.data.test))
         seconds += passes * speeds.forward(part.architecture, planned.data)
     return seconds

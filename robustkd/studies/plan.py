@@ -2,24 +2,32 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
-from robustkd.data import DATASETS, Condition, Conditioned, Dataset
+from robustkd.data import DATASETS, Clean, Condition, Conditioned, Dataset
 from robustkd.distillation import METHODS, Method, Recipe, Stage
 from robustkd.errors import StudyError
 from robustkd.models import create_model
+from robustkd.models.combination import Combination
 from robustkd.models.network_source import network_source
 from robustkd.plugins import digest_of
 from robustkd.roles import Role, control_name
-from robustkd.studies.given_teacher import GivenTeacher, load_teacher
-from robustkd.studies.study import StudentSettings, Study, TeacherSettings
-from robustkd.studies.validation import conditions_of, recipe_with
+from robustkd.studies.given_teacher import GivenTeacher, load_teachers
+from robustkd.studies.method_entry import MethodEntry, method_entry
+from robustkd.studies.study import AssistantSettings, StudentSettings, Study, TeacherSettings
+from robustkd.studies.teacher_rules import condition_entry
+from robustkd.studies.validation import conditions_of
+from robustkd.studies.values import condition_named, recipe_with
 
 TRAINING_VERSION = 2
 """Raised whenever the same settings would give other weights."""
+
+
+Teaching = Literal["one"] | Combination
+"""How several networks teach: one of them, which is chosen, or all, as an ensemble that predicts a mean."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +38,12 @@ class Job:
         role: The role of the network in the study.
         name: A name for messages: method and seed, or architecture and seed.
         settings: Everything that determines the result: data, architecture, method, options, recipe, seed, plugins.
-        teachers: The candidates for the teacher; the rule `select` of their recipe chooses one.
-        condition: The label of the condition of the training set; its effect is part of the settings.
+        teachers: The candidates for the teacher, of which the rule `select` of their recipe chooses one; or the members
+            of an ensemble.
+        teaching: How they teach.
+        method: The name of the method in tables; empty for a teacher.
+        condition: The condition of the training set; its effect is part of the settings.
+        label: The label of the condition in tables.
         given: The network, if it is a teacher that is not trained; its digest is part of the settings.
     """
 
@@ -39,13 +51,17 @@ class Job:
     name: str
     settings: Mapping[str, Any]
     teachers: tuple["Job", ...] = field(default=())
-    condition: str = "clean"
+    teaching: Teaching = "one"
+    method: str = ""
+    condition: Condition = field(default=Clean(), compare=False, repr=False)
+    label: str = "clean"
     given: GivenTeacher | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def id(self) -> str:
         """SHA-256 over the settings and the ids of the teachers, but not over names, roles or paths."""
-        content = [TRAINING_VERSION, self.settings, [teacher.id for teacher in self.teachers]]
+        content: list[Any] = [TRAINING_VERSION, self.settings, [teacher.id for teacher in self.teachers]]
+        content += [self.teaching] if self.teaching != "one" else []
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -62,26 +78,35 @@ class Job:
 
 @dataclass(frozen=True)
 class Part:
-    """The trainings that are evaluated together: students of one architecture under one condition.
+    """The trainings that are evaluated together: students of one architecture and teacher under one condition.
 
     Attributes:
         condition: The condition of the training set.
         architecture: The architecture of the students.
-        teachers: The candidates for the teacher; empty where no method needs one.
+        teachers: The candidates for the teacher, or the members of an ensemble; empty where no method needs a teacher.
         students: The students, the baselines and the controls.
-        other_teachers: The candidates for the teacher of the controls.
+        others: What these wait for beside the teachers: assistants, and the teachers of the controls.
+        teaching: How the teachers teach.
+        teacher_name: The name of the teacher where there are students of several.
     """
 
     condition: Condition
     architecture: str
     teachers: tuple[Job, ...]
     students: tuple[Job, ...]
-    other_teachers: tuple[Job, ...] = ()
+    others: tuple[Job, ...] = ()
+    teaching: Teaching = "one"
+    teacher_name: str = ""
+
+    @property
+    def group(self) -> str:
+        """A name for the students in tables: the architecture, and the teacher where there are several."""
+        return f"{self.architecture}, teacher {self.teacher_name}" if self.teacher_name else self.architecture
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """All jobs, teachers first."""
-        return (*self.teachers, *self.other_teachers, *self.students)
+        """All jobs, teachers before those that they teach."""
+        return (*self.teachers, *self.others, *self.students)
 
 
 @dataclass(frozen=True)
@@ -104,9 +129,15 @@ class Plan:
         told = [job.name]
         if len({part.architecture for part in self.parts}) > 1 and job.role != "teacher":
             told.append(job.settings["architecture"])
-        if len({part.condition.label for part in self.parts}) > 1:
-            told.append(job.condition)
+        if job.teachers and (teacher := self._teacher_names.get(job.id)):
+            told.append(f"teacher {teacher}")
+        if len({each.label for each in self.jobs}) > 1:
+            told.append(job.label)
         return ", ".join(told)
+
+    @cached_property
+    def _teacher_names(self) -> dict[str, str]:
+        return {job.id: part.teacher_name for part in self.parts for job in part.students}
 
 
 def plan(study: Study, data: Dataset, threads: int = 1) -> Plan:
@@ -124,13 +155,25 @@ def plan(study: Study, data: Dataset, threads: int = 1) -> Plan:
     for condition in conditions_of(study):
         training_sets = _TrainingSets(replace(data, condition=condition), threads)
         for students in study.students:
-            teachers = _teachers(study, study.teacher_of(students), training_sets)
-            others = _teachers(study, students.control_teacher, training_sets)
-            for architecture in students.architecture:
-                jobs = _students(study, students, architecture, teachers, training_sets)
-                controls = _controls(_students(study, students, architecture, others, training_sets)) if others else ()
-                parts.append(Part(condition, architecture, teachers, (*jobs, *controls), others))
+            for name, teacher in study.teachers_of(students).items():
+                taught = _taught(study, teacher, training_sets)
+                for architecture in students.architecture:
+                    part = _part(study, students, architecture, taught, training_sets)
+                    parts.append(replace(part, teacher_name=name))
     return Plan(tuple(parts))
+
+
+def _part(
+    study: Study, students: StudentSettings, architecture: str, taught: "_Taught", training_sets: "_TrainingSets"
+) -> Part:
+    jobs, others = _students(study, students, architecture, taught, training_sets)
+    control = _taught(study, students.control_teacher, training_sets)
+    if control.jobs:
+        of_other, beside = _students(study, students, architecture, control, training_sets)
+        controls = tuple(_as_control(job) for job in of_other if job.teachers)
+        jobs, others = (*jobs, *controls), (*others, *control.jobs, *beside)
+    condition = training_sets.data.condition
+    return Part(condition, architecture, taught.jobs, jobs, tuple(unique(others)), taught.teaching)
 
 
 def unique(jobs: Iterable[Job]) -> list[Job]:
@@ -142,7 +185,7 @@ def unique(jobs: Iterable[Job]) -> list[Job]:
 
 
 def with_teachers_left(job: Job, failed: Collection[str]) -> Job:
-    """Leave out the candidates for a job's teacher that failed.
+    """Leave out the candidates for a job's teacher that failed; an ensemble keeps all its members.
 
     What remains is another job with another id: only the remaining candidates determine its result, and once the
     failed one is trained the choice may be another.
@@ -154,8 +197,32 @@ def with_teachers_left(job: Job, failed: Collection[str]) -> Job:
     Returns:
         The job itself where no candidate failed, or all did.
     """
+    if job.teaching != "one":
+        return job
     left = tuple(teacher for teacher in job.teachers if teacher.id not in failed)
     return replace(job, teachers=left) if left and len(left) < len(job.teachers) else job
+
+
+def without_teacher(job: Job, failed: Collection[str]) -> bool:
+    """Whether a job has no teacher left: all its candidates failed, or a member of its ensemble.
+
+    Args:
+        job: The job.
+        failed: The ids of the jobs that failed.
+    """
+    return teaching_left(job.teachers, job.teaching, failed) == [] and bool(job.teachers)
+
+
+def teaching_left(teachers: Sequence[Job], teaching: Teaching, failed: Collection[str]) -> list[Job]:
+    """Return the teachers that are left; none where a member of an ensemble failed.
+
+    Args:
+        teachers: The candidates, or the members of an ensemble.
+        teaching: How they teach.
+        failed: The ids of the jobs that failed.
+    """
+    left = [teacher for teacher in teachers if teacher.id not in failed]
+    return left if teaching == "one" or len(left) == len(teachers) else []
 
 
 def epochs_of(job: Job) -> int:
@@ -179,6 +246,11 @@ class _TrainingSets:
         self.data = data
         self._threads = {"threads": threads} if threads != 1 else {}
         self._digests: dict[tuple[str, int], str] = {}
+        self._count = threads
+
+    def under(self, condition: Condition) -> "_TrainingSets":
+        """The same training sets under another condition."""
+        return _TrainingSets(replace(self.data, condition=condition), self._count)
 
     def settings(self, seed: int, role: Role) -> dict[str, Any]:
         condition = self.data.condition.for_role(role)
@@ -218,27 +290,47 @@ def _refuse_changed_pixels(data: Dataset, conditioned: Conditioned) -> None:
         )
 
 
-def _teachers(study: Study, settings: TeacherSettings | None, training_sets: _TrainingSets) -> tuple[Job, ...]:
+@dataclass(frozen=True)
+class _Taught:
+    """Those who teach a family of students: the teachers, and the chain of assistants after them."""
+
+    jobs: tuple[Job, ...] = ()
+    teaching: Teaching = "one"
+    assistants: tuple[AssistantSettings, ...] = ()
+
+
+def _taught(study: Study, settings: TeacherSettings | None, training_sets: _TrainingSets) -> _Taught:
     if settings is None:
-        return ()
-    if settings.has_weights:
-        return (_given(load_teacher(settings, training_sets.data), training_sets.data.condition),)
+        return _Taught()
+    data = training_sets.data
+    teaching: Teaching = settings.combine if settings.size > 1 else "one"
+    chain = tuple(settings.assistants)
+    if settings.is_given:
+        given = load_teachers(settings, data)
+        return _Taught(tuple(_given(each, data.condition) for each in given), teaching, chain)
     assert settings.architecture is not None, "validation refuses a teacher that is neither given nor trained"
     recipe = recipe_with(study.training, settings.training)
-    # the rule "last" compares nothing: the first seed is the teacher
-    seeds = settings.seeds[:1] if recipe.select == "last" else settings.seeds
-    return tuple(
+    seeds = settings.trained_seeds
+    if teaching == "one" and recipe.select == "last":  # the rule compares nothing: the first seed is the teacher
+        seeds = seeds[:1]
+    if settings.condition:
+        training_sets = training_sets.under(condition_named(condition_entry(settings)))
+    ((method, options),) = settings.method.items()
+    name = settings.architecture if method == "baseline" else f"{settings.architecture}-{method}"
+    jobs = tuple(
         Job(
             "teacher",
-            f"{settings.architecture}-{seed}",
+            f"{name}-{seed}",
             {
                 **training_sets.settings(seed, "teacher"),
-                **_training("baseline", {}, recipe, settings.architecture, training_sets),
+                **_training(method, options, recipe, settings.architecture, training_sets),
             },
-            condition=training_sets.data.condition.label,
+            condition=training_sets.data.condition,
+            label=training_sets.data.condition.label,
         )
         for seed in seeds
     )
+    return _Taught(jobs, teaching, chain)
 
 
 def _given(teacher: GivenTeacher, condition: Condition) -> Job:
@@ -252,44 +344,57 @@ def _given(teacher: GivenTeacher, condition: Condition) -> Job:
         "seed": None,
         "given": teacher.digest,
     }
-    trained_under = teacher.condition or condition.label
-    return Job("teacher", teacher.architecture, settings, condition=trained_under, given=teacher)
+    label = teacher.condition or condition.label
+    return Job("teacher", teacher.architecture, settings, condition=condition, label=label, given=teacher)
 
 
 def _students(
-    study: Study,
-    students: StudentSettings,
-    architecture: str,
-    teachers: tuple[Job, ...],
-    training_sets: _TrainingSets,
-) -> tuple[Job, ...]:
-    jobs = []
-    for method, given in students.methods.items():
-        options = {name: value for name, value in given.items() if name != "training"}
-        recipe = recipe_with(study.training, {**students.training, **given.get("training", {})})
-        role: Role = "baseline" if method == "baseline" else "student"
+    study: Study, students: StudentSettings, architecture: str, taught: _Taught, training_sets: _TrainingSets
+) -> tuple[tuple[Job, ...], tuple[Job, ...]]:
+    """The students of one architecture, and the assistants that they learn from."""
+    jobs: list[Job] = []
+    beside: list[Job] = []
+    for name, given in students.methods.items():
+        entry = method_entry(name, given)
+        recipe = recipe_with(study.training, {**students.training, **entry.training})
+        teachers: tuple[Job, ...] = ()
+        teaching: Teaching = "one"
+        if METHODS[entry.method].needs_teacher:
+            chain = _chain(study, taught, entry, training_sets)
+            beside += chain
+            teachers, teaching = ((chain[-1],), "one") if chain else (taught.jobs, taught.teaching)
+        role: Role = "baseline" if name == "baseline" else "student"
+        condition = training_sets.data.condition
         for seed in students.seeds:
             settings = training_sets.settings(seed, role)
-            settings |= _training(method, options, recipe, architecture, training_sets)
-            jobs.append(
-                Job(
-                    role,
-                    f"{method}-{seed}",
-                    settings,
-                    teachers if METHODS[method].needs_teacher else (),
-                    training_sets.data.condition.label,
-                )
-            )
-    return tuple(jobs)
+            settings |= _training(entry.method, entry.options, recipe, architecture, training_sets)
+            named = f"{name}-{seed}"
+            jobs.append(Job(role, named, settings, teachers, teaching, name, condition, condition.label))
+    return tuple(jobs), tuple(unique(beside))
 
 
-def _controls(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
-    """The students of another teacher, as controls."""
-    return tuple(replace(job, role="control", name=_control_job(job)) for job in jobs if job.teachers)
+def _chain(study: Study, taught: _Taught, entry: MethodEntry, training_sets: _TrainingSets) -> list[Job]:
+    """The assistants between the teacher and the students of an entry, each after the one that it learns from."""
+    own = entry.assistants
+    assistants = taught.assistants if own is None else [AssistantSettings.model_validate(each) for each in own]
+    chain: list[Job] = []
+    teachers, teaching = taught.jobs, taught.teaching
+    for assistant in assistants:
+        ((method, options),) = assistant.method.items()
+        recipe = recipe_with(study.training, assistant.training)
+        settings = training_sets.settings(assistant.seed, "student")
+        settings |= _training(method, options, recipe, assistant.architecture, training_sets)
+        name = f"assistant-{assistant.architecture}-{assistant.seed}"
+        condition = training_sets.data.condition
+        chain.append(Job("student", name, settings, teachers, teaching, method, condition, condition.label))
+        teachers, teaching = (chain[-1],), "one"
+    return chain
 
 
-def _control_job(job: Job) -> str:
-    return f"{control_name(job.settings['method'])} {job.settings['seed']}".replace(" ", "-")
+def _as_control(job: Job) -> Job:
+    """A student of another teacher, as a control."""
+    name = f"{control_name(job.method)} {job.settings['seed']}".replace(" ", "-")
+    return replace(job, role="control", name=name)
 
 
 def _training(

@@ -40,7 +40,17 @@ def _entries(given: Any) -> Any:
     return given if isinstance(given, list) or given is None else [given]
 
 
-Entry = Annotated[NetworkEntry, BeforeValidator(_entry)]
+class PoolEntry(NetworkEntry):
+    """A network of a pool file.
+
+    Attributes:
+        condition: The condition of its training set, if it is not that of the others: ``clean``.
+    """
+
+    condition: str = ""
+
+
+Entry = Annotated[PoolEntry, BeforeValidator(_entry)]
 
 Entries = Annotated[list[Entry], BeforeValidator(_entries)]
 """One network, or one for each seed."""
@@ -83,7 +93,7 @@ def load_pool(path: Path | str, data: Dataset) -> ModelPool:
     members = []
     if content.teacher:
         members.append(_teacher(content.teacher, file, data))
-    named: list[tuple[str, Role, list[NetworkEntry]]] = [("baseline", "baseline", content.baseline)]
+    named: list[tuple[str, Role, list[PoolEntry]]] = [("baseline", "baseline", content.baseline)]
     named += [(name, "student", entries) for name, entries in content.students.items()]
     named += [(control_name(name), "control", entries) for name, entries in content.controls.items()]
     for name, role, entries in named:
@@ -110,7 +120,7 @@ def _content(file: Path) -> PoolFile:
         raise BadInputError(f"{file}: {found}") from error
 
 
-def _teacher(entries: list[NetworkEntry], file: Path, data: Dataset) -> Member:
+def _teacher(entries: list[PoolEntry], file: Path, data: Dataset) -> Member:
     networks = [_member(entry, "teacher", "teacher", None, file, data) for entry in entries]
     conditions = {network.condition for network in networks}
     if len(conditions) > 1:
@@ -118,7 +128,7 @@ def _teacher(entries: list[NetworkEntry], file: Path, data: Dataset) -> Member:
     return replace(networks[0], model=ensemble([network.model for network in networks]))
 
 
-def _member(entry: NetworkEntry, name: str, role: Role, seed: int | None, file: Path, data: Dataset) -> Member:
+def _member(entry: PoolEntry, name: str, role: Role, seed: int | None, file: Path, data: Dataset) -> Member:
     placed = entry.model_copy(update=placed_beside(file, dict(entry)))
     model = placed.load(data, f"{file}: {name}")
     return replace(Member(model, role, name, seed), condition=entry.condition)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from filelock import BaseFileLock, Timeout
 
-from robustkd.data import Condition, Dataset
+from robustkd.data import Dataset
 from robustkd.errors import RobustKDError, StoppedError, StorageError
 from robustkd.studies.executors import Executor, Outcome, Progressed
 from robustkd.studies.live import Live
 from robustkd.studies.member_facts import MODEL_FILE
-from robustkd.studies.plan import Job, Plan, with_teachers_left
+from robustkd.studies.plan import Job, Plan, Teaching, with_teachers_left, without_teacher
 from robustkd.studies.store import Store
 from robustkd.studies.training import CheckpointInterval, Trained, Training
 
@@ -101,20 +101,21 @@ def complete(
     return progress.failed
 
 
-def chosen_teacher(teachers: Sequence[Job], store: Store) -> Job | None:
-    """Choose the teacher among its candidates, by the rule `select` of their recipe.
+def those_who_teach(teachers: Sequence[Job], teaching: Teaching, store: Store) -> list[Job]:
+    """Return the members of an ensemble, or one of several candidates, by the rule `select` of their recipe.
 
     Args:
-        teachers: The candidates; all are done.
+        teachers: The members or the candidates; all are done.
+        teaching: How they teach.
         store: The store that holds them.
 
     Returns:
-        The candidate with the highest accuracy, the first of several; None if there are no candidates.
+        All members; or the candidate with the highest accuracy, the first of several. Empty if there are none.
     """
-    if len(teachers) < 2:
-        return teachers[0] if teachers else None
+    if teaching != "one" or len(teachers) < 2:
+        return list(teachers)
     accuracy = f"{teachers[0].recipe.select}_accuracy"
-    return max(teachers, key=lambda teacher: float(store.record(teacher)[accuracy]))
+    return [max(teachers, key=lambda teacher: float(store.record(teacher)[accuracy]))]
 
 
 def _found(work: Work, live: Live, retry_failed: bool) -> Progress:
@@ -140,7 +141,7 @@ def _waiting(work: Work, progress: Progress) -> list[Job]:
         if job.id in progress.done or job.id in progress.failed or job.id in progress.running:
             continue
         broken = [work.plan.title(teacher) for teacher in job.teachers if teacher.id in progress.failed]
-        if broken and len(broken) == len(job.teachers):
+        if without_teacher(job, progress.failed):
             several = f"all its teachers failed: {', '.join(broken)}"
             progress.failed[job.id] = several if len(broken) > 1 else f"its teacher {broken[0]} failed"
         else:
@@ -202,7 +203,7 @@ def _begin(work: Work, planned: Job, progress: Progress, executor: Executor, liv
     progress.running[planned.id] = lock
     progress.planned[job.id] = planned.id
     live.start(planned)
-    executor.submit(_training(work, planned, job), work.store.state_path(job))
+    executor.submit(_training(work, job), work.store.state_path(job))
     return True
 
 
@@ -232,13 +233,10 @@ def _put(work: Work, job: Job, trained: Trained) -> None:
         raise StorageError(f"{work.store.root}: {job.folder} does not read back as it was written; check the disk")
 
 
-def _training(work: Work, planned: Job, job: Job) -> Training:
-    condition = _condition(work.plan, planned)
+def _training(work: Work, job: Job) -> Training:
+    condition = job.condition
     conditioned = replace(work.data, condition=condition).trained_on(job.settings["seed"], job.role)
-    teacher = chosen_teacher(job.teachers, work.store)
-    folder = work.store.find(teacher) if teacher is not None else None
-    if teacher is not None and folder is None:
-        raise RobustKDError(f"{work.store.root}: {teacher.folder} is missing or damaged; run again to train it again")
+    teachers = those_who_teach(job.teachers, job.teaching, work.store)
     return Training(
         id=job.id,
         title=work.plan.title(job),
@@ -249,12 +247,16 @@ def _training(work: Work, planned: Job, job: Job) -> Training:
         indices=conditioned.indices.numpy().astype(np.int64),
         labels=conditioned.images.labels.numpy().astype(np.int64),
         painting=conditioned.painting,
-        teacher_id=teacher.id if teacher is not None else None,
-        teacher=(folder / MODEL_FILE).read_bytes() if folder is not None else None,
+        teacher_id=", ".join(teacher.id for teacher in teachers) or None,
+        teachers=tuple(_checkpoint(work, teacher) for teacher in teachers),
+        teaching=job.teaching,
         threads=work.threads,
         interval=work.interval,
     )
 
 
-def _condition(plan: Plan, job: Job) -> Condition:
-    return next(part.condition for part in plan.parts if any(each.id == job.id for each in part.jobs))
+def _checkpoint(work: Work, job: Job) -> bytes:
+    folder = work.store.find(job)
+    if folder is None:
+        raise RobustKDError(f"{work.store.root}: {job.folder} is missing or damaged; run again to train it again")
+    return (folder / MODEL_FILE).read_bytes()

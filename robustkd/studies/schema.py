@@ -22,10 +22,14 @@ def study_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = schema["$defs"]
     recipe = _options(Recipe, definitions)
     partial = {**recipe, "description": "The fields of the recipe that differ here, and their values."}
-    methods = {}
-    for name, method in declared("method").items():
-        options = _options(method_model(method), definitions)
-        methods[name] = _or_nothing({**options, "properties": {**options.get("properties", {}), "training": partial}})
+    own = {"training": partial, "assistants": definitions["TeacherSettings"]["properties"]["assistants"]}
+    described = {name: _options(method_model(method), definitions) for name, method in declared("method").items()}
+    methods = {name: _with_keys(options, own) for name, options in described.items()}
+    # an entry of another name says which method it is of
+    renamed = [
+        {**_with_keys(options, {**own, "method": {"const": name}}), "required": ["method"]}
+        for name, options in described.items()
+    ]
     evaluations = {name: _or_nothing(_options(EVALUATIONS[name].Options, definitions)) for name in EVALUATIONS.names()}
     conditions = {name: _or_nothing(_options(CONDITIONS[name], definitions)) for name in CONDITIONS.names()}
     schema["properties"]["extends"] = {"type": "string", "description": "Another study file that this one extends."}
@@ -34,13 +38,17 @@ def study_schema() -> dict[str, Any]:
     condition = {"anyOf": [{"enum": list(conditions)}, one]}
     schema["properties"]["conditions"] = _one_or_list(condition)
     students = definitions["StudentSettings"]["properties"]
-    students["methods"] = _choices(methods)
+    students["methods"] = _choices({name: _or_nothing(entry) for name, entry in methods.items()}, {"anyOf": renamed})
     seed = {"type": "integer", "minimum": 0}
     students["architecture"] = _one_or_list({"type": "string"})
     students["seeds"] = _one_or_list(seed)
     students["training"] = partial
     definitions["TeacherSettings"]["properties"]["seeds"] = _one_or_list(seed)
-    definitions["TeacherSettings"]["properties"]["training"] = partial
+    method = _choices({name: _or_nothing(options) for name, options in described.items()})
+    named = {"anyOf": [{"enum": list(described)}, *method["anyOf"][:1]]}
+    for trained in ("TeacherSettings", "AssistantSettings"):
+        definitions[trained]["properties"] |= {"training": partial, "method": named}
+    definitions["TeacherSettings"]["properties"]["condition"] = condition
     schema["properties"]["students"] = _one_or_list({"$ref": "#/$defs/StudentSettings"})
     # a file that extends another may omit keys that the other file has
     required = schema.pop("required")
@@ -60,11 +68,14 @@ def _or_nothing(options: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [options, {"type": "null"}]}
 
 
-def _choices(named: dict[str, Any]) -> dict[str, Any]:
+def _with_keys(options: dict[str, Any], keys: dict[str, Any]) -> dict[str, Any]:
+    return {**options, "properties": {**options.get("properties", {}), **keys}}
+
+
+def _choices(named: dict[str, Any], others: Any = False) -> dict[str, Any]:
     listed = {"type": "array", "items": {"enum": list(named)}, "minItems": 1}
-    return {
-        "anyOf": [{"type": "object", "properties": named, "additionalProperties": False, "minProperties": 1}, listed]
-    }
+    chosen = {"type": "object", "properties": named, "additionalProperties": others, "minProperties": 1}
+    return {"anyOf": [chosen, listed]}
 
 
 def _one_or_list(kind: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from robustkd.data import Batch, Dataset
 from robustkd.distillation import METHODS, Method, Recipe
 from robustkd.errors import RobustKDError
 from robustkd.models import PixelModel, create_model
+from robustkd.models.ensembles import ensemble
 from robustkd.progress import progress
 from robustkd.studies.plan import Job, Plan
 from robustkd.studies.provenance import describe_device
@@ -68,7 +69,7 @@ def _key(job: Job, data: Dataset) -> Key:
     return (
         job.settings["architecture"],
         job.settings["method"],
-        _teacher_of(job),
+        _counted(_teacher_of(job), _ensemble_size(job)),
         recipe.batch_size,
         recipe.precision,
         (*data.test.shape, data.num_classes),
@@ -88,7 +89,10 @@ def _history(store: Store, device: str) -> dict[Key, list[float]]:
         key = (
             settings["architecture"],
             settings["method"],
-            records[teachers[0]]["settings"]["architecture"] if teachers else "",
+            _counted(
+                records[teachers[0]]["settings"]["architecture"] if teachers else "",
+                1 if record.get("teaching", "one") == "one" else len(teachers),
+            ),
             settings["recipe"]["batch_size"],
             settings["recipe"]["precision"],
             tuple(record["shape"]),
@@ -147,9 +151,10 @@ class Speeds:
         return self._keep(("forward pass", architecture, str(data.test.shape)), measure)
 
     def _networks(self, job: Job, data: Dataset) -> float:
-        """The time of student and teacher, without what a method does with their outputs."""
+        """The time of student and teachers, without what a method does with their outputs."""
         teacher = _teacher_of(job)
-        return self._baseline(job.settings["architecture"], data) + (self.forward(teacher, data) if teacher else 0.0)
+        taught = _ensemble_size(job) * self.forward(teacher, data) if teacher else 0.0
+        return self._baseline(job.settings["architecture"], data) + taught
 
     def _baseline(self, architecture: str, data: Dataset) -> float:
         def measure() -> float:
@@ -168,7 +173,7 @@ class Speeds:
             job, data = self._sample(method)
             student, teacher = _network(job.settings["architecture"], data, self._device), None
             if name := _teacher_of(job):
-                teacher = _network(name, data, self._device)
+                teacher = ensemble([_network(name, data, self._device) for _ in range(_ensemble_size(job))])
             networks, batch_size = self._networks(job, data), job.recipe.batch_size
             count = self._count(networks, batch_size)
             try:
@@ -235,6 +240,14 @@ class Speeds:
 
 def _teacher_of(job: Job) -> str:
     return str(job.teachers[0].settings["architecture"]) if job.teachers else ""
+
+
+def _ensemble_size(job: Job) -> int:
+    return 1 if job.teaching == "one" else len(job.teachers)
+
+
+def _counted(architecture: str, members: int) -> str:
+    return architecture if members == 1 else f"{architecture} × {members}"
 
 
 def _scaled(options: Mapping[str, Any], share: float) -> dict[str, Any]:

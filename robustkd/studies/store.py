@@ -94,7 +94,8 @@ class Store:
                 (partial / name).write_bytes(content)
                 sync(partial / name)
             record: dict[str, Any] = {"id": job.id, "name": job.name, "role": job.role, "settings": job.settings}
-            record |= {"teachers": [teacher.id for teacher in job.teachers], "condition": job.condition}
+            record |= {"teachers": [teacher.id for teacher in job.teachers], "teaching": job.teaching}
+            record |= {"condition": job.label}
             record["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
             write_text(partial / JOB_FILE, _sealed(record | dict(about)))
             sync(partial)

@@ -15,6 +15,7 @@ from pydantic import (
 from robustkd.data.augmentation import Augmentation
 from robustkd.declarations import declared
 from robustkd.distillation.recipe import Recipe
+from robustkd.models.combination import Combination
 from robustkd.studies.network_entry import NetworkEntry
 
 
@@ -48,6 +49,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 
 Seeds = Annotated[list[Seed], BeforeValidator(_one_or_list), Field(min_length=1)]
 
+NAME = r"^[\w][\w.-]*$"
+"""What a name may consist of, since it becomes part of the names of files."""
+
 Architectures = Annotated[list[str], BeforeValidator(_one_or_list), Field(min_length=1)]
 
 
@@ -67,6 +71,34 @@ class DataSettings(_Settings):
     augmentation: Augmentation | None = None
 
 
+def _architecture_alone(value: Any) -> Any:
+    """Accept ``cifar_resnet20`` as a short form of ``{architecture: cifar_resnet20}``."""
+    return {"architecture": value} if isinstance(value, str) else value
+
+
+class AssistantSettings(_Settings):
+    """A network between the teacher and the students, which learns from the network before it and teaches the next.
+
+    Mirzadeh et al., *Improved Knowledge Distillation via Teacher Assistant* (arXiv 1902.03393).
+
+    Attributes:
+        architecture: Its architecture.
+        method: The method that it is trained with, or the method with its options.
+        seed: Its seed.
+        training: The fields of the recipe that differ for it, and their values.
+    """
+
+    architecture: str
+    method: Choice = {"hinton": {}}
+    seed: Seed = 0
+    training: dict[str, Any] = {}
+
+
+Chain = Annotated[
+    list[Annotated[AssistantSettings, BeforeValidator(_architecture_alone)]], BeforeValidator(_one_or_list)
+]
+
+
 class TeacherSettings(NetworkEntry):
     """The network that the students learn from. It is trained on the labels alone, or given by its path.
 
@@ -74,6 +106,13 @@ class TeacherSettings(NetworkEntry):
         architecture: The architecture of the teacher.
         seeds: One seed, or several seeds of which the recipe's rule `select` chooses one.
         training: The fields of the recipe that differ for the teacher, and their values.
+        method: The method that it is trained with, one without a teacher, or the method with its options.
+        members: The number of networks of an ensemble. They have consecutive seeds from the seed on, or as many seeds
+            as there are members. Or a list of given networks, each with its path.
+        combine: What an ensemble predicts: ``probabilities``, their mean, or ``logits``, their mean.
+        assistants: Networks between the teacher and the students, in order: architectures, or mappings with
+            `architecture`, `method`, `seed` and `training`. Students learn from the last one.
+        condition: The condition of its training set, if it is not that of the students.
         path: The checkpoint of a teacher that is not trained; then the following keys are as in a pool file.
     """
 
@@ -81,19 +120,42 @@ class TeacherSettings(NetworkEntry):
 
     seeds: Seeds = Field(default=[0])
     training: dict[str, Any] = Field(default={})
+    method: Choice = Field(default={"baseline": {}})
+    members: Annotated[int, Field(ge=1)] | Annotated[list[NetworkEntry], Field(min_length=2)] = 1
+    combine: Combination = "probabilities"
+    assistants: Chain = Field(default=[])
+    condition: str | dict[str, dict[str, Any]] = ""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it is not trained, but given: one network, or several."""
+        return self.has_weights or isinstance(self.members, list)
+
+    @property
+    def trained_seeds(self) -> list[int]:
+        """The seeds of the networks that are trained: candidates for the teacher, or the members of an ensemble."""
+        if isinstance(self.members, list):
+            return []
+        first, *others = self.seeds
+        return self.seeds if others or self.members == 1 else list(range(first, first + self.members))
+
+    @property
+    def size(self) -> int:
+        """The number of networks that teach together; 1 where there is no ensemble."""
+        return len(self.members) if isinstance(self.members, list) else self.members
 
     @model_serializer(mode="wrap")
     def _relevant(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Only the keys that matter: those of a training, or those of a given network."""
-        trained = ("architecture", *TRAINED_KEYS)
-        return {
-            key: value
-            for key, value in write(self).items()
-            if (key not in TRAINED_KEYS if self.has_weights else key in trained)
-        }
+        held = write(self)
+        if self.is_given:
+            left_out = TRAINED_KEYS if self.has_weights else (*TRAINED_KEYS, *NetworkEntry.model_fields)
+        else:
+            left_out = tuple(key for key in NetworkEntry.model_fields if key != "architecture")
+        return {key: value for key, value in held.items() if key not in left_out}
 
 
-TRAINED_KEYS = ("seeds", "training")
+TRAINED_KEYS = ("seeds", "training", "method")
 """The keys of a teacher that the study trains."""
 
 
@@ -102,10 +164,13 @@ class StudentSettings(_Settings):
 
     Attributes:
         architecture: One architecture, or several.
-        methods: The names of the methods, or their names with options. The option `training` contains the fields of the
-            recipe that differ for a method, and their values.
+        methods: The names of the methods, or their names with options. Beside the options of a method, `training`
+            contains the fields of the recipe that differ for it, and their values; `method` is the method of an entry
+            that has another name, so that one method can have several entries; and `assistants` replaces those of the
+            teacher.
         seeds: One seed, or several.
         teacher: The teacher of these students; the teacher of the study if not given.
+        teachers: Several teachers by name, instead of one: there are students of each.
         control_teacher: Another teacher; every method that needs one learns from it too, as the control of what belongs
             to the teacher alone.
         training: The fields of the recipe that differ for these students, and their values.
@@ -115,6 +180,7 @@ class StudentSettings(_Settings):
     methods: Choices
     seeds: Seeds
     teacher: TeacherSettings | None = None
+    teachers: dict[Annotated[str, Field(pattern=NAME)], TeacherSettings] = {}
     control_teacher: TeacherSettings | None = None
     training: dict[str, Any] = {}
 
@@ -134,7 +200,7 @@ class Study(_Settings):
             up.
     """
 
-    name: Annotated[str, Field(pattern=r"^[\w][\w.-]*$", max_length=100)]
+    name: Annotated[str, Field(pattern=NAME, max_length=100)]
     data: DataSettings
     conditions: Annotated[list[Choice], BeforeValidator(_one_or_list), Field(min_length=1)] = [{"clean": {}}]
     teacher: TeacherSettings | None = None
@@ -143,6 +209,6 @@ class Study(_Settings):
     plugins: list[str] = []
     evaluations: Choices = Field(default_factory=lambda: names_or_mapping(list(declared("evaluation"))))
 
-    def teacher_of(self, students: StudentSettings) -> TeacherSettings | None:
-        """Return the teacher of a family of students; None if it has none."""
-        return students.teacher or self.teacher
+    def teachers_of(self, students: StudentSettings) -> dict[str, TeacherSettings | None]:
+        """Return the teachers of a family of students by name; a single one, or none, has an empty name."""
+        return {**students.teachers} or {"": students.teacher or self.teacher}

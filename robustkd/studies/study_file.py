@@ -138,10 +138,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
         raise StudyError(f"{path}: must be a mapping with the keys {', '.join(Study.model_fields)}")
     if isinstance(content.get("plugins"), list):
         content["plugins"] = [_beside(path, plugin) for plugin in content["plugins"]]
-    students = content.get("students")
-    for holder in (content, *(students if isinstance(students, list) else [students])):
-        if isinstance(holder, dict) and isinstance(holder.get("teacher"), dict):
-            holder["teacher"] = placed_beside(path.resolve(), holder["teacher"])
+    _place_teachers(content, path.resolve())
     if "extends" not in content:
         return content, [(path, text)]
     base, here = content.pop("extends"), f"{path}:{_line_of(text, ('extends',))[0]}: extends"
@@ -154,6 +151,27 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
         raise StudyError(f"{here}: {other}: no such file")
     inherited, sources = _read(other, (*above, path.resolve()))
     return _merged(inherited, content), [(path, text), *sources]
+
+
+def _place_teachers(content: dict[str, Any], file: Path) -> None:
+    """Resolve the paths of given teachers relative to the study file that names them."""
+    students = content.get("students")
+    for holder in (content, *(students if isinstance(students, list) else [students])):
+        if not isinstance(holder, dict):
+            continue
+        named = holder.get("teachers")
+        for group in (holder, named if isinstance(named, dict) else {}):
+            for key, teacher in group.items():
+                if isinstance(teacher, dict) and (group is named or key in ("teacher", "control_teacher")):
+                    group[key] = _placed(teacher, file)
+
+
+def _placed(teacher: dict[str, Any], file: Path) -> dict[str, Any]:
+    members = teacher.get("members")
+    if isinstance(members, list):
+        members = [placed_beside(file, each) if isinstance(each, dict) else each for each in members]
+        return {**teacher, "members": members}
+    return placed_beside(file, teacher)
 
 
 def _beside(study: Path, plugin: Any) -> Any:

@@ -23,10 +23,12 @@ from robustkd.distillation.training_state import epochs_done
 from robustkd.distillation.turns import Turns, drained, inside
 from robustkd.errors import RobustKDError, StateError, StorageError, StudyError, TrainingError
 from robustkd.models import PixelModel, create_model, load_model, save_model
+from robustkd.models.ensembles import ensemble
 from robustkd.roles import Role
 from robustkd.studies.member_facts import MODEL_FILE
+from robustkd.studies.plan import Teaching
 from robustkd.studies.provenance import describe_device, package_versions
-from robustkd.studies.validation import recipe_with
+from robustkd.studies.values import recipe_with
 
 HISTORY_FILE = "history.csv"
 
@@ -61,8 +63,9 @@ class Training:
         indices: int64 (N,), the positions of the training images in the data set's training set.
         labels: int64 (N,), the labels to train on.
         painting: The patterns painted over these images; None for none.
-        teacher_id: The id of the teacher's job; None without a teacher.
-        teacher: The teacher's checkpoint.
+        teacher_id: The id of the teacher's job, or the ids of the members of an ensemble; None without a teacher.
+        teachers: The teacher's checkpoint, or those of the members of an ensemble; empty without a teacher.
+        teaching: How several networks teach.
         threads: The number of CPU threads. It is fixed for each training so that results do not depend on how many
             trainings run at the same time.
         interval: How often the state is written.
@@ -78,7 +81,8 @@ class Training:
     labels: np.ndarray
     painting: Painting | None = None
     teacher_id: str | None = None
-    teacher: bytes | None = None
+    teachers: tuple[bytes, ...] = ()
+    teaching: Teaching = "one"
     threads: int = 1
     interval: CheckpointInterval = field(default=CheckpointInterval())
 
@@ -208,7 +212,7 @@ def method_of(training: Training, data: Dataset) -> Method:
         in_chans=data.test.shape[0],
         seed=settings["seed"],
     )
-    teacher = _loaded(training.teacher) if training.teacher is not None else None
+    teacher = _teacher_of(training) if training.teachers else None
     return METHODS[settings["method"]](student, teacher, **settings["options"])
 
 
@@ -218,6 +222,11 @@ def _training_data(training: Training, data: Dataset) -> Dataset:
     if training.painting is not None:
         images = training.painting.on(images)
     return replace(data, train=images, augmentation=Augmentation(**training.settings["augmentation"]))
+
+
+def _teacher_of(training: Training) -> PixelModel:
+    networks = [_loaded(checkpoint) for checkpoint in training.teachers]
+    return networks[0] if training.teaching == "one" else ensemble(networks, training.teaching)
 
 
 def _loaded(checkpoint: bytes) -> PixelModel:

@@ -4,16 +4,16 @@ Each problem is reported with its place in the study file.
 """
 
 import dataclasses
-import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from robustkd.data.condition import CONDITIONS, Condition
-from robustkd.declarations import check_architecture_name, check_dataset_name, declared
-from robustkd.distillation.recipe import Recipe
+from robustkd.data.condition import Condition
+from robustkd.declarations import check_dataset_name, declared
 from robustkd.errors import BadInputError, DataError, nearest
+from robustkd.studies.method_entry import method_entry
 from robustkd.studies.options import (
     Place,
     PlaceError,
@@ -23,7 +23,9 @@ from robustkd.studies.options import (
     options_of,
     refuse_booleans_for_numbers,
 )
-from robustkd.studies.study import TRAINED_KEYS, Choice, StudentSettings, Study, TeacherSettings, names_or_mapping
+from robustkd.studies.study import NAME, StudentSettings, Study, TeacherSettings, names_or_mapping
+from robustkd.studies.teacher_rules import resolved_chain, resolved_teacher
+from robustkd.studies.values import check_architecture_at, condition_at, recipe_at, refuse_repetition
 
 
 def validated(content: Mapping[str, Any]) -> Study:
@@ -45,8 +47,8 @@ def validated(content: Mapping[str, Any]) -> Study:
     refuse_booleans_for_numbers(content, study, ())
     _check_dataset(study.data.name)
     if study.teacher is not None:
-        _check_teacher(study, study.teacher, ("teacher",))
-    conditions = [_condition(entry, ("conditions", index)) for index, entry in enumerate(study.conditions)]
+        study = study.model_copy(update={"teacher": resolved_teacher(study, study.teacher, ("teacher",))})
+    conditions = [condition_at(entry, ("conditions", index)) for index, entry in enumerate(study.conditions)]
     labels = [condition.label for condition in conditions]
     for index, label in enumerate(labels):
         if label in labels[:index]:
@@ -66,7 +68,7 @@ def validated(content: Mapping[str, Any]) -> Study:
 
 def conditions_of(study: Study) -> list[Condition]:
     """Return the conditions of a study as objects that can be applied to a training set."""
-    return [_condition(entry, ()) for entry in study.conditions]
+    return [condition_at(entry, ()) for entry in study.conditions]
 
 
 def evaluation_options(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -87,106 +89,102 @@ def evaluation_options(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, An
         raise BadInputError(f"{'.'.join(map(str, problem.place))}: {problem}") from problem
 
 
-def condition_named(entry: Any) -> Condition:
-    """Build one condition, given as in a study file.
-
-    Args:
-        entry: The name of the condition, or a mapping of the name to its options.
-
-    Returns:
-        The condition.
-
-    Raises:
-        BadInputError: The condition is unknown, or an option is not valid.
-    """
-    try:
-        return _condition(TypeAdapter(Choice).validate_python(entry), ())
-    except ValidationError as error:
-        raise BadInputError(f"condition {entry!r}: must be a name, or a name with its options") from error
-    except PlaceError as problem:
-        raise BadInputError(f"condition {'.'.join(map(str, problem.place))}: {problem}") from problem
-
-
-def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """Return a recipe with some of its fields replaced.
-
-    Args:
-        recipe: The recipe.
-        changes: The fields to replace and their new values, as in a study file.
-
-    Returns:
-        The changed recipe.
-
-    Raises:
-        PlaceError: A field is unknown, or a value is not valid.
-    """
-    return _recipe_with(recipe, changes, ("training",))
-
-
-def _recipe_with(recipe: Recipe, changes: Mapping[str, Any], place: Place) -> Recipe:
-    *parents, key = place
-    made: Recipe = options_of(Recipe, str(key), {**dataclasses.asdict(recipe), **changes}, tuple(parents))
-    for name, value in dataclasses.asdict(made).items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise PlaceError((*place, name), f"must be a finite number, got {value}")
-    return made
-
-
 def _students(study: Study, students: StudentSettings, place: Place) -> StudentSettings:
     for architecture in students.architecture:
-        _check_architecture(architecture, (*place, "architecture"))
+        check_architecture_at(architecture, (*place, "architecture"))
     for name in ("seeds", "architecture"):
-        _refuse_repetition(getattr(students, name), (*place, name))
+        refuse_repetition(getattr(students, name), (*place, name))
+    updates: dict[str, Any] = {}
     if students.teacher is not None:
-        _check_teacher(study, students.teacher, (*place, "teacher"))
+        if students.teachers:
+            raise PlaceError((*place, "teachers"), "give teacher or teachers, not both")
+        updates["teacher"] = resolved_teacher(study, students.teacher, (*place, "teacher"))
+    updates["teachers"] = {
+        name: resolved_teacher(study, each, (*place, "teachers", name)) for name, each in students.teachers.items()
+    }
     if students.control_teacher is not None:
-        _check_control(study, students, (*place, "control_teacher"))
-    _recipe_with(study.training, students.training, (*place, "training"))
-    methods = {}
-    for name, options in students.methods.items():
-        own, at = dict(options), (*place, "methods", name)
-        changes = names_or_mapping(own.pop("training", {}))
-        if not isinstance(changes, dict):
-            raise PlaceError((*at, "training"), f"must be a mapping with keys of the recipe, got {changes!r}")
-        _recipe_with(study.training, {**students.training, **changes}, (*at, "training"))
-        methods[name] = method_options(name, own, at) | ({"training": changes} if changes else {})
-    _check_independence(study.teacher_of(students), students, place)
-    return students.model_copy(update={"methods": methods})
+        updates["control_teacher"] = _control(study, students, (*place, "control_teacher"))
+    recipe_at(study.training, students.training, (*place, "training"))
+    known = students.model_copy(update=updates)
+    updates["methods"] = {
+        name: _method(study, known, name, options, (*place, "methods", name))
+        for name, options in students.methods.items()
+    }
+    for name, teacher in study.teachers_of(known).items():
+        _check_independence(teacher, known, (*place, *(("teachers", name) if name else ())))
+    return students.model_copy(update=updates)
+
+
+def _method(
+    study: Study, students: StudentSettings, name: str, given: Mapping[str, Any], place: Place
+) -> dict[str, Any]:
+    entry = method_entry(name, given)
+    if not isinstance(entry.method, str):
+        raise PlaceError((*place, "method"), f"must be the name of a method, got {entry.method!r}")
+    if entry.method != name:
+        if name in declared("method"):
+            raise PlaceError(place, f"is the name of a method, and the entry is of the method {entry.method}")
+        if not re.fullmatch(NAME, name):
+            raise PlaceError(
+                place, "a name must begin with a letter, a digit or '_' and contain only these, '.' and '-'"
+            )
+    changes = names_or_mapping(entry.training)
+    if not isinstance(changes, dict):
+        raise PlaceError((*place, "training"), f"must be a mapping with keys of the recipe, got {changes!r}")
+    recipe_at(study.training, {**students.training, **changes}, (*place, "training"))
+    own = method_options(entry.method, entry.options, place)
+    own |= {"method": entry.method} if entry.method != name else {}
+    own |= {"training": changes} if changes else {}
+    if entry.assistants is None:
+        return own
+    if not declared("method")[entry.method].needs_teacher:
+        raise PlaceError((*place, "assistants"), f"{entry.method} learns from no teacher: leave this key out")
+    chains = [
+        resolved_chain(study, teacher, entry.assistants, (*place, "assistants"))
+        for teacher in study.teachers_of(students).values()
+        if teacher is not None
+    ]
+    return own | ({"assistants": [each.model_dump(mode="json") for each in chains[0]]} if chains else {})
 
 
 def _check_independence(
     teacher: TeacherSettings | None, students: StudentSettings, place: Place, called: str = "teacher"
 ) -> None:
     if teacher is None:
-        needing = [name for name in students.methods if declared("method")[name].needs_teacher]
+        entries = [method_entry(name, given) for name, given in students.methods.items()]
+        needing = [entry.name for entry in entries if declared("method")[entry.method].needs_teacher]
         if needing:
             raise PlaceError((*place, "methods"), f"{needing[0]} needs a teacher: add the key teacher")
         return
-    shared = sorted(set(teacher.seeds) & set(students.seeds)) if not teacher.has_weights else []
+    shared = sorted(set(teacher.trained_seeds) & set(students.seeds)) if not teacher.is_given else []
     if teacher.architecture in students.architecture and shared:
+        own = () if "teachers" in place else ("teacher",)
         raise PlaceError(
-            (*place, "teacher", "seeds") if students.teacher is not None else ("teacher", "seeds"),
+            (*place, *own, "seeds") if students.teacher is not None or not own else ("teacher", "seeds"),
             f"with seed {shared[0]} the teacher is the same network as the baseline with that seed, so the baseline "
             "is not independent of the teacher: give the teacher a seed that no student has",
         )
 
 
-def _check_control(study: Study, students: StudentSettings, place: Place) -> None:
-    other, teacher = students.control_teacher, study.teacher_of(students)
-    assert other is not None
-    _check_teacher(study, other, place)
+def _control(study: Study, students: StudentSettings, place: Place) -> TeacherSettings:
+    assert students.control_teacher is not None
+    other = resolved_teacher(study, students.control_teacher, place)
+    if students.teachers:
+        raise PlaceError(place, "is for one teacher; with several teachers, each is the control of the others")
+    (teacher,) = study.teachers_of(students).values()
     if teacher is None:
         raise PlaceError(place, "there is no teacher that it could be the control of: add the key teacher")
-    if other.has_weights or teacher.has_weights:
+    if other.is_given or teacher.is_given:
         if other.has_weights and other.path == teacher.path:
             raise PlaceError((*place, "path"), "is the teacher itself: give another network")
-        return
-    shared = sorted(set(other.seeds) & set(teacher.seeds))
+        return other
+    shared = sorted(set(other.trained_seeds) & set(teacher.trained_seeds))
     if other.architecture == teacher.architecture and shared:
         raise PlaceError(
             (*place, "seeds"), f"with seed {shared[0]} it is the teacher itself: give it a seed that the teacher lacks"
         )
     _check_independence(other, students, place, "control_teacher")
+    return other
 
 
 def _check_families(study: Study) -> None:
@@ -204,8 +202,8 @@ def _check_families(study: Study) -> None:
 
 def _check_draws(study: Study, conditions: Sequence[Condition]) -> None:
     methods = declared("method")
-    needing = [name for each in study.students for name in each.methods if name in methods]
-    needing = [name for name in needing if methods[name].needs_teacher]
+    entries = [method_entry(name, given) for each in study.students for name, given in each.methods.items()]
+    needing = [entry.name for entry in entries if entry.method in methods and methods[entry.method].needs_teacher]
     for index, condition in enumerate(conditions):
         if condition.per_seed and needing:
             raise PlaceError(
@@ -215,45 +213,11 @@ def _check_draws(study: Study, conditions: Sequence[Condition]) -> None:
             )
 
 
-def _check_teacher(study: Study, teacher: TeacherSettings, place: Place) -> None:
-    if teacher.has_weights:
-        if told := next((key for key in TRAINED_KEYS if key in teacher.model_fields_set), None):
-            raise PlaceError((*place, told), "the teacher is given and not trained: leave this key out")
-        return
-    if teacher.architecture is None:
-        raise PlaceError(place, "the key architecture is missing, or the path of a trained teacher")
-    for key in sorted(teacher.model_fields_set - {"architecture", *TRAINED_KEYS}):
-        raise PlaceError((*place, key), "this is for a teacher that is given: add its path, or leave this key out")
-    _check_architecture(teacher.architecture, (*place, "architecture"))
-    _refuse_repetition(teacher.seeds, (*place, "seeds"))
-    _recipe_with(study.training, teacher.training, (*place, "training"))
-
-
-def _refuse_repetition(given: Sequence[Any], place: Place) -> None:
-    if len(set(given)) < len(given):
-        raise PlaceError(place, f"must not contain the same value twice, got {given}")
-
-
 def _check_dataset(name: str) -> None:
     try:
         check_dataset_name(name)
     except DataError as error:
         raise PlaceError(("data", "name"), str(error)) from error
-
-
-def _check_architecture(architecture: str, place: Place) -> None:
-    try:
-        check_architecture_name(architecture)
-    except BadInputError as error:
-        raise PlaceError(place, str(error)) from error
-
-
-def _condition(entry: Mapping[str, Mapping[str, Any]], place: Place) -> Condition:
-    ((name, options),) = entry.items()
-    if name not in CONDITIONS.names():
-        raise PlaceError((*place, name), f"unknown condition {name!r}: {nearest(name, CONDITIONS.names())}")
-    condition: Condition = options_of(CONDITIONS[name], name, options, place)
-    return condition
 
 
 def _evaluation(name: str, options: Mapping[str, Any], place: Place) -> Any:
