@@ -23,14 +23,28 @@ def colour_jitter(strength: float, seed: int) -> Alteration:
 
     def transform(images: Tensor, indices: Tensor) -> Tensor:
         draws = drawn(generators_of("colour", seed, indices), lambda each: each.uniform(-1, 1, 4), images)
-        brightness, contrast, saturation, hue = (draws * strength).T[:, :, None, None, None]
-        pixels = (to_pixels(images) * (1 + brightness)).clamp(0, 1)
-        pixels = _blended(pixels, luma(pixels).mean(dim=(2, 3), keepdim=True), 1 + contrast)
-        if images.shape[1] == 3:
-            pixels = turned_hue(_blended(pixels, luma(pixels), 1 + saturation), hue[:, 0] / 2)
-        return to_bytes(pixels)
+        return to_bytes(jittered(to_pixels(images), draws * strength))
 
     return Alteration("colour jitter", transform, {"strength": strength, "seed": seed})
+
+
+def jittered(pixels: Tensor, changes: Tensor) -> Tensor:
+    """Change brightness, contrast, saturation and hue, in this order; without colours, only the first two.
+
+    Args:
+        pixels: float32 (B, C, H, W) in [0, 1].
+        changes: float32 (B, 4): what is added to the factor 1 of brightness, contrast and saturation, and twice the
+            share of the circle that the hue is turned by.
+
+    Returns:
+        float32 (B, C, H, W) in [0, 1].
+    """
+    brightness, contrast, saturation, hue = changes.T[:, :, None, None, None]
+    changed = (pixels * (1 + brightness)).clamp(0, 1)
+    changed = _blended(changed, luma(changed).mean(dim=(2, 3), keepdim=True), 1 + contrast)
+    if pixels.shape[1] == 3:
+        changed = turned_hue(_blended(changed, luma(changed), 1 + saturation), hue[:, 0] / 2)
+    return changed
 
 
 def turned_hue(pixels: Tensor, turn: Tensor) -> Tensor:

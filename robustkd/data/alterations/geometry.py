@@ -63,22 +63,47 @@ def rotated(degrees: float, seed: int) -> Alteration:
     def transform(images: Tensor, indices: Tensor) -> Tensor:
         generators = generators_of("rotation", seed, indices)
         angles = drawn(generators, lambda each: each.choice([-1, 1]), images) * math.radians(degrees)
-        height, width = images.shape[-2:]
-        cosine, sine = angles.cos(), angles.sin()
-        turn = torch.stack([cosine, -sine * height / width, sine * width / height, cosine], dim=1).reshape(-1, 2, 2)
+        turn = rotations(angles, *images.shape[-2:])
         return _moved(images, turn, torch.zeros(len(images), 2, device=images.device))
 
     return Alteration("rotation", transform, {"degrees": degrees, "seed": seed})
+
+
+def rotations(angles: Tensor, height: int, width: int) -> Tensor:
+    """Return matrices that rotate about the centre.
+
+    Args:
+        angles: float32 (B,), in radians.
+        height: The height of the images.
+        width: Their width.
+
+    Returns:
+        float32 (B, 2, 2), see `resampled`.
+    """
+    cosine, sine = angles.cos(), angles.sin()
+    return torch.stack([cosine, -sine * height / width, sine * width / height, cosine], dim=1).reshape(-1, 2, 2)
+
+
+def resampled(pixels: Tensor, turn: Tensor, centres: Tensor) -> Tensor:
+    """Sample each image at ``turn @ place + centre`` (bilinear); what lies beyond the border is mirrored.
+
+    Args:
+        pixels: float32 (B, C, H, W).
+        turn: float32 (B, 2, 2).
+        centres: float32 (B, 2), in coordinates from −1 to 1, x before y.
+
+    Returns:
+        float32 (B, C, H, W).
+    """
+    grid = F.affine_grid(torch.cat([turn, centres[:, :, None]], dim=2), list(pixels.shape), align_corners=False)
+    return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
 _COMPASS = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if (down, across) != (0, 0)]
 
 
 def _moved(images: Tensor, turn: Tensor, centres: Tensor) -> Tensor:
-    """Sample each image at ``turn @ place + centre``, in coordinates from −1 to 1, x before y."""
-    grid = F.affine_grid(torch.cat([turn, centres[:, :, None]], dim=2), list(images.shape), align_corners=False)
-    pixels = F.grid_sample(to_pixels(images), grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return to_bytes(pixels)
+    return to_bytes(resampled(to_pixels(images), turn, centres))
 
 
 def _mirrored(places: Tensor, side: int) -> Tensor:
