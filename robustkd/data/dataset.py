@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from torch import Tensor
+
 from robustkd.data.augmentation import Augmentation
 from robustkd.data.condition import Clean, Condition, Conditioned
 from robustkd.data.image_set import ImageSet
@@ -23,6 +25,7 @@ class Dataset:
         condition: The change applied to the training set before training; `train` itself stays unchanged.
         remarks: What a reader of results must know: a sentence, without its full stop, for each thing that was decided
             or found while loading.
+        unlabelled: Images without labels to train on beside the training set, uint8 (M, C, H, W); None for none.
 
     >>> import robustkd as rk
     >>> rk.load_dataset("digits")
@@ -35,6 +38,7 @@ class Dataset:
     augmentation: Augmentation = field(default_factory=Augmentation)
     condition: Condition = field(default_factory=Clean)
     remarks: tuple[str, ...] = ()
+    unlabelled: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.train is None:

@@ -84,3 +84,6 @@ class DistillationData:
     def has_one_label_each(self) -> bool:
         """Whether every image that it shows has exactly one label."""
         return self.mixing == "none" and self.extra is None
+
+
+NOTHING_MORE = DistillationData()

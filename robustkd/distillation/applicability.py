@@ -1,14 +1,16 @@
 """Whether methods can be applied to a pair of networks, tested before anything is trained."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from robustkd.data import Batch
+from robustkd.distillation.fitting import refuse_unfit
 from robustkd.distillation.method import METHODS, Method
 from robustkd.distillation.recipe import Recipe
-from robustkd.errors import ModelError
+from robustkd.errors import BadInputError
 from robustkd.models import PixelModel, create_model
 from robustkd.models.ensembles import ensemble
 
@@ -22,6 +24,7 @@ def inapplicable(
     num_classes: int,
     members: int = 1,
     kinds: Mapping[str, str] | None = None,
+    recipes: Mapping[str, Recipe] | None = None,
 ) -> dict[str, str]:
     """Return the methods that could not train a student, by trying each on two grey images.
 
@@ -37,6 +40,7 @@ def inapplicable(
         num_classes: The number of classes.
         members: The number of networks that teach together, as an ensemble.
         kinds: The name in `METHODS` of methods that have another name.
+        recipes: The recipes of methods; the default for those that are not in it.
 
     Returns:
         The reason, in one line, for each method that cannot be applied; empty if all can.
@@ -57,9 +61,10 @@ def inapplicable(
     reasons = {}
     for name, options in methods.items():
         kind = METHODS[(kinds or {}).get(name, name)]
+        recipe = (recipes or {}).get(name, Recipe())
         try:
-            _try(kind, options, built, taught_by if kind.needs_teacher else None, batch)
-        except ModelError as error:
+            _try(kind, options, built, taught_by if kind.needs_teacher else None, batch, recipe)
+        except BadInputError as error:
             reasons[name] = str(error)
         except Exception as error:  # images too small for a network fail in it in any way
             first_line = str(error).partition("\n")[0]
@@ -70,12 +75,19 @@ def inapplicable(
 
 
 def _try(
-    kind: type[Method], options: Mapping[str, Any], student: PixelModel, teacher: PixelModel | None, batch: Batch
+    kind: type[Method],
+    options: Mapping[str, Any],
+    student: PixelModel,
+    teacher: PixelModel | None,
+    batch: Batch,
+    recipe: Recipe,
 ) -> None:
     # methods may draw random numbers
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         method = kind(student, teacher, **options).eval()
+        refuse_unfit(method, recipe)
         method.prepare(batch.labels)
-        for stage in method.stages(Recipe()):
+        seen = replace(batch, views=dict.fromkeys(method.views, batch.pixels))
+        for stage in method.stages(recipe):
             method.begin_epoch(stage.name, 0, 1)
-            method(batch)
+            method(seen)

@@ -9,9 +9,11 @@ from robustkd.data import ImageSet
 from robustkd.distillation.accuracy import count_correct
 from robustkd.distillation.device_queue import Clock, OnTheWay, Pace
 from robustkd.distillation.failures import refuse_infinite_losses
+from robustkd.distillation.fidelity import Fidelity
 from robustkd.distillation.graphs import Graphs
 from robustkd.distillation.history import Epoch
 from robustkd.distillation.method import Method, Stage
+from robustkd.distillation.recipe import Recipe
 from robustkd.distillation.step import Step
 from robustkd.distillation.turns import Turns
 from robustkd.models import PixelModel
@@ -24,10 +26,12 @@ class Tests:
     Attributes:
         test: The test images.
         validation: The images held out of training; None if there are none.
+        fidelity: Compares the network with its teacher; None where nobody asked.
     """
 
     test: ImageSet
     validation: ImageSet | None
+    fidelity: Fidelity | None = None
 
 
 def train_epoch(method: Method, step: Step, stage: Stage, epoch: int, tests: Tests, graphs: Graphs) -> Turns[Epoch]:
@@ -63,7 +67,10 @@ def train_epoch(method: Method, step: Step, stage: Stage, epoch: int, tests: Tes
     exported = method.export()
     shown = [images for images in (tests.test, tests.validation) if images is not None]
     correct = OnTheWay(*(_correct(method, exported, images, graphs) for images in shown))
-    for arriving in (numbers, correct):
+    near = None
+    if tests.fidelity is not None and _is_due(epoch, stage.recipe):
+        near = OnTheWay(tests.fidelity.of(exported))
+    for arriving in (numbers, correct, *([near] if near is not None else [])):
         for _ in arriving.arrive():
             yield 0
     losses = numbers.tensors[0].double().numpy()
@@ -80,7 +87,13 @@ def train_epoch(method: Method, step: Step, stage: Stage, epoch: int, tests: Tes
         test_accuracy=shares[0],
         validation_accuracy=shares[1] if tests.validation is not None else None,
         images_per_second=sum(sizes) / clock.seconds,
+        test_agreement=float(near.tensors[0][0]) if near is not None else None,
+        test_kl=float(near.tensors[0][1]) if near is not None else None,
     )
+
+
+def _is_due(epoch: int, recipe: Recipe) -> bool:
+    return (epoch + 1) % recipe.evaluate_every == 0 or epoch + 1 == recipe.epochs
 
 
 def _correct(method: Method, exported: PixelModel, images: ImageSet, graphs: Graphs) -> Tensor:

@@ -1,15 +1,87 @@
-"""Initial weights for the modules that a method adds to the student.
+"""Initial weights: of the student, as its recipe says, and of the modules that a method adds to it.
 
-They are drawn with a seed derived from the student's own weights: students with different seeds get different weights,
-the same student always gets the same ones, and the global random state does not change.
+Those of added modules are drawn with a seed derived from the student's own weights: students with different seeds get
+different weights, the same student always gets the same ones, and the global random state does not change.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
-from robustkd.models import PixelModel, create_model
+from robustkd.data import ImageSet
+from robustkd.distillation.batch_norms import estimate_statistics
+from robustkd.distillation.initialisation import Initialisation
+from robustkd.distillation.recipe import Recipe
+from robustkd.errors import ModelError
+from robustkd.models import PixelModel, create_model, load_model
+
+
+def begun(
+    student: PixelModel,
+    teacher: PixelModel | None,
+    init: Initialisation,
+    images: ImageSet,
+    device: torch.device | str = "cpu",
+) -> PixelModel:
+    """Return a student with the initial weights that its recipe asks for.
+
+    Args:
+        student: The student with weights drawn by its seed, on the CPU; it may be changed in place.
+        teacher: The teacher; None without one.
+        init: What the recipe asks for.
+        images: The training images, on which statistics of batch normalisation are estimated.
+        device: The device for that.
+
+    Returns:
+        The student, on the CPU.
+
+    Raises:
+        ModelError: Teacher or checkpoint are of another architecture, or the teacher does not state its seed.
+    """
+    if init.path is not None:
+        source = load_model(init.path, num_classes=student.num_classes)
+        _refuse_other_architecture(student, source, f"init.path {init.path}")
+        student.module.load_state_dict(source.module.state_dict())
+        return student
+    if not init.needs_teacher or teacher is None:
+        return student
+    _refuse_other_architecture(student, teacher, "the teacher")
+    if init.shared:
+        seed = teacher.lineage.get("seed")
+        if seed is None or teacher.lineage.get("init", "random") != "random":
+            raise ModelError("init: shared: the teacher's checkpoint does not state the seed of its initial weights")
+        return _drawn_like(student, int(seed))
+    assert init.near_teacher is not None
+    share = init.near_teacher
+    with torch.no_grad():
+        for own, wanted in zip(student.parameters(), teacher.parameters(), strict=True):
+            own.copy_(share * wanted.to(own.device) + (1 - share) * own)
+    estimate_statistics(student.to(device), images, device)
+    return student.cpu()
+
+
+def initialisation_record(recipe: Recipe) -> dict[str, Any]:
+    """Return where the weights of a training began, for the header of its checkpoint; nothing if they were drawn.
+
+    Args:
+        recipe: The recipe of the training.
+    """
+    init = recipe.init
+    if init.shared:
+        return {"init": "shared"}
+    if init.near_teacher is not None:
+        return {"init": {"near_teacher": init.near_teacher}}
+    return {"init": "checkpoint"} if init.path is not None else {}
+
+
+def _refuse_other_architecture(student: PixelModel, other: PixelModel, called: str) -> None:
+    if other.architecture != student.architecture or other.num_parameters != student.num_parameters:
+        raise ModelError(
+            f"init: {called} is a {other.architecture}, and the student a {student.architecture}: initial weights need "
+            "one architecture"
+        )
 
 
 @contextmanager
@@ -39,14 +111,20 @@ def twin(model: PixelModel, index: int) -> PixelModel:
         ModelError: timm does not know the architecture.
     """
     with seeded_by(model, index):
-        made = create_model(
-            model.architecture,
-            num_classes=model.num_classes or 0,
-            in_chans=getattr(model.module, "in_chans", 3),
-            mean=model.mean.flatten().tolist() if model.normalises else None,
-            std=model.std.flatten().tolist() if model.normalises else None,
-            image_size=model.image_size,
-            channel_order=model.channel_order,
-            options=model.options,
-        )
+        made = _drawn_like(model, None)
     return made.to(next(model.parameters()).device)
+
+
+def _drawn_like(model: PixelModel, seed: int | None) -> PixelModel:
+    """A network like another, with initial weights drawn by a seed, or by torch's random state."""
+    return create_model(
+        model.architecture,
+        num_classes=model.num_classes or 0,
+        in_chans=getattr(model.module, "in_chans", 3),
+        seed=seed,
+        mean=model.mean.flatten().tolist() if model.normalises else None,
+        std=model.std.flatten().tolist() if model.normalises else None,
+        image_size=model.image_size,
+        channel_order=model.channel_order,
+        options=model.options,
+    )

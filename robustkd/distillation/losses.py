@@ -29,13 +29,13 @@ def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) 
 
 
 @in_full_precision
-def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float | Tensor) -> Tensor:
     """T² · KL(teacher ‖ student) at a temperature.
 
     Args:
         student_logits: (B, K).
         teacher_logits: (B, K).
-        temperature: T > 0.
+        temperature: T > 0, or that of each image, (B,).
 
     Returns:
         A scalar, in nats times T².
@@ -46,6 +46,10 @@ def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) 
     >>> round(rk.losses.kd_loss(logits, logits, 4.0).item(), 4)
     0.0
     """
+    if isinstance(temperature, Tensor):
+        scale = temperature[:, None]
+        own, wanted = (F.log_softmax(logits / scale, dim=1) for logits in (student_logits, teacher_logits))
+        return (scale**2 * F.kl_div(own, wanted, reduction="none", log_target=True)).sum(dim=1).mean()
     student = F.log_softmax(student_logits / temperature, dim=1)
     teacher = F.log_softmax(teacher_logits / temperature, dim=1)
     return temperature**2 * F.kl_div(student, teacher, reduction="batchmean", log_target=True)

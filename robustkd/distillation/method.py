@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from robustkd.data import Batch
+from robustkd.distillation.batch_norms import batch_norms
 from robustkd.distillation.beside import beside
 from robustkd.distillation.label_loss import label_loss
 from robustkd.distillation.losses import kd_loss
@@ -78,6 +79,8 @@ class Method(nn.Module, ABC):
         select: The rule that chose it; ``last`` keeps the candidate that the method fixed beforehand.
         candidate_accuracies: The accuracies of all candidates, 0 to 1, if the rule used them.
         label_smoothing: The label smoothing of the current stage; `cross_entropy` applies it.
+        frozen_batch_norm: Whether batch normalisation of the student keeps its statistics; the trainer sets it.
+        takes_temperatures: Whether it matches images at the temperature that they ask for, `Batch.temperature`.
 
     Raises:
         ValueError: A method that needs a teacher was given none.
@@ -95,6 +98,8 @@ class Method(nn.Module, ABC):
     select: Rule = "last"
     candidate_accuracies: tuple[float, ...] = ()
     label_smoothing: float = 0.0
+    frozen_batch_norm: bool = False
+    takes_temperatures: bool = False
 
     def __init__(self, student: PixelModel, teacher: PixelModel | None = None) -> None:
         super().__init__()
@@ -152,6 +157,9 @@ class Method(nn.Module, ABC):
         for module in self.modules():
             parameters = list(module.parameters())
             if parameters and not any(parameter.requires_grad for parameter in parameters):
+                module.eval()
+        if self.frozen_batch_norm:
+            for module in batch_norms(self.student):
                 module.eval()
         return self
 

@@ -2,16 +2,19 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from robustkd.arithmetic import Precision
+from robustkd.data.distillation_data import NOTHING_MORE, DistillationData
+from robustkd.distillation.initialisation import RANDOM, Init, initialisation
 
 NonNegative = Annotated[float, Field(ge=0)]
 Optimiser = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["step", "cosine", "constant"]
 Rule = Literal["last", "validation", "test"]
+Split = Literal["all", "first_half", "second_half"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class Recipe:
         nesterov: Whether SGD uses Nesterov's momentum.
         label_smoothing: The share of the target probability that is spread evenly over all classes, in [0, 1), in the
             cross-entropy with the labels (Szegedy et al. 2016, section 7) of every method that has one.
+        init: Where the weights begin: ``random``, drawn with the seed; ``shared``, as those of the teacher began; or an
+            `Initialisation`.
+        frozen_batch_norm: Whether batch normalisation keeps the statistics that it has at the beginning.
+        split: The part of the training set: ``all``, ``first_half`` or ``second_half``, halves of each class that are
+            the same for all networks.
+        distillation_data: What is shown beyond the training set with its crops and flips.
+        evaluate_every: The number of epochs between two measurements of the fidelity to the teacher on the test set,
+            which the history then holds, together with that after the last epoch; 0 for none.
         precision: The precision of the networks' arithmetic. ``float32`` is IEEE single precision; ``tf32`` lets NVIDIA
             GPUs round the inputs of convolutions and matrix products to 10 bits of mantissa, and is float32 elsewhere;
             with ``bfloat16``, autocast chooses the precision of each operation, and weights, gradients and losses stay
@@ -74,6 +85,11 @@ class Recipe:
     weight_decay: NonNegative = 5e-4
     nesterov: bool = False
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    init: Init = RANDOM
+    frozen_batch_norm: bool = False
+    split: Split = "all"
+    distillation_data: DistillationData = NOTHING_MORE
+    evaluate_every: Annotated[int, Field(ge=0)] = 0
     precision: Precision = "float32"
     graph: Literal["auto", "off"] = "auto"
     compile: bool = False
@@ -81,7 +97,9 @@ class Recipe:
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def __post_init__(self) -> None:
-        for name, kind in (("optimiser", Optimiser), ("schedule", Schedule), ("select", Rule)):
+        given: Any = self.init
+        object.__setattr__(self, "init", initialisation(given))
+        for name, kind in (("optimiser", Optimiser), ("schedule", Schedule), ("select", Rule), ("split", Split)):
             if getattr(self, name) not in get_args(kind):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)!r}")
         for name in ("validation_fraction", "label_smoothing"):

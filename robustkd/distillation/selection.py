@@ -20,7 +20,7 @@ from torch import Tensor
 from robustkd.data import ImageSet
 from robustkd.distillation.accuracy import accuracy
 from robustkd.distillation.method import Method
-from robustkd.distillation.recipe import Recipe, Rule
+from robustkd.distillation.recipe import Recipe, Rule, Split
 from robustkd.errors import DataError
 
 SPLIT_SEED = 0
@@ -60,6 +60,19 @@ def hold_out(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet | No
             "to no image in any class: raise it"
         )
     return images.subset(torch.nonzero(~held_out)[:, 0]), images.subset(torch.nonzero(held_out)[:, 0])
+
+
+def part_of(images: ImageSet, split: Split) -> ImageSet:
+    """Return a half of each class of a training set, or all of it; the halves are disjoint.
+
+    Args:
+        images: The training images.
+        split: Which part.
+    """
+    if split == "all":
+        return images
+    first, second = hold_out(images, 0.5)
+    return second if split == "second_half" and second is not None else first
 
 
 def select_candidate(

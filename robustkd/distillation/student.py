@@ -13,7 +13,8 @@ import torch
 
 from robustkd.data import Clean, Dataset
 from robustkd.devices import resolve_device
-from robustkd.distillation.history import Epoch, history_frame
+from robustkd.distillation.history import Epoch, course_record, history_frame
+from robustkd.distillation.initial_weights import begun, initialisation_record
 from robustkd.distillation.method import METHODS, Method
 from robustkd.distillation.recipe import Recipe
 from robustkd.distillation.selection import selection_record
@@ -100,14 +101,17 @@ def train_student(
     ('cifar_wrn_10_1', 1)
     """
     recipe = recipe if recipe is not None else Recipe()
-    built = _method(method, copy.deepcopy(model).requires_grad_(True), teacher, options or {})
     _refuse_misfit(model, data, "the model")
-    if teacher is not None and built.has_teacher:
+    if teacher is not None and METHODS[method].needs_teacher:
         _refuse_misfit(teacher, data, "the teacher")
     if seed < 0:
         raise BadInputError(f"seed must be at least 0, got {seed}")
     role = role or ("baseline" if method == "baseline" else "student")
     conditioned = data.trained_on(seed, role)
+    place = resolve_device(str(device))
+    student = copy.deepcopy(model).requires_grad_(True)
+    student = begun(student, teacher, recipe.init, conditioned.images, place)
+    built = _method(method, student, teacher, options or {})
     epochs = sum(stage.recipe.epochs for stage in built.stages(recipe))
     with progress(f"train {method}", epochs) as advance:
 
@@ -120,7 +124,7 @@ def train_student(
             replace(data, train=conditioned.images, condition=Clean()),
             recipe,
             seed=seed,
-            device=resolve_device(str(device)),
+            device=place,
             checkpoint=Path(checkpoint) if checkpoint is not None else None,
             on_epoch=told,
             should_stop=should_stop,
@@ -136,6 +140,8 @@ def train_student(
         **selection_record(built),
         "data": _digest(conditioned.images.digest, conditioned.images.labels),
         "teacher": teacher.digest() if teacher is not None and built.has_teacher else None,
+        **initialisation_record(recipe),
+        **course_record(history),
     }
     return TrainedStudent(trained, history_frame(history), method)
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from robustkd.arithmetic import deterministic_convolutions, tensor_float32
 from robustkd.data import Dataset, TrainingBatches
+from robustkd.data.extra_images import extra_images
 from robustkd.distillation.epoch import Tests, train_epoch
 from robustkd.distillation.failures import (
     MORE_ROOM,
@@ -21,13 +22,15 @@ from robustkd.distillation.failures import (
     failures_named,
     refuse_broken_network,
 )
+from robustkd.distillation.fidelity import Fidelity
+from robustkd.distillation.fitting import refuse_unfit
 from robustkd.distillation.graphs import Graphs
 from robustkd.distillation.history import Epoch
 from robustkd.distillation.method import Method, Stage
 from robustkd.distillation.optimiser import build_optimiser, restore_optimiser, set_learning_rate
 from robustkd.distillation.random_state import RandomState
 from robustkd.distillation.recipe import Recipe
-from robustkd.distillation.selection import hold_out, select_candidate
+from robustkd.distillation.selection import hold_out, part_of, select_candidate
 from robustkd.distillation.step import Step
 from robustkd.distillation.training_state import load_state, save_state, training_identity
 from robustkd.distillation.turns import Turns, drained, inside
@@ -183,6 +186,8 @@ class _Training:
     def turns(self) -> Turns[list[Epoch]]:
         """Train, one step a turn."""
         method, recipe, device, saving = self.method, self.recipe, self.device, self.saving
+        refuse_unfit(method, recipe)
+        method.frozen_batch_norm = recipe.frozen_batch_norm
         self.stages = method.stages(recipe)
         with failures_named(f"{method.name}, moving images and networks", recipe, device, MORE_ROOM):
             self.batches, self.tests = _place(method, self.data, recipe, self.seed, device)
@@ -245,10 +250,22 @@ def _place(
     method: Method, data: Dataset, recipe: Recipe, seed: int, device: torch.device
 ) -> tuple[TrainingBatches, Tests]:
     """Prepare the method, and move networks and images to the device; the recipe may hold out some images."""
-    training, validation = hold_out(data.training, recipe.validation_fraction)
+    training, validation = hold_out(part_of(data.training, recipe.split), recipe.validation_fraction)
+    shown = recipe.distillation_data
+    extra = data.unlabelled
+    if shown.extra is not None and extra is None:
+        extra = extra_images(shown.extra, data.training)
     method.prepare(training.labels.cpu())
-    batches = TrainingBatches(training, recipe.batch_size, data.augmentation, seed, device)
-    tests = Tests(data.test.to(device), validation.to(device) if validation is not None else None)
+    batches = TrainingBatches(
+        training,
+        recipe.batch_size,
+        data.augmentation,
+        seed,
+        device,
+        data=shown,
+        extra=extra if shown.extra is not None else None,
+        views=method.views,
+    )
     networks: list[nn.Module] = [method, method.teacher.eval()] if method.has_teacher else [method]
     for network in networks:
         network.to(device)
@@ -259,7 +276,9 @@ def _place(
     if device.type == "cuda":
         # images and teacher may be shared with trainings on other streams, which do not wait for this one
         torch.cuda.current_stream(device).synchronize()
-    return batches, tests
+    test = data.test.to(device)
+    fidelity = Fidelity(method.teacher, test, device) if recipe.evaluate_every and method.has_teacher else None
+    return batches, Tests(test, validation.to(device) if validation is not None else None, fidelity)
 
 
 @contextmanager

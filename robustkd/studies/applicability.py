@@ -7,12 +7,13 @@ from typing import Any
 
 from robustkd.data import Dataset
 from robustkd.declarations import declared
-from robustkd.distillation import inapplicable
+from robustkd.distillation import Recipe, inapplicable
 from robustkd.errors import StudyError
 from robustkd.models import create_model
 from robustkd.studies.given_teacher import load_teachers
 from robustkd.studies.method_entry import MethodEntry, method_entry
 from robustkd.studies.study import AssistantSettings, StudentSettings, Study, TeacherSettings
+from robustkd.studies.values import recipe_with
 
 
 def refuse_inapplicable(study: Study, data: Dataset) -> None:
@@ -30,7 +31,7 @@ def refuse_inapplicable(study: Study, data: Dataset) -> None:
     told: set[str] = set()
     for index, students in enumerate(study.students):
         for teacher in study.teachers_of(students).values():
-            for trial in _trials(students, teacher, data):
+            for trial in _trials(study, students, teacher, data):
                 reasons = inapplicable(
                     trial.methods,
                     trial.student,
@@ -39,6 +40,7 @@ def refuse_inapplicable(study: Study, data: Dataset) -> None:
                     num_classes=data.num_classes,
                     members=trial.members,
                     kinds=trial.kinds,
+                    recipes=trial.recipes,
                 )
                 for name, reason in reasons.items():
                     raise StudyError(f"{study.name}: students.{index}.{trial.place}{name}: {reason}")
@@ -58,9 +60,12 @@ class _Trial:
     teacher: str | None
     members: int = 1
     warning: str = ""
+    recipes: Mapping[str, Recipe] | None = None
 
 
-def _trials(students: StudentSettings, teacher: TeacherSettings | None, data: Dataset) -> Iterator[_Trial]:
+def _trials(
+    study: Study, students: StudentSettings, teacher: TeacherSettings | None, data: Dataset
+) -> Iterator[_Trial]:
     entries = [method_entry(name, given) for name, given in students.methods.items()]
     root = _architecture(teacher, data) if teacher is not None else None
     size = teacher.size if teacher is not None else 1
@@ -79,6 +84,9 @@ def _trials(students: StudentSettings, teacher: TeacherSettings | None, data: Da
                 student,
                 architecture,
                 members,
+                recipes={
+                    entry.name: recipe_with(study.training, {**students.training, **entry.training}) for entry in held
+                },
             )
 
 

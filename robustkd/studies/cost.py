@@ -87,4 +87,7 @@ def _training_images(planned: Planned) -> Iterator[tuple[str, int]]:
             draw = condition.label, job.settings["seed"] if condition.per_seed else 0
             if draw not in counts:
                 counts[draw] = len(replace(planned.data, condition=condition).trained_on(draw[1]).indices)
-            yield job.id, round(counts[draw] * (1 - job.recipe.validation_fraction))
+            recipe, extra = job.recipe, job.recipe.distillation_data.extra
+            shown = counts[draw] * (1 - recipe.validation_fraction) * (1 if recipe.split == "all" else 0.5)
+            beside = extra.ratio * len(planned.data.training) if extra is not None else 0.0
+            yield job.id, round(shown + beside)

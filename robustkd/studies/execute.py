@@ -24,6 +24,7 @@ from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.evaluated import Evaluated
 from robustkd.studies.executors import Executor, InTurns, Processes, Progressed
+from robustkd.studies.extras import Extras
 from robustkd.studies.given_jobs import store_given
 from robustkd.studies.live import Live
 from robustkd.studies.member_facts import MODEL_FILE
@@ -119,12 +120,13 @@ def run_study(
     data = with_remarks(study_data(study, data_root))
     print_remarks(data)
     refuse_inapplicable(study, data)
-    jobs = plan(study, data, how.threads)
+    extras = Extras(data, data_root)
+    jobs = plan(study, data, how.threads, extras)
     text = study_yaml(study)
     claim(run, study.name, text)
     held = Store(store or run / "jobs")
     store_given(jobs, held)
-    work = Work(jobs, held, data, how.threads, how.interval)
+    work = Work(jobs, held, data, extras, how.threads, how.interval)
     with _stoppable() as stopped, Live() as live:
         failed = complete(
             work,

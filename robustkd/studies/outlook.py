@@ -16,6 +16,7 @@ from robustkd.reporting.compose import RUN_FILE
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.cost import critical_path, job_seconds, makespan
 from robustkd.studies.execute import as_in_study, study_data
+from robustkd.studies.extras import Extras
 from robustkd.studies.plan import Job, Plan, plan, with_teachers_left
 from robustkd.studies.provenance import describe_device
 from robustkd.studies.speeds import Planned, Speeds
@@ -112,7 +113,11 @@ def outlook(
         data = as_in_study(data, study)
         absent |= {} if here else {data.name: None}
         refuse_inapplicable(study, data)
-        planned.append(Planned(plan(study, data, threads), data, Store(store or run / "jobs")))
+        planned.append(
+            Planned(
+                plan(study, data, threads, Extras(data, data_root, required=False)), data, Store(store or run / "jobs")
+            )
+        )
     speeds = Speeds(place, planned, threads)
     rows: list[Row] = []
     waiting: dict[str, Job] = {}

@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from robustkd.data import DATASETS, Clean, Condition, Conditioned, Dataset
@@ -14,7 +15,10 @@ from robustkd.models import create_model
 from robustkd.models.combination import Combination
 from robustkd.models.network_source import network_source
 from robustkd.plugins import digest_of
+from robustkd.regular_file import why_not_a_file
+from robustkd.results.storage import file_digest
 from robustkd.roles import Role, control_name
+from robustkd.studies.extras import Extras
 from robustkd.studies.given_teacher import GivenTeacher, load_teachers
 from robustkd.studies.method_entry import MethodEntry, method_entry
 from robustkd.studies.study import AssistantSettings, StudentSettings, Study, TeacherSettings
@@ -45,6 +49,8 @@ class Job:
         condition: The condition of the training set; its effect is part of the settings.
         label: The label of the condition in tables.
         given: The network, if it is a teacher that is not trained; its digest is part of the settings.
+        init: The file of the checkpoint that its weights begin with, whose digest is part of the settings; empty for
+            none.
     """
 
     role: Role
@@ -56,6 +62,7 @@ class Job:
     condition: Condition = field(default=Clean(), compare=False, repr=False)
     label: str = "clean"
     given: GivenTeacher | None = field(default=None, compare=False, repr=False)
+    init: str = field(default="", compare=False, repr=False)
 
     @cached_property
     def id(self) -> str:
@@ -140,20 +147,22 @@ class Plan:
         return {job.id: part.teacher_name for part in self.parts for job in part.students}
 
 
-def plan(study: Study, data: Dataset, threads: int = 1) -> Plan:
+def plan(study: Study, data: Dataset, threads: int = 1, extras: Extras | None = None) -> Plan:
     """List the trainings of a study.
 
     Args:
         study: The study.
         data: The data set; its content is part of what determines a job.
         threads: The number of CPU threads of each training; it determines the order in which numbers are summed.
+        extras: Loads images without labels that recipes ask for; their content is part of what determines a job.
 
     Returns:
         The plan.
     """
     parts = []
+    extras = extras or Extras(data)
     for condition in conditions_of(study):
-        training_sets = _TrainingSets(replace(data, condition=condition), threads)
+        training_sets = _TrainingSets(replace(data, condition=condition), threads, extras)
         for students in study.students:
             for name, teacher in study.teachers_of(students).items():
                 taught = _taught(study, teacher, training_sets)
@@ -242,15 +251,16 @@ def stages_of(job: Job) -> tuple[Stage, ...]:
 class _TrainingSets:
     """The digests of the training sets that a condition makes for each seed; each is drawn once."""
 
-    def __init__(self, data: Dataset, threads: int) -> None:
+    def __init__(self, data: Dataset, threads: int, extras: Extras) -> None:
         self.data = data
+        self.extras = extras
         self._threads = {"threads": threads} if threads != 1 else {}
         self._digests: dict[tuple[str, int], str] = {}
         self._count = threads
 
     def under(self, condition: Condition) -> "_TrainingSets":
         """The same training sets under another condition."""
-        return _TrainingSets(replace(self.data, condition=condition), self._count)
+        return _TrainingSets(replace(self.data, condition=condition), self._count, self.extras)
 
     def settings(self, seed: int, role: Role) -> dict[str, Any]:
         condition = self.data.condition.for_role(role)
@@ -327,6 +337,7 @@ def _taught(study: Study, settings: TeacherSettings | None, training_sets: _Trai
             },
             condition=training_sets.data.condition,
             label=training_sets.data.condition.label,
+            init=recipe.init.path or "",
         )
         for seed in seeds
     )
@@ -369,7 +380,8 @@ def _students(
             settings = training_sets.settings(seed, role)
             settings |= _training(entry.method, entry.options, recipe, architecture, training_sets)
             named = f"{name}-{seed}"
-            jobs.append(Job(role, named, settings, teachers, teaching, name, condition, condition.label))
+            job = Job(role, named, settings, teachers, teaching, name, condition, condition.label)
+            jobs.append(replace(job, init=recipe.init.path or ""))
     return tuple(jobs), tuple(unique(beside))
 
 
@@ -386,7 +398,8 @@ def _chain(study: Study, taught: _Taught, entry: MethodEntry, training_sets: _Tr
         settings |= _training(method, options, recipe, assistant.architecture, training_sets)
         name = f"assistant-{assistant.architecture}-{assistant.seed}"
         condition = training_sets.data.condition
-        chain.append(Job("student", name, settings, teachers, teaching, method, condition, condition.label))
+        job = Job("student", name, settings, teachers, teaching, method, condition, condition.label)
+        chain.append(replace(job, init=recipe.init.path or ""))
         teachers, teaching = (chain[-1],), "one"
     return chain
 
@@ -409,11 +422,23 @@ def _training(
         "data": digest_of(DATASETS[source + colon]) if source + colon in DATASETS.names() else None,
     }
     plugins = {name: digest for name, digest in digests.items() if digest is not None}
+    extra = recipe.distillation_data.extra
     return {
         "method": method,
         "method_version": METHODS[method].version,
         "options": dict(options),
-        "recipe": asdict(recipe),
+        "recipe": asdict(_without_path(recipe)),
         "architecture": architecture,
+        **({"extra": training_sets.extras.digest(extra)} if extra is not None else {}),
         **({"plugins": plugins} if plugins else {}),
     }
+
+
+def _without_path(recipe: Recipe) -> Recipe:
+    """The recipe with the digest of the checkpoint that it begins with, instead of its path."""
+    if recipe.init.path is None:
+        return recipe
+    file = Path(recipe.init.path)
+    if problem := why_not_a_file(file):
+        raise StudyError(f"training.init.path: {file}: {problem}")
+    return replace(recipe, init=replace(recipe.init, path=file_digest(file)))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from filelock import BaseFileLock, Timeout
@@ -10,6 +11,7 @@ from filelock import BaseFileLock, Timeout
 from robustkd.data import Dataset
 from robustkd.errors import RobustKDError, StoppedError, StorageError
 from robustkd.studies.executors import Executor, Outcome, Progressed
+from robustkd.studies.extras import Extras
 from robustkd.studies.live import Live
 from robustkd.studies.member_facts import MODEL_FILE
 from robustkd.studies.plan import Job, Plan, Teaching, with_teachers_left, without_teacher
@@ -46,6 +48,7 @@ class Work:
         plan: The jobs.
         store: The store of finished jobs.
         data: The data set, before any condition.
+        extras: Loads the images that recipes show beside it.
         threads: The number of CPU threads of each training.
         interval: How often a training writes its state.
     """
@@ -53,6 +56,7 @@ class Work:
     plan: Plan
     store: Store
     data: Dataset
+    extras: Extras
     threads: int = 1
     interval: CheckpointInterval = field(default=CheckpointInterval())
 
@@ -237,6 +241,7 @@ def _training(work: Work, job: Job) -> Training:
     condition = job.condition
     conditioned = replace(work.data, condition=condition).trained_on(job.settings["seed"], job.role)
     teachers = those_who_teach(job.teachers, job.teaching, work.store)
+    extra = job.recipe.distillation_data.extra
     return Training(
         id=job.id,
         title=work.plan.title(job),
@@ -250,6 +255,9 @@ def _training(work: Work, job: Job) -> Training:
         teacher_id=", ".join(teacher.id for teacher in teachers) or None,
         teachers=tuple(_checkpoint(work, teacher) for teacher in teachers),
         teaching=job.teaching,
+        init=Path(job.init).read_bytes() if job.init else None,
+        init_name=Path(job.init).name,
+        extra=work.extras.images(extra).numpy() if extra is not None else None,
         threads=work.threads,
         interval=work.interval,
     )

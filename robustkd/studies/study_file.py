@@ -8,7 +8,7 @@ import yaml
 
 from robustkd.errors import BadInputError, StudyError
 from robustkd.plugins import load_plugins
-from robustkd.studies.network_entry import placed_beside
+from robustkd.studies.network_entry import beside, placed_beside
 from robustkd.studies.options import Place, PlaceError
 from robustkd.studies.study import Study, names_or_mapping
 from robustkd.studies.validation import validated
@@ -139,6 +139,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
     if isinstance(content.get("plugins"), list):
         content["plugins"] = [_beside(path, plugin) for plugin in content["plugins"]]
     _place_teachers(content, path.resolve())
+    _place_checkpoints(content, path.resolve())
     if "extends" not in content:
         return content, [(path, text)]
     base, here = content.pop("extends"), f"{path}:{_line_of(text, ('extends',))[0]}: extends"
@@ -164,6 +165,20 @@ def _place_teachers(content: dict[str, Any], file: Path) -> None:
             for key, teacher in group.items():
                 if isinstance(teacher, dict) and (group is named or key in ("teacher", "control_teacher")):
                     group[key] = _placed(teacher, file)
+
+
+def _place_checkpoints(held: Any, file: Path) -> None:
+    """Resolve the paths of checkpoints that trainings begin with relative to the study file."""
+    if isinstance(held, list):
+        for each in held:
+            _place_checkpoints(each, file)
+    if not isinstance(held, dict):
+        return
+    for key, value in held.items():
+        init = value.get("init") if key == "training" and isinstance(value, dict) else None
+        if isinstance(init, dict) and isinstance(init.get("path"), str):
+            value["init"] = {**init, "path": beside(file, init["path"])}
+        _place_checkpoints(value, file)
 
 
 def _placed(teacher: dict[str, Any], file: Path) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from robustkd.arithmetic import precision_on
 from robustkd.data import Augmentation, Dataset
 from robustkd.data.painting import Painting
 from robustkd.distillation import METHODS, Epoch, Method, Recipe, history_frame, selection_record
+from robustkd.distillation.history import course_record
+from robustkd.distillation.initial_weights import begun, initialisation_record
+from robustkd.distillation.initialisation import Initialisation
 from robustkd.distillation.trainer import train_in_turns
 from robustkd.distillation.training_state import epochs_done
 from robustkd.distillation.turns import Turns, drained, inside
@@ -66,6 +69,9 @@ class Training:
         teacher_id: The id of the teacher's job, or the ids of the members of an ensemble; None without a teacher.
         teachers: The teacher's checkpoint, or those of the members of an ensemble; empty without a teacher.
         teaching: How several networks teach.
+        init: The checkpoint that the weights begin with; None for none.
+        init_name: The name of its file.
+        extra: Images without labels to show beside the training set, uint8 (M, C, H, W); None for none.
         threads: The number of CPU threads. It is fixed for each training so that results do not depend on how many
             trainings run at the same time.
         interval: How often the state is written.
@@ -83,6 +89,9 @@ class Training:
     teacher_id: str | None = None
     teachers: tuple[bytes, ...] = ()
     teaching: Teaching = "one"
+    init: bytes | None = None
+    init_name: str = ""
+    extra: np.ndarray | None = None
     threads: int = 1
     interval: CheckpointInterval = field(default=CheckpointInterval())
 
@@ -179,7 +188,8 @@ def _train(
     should_stop: Callable[[], bool],
 ) -> Turns[Trained]:
     recipe = training.recipe
-    method = method_of(training, data)
+    prepared = _training_data(training, data)
+    method = method_of(training, prepared, device)
     epochs = sum(stage.recipe.epochs for stage in method.stages(recipe))
     earlier, done = epochs_done(state), 0
 
@@ -190,7 +200,7 @@ def _train(
 
     history = yield from train_in_turns(
         method,
-        _training_data(training, data),
+        prepared,
         recipe,
         seed=training.settings["seed"],
         device=device,
@@ -203,8 +213,14 @@ def _train(
     return _trained(training, data, method, history, device)
 
 
-def method_of(training: Training, data: Dataset) -> Method:
-    """Build the untrained method of a job on the CPU: student, teacher and options."""
+def method_of(training: Training, data: Dataset, device: torch.device) -> Method:
+    """Build the untrained method of a job on the CPU: student, teacher and options.
+
+    Args:
+        training: The job.
+        data: Its data, under its condition.
+        device: The device, which estimates statistics of initial weights where the recipe asks for it.
+    """
     settings = training.settings
     student = create_model(
         settings["architecture"],
@@ -213,7 +229,22 @@ def method_of(training: Training, data: Dataset) -> Method:
         seed=settings["seed"],
     )
     teacher = _teacher_of(training) if training.teachers else None
+    with _init_of(training) as init:
+        student = begun(student, teacher, init, data.training, device)
     return METHODS[settings["method"]](student, teacher, **settings["options"])
+
+
+@contextmanager
+def _init_of(training: Training) -> Iterator[Initialisation]:
+    """The initialisation of a job; a checkpoint that it begins with lies in a file meanwhile."""
+    init = training.recipe.init
+    if training.init is None:
+        yield init
+        return
+    with tempfile.TemporaryDirectory(prefix="robustkd-") as folder:
+        file = Path(folder) / (training.init_name or MODEL_FILE)
+        file.write_bytes(training.init)
+        yield replace(init, path=str(file))
 
 
 def _training_data(training: Training, data: Dataset) -> Dataset:
@@ -221,7 +252,9 @@ def _training_data(training: Training, data: Dataset) -> Dataset:
     images = replace(images, labels=torch.from_numpy(training.labels))
     if training.painting is not None:
         images = training.painting.on(images)
-    return replace(data, train=images, augmentation=Augmentation(**training.settings["augmentation"]))
+    extra = torch.from_numpy(training.extra) if training.extra is not None else None
+    augmentation = Augmentation(**training.settings["augmentation"])
+    return replace(data, train=images, augmentation=augmentation, unlabelled=extra)
 
 
 def _teacher_of(training: Training) -> PixelModel:
@@ -257,6 +290,8 @@ def _trained(training: Training, data: Dataset, method: Method, history: list[Ep
         "data": settings["data"],
         "job": training.id,
         "teacher_job": training.teacher_id,
+        **initialisation_record(training.recipe),
+        **course_record(history),
     }
     model = method.export()
     with tempfile.TemporaryDirectory(prefix="robustkd-") as folder:

@@ -20,6 +20,7 @@ from robustkd.reporting import build_report
 from robustkd.studies import Execution, load_study, run_study, training
 from robustkd.studies.compare import compare_runs
 from robustkd.studies.executors import Executor, Outcome, Progressed
+from robustkd.studies.extras import Extras
 from robustkd.studies.live import Live
 from robustkd.studies.plan import Plan, plan
 from robustkd.studies.schedule import Work, complete
@@ -65,7 +66,7 @@ def trained(training: Training) -> Trained:
 
 def work(tiny: Path, tmp_path: Path, *overrides: str) -> Work:
     data = load_dataset("digits")
-    return Work(plan(load_study(tiny, overrides), data), Store(tmp_path / "jobs"), data)
+    return Work(plan(load_study(tiny, overrides), data), Store(tmp_path / "jobs"), data, Extras(data))
 
 
 def run(jobs: Work, executor: Pretended, **options: bool) -> dict[str, str]:

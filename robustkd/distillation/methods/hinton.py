@@ -85,6 +85,7 @@ class Hinton(Method):
         self.temperature = temperature
         self.variant: Variant = variant
         self.standardise_logits = standardise_logits
+        self.takes_temperatures = variant == "original"
         # a tensor, so that a captured or compiled step finds it
         self.register_buffer("hardness", torch.tensor(0.5), persistent=False)
 
@@ -99,17 +100,18 @@ class Hinton(Method):
         ce_weight = 1 - self.kd_weight if self.ce_weight is None else self.ce_weight
         losses = {
             "cross_entropy": ce_weight * self.cross_entropy(logits, batch),
-            "kd": self.kd_weight * self._compared(logits, teacher_logits),
+            "kd": self.kd_weight * self._compared(logits, teacher_logits, batch),
         }
         return Supervision(logits, losses)
 
-    def _compared(self, student: Tensor, teacher: Tensor) -> Tensor:
+    def _compared(self, student: Tensor, teacher: Tensor, batch: Batch) -> Tensor:
         if self.standardise_logits:
             student, teacher = standardised(student), standardised(teacher)
         temperature = self.temperature
         match self.variant:
             case "original":
-                return kd_loss(student, teacher, temperature)
+                own = batch.temperature
+                return kd_loss(student, teacher, temperature if own is None else own.nan_to_num(temperature))
             case "reverse_kl":
                 return reverse_kl_loss(student, teacher, temperature)
             case "symmetric_kl":

@@ -1,0 +1,74 @@
+"""Images without labels that a training shows beside its training set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from robustkd.data.distillation_data import NOISE, ExtraImages
+from robustkd.data.encoded.decoding import Decoding
+from robustkd.data.encoded.geometry import Cut
+from robustkd.data.image_set import ImageSet
+from robustkd.data.loading import load_dataset
+from robustkd.data.other_sets import reshaped
+from robustkd.data.sources.folder.files import find_images
+from robustkd.errors import DataError
+
+FOLDER = "images:"
+"""What precedes the path of a folder of images."""
+
+NOISE_SEED = 0
+"""The seed of noise images, which are the same for all networks."""
+
+
+def extra_images(extra: ExtraImages, train: ImageSet, root: Path | None = None) -> Tensor:
+    """Load images without labels in the form of a training set.
+
+    Where there are more than asked for, they are taken at equal distances in the order of the set. Images of another
+    size are resized, colours become brightness where the training set is grey.
+
+    Args:
+        extra: What is asked for.
+        train: The training set.
+        root: The folder of the data sets.
+
+    Returns:
+        uint8 (M, C, H, W), M = round(ratio · N).
+
+    Raises:
+        DataError: There is no such set or folder, or it has too few images.
+    """
+    count = max(1, round(extra.ratio * len(train)))
+    if extra.data == NOISE:
+        generator = torch.Generator().manual_seed(NOISE_SEED)
+        return torch.randint(256, (count, *train.shape), generator=generator, dtype=torch.uint8)
+    if extra.data.startswith(FOLDER):
+        images = _in_folder(Path(extra.data.removeprefix(FOLDER)).expanduser(), train, count)
+    else:
+        loaded = load_dataset(extra.data, root)
+        images = loaded.train if loaded.train is not None else loaded.test
+    if len(images) < count:
+        raise DataError(
+            f"extra {extra.data}: has {len(images)} images, and a ratio of {extra.ratio:g} asks for {count}: the "
+            f"largest ratio is {len(images) / len(train):.3g}"
+        )
+    chosen = images.subset(_evenly(len(images), count))
+    return reshaped(chosen, train, extra.data).read(torch.arange(count)).cpu()
+
+
+def _evenly(held: int, count: int) -> Tensor:
+    """So many of the places from 0 to `held` − 1, at equal distances."""
+    return torch.arange(count) * held // count
+
+
+def _in_folder(folder: Path, train: ImageSet, count: int) -> ImageSet:
+    files = find_images(folder).images
+    if not files:
+        raise DataError(f"extra {FOLDER}{folder}: there are no images")
+    if len(files) > count:
+        files = tuple(files[index] for index in _evenly(len(files), count).tolist())
+    decode = Decoding(geometry=Cut(max(train.shape[1:])), exif="apply")
+    pixels = torch.stack([decode(file) for file in files])
+    return ImageSet(pixels, torch.zeros(len(files), dtype=torch.int64), ("without label",))
