@@ -22,6 +22,7 @@ from robustkd.distillation.methods.dkd import nontarget_loss, target_loss
 from robustkd.distillation.methods.dml import mutual_loss
 from robustkd.distillation.methods.fitnet import hint_loss
 from robustkd.distillation.methods.fsp import flow, flow_loss
+from robustkd.distillation.methods.mkd import several_teachers_loss
 from robustkd.distillation.methods.one import ensemble_loss
 from robustkd.distillation.methods.overhaul import partial_distance
 from robustkd.distillation.methods.pkt import neighbour_loss
@@ -59,6 +60,7 @@ __all__ = [
     "nontarget_loss",
     "partial_distance",
     "reverse_kl_loss",
+    "several_teachers_loss",
     "similarity_loss",
     "soft_cross_entropy",
     "standardised",

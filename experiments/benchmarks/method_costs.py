@@ -65,7 +65,9 @@ class _Steps:
         random = torch.Generator().manual_seed(0)
         indices = torch.randint(0, IMAGES, (settings.batch_size,), generator=random)
         pixels = torch.rand((settings.batch_size, 3, 32, 32), generator=random)
-        self._batch = Batch(pixels.contiguous(memory_format=torch.channels_last), indices % CLASSES, indices)
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        views = {name: pixels for name in method.views}
+        self._batch = Batch(pixels, indices % CLASSES, indices, views=views)
         self._method = method
         # the middle of the stage, where what grows over the epochs has half of its weight
         method.train().begin_epoch(stage, recipe.epochs // 2, recipe.epochs)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -65,6 +65,14 @@ class Batch:
     def labelled(self) -> Tensor:
         """Which images have a label, bool (B,)."""
         return self.labels != UNLABELLED
+
+    def seen_as(self, view: str) -> "Batch":
+        """Return the same images in another view.
+
+        Args:
+            view: Its name, one of `Method.views`.
+        """
+        return replace(self, pixels=self.views[view])
 
 
 class TrainingBatches:

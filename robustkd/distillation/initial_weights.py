@@ -115,6 +115,32 @@ def twin(model: PixelModel, index: int) -> PixelModel:
     return made.to(next(model.parameters()).device)
 
 
+def drawn_from(model: PixelModel, architecture: str) -> PixelModel:
+    """Build a network of another architecture for the same images and classes.
+
+    Its initial weights are drawn with a seed derived from the weights of the given network.
+
+    Args:
+        model: The network whose images and classes it is for.
+        architecture: The architecture.
+
+    Returns:
+        The network, on the same device, in training mode.
+
+    Raises:
+        ModelError: timm does not know the architecture.
+    """
+    with seeded_by(model):
+        made = create_model(
+            architecture,
+            num_classes=model.num_classes or 0,
+            in_chans=getattr(model.module, "in_chans", 3),
+            mean=model.mean.flatten().tolist() if model.normalises else None,
+            std=model.std.flatten().tolist() if model.normalises else None,
+        )
+    return made.to(next(model.parameters()).device)
+
+
 def _drawn_like(model: PixelModel, seed: int | None) -> PixelModel:
     """A network like another, with initial weights drawn by a seed, or by torch's random state."""
     return create_model(

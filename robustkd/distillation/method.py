@@ -67,7 +67,7 @@ class Method(nn.Module, ABC):
     Attributes:
         needs_teacher: Whether it cannot be trained without a teacher.
         reads_labels: Whether it reads labels beside `cross_entropy`, so that every image must have exactly one.
-        views: Which other views of the images of a batch it needs; see `robustkd.data.VIEWS`.
+        views: The policies of `DistillationData` by which it needs other views of the images; see `Batch.views`.
         cites: Its papers, by authors and year.
         matches: What the student is to match, see `Matches`.
         cost: The time of a training relative to that of `baseline`, with all its stages; None if nobody measured it.

@@ -47,6 +47,15 @@ class Ensemble(nn.Module):
         return [cast(PixelModel, model) for model in self.models]
 
 
+def members_of(model: PixelModel) -> list[PixelModel]:
+    """Return the networks of an ensemble; a network that is none is its only member.
+
+    Args:
+        model: The network.
+    """
+    return model.module.members() if isinstance(model.module, Ensemble) else [model]
+
+
 def ensemble(models: Sequence[PixelModel], mean: Combination = "probabilities") -> PixelModel:
     """Return one model that predicts the mean of the probabilities of several, or of their logits.
 

@@ -202,7 +202,8 @@ class Speeds:
         labels = data.training.labels.cpu()
         method.prepare(labels)
         built, places = method.to(self._device), torch.arange(count, device=self._device) % len(labels)
-        batch = replace(_batch(data, self._device, count), indices=places)
+        batch = _batch(data, self._device, count)
+        batch = replace(batch, indices=places, views={name: batch.pixels for name in method.views})
         stage = built.stages(Recipe())[-1].name
         optimiser = torch.optim.SGD(built.trained(stage), lr=1e-9, momentum=0.9)
         built.train()

@@ -91,7 +91,7 @@ def batch() -> Batch:
     """Eight images of 8×8."""
     generator = torch.Generator().manual_seed(0)
     pixels, labels = torch.rand(8, 3, 8, 8, generator=generator), torch.randint(10, (8,), generator=generator)
-    return Batch(pixels, labels, torch.arange(8))
+    return Batch(pixels, labels, torch.arange(8), views={"auto_augment": pixels.flip(2)})
 
 
 @pytest.fixture(scope="session")

@@ -114,8 +114,8 @@ def test_a_step_never_waits_for_the_device(
     for stage in method.stages(Recipe(epochs=4)):
         method.train().begin_epoch(stage.name, 0, 4)
         with FakeTensorMode(allow_non_fake_inputs=True) as shapes:
-            given = (shapes.from_tensor(each) for each in (batch.pixels, batch.labels, batch.indices))
-            total(method(Batch(*given)).losses).backward()
+            given = [shapes.from_tensor(each) for each in (batch.pixels, batch.labels, batch.indices)]
+            total(method(Batch(*given, views={"auto_augment": given[0]})).losses).backward()
 
 
 @every_method
@@ -130,7 +130,7 @@ def test_any_pair_of_networks_will_do_or_the_reason_is_given(
     generator = torch.Generator().manual_seed(0)
     # more than one image, since maps of one position are normalised over the batch
     pixels, labels = torch.rand(4, 3, 32, 32, generator=generator), torch.randint(10, (4,), generator=generator)
-    images = Batch(pixels, labels, torch.arange(4))
+    images = Batch(pixels, labels, torch.arange(4), views={"auto_augment": pixels.flip(2)})
 
     if reason := refusal(name, student, teacher):
         with pytest.raises(Exception, match=reason) as caught:

@@ -1,0 +1,64 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from robustkd.data import Batch, Dataset
+from robustkd.distillation import METHODS, Recipe, train
+from robustkd.distillation.losses import kd_loss
+from robustkd.errors import ModelError
+from robustkd.models import PixelModel, create_model
+
+Networks = Callable[[str, str], tuple[PixelModel, PixelModel]]
+RECIPE = Recipe(epochs=2, batch_size=35, learning_rate=0.05, milestones=())
+
+
+def test_the_assistant_learns_from_the_teacher_and_the_student_from_the_assistant(
+    networks: Networks, batch: Batch
+) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_resnet26")
+    method = METHODS["takd"](student, teacher, assistant="cifar_resnet14", kd_weight=1.0, temperature=2.0).eval()
+    pairs = {"assistant": (method.between, teacher), "training": (student, method.between)}
+
+    for stage, (learning, teaching) in pairs.items():
+        method.begin_epoch(stage, 0, 1)
+        supervision = method(batch)
+
+        logits, target = learning(batch.pixels), teaching(batch.pixels)
+        assert torch.equal(supervision.logits, logits)
+        assert supervision.losses["kd"].item() == pytest.approx(kd_loss(logits, target, 2.0).item(), rel=1e-6)
+
+
+def test_each_stage_trains_one_of_them_for_the_whole_recipe(digits: Dataset) -> None:
+    student, teacher = (create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed) for seed in (0, 1))
+    method = METHODS["takd"](student, teacher, assistant="cifar_resnet8")
+    fresh = student.digest()
+    seen: dict[str, tuple[str, str]] = {}
+
+    history = train(
+        method,
+        digits,
+        RECIPE,
+        seed=0,
+        on_epoch=lambda epoch: seen.update({epoch.stage: (method.between.digest(), student.digest())}),
+    )
+
+    assert [epoch.stage for epoch in history] == ["assistant"] * 2 + ["training"] * 2
+    assert seen["assistant"][1] == fresh
+    assert seen["training"][0] == seen["assistant"][0]
+    assert seen["training"][1] != fresh
+    assert method.export() is student
+
+
+def test_assistants_of_two_students_differ(networks: Networks) -> None:
+    first, second = networks("cifar_resnet8", "cifar_resnet8")
+
+    assistants = [METHODS["takd"](model, first, assistant="cifar_resnet14").between for model in (first, second, first)]
+
+    assert assistants[0].digest() != assistants[1].digest()
+    assert assistants[0].digest() == assistants[2].digest()
+
+
+def test_an_unknown_assistant_is_refused(networks: Networks) -> None:
+    with pytest.raises(ModelError, match="cifar_resnet21"):
+        METHODS["takd"](*networks("cifar_resnet8", "cifar_resnet8"), assistant="cifar_resnet21")
