@@ -66,7 +66,7 @@ class _Steps:
         indices = torch.randint(0, IMAGES, (settings.batch_size,), generator=random)
         pixels = torch.rand((settings.batch_size, 3, 32, 32), generator=random)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        views = {name: pixels for name in method.views}
+        views = dict.fromkeys(method.views, pixels)
         self._batch = Batch(pixels, indices % CLASSES, indices, views=views)
         self._method = method
         # the middle of the stage, where what grows over the epochs has half of its weight

@@ -203,7 +203,7 @@ class Speeds:
         method.prepare(labels)
         built, places = method.to(self._device), torch.arange(count, device=self._device) % len(labels)
         batch = _batch(data, self._device, count)
-        batch = replace(batch, indices=places, views={name: batch.pixels for name in method.views})
+        batch = replace(batch, indices=places, views=dict.fromkeys(method.views, batch.pixels))
         stage = built.stages(Recipe())[-1].name
         optimiser = torch.optim.SGD(built.trained(stage), lr=1e-9, momentum=0.9)
         built.train()

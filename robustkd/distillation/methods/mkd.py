@@ -3,8 +3,9 @@
     L = (1 − kd_weight) · CE(z_s, y) + kd_weight · Σ_i w_i · T² · KL(p_ti^T ‖ p_s^T),    p^T = softmax(z / T)
 
 The teachers are the members of an ensemble; w_i are their weights, which sum to 1. `hinton` with the same ensemble
-matches the mean of their predictions instead: at T = 1 and equal weights, both have the same gradient. Layer: output. Ruffy and Chahal, *The State of Knowledge Distillation for
-Classification* (arXiv 1912.10850), who call it MKD; T and weight as there.
+matches the mean of their predictions instead: at T = 1 and equal weights, both have the same gradient. Layer: output.
+Ruffy and Chahal, *The State of Knowledge Distillation for Classification* (arXiv 1912.10850), who call it MKD; T and
+weight as there.
 
 Deviations: their program loads three teachers and uses two; give the two that are to be used.
 """
