@@ -16,6 +16,8 @@ from timm.models import build_model_with_cfg, checkpoint_seq, register_model
 from timm.models._features import feature_take_indices
 from torch import Tensor, nn
 
+from robustkd.models.normalisation_layers import Normalisation, with_normalisation
+
 
 @dataclass(frozen=True, eq=False)
 class Trunk:
@@ -50,6 +52,7 @@ class StagedNetwork(nn.Module):
         global_pool: timm's name of the pooling before the classifier.
         pooled_size: Height and width after the pooling.
         drop_rate: The dropout rate before the classifier.
+        normalisation: ``batch``; or ``group`` or ``layer``, which normalise each image by itself.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class StagedNetwork(nn.Module):
         global_pool: str = "avg",
         pooled_size: int = 1,
         drop_rate: float = 0.0,
+        normalisation: Normalisation = "batch",
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
@@ -87,6 +91,7 @@ class StagedNetwork(nn.Module):
                 built.channels, built.reductions, ("stem", *self.stage_names), strict=True
             )
         ]
+        with_normalisation(self, normalisation)
         self._initialise()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 As in Stanton et al., *Does Knowledge Distillation Really Work?* (NeurIPS 2021): from depth 44 on, blocks are
 bottlenecks and the depth is 9n+2, otherwise 6n+2; where the shape changes, the shortcut projects the input of the block
-as it is, neither normalised nor rectified.
+as it is, neither normalised nor rectified. `cifar_preact_resnet20_ln` and `cifar_preact_resnet20_gn` have layer and
+group normalisation instead of batch normalisation; the option ``normalisation`` gives them to all networks here.
 """
 
 from functools import partial
@@ -16,6 +17,8 @@ NETWORKS = {
     "cifar_preact_resnet20": {"depth": 20},
     "cifar_preact_resnet56": {"depth": 56},
     "cifar_preact_resnet110": {"depth": 110},
+    "cifar_preact_resnet20_ln": {"depth": 20, "normalisation": "layer"},
+    "cifar_preact_resnet20_gn": {"depth": 20, "normalisation": "group"},
 }
 
 BOTTLENECK_FROM = 44

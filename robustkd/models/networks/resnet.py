@@ -31,6 +31,8 @@ NETWORKS = {
     "cifar_resnet20x4": {"depth": 20, "width": 4},
     "cifar_resnet26x4": {"depth": 26, "width": 4},
     "cifar_resnet32x4": {"depth": 32, "width": 4},
+    "cifar_resnet8_gn": {"depth": 8, "width": 1, "normalisation": "group"},
+    "cifar_resnet20_gn": {"depth": 20, "width": 1, "normalisation": "group"},
     "cifar_resnet8_ruffy2019": {"depth": 8, "width": 1, "stem_width": 64, "pooled_size": 2},
 }
 """Depths, and widths in multiples of 16-32-64."""
