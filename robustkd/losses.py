@@ -18,6 +18,7 @@ from robustkd.distillation.losses import cross_entropy, feature_loss, kd_loss
 from robustkd.distillation.methods.at import attention_loss
 from robustkd.distillation.methods.bss import soft_cross_entropy
 from robustkd.distillation.methods.crd import contrastive_loss
+from robustkd.distillation.methods.dist import inter_class_loss, intra_class_loss
 from robustkd.distillation.methods.dkd import nontarget_loss, target_loss
 from robustkd.distillation.methods.dml import mutual_loss
 from robustkd.distillation.methods.fitnet import hint_loss
@@ -52,6 +53,8 @@ __all__ = [
     "gaussian_loss",
     "hierarchical_context_loss",
     "hint_loss",
+    "inter_class_loss",
+    "intra_class_loss",
     "kd_loss",
     "logit_loss",
     "mutual_loss",
