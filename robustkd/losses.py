@@ -29,6 +29,7 @@ from robustkd.distillation.methods.pkt import neighbour_loss
 from robustkd.distillation.methods.review_kd import hierarchical_context_loss
 from robustkd.distillation.methods.rkd import angle_loss, distance_loss
 from robustkd.distillation.methods.sp import similarity_loss
+from robustkd.distillation.methods.tf_kd import virtual_teacher_loss
 from robustkd.distillation.methods.ttm import transformed_teacher_loss
 from robustkd.distillation.methods.vid import gaussian_loss
 from robustkd.distillation.response import (
@@ -70,4 +71,5 @@ __all__ = [
     "target_loss",
     "teacher_label_loss",
     "transformed_teacher_loss",
+    "virtual_teacher_loss",
 ]

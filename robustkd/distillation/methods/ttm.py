@@ -10,8 +10,8 @@ student's p_s is at T = 1, so that its cross-entropy and its distillation are ab
 in the paper as here: the size of the gradient does not fall with T. Layer: output. Zheng and Yang, *Knowledge
 Distillation Based on Transformed Teacher Matching* (arXiv 2402.11148), sections 3 and 4.
 
-Variants: `original` is TTM, `weighted` is WTTM, whose weight is 1 for an image of which the teacher is certain and
-    K^(1 − 1/T), at T > 1 more, for one of which it knows nothing. Weights of the two variants do not carry over.
+Variants: `original` is TTM, `weighted` is WTTM, whose weight grows, at T > 1, from 1 for an image of which the teacher
+    is certain to K^(1 − 1/T) for one of which it knows nothing. Weights of the two variants do not carry over.
 
 The paper searched T and the weight for each pair of networks. The defaults are of the examples in its published code
 for CIFAR-100: T = 10 and a weight of 45 for TTM, and a weight of 4 for WTTM, there with T = 5 and beside another loss.
