@@ -28,6 +28,7 @@ from robustkd.distillation.methods.overhaul import partial_distance
 from robustkd.distillation.methods.pkt import neighbour_loss
 from robustkd.distillation.methods.review_kd import hierarchical_context_loss
 from robustkd.distillation.methods.rkd import angle_loss, distance_loss
+from robustkd.distillation.methods.sfd import pooled_maximum_loss
 from robustkd.distillation.methods.sp import similarity_loss
 from robustkd.distillation.methods.tf_kd import virtual_teacher_loss
 from robustkd.distillation.methods.ttm import transformed_teacher_loss
@@ -63,6 +64,7 @@ __all__ = [
     "neighbour_loss",
     "nontarget_loss",
     "partial_distance",
+    "pooled_maximum_loss",
     "reverse_kl_loss",
     "similarity_loss",
     "soft_cross_entropy",
