@@ -28,6 +28,7 @@ from robustkd.distillation.methods.overhaul import partial_distance
 from robustkd.distillation.methods.pkt import neighbour_loss
 from robustkd.distillation.methods.review_kd import hierarchical_context_loss
 from robustkd.distillation.methods.rkd import angle_loss, distance_loss
+from robustkd.distillation.methods.sdd import consistency_weights, scale_decoupled_loss
 from robustkd.distillation.methods.sfd import pooled_maximum_loss
 from robustkd.distillation.methods.sp import similarity_loss
 from robustkd.distillation.methods.tf_kd import virtual_teacher_loss
@@ -46,6 +47,7 @@ __all__ = [
     "angle_loss",
     "attention_loss",
     "brier_loss",
+    "consistency_weights",
     "contrastive_loss",
     "cross_entropy",
     "distance_loss",
@@ -66,6 +68,7 @@ __all__ = [
     "partial_distance",
     "pooled_maximum_loss",
     "reverse_kl_loss",
+    "scale_decoupled_loss",
     "similarity_loss",
     "soft_cross_entropy",
     "standardised",

@@ -157,6 +157,7 @@ def refusal(name: str, student: str, teacher: str) -> str | None:
         "sfd": f"{student} have .* channels, those of the teacher {teacher}",
         "overhaul": f"block 1 of {unfit} is not followed by a batch normalisation",
         "simkd": f"{unfit} has no",
+        "sdd": f"{unfit} has none",
     }.get(name)
 
 

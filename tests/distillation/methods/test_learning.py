@@ -52,6 +52,7 @@ def baseline(many_digits: Dataset) -> PixelModel:
         ("dist", 3),
         ("ttm", 3),
         ("tf_kd", 3),
+        ("sdd", 3),
     ],
 )
 def test_a_student_learns_and_not_what_the_labels_alone_teach(
