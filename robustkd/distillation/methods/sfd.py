@@ -76,7 +76,7 @@ class SimpleFeatureDistillation(Method):
 
     cites = "Ruffy and Chahal 2019"
     matches = "feature"
-    cost = 2.0
+    cost = 1.7
 
     def __init__(
         self,

@@ -53,6 +53,7 @@ def baseline(many_digits: Dataset) -> PixelModel:
         ("ttm", 3),
         ("tf_kd", 3),
         ("sdd", 3),
+        ("born_again", 3),
     ],
 )
 def test_a_student_learns_and_not_what_the_labels_alone_teach(
