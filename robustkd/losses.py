@@ -18,6 +18,7 @@ from robustkd.distillation.losses import cross_entropy, feature_loss, kd_loss
 from robustkd.distillation.methods.at import attention_loss
 from robustkd.distillation.methods.bss import soft_cross_entropy
 from robustkd.distillation.methods.crd import contrastive_loss
+from robustkd.distillation.methods.dist import inter_class_loss, intra_class_loss
 from robustkd.distillation.methods.dkd import nontarget_loss, target_loss
 from robustkd.distillation.methods.dml import mutual_loss
 from robustkd.distillation.methods.fitnet import hint_loss
@@ -28,7 +29,11 @@ from robustkd.distillation.methods.overhaul import partial_distance
 from robustkd.distillation.methods.pkt import neighbour_loss
 from robustkd.distillation.methods.review_kd import hierarchical_context_loss
 from robustkd.distillation.methods.rkd import angle_loss, distance_loss
+from robustkd.distillation.methods.sdd import consistency_weights, scale_decoupled_loss
+from robustkd.distillation.methods.sfd import pooled_maximum_loss
 from robustkd.distillation.methods.sp import similarity_loss
+from robustkd.distillation.methods.tf_kd import virtual_teacher_loss
+from robustkd.distillation.methods.ttm import transformed_teacher_loss
 from robustkd.distillation.methods.vid import gaussian_loss
 from robustkd.distillation.response import (
     brier_loss,
@@ -43,6 +48,7 @@ __all__ = [
     "angle_loss",
     "attention_loss",
     "brier_loss",
+    "consistency_weights",
     "contrastive_loss",
     "cross_entropy",
     "distance_loss",
@@ -53,13 +59,17 @@ __all__ = [
     "gaussian_loss",
     "hierarchical_context_loss",
     "hint_loss",
+    "inter_class_loss",
+    "intra_class_loss",
     "kd_loss",
     "logit_loss",
     "mutual_loss",
     "neighbour_loss",
     "nontarget_loss",
     "partial_distance",
+    "pooled_maximum_loss",
     "reverse_kl_loss",
+    "scale_decoupled_loss",
     "several_teachers_loss",
     "similarity_loss",
     "soft_cross_entropy",
@@ -67,4 +77,6 @@ __all__ = [
     "symmetric_kl_loss",
     "target_loss",
     "teacher_label_loss",
+    "transformed_teacher_loss",
+    "virtual_teacher_loss",
 ]

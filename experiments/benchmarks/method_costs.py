@@ -31,8 +31,10 @@ def main() -> None:
     print(f"{settings.network} from {settings.teacher}, batch {settings.batch_size}, torch {torch.__version__}")
     for name in settings.methods or METHODS.names():
         method = _method(name, settings)
-        cost = 0.0
+        cost, trainable = 0.0, [each for each in method.parameters() if each.requires_grad]
         for stage in method.stages(recipe):
+            for parameter in trainable:  # which the stage before has frozen
+                parameter.requires_grad_(True)
             other = _Steps(method, stage.name, stage.recipe, settings)
             ratios = [other.seconds() / own.seconds() for _ in range(settings.rounds)]
             cost += statistics.median(ratios) * stage.recipe.epochs / recipe.epochs

@@ -15,13 +15,16 @@ def test_every_method_applies_to_networks_of_equal_widths() -> None:
 
 
 def test_a_method_is_refused_with_the_words_that_its_training_would_use() -> None:
-    student, teacher = (create_model(name, num_classes=10) for name in ("cifar_wrn_10_1", "cifar_wrn_16_2"))
-    with pytest.raises(ModelError) as starting:
-        METHODS["fsp"](student, teacher)
+    networks = [create_model(name, num_classes=10) for name in ("cifar_wrn_10_1", "cifar_wrn_16_2")]
+    expected = {}
+    for name in ("fsp", "sfd"):
+        with pytest.raises(ModelError) as starting:
+            METHODS[name](*networks)
+        expected[name] = str(starting.value)
 
     found = inapplicable(EVERY, "cifar_wrn_10_1", "cifar_wrn_16_2", shape=(1, 8, 8), num_classes=10)
 
-    assert found == {"fsp": str(starting.value)}
+    assert found == expected
 
 
 def test_the_reason_may_lie_in_one_network_alone() -> None:

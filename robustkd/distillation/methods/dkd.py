@@ -45,12 +45,8 @@ def target_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, 
     >>> round(rk.losses.target_loss(logits, logits, torch.tensor([0]), 4.0).item(), 4)
     0.0
     """
-    binary = [
-        # temperature times the log of the others' summed weights acts as the logit of "another class"
-        torch.cat([_of_label(logits, labels), temperature * _log_weight(logits, labels, temperature)], dim=1)
-        for logits in (student_logits, teacher_logits)
-    ]
-    return kd_loss(binary[0], binary[1], temperature)
+    student, teacher = (label_against_others(each, labels, temperature) for each in (student_logits, teacher_logits))
+    return kd_loss(student, teacher, temperature)
 
 
 @in_full_precision
@@ -73,21 +69,20 @@ def nontarget_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tenso
     >>> abs(round(rk.losses.nontarget_loss(logits, other, torch.tensor([0]), 4.0).item(), 4))
     0.0
     """
-    return kd_loss(_of_others(student_logits, labels), _of_others(teacher_logits, labels), temperature)
+    return kd_loss(among_others(student_logits, labels), among_others(teacher_logits, labels), temperature)
 
 
-def _of_label(logits: Tensor, labels: Tensor) -> Tensor:
-    return logits.gather(1, labels[:, None])
+def label_against_others(logits: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    """Return logits (B, 2), of the label and of any other class, whose softened prediction is (p_y, 1 − p_y)."""
+    # temperature times the log of the others' summed weights acts as the logit of "another class"
+    others = temperature * (among_others(logits, labels) / temperature).logsumexp(1, keepdim=True)
+    return torch.cat([logits.gather(1, labels[:, None]), others], dim=1)
 
 
-def _of_others(logits: Tensor, labels: Tensor) -> Tensor:
-    """(B, K − 1)."""
+def among_others(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the logits of the classes other than the label, (B, K − 1)."""
     columns = torch.arange(logits.shape[1] - 1, device=logits.device)
     return logits.gather(1, columns + (columns >= labels[:, None]))
-
-
-def _log_weight(logits: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    return (_of_others(logits, labels) / temperature).logsumexp(1, keepdim=True)
 
 
 @METHODS.register("dkd")

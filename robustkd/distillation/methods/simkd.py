@@ -23,11 +23,11 @@ from typing import Annotated, Any
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from robustkd.data import Batch
 from robustkd.distillation.blocks import probe_pixels
 from robustkd.distillation.initial_weights import seeded_by
+from robustkd.distillation.linear_head import last_map, linear_classifier
 from robustkd.distillation.losses import feature_loss
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.recipe import NonNegative
@@ -78,16 +78,9 @@ class ReusedTeacherClassifier(Method):
         return Supervision(network.forward_head(features), {"features": loss})
 
 
-def last_map(model: PixelModel, pixels: Tensor) -> Tensor:
-    """Return the last feature map before pooling, (B, C, H, W), for pixels (B, C, H, W) in [0, 1]."""
-    network: Any = model.module
-    features: Tensor = network.forward_features(model.prepare(pixels))
-    return features
-
-
 def _with_classifier_of(teacher: PixelModel, student: PixelModel, bottleneck: int) -> PixelModel:
     """The student without its classifier, a new projector, and the teacher's classifier, which stays as it is."""
-    classifier = _classifier_of(teacher)
+    classifier = linear_classifier(teacher)
     if classifier is None:
         raise ModelError(
             f"simkd reuses a linear classifier of the average-pooled last map, and {teacher.architecture} has none: "
@@ -121,23 +114,6 @@ def _with_classifier_of(teacher: PixelModel, student: PixelModel, bottleneck: in
     )
     network.fc.requires_grad_(False)
     return whole.restricted_to(teacher.classes.tolist()) if teacher.classes is not None else whole
-
-
-@torch.no_grad()
-def _classifier_of(teacher: PixelModel) -> nn.Linear | None:
-    """The linear layer that classifies the average-pooled last map; None if that is not how the teacher classifies."""
-    network: Any = teacher.module
-    try:
-        features = last_map(teacher.eval(), probe_pixels(teacher))
-        classifier: nn.Module = network.get_classifier()
-        if type(classifier) is not nn.Linear or features.ndim != 4:
-            return None
-        agrees = torch.allclose(
-            network.forward_head(features), classifier(features.mean(dim=(2, 3))), rtol=1e-3, atol=1e-4
-        )
-    except Exception:  # a network without such methods, or with a head of another kind, may fail in any way
-        return None
-    return classifier if agrees else None
 
 
 def _refuse_further_layers(student: PixelModel, trunk: Any) -> None:

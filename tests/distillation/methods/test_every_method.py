@@ -154,8 +154,10 @@ def refusal(name: str, student: str, teacher: str) -> str | None:
     unfit = student if student.startswith("mobilenet") else teacher
     return {
         "fsp": f"{student} have .* channels, those of the teacher {teacher}",
+        "sfd": f"{student} have .* channels, those of the teacher {teacher}",
         "overhaul": f"block 1 of {unfit} is not followed by a batch normalisation",
         "simkd": f"{unfit} has no",
+        "sdd": f"{unfit} has none",
     }.get(name)
 
 

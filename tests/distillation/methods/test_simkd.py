@@ -7,7 +7,7 @@ import torch
 
 from robustkd.data import Batch, Dataset
 from robustkd.distillation import METHODS, Recipe, inapplicable, train, train_student
-from robustkd.distillation.methods.simkd import last_map
+from robustkd.distillation.linear_head import last_map
 from robustkd.errors import ModelError
 from robustkd.models import PixelModel, create_model, load_model, save_model
 
