@@ -11,9 +11,9 @@ from functools import partial
 from timm.models import generate_default_cfgs
 from torch import Tensor, nn
 
-from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_networks, residual_stages
+from robustkd.models.staged_network import Networks, Trunk, cifar_cfg, register_staged_networks, residual_stages
 
-NETWORKS = {
+NETWORKS: Networks = {
     "cifar_preact_resnet20": {"depth": 20},
     "cifar_preact_resnet56": {"depth": 56},
     "cifar_preact_resnet110": {"depth": 110},

@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from timm.models import generate_default_cfgs
 from torch import Tensor, nn
 
-from robustkd.models.staged_network import Trunk, cifar_cfg, register_staged_networks, residual_stages
+from robustkd.models.staged_network import Networks, Trunk, cifar_cfg, register_staged_networks, residual_stages
 
 SHORTCUTS = ("projection", "zero_pad")
 
-NETWORKS = {
+NETWORKS: Networks = {
     "cifar_resnet8": {"depth": 8, "width": 1},
     "cifar_resnet14": {"depth": 14, "width": 1},
     "cifar_resnet20": {"depth": 20, "width": 1},
