@@ -65,11 +65,11 @@ class EpochDraws:
         mixing = self.mixing
         return EpochDraws(
             move(self.order),
-            _moved(self.crops, move),
+            self.crops.moved(move),
             self.policy,
             move(self.changes) if self.changes is not None else None,
             MixingDraws(move(mixing.partners), move(mixing.shares), move(mixing.centres)) if mixing else None,
-            {name: (numbers, _moved(crops, move)) for name, (numbers, crops) in self.views.items()},
+            {name: (numbers, crops.moved(move)) for name, (numbers, crops) in self.views.items()},
         )
 
 
@@ -106,10 +106,6 @@ def draw_epoch(
 
 def _view(count: int, augmentation: Augmentation, generator: torch.Generator) -> tuple[Tensor, Draws]:
     return torch.rand((count, NUMBERS), generator=generator), draw(augmentation, count, generator)
-
-
-def _moved(crops: Draws, move: Callable[[Tensor], Tensor]) -> Draws:
-    return Draws(*map(move, crops.tensors))
 
 
 def _mixing(count: int, batch_size: int, data: DistillationData, generator: torch.Generator) -> MixingDraws:

@@ -1,6 +1,6 @@
 """Whether methods can be applied to a pair of networks, tested before anything is trained."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,11 +18,10 @@ from robustkd.models.ensembles import ensemble
 def inapplicable(
     methods: Mapping[str, Mapping[str, Any]],
     student: str,
-    teacher: str | None,
+    teacher: str | Sequence[str] | None,
     *,
     shape: tuple[int, int, int],
     num_classes: int,
-    members: int = 1,
     kinds: Mapping[str, str] | None = None,
     recipes: Mapping[str, Recipe] | None = None,
 ) -> dict[str, str]:
@@ -35,10 +34,9 @@ def inapplicable(
     Args:
         methods: The options of each method, by its name in `METHODS` or in `kinds`.
         student: The architecture of the student.
-        teacher: The architecture of the teacher; None if no method needs one.
+        teacher: The architecture of the teacher, or those of the members of an ensemble; None if no method needs one.
         shape: The shape of the images, (C, H, W).
         num_classes: The number of classes.
-        members: The number of networks that teach together, as an ensemble.
         kinds: The name in `METHODS` of methods that have another name.
         recipes: The recipes of methods; the default for those that are not in it.
 
@@ -52,9 +50,10 @@ def inapplicable(
     built = create_model(student, num_classes=num_classes, in_chans=channels, seed=0)
     taught_by = None
     if teacher is not None:
+        members = [teacher] if isinstance(teacher, str) else teacher
         models = [
-            create_model(teacher, num_classes=num_classes, in_chans=channels, seed=1 + index)
-            for index in range(members)
+            create_model(name, num_classes=num_classes, in_chans=channels, seed=1 + index)
+            for index, name in enumerate(members)
         ]
         taught_by = ensemble(models)
     batch = Batch(torch.full((2, channels, height, width), 0.5), torch.arange(2) % num_classes, torch.arange(2))
@@ -68,7 +67,9 @@ def inapplicable(
             reasons[name] = str(error)
         except Exception as error:  # images too small for a network fail in it in any way
             first_line = str(error).partition("\n")[0]
-            pair = student if not kind.needs_teacher else f"{student} and {teacher}"
+            pair = (
+                student if not kind.needs_teacher else f"{student} and {taught_by.architecture if taught_by else None}"
+            )
             size = f"{channels}×{height}×{width}"
             reasons[name] = f"{name} fails with {pair} on images of {size}: {type(error).__name__}: {first_line}"
     return reasons

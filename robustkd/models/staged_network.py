@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
+from itertools import pairwise
 from typing import Any
 
 from timm.layers import SelectAdaptivePool2d
@@ -207,7 +208,7 @@ BlockFactory = Callable[[int, int, int], nn.Module]
 
 
 def residual_stages(block: BlockFactory, blocks: int, channels: Sequence[int]) -> list[nn.Module]:
-    """Build three stages of blocks at strides 1, 2, 2.
+    """Build stages of blocks, the first at stride 1, the others at stride 2.
 
     Args:
         block: The function that builds a block.
@@ -215,7 +216,8 @@ def residual_stages(block: BlockFactory, blocks: int, channels: Sequence[int]) -
         channels: The number of channels after the stem and after each stage.
     """
     stages: list[nn.Module] = []
-    for before, after, stride in zip(channels[:-1], channels[1:], (1, 2, 2), strict=True):
+    for before, after in pairwise(channels):
+        stride = 2 if stages else 1
         first = block(before, after, stride)
         stages.append(nn.Sequential(first, *[block(after, after, 1) for _ in range(blocks - 1)]))
     return stages

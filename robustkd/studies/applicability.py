@@ -10,8 +10,9 @@ from robustkd.declarations import declared
 from robustkd.distillation import Recipe, inapplicable
 from robustkd.errors import StudyError
 from robustkd.models import create_model
-from robustkd.studies.given_teacher import load_teachers
+from robustkd.studies.given_teacher import load_given_teacher
 from robustkd.studies.method_entry import MethodEntry, method_entry
+from robustkd.studies.network_entry import NetworkEntry
 from robustkd.studies.study import AssistantSettings, StudentSettings, Study, TeacherSettings
 from robustkd.studies.values import recipe_with
 
@@ -35,10 +36,9 @@ def refuse_inapplicable(study: Study, data: Dataset) -> None:
                 reasons = inapplicable(
                     trial.methods,
                     trial.student,
-                    trial.teacher,
+                    trial.teachers or None,
                     shape=data.test.shape,
                     num_classes=data.num_classes,
-                    members=trial.members,
                     kinds=trial.kinds,
                     recipes=trial.recipes,
                 )
@@ -57,8 +57,7 @@ class _Trial:
     methods: Mapping[str, Mapping[str, Any]]
     kinds: Mapping[str, str]
     student: str
-    teacher: str | None
-    members: int = 1
+    teachers: tuple[str, ...]
     warning: str = ""
     recipes: Mapping[str, Recipe] | None = None
 
@@ -67,23 +66,21 @@ def _trials(
     study: Study, students: StudentSettings, teacher: TeacherSettings | None, data: Dataset
 ) -> Iterator[_Trial]:
     entries = [method_entry(name, given) for name, given in students.methods.items()]
-    root = _architecture(teacher, data) if teacher is not None else None
-    size = teacher.size if teacher is not None else 1
-    taught: dict[tuple[str | None, int], list[MethodEntry]] = {}
+    taught: dict[tuple[str, ...], list[MethodEntry]] = {}
     for entry in entries:
-        chain = _chain_of(entry, teacher)
-        yield from _links(chain, entry, root, size, data)
-        last = (chain[-1].architecture, 1) if chain else (root, size)
-        taught.setdefault(last, []).append(entry)
-    for (architecture, members), held in taught.items():
+        by = TeacherSettings.model_validate(entry.teacher) if entry.teacher is not None else teacher
+        root = _architectures(by, data) if by is not None else ()
+        chain = _chain_of(entry, by)
+        yield from _links(chain, entry, root, data)
+        taught.setdefault((chain[-1].architecture,) if chain else root, []).append(entry)
+    for architectures, held in taught.items():
         for student in students.architecture:
             yield _Trial(
                 "methods.",
                 {entry.name: entry.options for entry in held},
                 {entry.name: entry.method for entry in held},
                 student,
-                architecture,
-                members,
+                architectures,
                 recipes={
                     entry.name: recipe_with(study.training, {**students.training, **entry.training}) for entry in held
                 },
@@ -99,17 +96,17 @@ def _chain_of(entry: MethodEntry, teacher: TeacherSettings | None) -> list[Assis
 
 
 def _links(
-    chain: list[AssistantSettings], entry: MethodEntry, root: str | None, size: int, data: Dataset
+    chain: list[AssistantSettings], entry: MethodEntry, root: tuple[str, ...], data: Dataset
 ) -> Iterator[_Trial]:
     """The assistants of a chain, each with the network before it."""
-    before, members = root, size
+    before = root
     for assistant in chain:
         larger = ""
-        if before is not None and _parameters(assistant.architecture, data) > _parameters(before, data):
-            larger = f"assistant {assistant.architecture}: is larger than {before}, which teaches it"
+        if _parameters(assistant.architecture, data) > max(_parameters(each, data) for each in before):
+            larger = f"assistant {assistant.architecture}: is larger than {before[0]}, which teaches it"
         place = f"methods.{entry.name}.assistants."
-        yield _Trial(place, assistant.method, {}, assistant.architecture, before, members, larger)
-        before, members = assistant.architecture, 1
+        yield _Trial(place, assistant.method, {}, assistant.architecture, before, larger)
+        before = (assistant.architecture,)
 
 
 def _parameters(architecture: str, data: Dataset) -> int:
@@ -117,5 +114,13 @@ def _parameters(architecture: str, data: Dataset) -> int:
     return model.num_parameters
 
 
-def _architecture(teacher: TeacherSettings, data: Dataset) -> str | None:
-    return load_teachers(teacher, data)[0].architecture if teacher.is_given else teacher.architecture
+def _architectures(teacher: TeacherSettings, data: Dataset) -> tuple[str, ...]:
+    if not isinstance(teacher.members, list):
+        return teacher.size * (_architecture(teacher, data, "teacher"),)
+    return tuple(
+        _architecture(member, data, f"teacher.members.{index}") for index, member in enumerate(teacher.members)
+    )
+
+
+def _architecture(entry: NetworkEntry, data: Dataset, place: str) -> str:
+    return load_given_teacher(entry, data, place).architecture if entry.has_weights else str(entry.architecture)

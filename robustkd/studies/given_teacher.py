@@ -5,14 +5,12 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from robustkd.data import Dataset
 from robustkd.errors import ModelError, StudyError
 from robustkd.models import check_architecture, load_model, save_model
 from robustkd.studies.member_facts import MODEL_FILE
 from robustkd.studies.network_entry import NetworkEntry
-from robustkd.studies.study import TeacherSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,26 +30,19 @@ class GivenTeacher:
     condition: str
 
 
-def load_teachers(settings: TeacherSettings, data: Dataset) -> list[GivenTeacher]:
-    """Load the teacher that a study names, or the members of its ensemble.
+def load_given_teacher(entry: NetworkEntry, data: Dataset, place: str, condition: str = "") -> GivenTeacher:
+    """Load a network that a study names as a teacher.
 
     Args:
-        settings: The settings of the teacher.
+        entry: The description of the network.
         data: The images of the study.
+        place: Where it is described, for messages.
+        condition: The condition of its training set; empty for that of the students.
 
     Raises:
         StudyError: It is no network of timm or of this package, so that the methods could not look into it.
         ModelError: It cannot be loaded.
     """
-    if not isinstance(settings.members, list):
-        return [_load(settings, data, "teacher", settings.condition)]
-    return [
-        _load(member, data, f"teacher.members.{index}", settings.condition)
-        for index, member in enumerate(settings.members)
-    ]
-
-
-def _load(entry: NetworkEntry, data: Dataset, place: str, condition: str | dict[str, Any]) -> GivenTeacher:
     model = entry.load(data, place)
     try:
         check_architecture(model.architecture)
@@ -63,4 +54,4 @@ def _load(entry: NetworkEntry, data: Dataset, place: str, condition: str | dict[
     with tempfile.TemporaryDirectory(prefix="robustkd-") as folder:
         file = Path(folder) / MODEL_FILE
         save_model(model, file, {"source": model.lineage.get("file", entry.path)})
-        return GivenTeacher(file.read_bytes(), model.architecture, load_model(file).digest(), str(condition))
+        return GivenTeacher(file.read_bytes(), model.architecture, load_model(file).digest(), condition)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ENTRY_KEYS = ("method", "training", "assistants")
+ENTRY_KEYS = ("method", "training", "teacher", "assistants")
 """The keys of an entry that are no options of its method."""
 
 
@@ -19,6 +19,7 @@ class MethodEntry:
         training: The fields of the recipe that differ for it.
         assistants: The assistants between its teacher and its students, as in the study file; None for those of the
             teacher.
+        teacher: The teacher that it learns from, as in the study file; None for that of the family.
     """
 
     name: str
@@ -26,6 +27,7 @@ class MethodEntry:
     options: Mapping[str, Any]
     training: Mapping[str, Any]
     assistants: Any = None
+    teacher: Any = None
 
 
 def method_entry(name: str, given: Mapping[str, Any]) -> MethodEntry:
@@ -41,4 +43,5 @@ def method_entry(name: str, given: Mapping[str, Any]) -> MethodEntry:
         {key: value for key, value in given.items() if key not in ENTRY_KEYS},
         given.get("training", {}),
         given.get("assistants"),
+        given.get("teacher"),
     )

@@ -19,9 +19,9 @@ from robustkd.regular_file import why_not_a_file
 from robustkd.results.storage import file_digest
 from robustkd.roles import Role, control_name
 from robustkd.studies.extras import Extras
-from robustkd.studies.given_teacher import GivenTeacher, load_teachers
+from robustkd.studies.given_teacher import GivenTeacher, load_given_teacher
 from robustkd.studies.method_entry import MethodEntry, method_entry
-from robustkd.studies.study import AssistantSettings, StudentSettings, Study, TeacherSettings
+from robustkd.studies.study import AssistantSettings, DataSettings, StudentSettings, Study, TeacherSettings
 from robustkd.studies.teacher_rules import condition_entry
 from robustkd.studies.validation import conditions_of
 from robustkd.studies.values import condition_named, recipe_with
@@ -162,7 +162,7 @@ def plan(study: Study, data: Dataset, threads: int = 1, extras: Extras | None = 
     parts = []
     extras = extras or Extras(data)
     for condition in conditions_of(study):
-        training_sets = _TrainingSets(replace(data, condition=condition), threads, extras)
+        training_sets = _TrainingSets(replace(data, condition=condition), threads, extras, study.data)
         for students in study.students:
             for name, teacher in study.teachers_of(students).items():
                 taught = _taught(study, teacher, training_sets)
@@ -251,16 +251,17 @@ def stages_of(job: Job) -> tuple[Stage, ...]:
 class _TrainingSets:
     """The digests of the training sets that a condition makes for each seed; each is drawn once."""
 
-    def __init__(self, data: Dataset, threads: int, extras: Extras) -> None:
+    def __init__(self, data: Dataset, threads: int, extras: Extras, asked: DataSettings) -> None:
         self.data = data
         self.extras = extras
+        self._asked = asked
         self._threads = {"threads": threads} if threads != 1 else {}
         self._digests: dict[tuple[str, int], str] = {}
         self._count = threads
 
     def under(self, condition: Condition) -> "_TrainingSets":
         """The same training sets under another condition."""
-        return _TrainingSets(replace(self.data, condition=condition), self._count, self.extras)
+        return _TrainingSets(replace(self.data, condition=condition), self._count, self.extras, self._asked)
 
     def settings(self, seed: int, role: Role) -> dict[str, Any]:
         condition = self.data.condition.for_role(role)
@@ -271,6 +272,7 @@ class _TrainingSets:
             "data": self._digests[draw],
             "augmentation": asdict(self.data.augmentation),
             "seed": seed,
+            **({"mean": self._asked.mean, "std": self._asked.std} if self._asked.mean is not None else {}),
             **self._threads,
         }
 
@@ -315,33 +317,51 @@ def _taught(study: Study, settings: TeacherSettings | None, training_sets: _Trai
     data = training_sets.data
     teaching: Teaching = settings.combine if settings.size > 1 else "one"
     chain = tuple(settings.assistants)
-    if settings.is_given:
-        given = load_teachers(settings, data)
-        return _Taught(tuple(_given(each, data.condition) for each in given), teaching, chain)
+    if isinstance(settings.members, list):
+        jobs = [
+            _given(load_given_teacher(member, data, f"teacher.members.{index}"), data.condition)
+            if member.has_weights
+            else _teacher(study, str(member.architecture), member.seed, member.training, training_sets)
+            for index, member in enumerate(settings.members)
+        ]
+        return _Taught(tuple(jobs), teaching, chain)
+    if settings.has_weights:
+        given = load_given_teacher(settings, data, "teacher", str(settings.condition))
+        return _Taught((_given(given, data.condition),), teaching, chain)
     assert settings.architecture is not None, "validation refuses a teacher that is neither given nor trained"
-    recipe = recipe_with(study.training, settings.training)
-    seeds = settings.trained_seeds
-    if teaching == "one" and recipe.select == "last":  # the rule compares nothing: the first seed is the teacher
-        seeds = seeds[:1]
     if settings.condition:
         training_sets = training_sets.under(condition_named(condition_entry(settings)))
-    ((method, options),) = settings.method.items()
-    name = settings.architecture if method == "baseline" else f"{settings.architecture}-{method}"
-    jobs = tuple(
-        Job(
-            "teacher",
-            f"{name}-{seed}",
-            {
-                **training_sets.settings(seed, "teacher"),
-                **_training(method, options, recipe, settings.architecture, training_sets),
-            },
-            condition=training_sets.data.condition,
-            label=training_sets.data.condition.label,
-            init=recipe.init.path or "",
-        )
-        for seed in seeds
+    seeds = settings.trained_seeds
+    recipe = recipe_with(study.training, settings.training)
+    if teaching == "one" and recipe.select == "last":  # the rule compares nothing: the first seed is the teacher
+        seeds = seeds[:1]
+    own = (settings.training, training_sets, settings.method)
+    return _Taught(tuple(_teacher(study, settings.architecture, seed, *own) for seed in seeds), teaching, chain)
+
+
+def _teacher(
+    study: Study,
+    architecture: str,
+    seed: int,
+    training: Mapping[str, Any],
+    training_sets: _TrainingSets,
+    chosen: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Job:
+    """The training of a teacher, on the labels alone unless another method is chosen."""
+    ((method, options),) = (chosen or {"baseline": {}}).items()
+    recipe = recipe_with(study.training, training)
+    condition = training_sets.data.condition
+    return Job(
+        "teacher",
+        f"{architecture}-{seed}" if method == "baseline" else f"{architecture}-{method}-{seed}",
+        {
+            **training_sets.settings(seed, "teacher"),
+            **_training(method, options, recipe, architecture, training_sets),
+        },
+        condition=condition,
+        label=condition.label,
+        init=recipe.init.path or "",
     )
-    return _Taught(jobs, teaching, chain)
 
 
 def _given(teacher: GivenTeacher, condition: Condition) -> Job:
@@ -371,9 +391,13 @@ def _students(
         teachers: tuple[Job, ...] = ()
         teaching: Teaching = "one"
         if METHODS[entry.method].needs_teacher:
-            chain = _chain(study, taught, entry, training_sets)
+            by = taught
+            if entry.teacher is not None:
+                by = _taught(study, TeacherSettings.model_validate(entry.teacher), training_sets)
+                beside += by.jobs
+            chain = _chain(study, by, entry, training_sets)
             beside += chain
-            teachers, teaching = ((chain[-1],), "one") if chain else (taught.jobs, taught.teaching)
+            teachers, teaching = ((chain[-1],), "one") if chain else (by.jobs, by.teaching)
         role: Role = "baseline" if name == "baseline" else "student"
         condition = training_sets.data.condition
         for seed in students.seeds:

@@ -10,6 +10,7 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
+    model_validator,
 )
 
 from robustkd.data.augmentation import Augmentation
@@ -63,12 +64,23 @@ class DataSettings(_Settings):
         train_images: The number of training images to use, drawn in proportion to the class sizes; all if not given.
         test_images: The number of test images to use, drawn in the same way; all if not given.
         augmentation: The augmentation of the training images; the default of the data set if not given.
+        mean: The mean that all trained networks subtract from pixels in [0, 1], for each channel; with `std`. Without
+            both, pixels are not normalised.
+        std: The standard deviation that they divide by.
     """
 
     name: str
     train_images: Annotated[int, Field(ge=1)] | None = None
     test_images: Annotated[int, Field(ge=1)] | None = None
     augmentation: Augmentation | None = None
+    mean: list[float] | None = None
+    std: list[Annotated[float, Field(gt=0)]] | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> "DataSettings":
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("give both mean and std, or neither")
+        return self
 
 
 def _architecture_alone(value: Any) -> Any:
@@ -99,6 +111,20 @@ Chain = Annotated[
 ]
 
 
+class EnsembleMember(NetworkEntry):
+    """One of several networks that teach together. It is trained on the labels alone, or given by its path.
+
+    Attributes:
+        seed: Its seed.
+        training: The fields of the recipe that differ for it, and their values.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    seed: Seed = 0
+    training: dict[str, Any] = Field(default={})
+
+
 class TeacherSettings(NetworkEntry):
     """The network that the students learn from. It is trained on the labels alone, or given by its path.
 
@@ -108,7 +134,7 @@ class TeacherSettings(NetworkEntry):
         training: The fields of the recipe that differ for the teacher, and their values.
         method: The method that it is trained with, one without a teacher, or the method with its options.
         members: The number of networks of an ensemble. They have consecutive seeds from the seed on, or as many seeds
-            as there are members. Or a list of given networks, each with its path.
+            as there are members. Or a list of networks, each with its architecture and seed, or with its path.
         combine: What an ensemble predicts: ``probabilities``, their mean, or ``logits``, their mean.
         assistants: Networks between the teacher and the students, in order: architectures, or mappings with
             `architecture`, `method`, `seed` and `training`. Students learn from the last one.
@@ -121,23 +147,25 @@ class TeacherSettings(NetworkEntry):
     seeds: Seeds = Field(default=[0])
     training: dict[str, Any] = Field(default={})
     method: Choice = Field(default={"baseline": {}})
-    members: Annotated[int, Field(ge=1)] | Annotated[list[NetworkEntry], Field(min_length=2)] = 1
+    members: Annotated[int, Field(ge=1)] | Annotated[list[EnsembleMember], Field(min_length=2)] = 1
     combine: Combination = "probabilities"
     assistants: Chain = Field(default=[])
     condition: str | dict[str, dict[str, Any]] = ""
 
     @property
-    def is_given(self) -> bool:
-        """Whether it is not trained, but given: one network, or several."""
-        return self.has_weights or isinstance(self.members, list)
-
-    @property
     def trained_seeds(self) -> list[int]:
-        """The seeds of the networks that are trained: candidates for the teacher, or the members of an ensemble."""
-        if isinstance(self.members, list):
+        """The seeds of the networks of its architecture: candidates for the teacher, or the members of an ensemble."""
+        if isinstance(self.members, list) or self.has_weights:
             return []
         first, *others = self.seeds
         return self.seeds if others or self.members == 1 else list(range(first, first + self.members))
+
+    @property
+    def trained(self) -> list[tuple[str, int]]:
+        """The architectures and seeds of the networks that the study trains for it."""
+        if isinstance(self.members, list):
+            return [(str(each.architecture), each.seed) for each in self.members if not each.has_weights]
+        return [(str(self.architecture), seed) for seed in self.trained_seeds]
 
     @property
     def size(self) -> int:
@@ -148,8 +176,10 @@ class TeacherSettings(NetworkEntry):
     def _relevant(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Only the keys that matter: those of a training, or those of a given network."""
         held = write(self)
-        if self.is_given:
-            left_out = TRAINED_KEYS if self.has_weights else (*TRAINED_KEYS, *NetworkEntry.model_fields)
+        if self.has_weights:
+            left_out: tuple[str, ...] = TRAINED_KEYS
+        elif isinstance(self.members, list):
+            left_out = (*TRAINED_KEYS, *NetworkEntry.model_fields)
         else:
             left_out = tuple(key for key in NetworkEntry.model_fields if key != "architecture")
         return {key: value for key, value in held.items() if key not in left_out}
@@ -166,7 +196,8 @@ class StudentSettings(_Settings):
         architecture: One architecture, or several.
         methods: The names of the methods, or their names with options. Beside the options of a method, `training`
             contains the fields of the recipe that differ for it, and their values; `method` is the method of an entry
-            that has another name, so that one method can have several entries; and `assistants` replaces those of the
+            that has another name, so that one method can have several entries; `teacher` is another teacher that this
+            entry learns from, while all are compared with that of the family; and `assistants` replaces those of the
             teacher.
         seeds: One seed, or several.
         teacher: The teacher of these students; the teacher of the study if not given.

@@ -7,7 +7,15 @@ from pydantic import TypeAdapter, ValidationError
 from robustkd.declarations import declared
 from robustkd.studies.network_entry import NetworkEntry
 from robustkd.studies.options import Place, PlaceError, first_problem, method_options
-from robustkd.studies.study import TRAINED_KEYS, AssistantSettings, Chain, Choice, Study, TeacherSettings
+from robustkd.studies.study import (
+    TRAINED_KEYS,
+    AssistantSettings,
+    Chain,
+    Choice,
+    EnsembleMember,
+    Study,
+    TeacherSettings,
+)
 from robustkd.studies.values import check_architecture_at, condition_at, recipe_at, refuse_repetition
 
 
@@ -29,7 +37,9 @@ def resolved_teacher(study: Study, teacher: TeacherSettings, place: Place) -> Te
     if "combine" in given and teacher.size == 1:
         raise PlaceError((*place, "combine"), "is for an ensemble: add the key members")
     resolved: dict[str, Any] = {}
-    if teacher.is_given:
+    if isinstance(teacher.members, list):
+        _check_members(study, teacher, teacher.members, place)
+    elif teacher.has_weights:
         _check_given(teacher, place)
     else:
         _check_trained(study, teacher, place)
@@ -57,7 +67,7 @@ def resolved_chain(study: Study, teacher: TeacherSettings, given: Any, place: Pl
         chain = TypeAdapter(Chain).validate_python(given)
     except ValidationError as error:
         raise first_problem(error, Chain, place) from error
-    taken = {(teacher.architecture, seed): "is the teacher itself" for seed in teacher.trained_seeds}
+    taken = dict.fromkeys(teacher.trained, "is the teacher itself")
     resolved = []
     for index, assistant in enumerate(chain):
         at = (*place, index)
@@ -80,19 +90,36 @@ def _with_method(assistant: AssistantSettings, at: Place) -> AssistantSettings:
 
 
 def _check_given(teacher: TeacherSettings, place: Place) -> None:
-    if isinstance(teacher.members, list):
-        held = teacher.model_fields_set & NetworkEntry.model_fields.keys()
-        if held:
-            raise PlaceError((*place, min(held)), "each of the members has its own: leave this key out")
-        for index, member in enumerate(teacher.members):
-            if not member.has_weights:
-                raise PlaceError((*place, "members", index), "is given and not trained: add the path of its weights")
-    elif teacher.members != 1:
+    if teacher.members != 1:
         raise PlaceError((*place, "members"), "the teacher is given: list the members, each with its path")
     if told := next((key for key in TRAINED_KEYS if key in teacher.model_fields_set), None):
         raise PlaceError((*place, told), "the teacher is given and not trained: leave this key out")
     if not isinstance(teacher.condition, str):
         raise PlaceError((*place, "condition"), "the teacher is given: name its condition, without options")
+
+
+def _check_members(study: Study, teacher: TeacherSettings, members: list[EnsembleMember], place: Place) -> None:
+    if held := teacher.model_fields_set & {*NetworkEntry.model_fields, *TRAINED_KEYS}:
+        raise PlaceError((*place, min(held)), "each of the members has its own: leave this key out")
+    if teacher.condition:
+        raise PlaceError((*place, "condition"), "is for members that are given by their number")
+    taken: set[tuple[str | None, int]] = set()
+    for index, member in enumerate(members):
+        at = (*place, "members", index)
+        own = member.model_fields_set
+        if member.has_weights:
+            if told := next((key for key in ("seed", "training") if key in own), None):
+                raise PlaceError((*at, told), "the network is given and not trained: leave this key out")
+            continue
+        if member.architecture is None:
+            raise PlaceError(at, "the key architecture is missing, or the path of a trained network")
+        if unfit := sorted(own & (NetworkEntry.model_fields.keys() - {"architecture"})):
+            raise PlaceError((*at, unfit[0]), "this is for a network that is given: add its path, or leave it out")
+        check_architecture_at(member.architecture, (*at, "architecture"))
+        recipe_at(study.training, member.training, (*at, "training"))
+        if (member.architecture, member.seed) in taken:
+            raise PlaceError((*at, "seed"), "is the same network as another member: give it another seed")
+        taken.add((member.architecture, member.seed))
 
 
 def _check_trained(study: Study, teacher: TeacherSettings, place: Place) -> None:

@@ -226,6 +226,8 @@ def method_of(training: Training, data: Dataset, device: torch.device) -> Method
         settings["architecture"],
         num_classes=data.num_classes,
         in_chans=data.test.shape[0],
+        mean=settings.get("mean"),
+        std=settings.get("std"),
         seed=settings["seed"],
     )
     teacher = _teacher_of(training) if training.teachers else None

@@ -135,32 +135,49 @@ def _method(
     own = method_options(entry.method, entry.options, place)
     own |= {"method": entry.method} if entry.method != name else {}
     own |= {"training": changes} if changes else {}
-    if entry.assistants is None:
-        return own
-    if not declared("method")[entry.method].needs_teacher:
-        raise PlaceError((*place, "assistants"), f"{entry.method} learns from no teacher: leave this key out")
-    chains = [
-        resolved_chain(study, teacher, entry.assistants, (*place, "assistants"))
-        for teacher in study.teachers_of(students).values()
-        if teacher is not None
-    ]
-    return own | ({"assistants": [each.model_dump(mode="json") for each in chains[0]]} if chains else {})
+    for key, given in (("teacher", entry.teacher), ("assistants", entry.assistants)):
+        if given is not None and not declared("method")[entry.method].needs_teacher:
+            raise PlaceError((*place, key), f"{entry.method} learns from no teacher: leave this key out")
+    teachers = list(study.teachers_of(students).values())
+    if entry.teacher is not None:
+        teachers = [_own_teacher(study, students, entry.teacher, (*place, "teacher"))]
+        own |= {"teacher": teachers[0].model_dump(mode="json") if teachers[0] is not None else None}
+    if entry.assistants is not None:
+        for teacher in teachers:
+            if teacher is not None:
+                chain = resolved_chain(study, teacher, entry.assistants, (*place, "assistants"))
+                own |= {"assistants": [each.model_dump(mode="json") for each in chain]}
+    return own
 
 
-def _check_independence(
-    teacher: TeacherSettings | None, students: StudentSettings, place: Place, called: str = "teacher"
-) -> None:
+def _own_teacher(study: Study, students: StudentSettings, given: Any, place: Place) -> TeacherSettings:
+    """The teacher of one entry."""
+    try:
+        teacher = TeacherSettings.model_validate(given)
+    except ValidationError as error:
+        raise first_problem(error, TeacherSettings, place) from error
+    teacher = resolved_teacher(study, teacher, place)
+    _check_independence(teacher, students, place)
+    return teacher
+
+
+def _check_independence(teacher: TeacherSettings | None, students: StudentSettings, place: Place) -> None:
     if teacher is None:
         entries = [method_entry(name, given) for name, given in students.methods.items()]
         needing = [entry.name for entry in entries if declared("method")[entry.method].needs_teacher]
         if needing:
             raise PlaceError((*place, "methods"), f"{needing[0]} needs a teacher: add the key teacher")
         return
-    shared = sorted(set(teacher.trained_seeds) & set(students.seeds)) if not teacher.is_given else []
-    if teacher.architecture in students.architecture and shared:
-        own = () if "teachers" in place else ("teacher",)
+    shared = sorted(
+        seed
+        for architecture, seed in teacher.trained
+        if architecture in students.architecture and seed in students.seeds
+    )
+    if shared:
+        named = place[-1:] in (("teacher",), ("control_teacher",)) or "teachers" in place
+        own = (*place, *(() if named else ("teacher",)), "seeds")
         raise PlaceError(
-            (*place, *own, "seeds") if students.teacher is not None or not own else ("teacher", "seeds"),
+            own if named or students.teacher is not None else ("teacher", "seeds"),
             f"with seed {shared[0]} the teacher is the same network as the baseline with that seed, so the baseline "
             "is not independent of the teacher: give the teacher a seed that no student has",
         )
@@ -174,16 +191,15 @@ def _control(study: Study, students: StudentSettings, place: Place) -> TeacherSe
     (teacher,) = study.teachers_of(students).values()
     if teacher is None:
         raise PlaceError(place, "there is no teacher that it could be the control of: add the key teacher")
-    if other.is_given or teacher.is_given:
-        if other.has_weights and other.path == teacher.path:
-            raise PlaceError((*place, "path"), "is the teacher itself: give another network")
-        return other
-    shared = sorted(set(other.trained_seeds) & set(teacher.trained_seeds))
-    if other.architecture == teacher.architecture and shared:
+    if other.has_weights and other.path == teacher.path:
+        raise PlaceError((*place, "path"), "is the teacher itself: give another network")
+    shared = sorted(set(other.trained) & set(teacher.trained))
+    if shared:
         raise PlaceError(
-            (*place, "seeds"), f"with seed {shared[0]} it is the teacher itself: give it a seed that the teacher lacks"
+            (*place, "seeds"),
+            f"with seed {shared[0][1]} it is the teacher itself: give it a seed that the teacher lacks",
         )
-    _check_independence(other, students, place, "control_teacher")
+    _check_independence(other, students, place)
     return other
 
 

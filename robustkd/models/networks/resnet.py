@@ -4,7 +4,8 @@
 64-wide stem, which is what the published CIFAR-100 accuracies of sarfraz2020 fit; ``stem_width=32`` gives those of
 Tian, Krishnan, Isola, *Contrastive Representation Distillation* (ICLR 2020). Shortcuts that change the shape are 1×1
 projections with batch normalisation; ``shortcut="zero_pad"`` gives the parameter-free ones of the paper's option A.
-`cifar_resnet8_ruffy2019` has a 64-wide stem and classifies 2×2 pooled features (Ruffy, Chahal, arXiv 1912.10850).
+`cifar_resnet8_ruffy2019` and its deeper siblings have a 64-wide stem and classify 2×2 pooled features (Ruffy, Chahal,
+arXiv 1912.10850).
 """
 
 from functools import partial
@@ -34,6 +35,8 @@ NETWORKS: Networks = {
     "cifar_resnet8_gn": {"depth": 8, "width": 1, "normalisation": "group"},
     "cifar_resnet20_gn": {"depth": 20, "width": 1, "normalisation": "group"},
     "cifar_resnet8_ruffy2019": {"depth": 8, "width": 1, "stem_width": 64, "pooled_size": 2},
+    "cifar_resnet20_ruffy2019": {"depth": 20, "width": 1, "stem_width": 64, "pooled_size": 2},
+    "cifar_resnet26_ruffy2019": {"depth": 26, "width": 1, "stem_width": 64, "pooled_size": 2},
 }
 """Depths, and widths in multiples of 16-32-64."""
 
@@ -80,16 +83,33 @@ class ZeroPadShortcut(nn.Module):
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.before, self.after))
 
 
-def _trunk(in_chans: int, depth: int, width: int, stem_width: int | None = None, shortcut: str = "projection") -> Trunk:
+def trunk(
+    in_chans: int,
+    depth: int,
+    width: int,
+    stem_width: int | None = None,
+    shortcut: str = "projection",
+    stages: int = 3,
+) -> Trunk:
+    """Build stem and stages, each twice as wide as the one before.
+
+    Args:
+        in_chans: The number of image channels.
+        depth: The number of layers with weights, without the shortcuts.
+        width: The width of the first stage, in multiples of 16.
+        stem_width: The width of the stem; that of the first stage if not given.
+        shortcut: One of `SHORTCUTS`.
+        stages: The number of stages.
+    """
     stem_width = stem_width or 16 * width
     stem = nn.Sequential()
     stem.add_module("conv", nn.Conv2d(in_chans, stem_width, 3, padding=1, bias=False))
     stem.add_module("bn", nn.BatchNorm2d(stem_width))
     stem.add_module("act", nn.ReLU(inplace=True))
-    channels = (stem_width, 16 * width, 32 * width, 64 * width)
-    stages = residual_stages(partial(BasicBlock, shortcut=shortcut), (depth - 2) // 6, channels)
-    return Trunk(stem, stages, channels, (1, 1, 2, 4))
+    channels = (stem_width, *(16 * width * 2**index for index in range(stages)))
+    built = residual_stages(partial(BasicBlock, shortcut=shortcut), (depth - 2) // (2 * stages), channels)
+    return Trunk(stem, built, channels, (1, *(2**index for index in range(stages))))
 
 
 default_cfgs = generate_default_cfgs({name: cifar_cfg() for name in NETWORKS})
-register_staged_networks(NETWORKS, __name__, _trunk)
+register_staged_networks(NETWORKS, __name__, trunk)

@@ -14,6 +14,8 @@ NETWORKS = {
     "cifar_wrn_10_2": {"depth": 10, "width": 2},
     "cifar_wrn_16_1": {"depth": 16, "width": 1},
     "cifar_wrn_16_2": {"depth": 16, "width": 2},
+    "cifar_wrn_16_4": {"depth": 16, "width": 4},
+    "cifar_wrn_22_4": {"depth": 22, "width": 4},
     "cifar_wrn_28_2": {"depth": 28, "width": 2},
     "cifar_wrn_28_10": {"depth": 28, "width": 10},
     "cifar_wrn_40_1": {"depth": 40, "width": 1},

@@ -28,6 +28,7 @@ def images(pixels: Tensor) -> Tensor:
     [
         ("cifar_wrn_10_2", 10, 303_706),
         ("cifar_wrn_16_2", 10, 691_674),
+        ("cifar_wrn_16_4", 10, 2_748_890),
         ("cifar_wrn_28_2", 10, 1_467_610),
         ("cifar_wrn_40_2", 10, 2_243_546),
         ("cifar_wrn_10_2", 100, 315_316),
