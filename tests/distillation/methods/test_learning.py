@@ -41,7 +41,17 @@ def baseline(many_digits: Dataset) -> PixelModel:
 
 @pytest.mark.parametrize(
     ("name", "epochs"),
-    [("hint", 3), ("crd", 3), ("pkt", 3), ("vid", 3), ("review_kd", 3), ("overhaul", 3), ("simkd", 10), ("pgd_at", 3)],
+    [
+        ("hint", 3),
+        ("crd", 3),
+        ("pkt", 3),
+        ("vid", 3),
+        ("review_kd", 3),
+        ("overhaul", 3),
+        ("simkd", 10),
+        ("pgd_at", 3),
+        ("trades", 3),
+    ],
 )
 def test_a_student_learns_and_not_what_the_labels_alone_teach(
     name: str, epochs: int, many_digits: Dataset, teacher: PixelModel, baseline: PixelModel
