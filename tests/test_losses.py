@@ -24,7 +24,7 @@ def test_every_method_file_with_a_pure_loss_is_represented() -> None:
     }
     files = {METHODS[name].__module__.rpartition(".")[2] for name in METHODS.names()}
 
-    assert files - homes == {"ard", "baseline", "hinton", "hint", "pgd_at", "simkd", "trades"}
+    assert files - homes == {"ard", "baseline", "hinton", "hint", "pgd_at", "rslad", "simkd", "trades"}
 
 
 @pytest.mark.parametrize("name", ["kd_loss", "cross_entropy", "attention_loss", "similarity_loss", "angle_loss"])

@@ -52,6 +52,7 @@ def baseline(many_digits: Dataset) -> PixelModel:
         ("pgd_at", 3),
         ("trades", 3),
         ("ard", 3),
+        ("rslad", 3),
     ],
 )
 def test_a_student_learns_and_not_what_the_labels_alone_teach(
