@@ -22,6 +22,7 @@ from robustkd.distillation.methods.dkd import nontarget_loss, target_loss
 from robustkd.distillation.methods.dml import mutual_loss
 from robustkd.distillation.methods.fitnet import hint_loss
 from robustkd.distillation.methods.fsp import flow, flow_loss
+from robustkd.distillation.methods.iad import weighted_kd_loss
 from robustkd.distillation.methods.one import ensemble_loss
 from robustkd.distillation.methods.overhaul import partial_distance
 from robustkd.distillation.methods.pkt import neighbour_loss
@@ -65,4 +66,5 @@ __all__ = [
     "symmetric_kl_loss",
     "target_loss",
     "teacher_label_loss",
+    "weighted_kd_loss",
 ]

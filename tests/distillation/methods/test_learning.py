@@ -53,6 +53,7 @@ def baseline(many_digits: Dataset) -> PixelModel:
         ("trades", 3),
         ("ard", 3),
         ("rslad", 3),
+        ("iad", 3),
     ],
 )
 def test_a_student_learns_and_not_what_the_labels_alone_teach(
