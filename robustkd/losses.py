@@ -21,6 +21,7 @@ from robustkd.distillation.methods.crd import contrastive_loss
 from robustkd.distillation.methods.dkd import nontarget_loss, target_loss
 from robustkd.distillation.methods.dml import mutual_loss
 from robustkd.distillation.methods.fitnet import hint_loss
+from robustkd.distillation.methods.focal import focal_loss
 from robustkd.distillation.methods.fsp import flow, flow_loss
 from robustkd.distillation.methods.iad import weighted_kd_loss
 from robustkd.distillation.methods.one import ensemble_loss
@@ -50,6 +51,7 @@ __all__ = [
     "feature_loss",
     "flow",
     "flow_loss",
+    "focal_loss",
     "gaussian_loss",
     "hierarchical_context_loss",
     "hint_loss",

@@ -54,6 +54,7 @@ def baseline(many_digits: Dataset) -> PixelModel:
         ("ard", 3),
         ("rslad", 3),
         ("iad", 3),
+        ("focal", 3),
     ],
 )
 def test_a_student_learns_and_not_what_the_labels_alone_teach(
