@@ -23,6 +23,7 @@ from robustkd.distillation.methods.dml import mutual_loss
 from robustkd.distillation.methods.fitnet import hint_loss
 from robustkd.distillation.methods.focal import focal_loss
 from robustkd.distillation.methods.fsp import flow, flow_loss
+from robustkd.distillation.methods.generalised_cross_entropy import generalised_cross_entropy
 from robustkd.distillation.methods.iad import weighted_kd_loss
 from robustkd.distillation.methods.one import ensemble_loss
 from robustkd.distillation.methods.overhaul import partial_distance
@@ -53,6 +54,7 @@ __all__ = [
     "flow_loss",
     "focal_loss",
     "gaussian_loss",
+    "generalised_cross_entropy",
     "hierarchical_context_loss",
     "hint_loss",
     "kd_loss",
