@@ -31,6 +31,7 @@ from robustkd.distillation.methods.pkt import neighbour_loss
 from robustkd.distillation.methods.review_kd import hierarchical_context_loss
 from robustkd.distillation.methods.rkd import angle_loss, distance_loss
 from robustkd.distillation.methods.sp import similarity_loss
+from robustkd.distillation.methods.symmetric_cross_entropy import reverse_cross_entropy
 from robustkd.distillation.methods.vid import gaussian_loss
 from robustkd.distillation.response import (
     brier_loss,
@@ -63,6 +64,7 @@ __all__ = [
     "neighbour_loss",
     "nontarget_loss",
     "partial_distance",
+    "reverse_cross_entropy",
     "reverse_kl_loss",
     "similarity_loss",
     "soft_cross_entropy",
