@@ -25,6 +25,7 @@ from robustkd.distillation.methods.focal import focal_loss
 from robustkd.distillation.methods.fsp import flow, flow_loss
 from robustkd.distillation.methods.generalised_cross_entropy import generalised_cross_entropy
 from robustkd.distillation.methods.iad import weighted_kd_loss
+from robustkd.distillation.methods.logit_adjusted import adjusted_logits
 from robustkd.distillation.methods.one import ensemble_loss
 from robustkd.distillation.methods.overhaul import partial_distance
 from robustkd.distillation.methods.pkt import neighbour_loss
@@ -43,6 +44,7 @@ from robustkd.distillation.response import (
 )
 
 __all__ = [
+    "adjusted_logits",
     "angle_loss",
     "attention_loss",
     "brier_loss",
