@@ -17,6 +17,7 @@ tensor(True)
 from robustkd.distillation.losses import cross_entropy, feature_loss, kd_loss
 from robustkd.distillation.methods.at import attention_loss
 from robustkd.distillation.methods.bss import soft_cross_entropy
+from robustkd.distillation.methods.class_balanced import class_weighted_loss
 from robustkd.distillation.methods.crd import contrastive_loss
 from robustkd.distillation.methods.dkd import nontarget_loss, target_loss
 from robustkd.distillation.methods.dml import mutual_loss
@@ -48,6 +49,7 @@ __all__ = [
     "angle_loss",
     "attention_loss",
     "brier_loss",
+    "class_weighted_loss",
     "contrastive_loss",
     "cross_entropy",
     "distance_loss",
