@@ -18,6 +18,7 @@ from robustkd.distillation.losses import cross_entropy, feature_loss, kd_loss
 from robustkd.distillation.methods.at import attention_loss
 from robustkd.distillation.methods.bss import soft_cross_entropy
 from robustkd.distillation.methods.class_balanced import class_weighted_loss
+from robustkd.distillation.methods.co_teaching import small_loss
 from robustkd.distillation.methods.crd import contrastive_loss
 from robustkd.distillation.methods.dkd import nontarget_loss, target_loss
 from robustkd.distillation.methods.dml import mutual_loss
@@ -71,6 +72,7 @@ __all__ = [
     "reverse_cross_entropy",
     "reverse_kl_loss",
     "similarity_loss",
+    "small_loss",
     "soft_cross_entropy",
     "standardised",
     "symmetric_kl_loss",
