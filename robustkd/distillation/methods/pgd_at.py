@@ -36,7 +36,7 @@ class AdversarialTraining(Method):
 
     cites = "Madry et al. 2018"
     matches = "robust"
-    cost = 7.7
+    cost = 8.5
     needs_teacher = False
 
     def __init__(

@@ -39,7 +39,7 @@ class RobustSoftLabels(Method):
 
     cites = "Zi et al. 2021"
     matches = "robust"
-    cost = 9.4
+    cost = 11.0
 
     def __init__(
         self,
