@@ -17,12 +17,18 @@ tensor(True)
 from robustkd.distillation.losses import cross_entropy, feature_loss, kd_loss
 from robustkd.distillation.methods.at import attention_loss
 from robustkd.distillation.methods.bss import soft_cross_entropy
+from robustkd.distillation.methods.class_balanced import class_weighted_loss
+from robustkd.distillation.methods.co_teaching import small_loss
 from robustkd.distillation.methods.crd import contrastive_loss
 from robustkd.distillation.methods.dist import inter_class_loss, intra_class_loss
 from robustkd.distillation.methods.dkd import nontarget_loss, target_loss
 from robustkd.distillation.methods.dml import mutual_loss
 from robustkd.distillation.methods.fitnet import hint_loss
+from robustkd.distillation.methods.focal import focal_loss
 from robustkd.distillation.methods.fsp import flow, flow_loss
+from robustkd.distillation.methods.generalised_cross_entropy import generalised_cross_entropy
+from robustkd.distillation.methods.iad import weighted_kd_loss
+from robustkd.distillation.methods.logit_adjusted import adjusted_logits
 from robustkd.distillation.methods.mkd import several_teachers_loss
 from robustkd.distillation.methods.one import ensemble_loss
 from robustkd.distillation.methods.overhaul import partial_distance
@@ -32,6 +38,7 @@ from robustkd.distillation.methods.rkd import angle_loss, distance_loss
 from robustkd.distillation.methods.sdd import consistency_weights, scale_decoupled_loss
 from robustkd.distillation.methods.sfd import pooled_maximum_loss
 from robustkd.distillation.methods.sp import similarity_loss
+from robustkd.distillation.methods.symmetric_cross_entropy import reverse_cross_entropy
 from robustkd.distillation.methods.tf_kd import virtual_teacher_loss
 from robustkd.distillation.methods.ttm import transformed_teacher_loss
 from robustkd.distillation.methods.vid import gaussian_loss
@@ -45,9 +52,11 @@ from robustkd.distillation.response import (
 )
 
 __all__ = [
+    "adjusted_logits",
     "angle_loss",
     "attention_loss",
     "brier_loss",
+    "class_weighted_loss",
     "consistency_weights",
     "contrastive_loss",
     "cross_entropy",
@@ -56,7 +65,9 @@ __all__ = [
     "feature_loss",
     "flow",
     "flow_loss",
+    "focal_loss",
     "gaussian_loss",
+    "generalised_cross_entropy",
     "hierarchical_context_loss",
     "hint_loss",
     "inter_class_loss",
@@ -68,10 +79,12 @@ __all__ = [
     "nontarget_loss",
     "partial_distance",
     "pooled_maximum_loss",
+    "reverse_cross_entropy",
     "reverse_kl_loss",
     "scale_decoupled_loss",
     "several_teachers_loss",
     "similarity_loss",
+    "small_loss",
     "soft_cross_entropy",
     "standardised",
     "symmetric_kl_loss",
@@ -79,4 +92,5 @@ __all__ = [
     "teacher_label_loss",
     "transformed_teacher_loss",
     "virtual_teacher_loss",
+    "weighted_kd_loss",
 ]

@@ -54,6 +54,17 @@ def baseline(many_digits: Dataset) -> PixelModel:
         ("tf_kd", 3),
         ("sdd", 3),
         ("born_again", 3),
+        ("pgd_at", 3),
+        ("trades", 3),
+        ("ard", 3),
+        ("rslad", 3),
+        ("iad", 3),
+        ("focal", 3),
+        ("generalised_cross_entropy", 3),
+        ("symmetric_cross_entropy", 3),
+        ("logit_adjusted", 3),
+        ("class_balanced", 3),
+        ("co_teaching", 3),
     ],
 )
 def test_a_student_learns_and_not_what_the_labels_alone_teach(
