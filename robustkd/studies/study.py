@@ -124,6 +124,19 @@ class EnsembleMember(NetworkEntry):
     seed: Seed = 0
     training: dict[str, Any] = Field(default={})
 
+    @model_serializer(mode="wrap")
+    def _relevant(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only the keys of a training, or those of a given network."""
+        trained = ("architecture", "seed", "training")
+        return {
+            key: value
+            for key, value in write(self).items()
+            if (key not in trained[1:] if self.has_weights else key in trained)
+        }
+
+
+_NONE = object()
+
 
 class TeacherSettings(NetworkEntry):
     """The network that the students learn from. It is trained on the labels alone, or given by its path.
@@ -174,15 +187,18 @@ class TeacherSettings(NetworkEntry):
 
     @model_serializer(mode="wrap")
     def _relevant(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only the keys that matter: those of a training, or those of a given network."""
-        held = write(self)
+        """Only the keys that matter: those of a training, those of a given network, and no combinations that do not."""
         if self.has_weights:
             left_out: tuple[str, ...] = TRAINED_KEYS
         elif isinstance(self.members, list):
             left_out = (*TRAINED_KEYS, *NetworkEntry.model_fields)
         else:
             left_out = tuple(key for key in NetworkEntry.model_fields if key != "architecture")
-        return {key: value for key, value in held.items() if key not in left_out}
+        alone = {"members": 1, "method": {"baseline": {}}, "assistants": [], "condition": ""}
+        left_out += ("combine",) if self.size == 1 else ()
+        return {
+            key: value for key, value in write(self).items() if key not in left_out and alone.get(key, _NONE) != value
+        }
 
 
 TRAINED_KEYS = ("seeds", "training", "method")

@@ -167,18 +167,22 @@ def _place_teachers(content: dict[str, Any], file: Path) -> None:
                     group[key] = _placed(teacher, file)
 
 
-def _place_checkpoints(held: Any, file: Path) -> None:
+def _place_checkpoints(content: Any, file: Path) -> None:
     """Resolve the paths of checkpoints that trainings begin with relative to the study file."""
-    if isinstance(held, list):
-        for each in held:
-            _place_checkpoints(each, file)
-    if not isinstance(held, dict):
-        return
-    for key, value in held.items():
-        init = value.get("init") if key == "training" and isinstance(value, dict) else None
-        if isinstance(init, dict) and isinstance(init.get("path"), str):
-            value["init"] = {**init, "path": beside(file, init["path"])}
-        _place_checkpoints(value, file)
+    waiting, seen = [content], set()  # in YAML, a value can contain itself
+    while waiting:
+        held = waiting.pop()
+        if id(held) in seen:
+            continue
+        seen.add(id(held))
+        if isinstance(held, list):
+            waiting += held
+        elif isinstance(held, dict):
+            training = held.get("training")
+            if isinstance(training, dict) and isinstance(init := training.get("init"), dict):
+                placed = {**init, "path": beside(file, init["path"])} if isinstance(init.get("path"), str) else init
+                held["training"] = {**training, "init": placed}
+            waiting += held.values()
 
 
 def _placed(teacher: dict[str, Any], file: Path) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def test_a_whole_table_is_one_file(tmp_path: Path) -> None:
     wide, residual = study.students
     assert wide.architecture == ["cifar_wrn_10_2", "cifar_wrn_16_2"]
     assert wide.methods["one"]["training"] == {"epochs": 300, "milestones": [150, 225]}
-    assert study.teacher_of(residual).architecture == "cifar_resnet26"  # type: ignore[union-attr]
+    assert study.teachers_of(residual)[""].architecture == "cifar_resnet26"  # type: ignore[union-attr]
     assert [condition.label for condition in conditions_of(study)] == ["clean"]
 
 
