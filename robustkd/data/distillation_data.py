@@ -1,5 +1,6 @@
 """The images that a network is trained on beyond the training set and its usual augmentation, as data."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
@@ -26,7 +27,7 @@ class ExtraImages:
             `hinton` knows it.
 
     Raises:
-        ValueError: The ratio is not above 0.
+        ValueError: Ratio or temperature are not above 0, or not finite.
     """
 
     data: str
@@ -34,8 +35,9 @@ class ExtraImages:
     temperature: Annotated[float, Field(gt=0)] | None = None
 
     def __post_init__(self) -> None:
-        if self.ratio <= 0 or (self.temperature is not None and self.temperature <= 0):
-            raise ValueError("ratio and temperature of extra images must be above 0")
+        given = [self.ratio, *([self.temperature] if self.temperature is not None else [])]
+        if not all(0 < value < math.inf for value in given):
+            raise ValueError("ratio and temperature of extra images must be above 0 and finite")
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ class DistillationData:
         for name, kind in (("policy", Policy), ("mixing", Mixing), ("mixing_draw", MixingDraw)):
             if getattr(self, name) not in get_args(kind):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)!r}")
-        if not (0 <= self.rotation <= 180 and 0 <= self.colour_jitter <= 1 and self.mixing_alpha > 0):
-            raise ValueError("rotation must be 0 to 180, colour_jitter 0 to 1, and mixing_alpha above 0")
+        if not (0 <= self.rotation <= 180 and 0 <= self.colour_jitter <= 1 and 0 < self.mixing_alpha < math.inf):
+            raise ValueError("rotation must be 0 to 180, colour_jitter 0 to 1, and mixing_alpha above 0 and finite")
 
     @property
     def has_one_label_each(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_DOWN, Decimal, localcontext
 from pathlib import Path
 
 import torch
@@ -52,10 +53,16 @@ def extra_images(extra: ExtraImages, train: ImageSet, root: Path | None = None) 
     if len(images) < count:
         raise DataError(
             f"extra {extra.data}: has {len(images)} images, and a ratio of {extra.ratio:g} asks for {count}: the "
-            f"largest ratio is {len(images) / len(train):.3g}"
+            f"largest ratio is {_largest_ratio(len(images), len(train)):g}"
         )
     chosen = images.subset(_evenly(len(images), count))
     return reshaped(chosen, train, extra.data).read(torch.arange(count)).cpu()
+
+
+def _largest_ratio(held: int, count: int) -> float:
+    """The ratio of two numbers with three digits; rounded down, so that there are enough images for it."""
+    with localcontext(prec=3, rounding=ROUND_DOWN):
+        return float(Decimal(held) / count)
 
 
 def _evenly(held: int, count: int) -> Tensor:

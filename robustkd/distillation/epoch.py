@@ -93,7 +93,8 @@ def train_epoch(method: Method, step: Step, stage: Stage, epoch: int, tests: Tes
 
 
 def _is_due(epoch: int, recipe: Recipe) -> bool:
-    return (epoch + 1) % recipe.evaluate_every == 0 or epoch + 1 == recipe.epochs
+    # a stage with a recipe of its own may not ask for it
+    return recipe.evaluate_every > 0 and ((epoch + 1) % recipe.evaluate_every == 0 or epoch + 1 == recipe.epochs)
 
 
 def _correct(method: Method, exported: PixelModel, images: ImageSet, graphs: Graphs) -> Tensor:

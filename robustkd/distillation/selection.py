@@ -68,10 +68,16 @@ def part_of(images: ImageSet, split: Split) -> ImageSet:
     Args:
         images: The training images.
         split: Which part.
+
+    Raises:
+        DataError: No class has two images.
     """
     if split == "all":
         return images
-    first, second = hold_out(images, 0.5)
+    try:
+        first, second = hold_out(images, 0.5)
+    except DataError as error:
+        raise DataError(f"split: {split}: no class has two training images, which could be split") from error
     return second if split == "second_half" and second is not None else first
 
 

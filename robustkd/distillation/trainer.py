@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +188,7 @@ class _Training:
         method, recipe, device, saving = self.method, self.recipe, self.device, self.saving
         refuse_unfit(method, recipe)
         method.frozen_batch_norm = recipe.frozen_batch_norm
+        self.data = _with_extra_images(self.data, recipe)
         self.stages = method.stages(recipe)
         with failures_named(f"{method.name}, moving images and networks", recipe, device, MORE_ROOM):
             self.batches, self.tests = _place(method, self.data, recipe, self.seed, device)
@@ -246,15 +247,19 @@ class _Training:
         print(f"{self.method.name} trains {reason}", file=sys.stderr, flush=True)
 
 
+def _with_extra_images(data: Dataset, recipe: Recipe) -> Dataset:
+    """The data with the images without labels that the recipe shows beside them, unless they hold them already."""
+    extra = recipe.distillation_data.extra
+    if extra is None:
+        return replace(data, unlabelled=None)
+    return data if data.unlabelled is not None else replace(data, unlabelled=extra_images(extra, data.training))
+
+
 def _place(
     method: Method, data: Dataset, recipe: Recipe, seed: int, device: torch.device
 ) -> tuple[TrainingBatches, Tests]:
     """Prepare the method, and move networks and images to the device; the recipe may hold out some images."""
     training, validation = hold_out(part_of(data.training, recipe.split), recipe.validation_fraction)
-    shown = recipe.distillation_data
-    extra = data.unlabelled
-    if shown.extra is not None and extra is None:
-        extra = extra_images(shown.extra, data.training)
     method.prepare(training.labels.cpu())
     batches = TrainingBatches(
         training,
@@ -262,8 +267,8 @@ def _place(
         data.augmentation,
         seed,
         device,
-        data=shown,
-        extra=extra if shown.extra is not None else None,
+        data=recipe.distillation_data,
+        extra=data.unlabelled,
         views=method.views,
     )
     networks: list[nn.Module] = [method, method.teacher.eval()] if method.has_teacher else [method]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from robustkd.atomic import atomic_path
 from robustkd.data import Dataset, TrainingBatches
@@ -41,10 +42,15 @@ def training_identity(method: Method, data: Dataset, stages: tuple[Stage, ...], 
         "parameters": {name: list(tensor.shape) for name, tensor in method.state_dict().items()},
         "teacher": method.teacher.digest() if method.has_teacher else None,
         "data": data.digest,
+        "extra images": _digest(data.unlabelled),
         "augmentation": asdict(data.augmentation),
         "stages": [repr(stage) for stage in stages],
         "seed": seed,
     }
+
+
+def _digest(images: Tensor | None) -> str | None:
+    return hashlib.sha256(images.cpu().numpy().tobytes()).hexdigest() if images is not None else None
 
 
 def save_state(

@@ -23,7 +23,7 @@ from robustkd.distillation import (
     train,
 )
 from robustkd.distillation.accuracy import accuracy
-from robustkd.distillation.selection import hold_out
+from robustkd.distillation.selection import hold_out, part_of
 from robustkd.errors import DataError, ModelError
 from robustkd.models import PixelModel, create_model
 
@@ -284,6 +284,56 @@ def test_the_split_is_the_same_for_every_seed_of_a_training(digits: Dataset) -> 
 
 def test_no_split_leaves_the_training_images_as_they_are(digits: Dataset) -> None:
     assert hold_out(digits.training, 0.0) == (digits.training, None)
+
+
+HALVES = ("first_half", "second_half")
+
+
+@given(counts=st.lists(st.integers(0, 30), min_size=1, max_size=5).filter(lambda counts: max(counts) > 1))
+def test_the_halves_share_no_image_and_split_each_class(counts: list[int]) -> None:
+    labels = torch.tensor([label for label, count in enumerate(counts) for _ in range(count)])
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(1))
+    images = torch.arange(len(labels), dtype=torch.uint8).view(-1, 1, 1, 1)[order]
+    whole = ImageSet(images, labels[order], tuple(map(str, range(len(counts)))))
+
+    halves = [part_of(whole, half) for half in HALVES]
+
+    numbers = [half.images.flatten().tolist() for half in halves]
+    assert sorted(numbers[0] + numbers[1]) == list(range(len(labels)))
+    for half, shown in zip(halves, numbers, strict=True):
+        assert half.labels.tolist() == labels[shown].tolist()
+        found = Counter(half.labels.tolist())
+        assert all(abs(found[label] - count / 2) <= 0.5 for label, count in enumerate(counts))
+
+
+def test_all_is_the_training_set_itself(digits: Dataset) -> None:
+    assert part_of(digits.training, "all") is digits.training
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_classes_of_one_image_cannot_be_split(half: str) -> None:
+    single = ImageSet(torch.zeros(3, 1, 8, 8, dtype=torch.uint8), torch.arange(3), ("a", "b", "c"))
+
+    with pytest.raises(DataError, match=f"^split: {half}: no class has two training images"):
+        part_of(single, half)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.2])
+@pytest.mark.parametrize("half", HALVES)
+def test_a_training_sees_its_half_alone_whatever_its_seed(digits: Dataset, half: str, fraction: float) -> None:
+    recipe = replace(RECIPE, split=half, validation_fraction=fraction)
+    still = replace(digits, augmentation=type(digits.augmentation)())
+    shown: list[set[bytes]] = []
+    for seed in (0, 1):
+        method = METHODS["baseline"](network(seed))
+        shown.append(set())
+        method.register_forward_pre_hook(
+            lambda _, inputs: shown[-1].update(each.numpy().tobytes() for each in inputs[0].pixels)
+        )
+        train(method, still, recipe, seed=seed)
+
+    kept = hold_out(part_of(digits.training, half), fraction)[0]
+    assert shown[0] == shown[1] == {each.numpy().tobytes() for each in kept.pixels(0, len(kept))}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from robustkd.data import Augmentation, Dataset
+from robustkd.data.distillation_data import DistillationData, ExtraImages
 from robustkd.distillation import METHODS, Epoch, Method, Recipe, train
 from robustkd.distillation.training_state import DIGEST_BYTES, epochs_done
 from robustkd.errors import ModelError
@@ -65,6 +66,57 @@ def test_a_resumed_training_ends_in_the_very_bits_of_an_uninterrupted_one(
         train(stopped, digits, RECIPE, seed=0, checkpoint=tmp_path / "state", on_epoch=stop_after(epochs))
     torch.manual_seed(99)
     history = train(resumed, digits, RECIPE, seed=0, checkpoint=tmp_path / "state")
+
+    assert same(whole, resumed)
+    assert untimed(history) == untimed(expected)
+
+
+SHOWN = {
+    "rotation": DistillationData(rotation=20),
+    "vertical flip": DistillationData(vertical_flip=True),
+    "colour jitter": DistillationData(colour_jitter=0.4),
+    "AutoAugment": DistillationData(policy="auto_augment"),
+    "RandAugment": DistillationData(policy="rand_augment"),
+    "MixUp": DistillationData(mixing="mixup", mixing_alpha=0.4),
+    "CutMix": DistillationData(mixing="cutmix", mixing_draw="per_image"),
+    "extra images": DistillationData(extra=ExtraImages("noise", 0.5)),
+    "extra images of their own temperature": DistillationData(extra=ExtraImages("digits", 0.5, temperature=2.0)),
+    "mixtures with extra images": DistillationData(mixing="mixup", extra=ExtraImages("noise", 1.0)),
+}
+
+
+@pytest.mark.parametrize("data", SHOWN.values(), ids=SHOWN.keys())
+def test_a_training_that_is_shown_more_is_resumed_to_the_very_bits_too(
+    digits: Dataset, tmp_path: Path, data: DistillationData
+) -> None:
+    recipe = replace(RECIPE, distillation_data=data, evaluate_every=2)
+    whole, stopped, resumed = (METHODS["hinton"](network(), network(seed=1)) for _ in range(3))
+    expected = train(whole, digits, recipe, seed=0)
+
+    with pytest.raises(Stopped):
+        train(stopped, digits, recipe, seed=0, checkpoint=tmp_path / "state", on_epoch=stop_after(2))
+    torch.manual_seed(99)
+    history = train(resumed, digits, recipe, seed=0, checkpoint=tmp_path / "state")
+
+    assert same(whole, resumed)
+    assert untimed(history) == untimed(expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"split": "first_half"}, {"frozen_batch_norm": True}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_training_of_a_half_or_with_frozen_statistics_is_resumed_to_the_very_bits_too(
+    digits: Dataset, tmp_path: Path, change: dict
+) -> None:
+    recipe = replace(RECIPE, learning_rate=0.01, **change)
+    whole, stopped, resumed = (METHODS["hinton"](network(), network(seed=1)) for _ in range(3))
+    expected = train(whole, digits, recipe, seed=0)
+
+    with pytest.raises(Stopped):
+        train(stopped, digits, recipe, seed=0, checkpoint=tmp_path / "state", on_epoch=stop_after(1))
+    history = train(resumed, digits, recipe, seed=0, checkpoint=tmp_path / "state")
 
     assert same(whole, resumed)
     assert untimed(history) == untimed(expected)
@@ -184,6 +236,35 @@ def test_the_state_of_another_training_is_refused(
 
     with pytest.raises(ModelError, match=f"another {change.__name__.removeprefix('change_')};"):
         train(**setting)
+
+
+def test_the_state_of_a_training_with_other_extra_images_is_refused(digits: Dataset, tmp_path: Path) -> None:
+    """The recipe says the same, but the folder holds other images."""
+    recipe = replace(RECIPE, distillation_data=SHOWN["extra images"])
+    teacher = network(seed=1)
+    with pytest.raises(Stopped):
+        train(
+            METHODS["hinton"](network(), teacher),
+            digits,
+            recipe,
+            seed=0,
+            checkpoint=tmp_path / "state",
+            on_epoch=stop_after(1),
+        )
+    others = replace(digits, unlabelled=torch.zeros((35, 1, 8, 8), dtype=torch.uint8))
+
+    with pytest.raises(ModelError, match="another extra images;"):
+        train(METHODS["hinton"](network(), teacher), others, recipe, seed=0, checkpoint=tmp_path / "state")
+
+
+def test_images_without_labels_that_no_recipe_asks_for_are_not_shown(digits: Dataset, tmp_path: Path) -> None:
+    others = replace(digits, unlabelled=torch.zeros((35, 1, 8, 8), dtype=torch.uint8))
+    first, second = (METHODS["hinton"](network(), network(seed=1)) for _ in range(2))
+
+    train(first, digits, RECIPE, seed=0)
+    train(second, others, RECIPE, seed=0)
+
+    assert same(first, second)
 
 
 @pytest.mark.parametrize("content", [b"", b"no state at all", b"PK\x03\x04 half a file"])

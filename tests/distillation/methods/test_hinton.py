@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -157,3 +158,70 @@ def test_standardised_logits_ignore_the_teachers_scale(
         teacher.module.fc.bias.mul_(3).add_(1)
 
     assert method(batch).losses["kd"].item() == pytest.approx(before, rel=1e-3)
+
+
+@given(logits=logits, seed=st.integers(0, 99))
+def test_with_a_temperature_for_each_image_the_loss_is_the_mean_of_theirs(
+    logits: np.ndarray, seed: int, assert_loss: Callable[..., None]
+) -> None:
+    own = np.random.default_rng(seed).uniform(0.5, 8, len(logits[0]))
+
+    def expected(student: np.ndarray, teacher: np.ndarray) -> float:
+        rows = zip(student, teacher, own, strict=True)
+        return float(np.mean([reference(mine[None], theirs[None], temperature) for mine, theirs, temperature in rows]))
+
+    assert_loss(
+        lambda student, teacher: kd_loss(student, teacher, torch.from_numpy(own)), expected, logits[0], logits[1]
+    )
+
+
+@given(logits=logits, temperature=temperatures)
+def test_one_temperature_for_all_is_the_same_as_that_of_each(logits: np.ndarray, temperature: float) -> None:
+    student, teacher = torch.from_numpy(logits)
+
+    each = kd_loss(student, teacher, torch.full((len(student),), temperature, dtype=torch.float64))
+
+    assert each.item() == pytest.approx(kd_loss(student, teacher, temperature).item(), rel=1e-9, abs=1e-12)
+
+
+def test_the_temperatures_of_two_images_by_hand() -> None:
+    student = torch.zeros(2, 2, dtype=torch.float64)
+    teacher = torch.tensor([[np.log(3), 0.0], [np.log(9), 0.0]], dtype=torch.float64)
+
+    found = kd_loss(student, teacher, torch.tensor([1.0, 2.0], dtype=torch.float64))
+
+    # at its temperature, log 3 and ½ log 9 alike, the teacher says ¾ and ¼ of both; against ½ and ½ that is
+    # KL = ¾ log(3/2) + ¼ log(1/2), and T² is 1 and 4
+    divergence = 0.75 * np.log(1.5) + 0.25 * np.log(0.5)
+    assert found.item() == pytest.approx((1 * divergence + 4 * divergence) / 2)
+
+
+def test_an_image_that_asks_for_a_temperature_is_matched_at_it_and_others_at_that_of_the_method(
+    networks: Callable[[str, str], tuple[PixelModel, PixelModel]], batch: Batch
+) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_wrn_10_1")
+    method = METHODS["hinton"](student, teacher, kd_weight=0.5, temperature=3.0).eval()
+    with torch.no_grad():
+        teacher.module.fc.weight.mul_(30)
+    nothing = float("nan")
+    asked = torch.tensor([1.0, nothing, 8.0, nothing, nothing, 2.0, 1.0, nothing])
+
+    found = method(replace(batch, temperature=asked)).losses
+
+    mine, theirs = (model(batch.pixels).detach().double().numpy() for model in (student, teacher))
+    used = [1.0, 3.0, 8.0, 3.0, 3.0, 2.0, 1.0, 3.0]
+    rows = zip(mine, theirs, used, strict=True)
+    each = [reference(own[None], taught[None], temperature) for own, taught, temperature in rows]
+    assert found["kd"].item() == pytest.approx(0.5 * np.mean(each), rel=1e-4)
+    assert found["kd"].item() != pytest.approx(method(batch).losses["kd"].item(), rel=1e-2)
+    assert found["cross_entropy"].item() == method(batch).losses["cross_entropy"].item()
+
+
+def test_where_no_image_asks_for_a_temperature_the_loss_is_the_usual_one(
+    networks: Callable[[str, str], tuple[PixelModel, PixelModel]], batch: Batch
+) -> None:
+    method = METHODS["hinton"](*networks("cifar_resnet8", "cifar_wrn_10_1")).eval()
+
+    found = method(replace(batch, temperature=torch.full((8,), float("nan"))))
+
+    assert found.losses["kd"].item() == pytest.approx(method(batch).losses["kd"].item(), rel=1e-4, abs=1e-8)
