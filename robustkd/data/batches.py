@@ -211,8 +211,8 @@ class TrainingBatches:
         chosen = draws.order[part]
         images = self._read(chosen)
         shown = apply(images, draws.crops[part])
-        if draws.policy is not None and data.policy != "none":
-            shown = apply(_with_policy(images, data.policy, draws.policy[part]), draws.crops[part])
+        if draws.policy is not None:
+            shown = _with_policy(shown, data.policy, draws.policy[part])
         pixels = to_pixels(shown)
         if draws.changes is not None:
             pixels = changed(pixels, data, draws.changes[part])
@@ -227,7 +227,7 @@ class TrainingBatches:
             prepared["temperature"] = torch.where(inside, float("nan"), self._own_temperature)
         prepared["pixels"] = pixels.permute(0, 2, 3, 1)
         for name, (numbers, crops) in draws.views.items():
-            view = apply(_with_policy(images, name, numbers[part]), crops[part])
+            view = _with_policy(apply(images, crops[part]), name, numbers[part])
             prepared[name] = to_pixels(view).permute(0, 2, 3, 1)
         return prepared
 

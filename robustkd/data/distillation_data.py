@@ -1,8 +1,9 @@
 """The images that a network is trained on beyond the training set and its usual augmentation, as data."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -22,7 +23,7 @@ class ExtraImages:
         data: ``noise`` for pixels drawn uniformly, ``images:FOLDER`` for all images in a folder, or the name of a data
             set, of which the training images are taken (the test images where it has no others). Images of another size
             are resized.
-        ratio: The number of images for each training image, above 0.
+        ratio: The number of images for each image of the whole training set, above 0.
         temperature: The temperature at which the teacher is matched on them; that of the method if not given. Only
             `hinton` knows it.
 
@@ -89,3 +90,15 @@ class DistillationData:
 
 
 NOTHING_MORE = DistillationData()
+
+
+def distillation_data(given: Any) -> Any:
+    """Accept a mapping of the settings instead of the settings.
+
+    Args:
+        given: Either.
+    """
+    if not isinstance(given, Mapping):
+        return given
+    extra = given.get("extra")
+    return DistillationData(**{**given, "extra": ExtraImages(**extra) if isinstance(extra, Mapping) else extra})

@@ -13,6 +13,7 @@ import torch
 from robustkd.data import ImageSet
 from robustkd.distillation.batch_norms import estimate_statistics
 from robustkd.distillation.initialisation import Initialisation
+from robustkd.distillation.method import Method
 from robustkd.distillation.recipe import Recipe
 from robustkd.errors import ModelError
 from robustkd.models import PixelModel, create_model, load_model
@@ -44,13 +45,14 @@ def begun(
         source = load_model(init.path, num_classes=student.num_classes)
         _refuse_other_architecture(student, source, f"init.path {init.path}")
         student.module.load_state_dict(source.module.state_dict())
+        student.lineage = {}
         return student
     if not init.needs_teacher or teacher is None:
         return student
     _refuse_other_architecture(student, teacher, "the teacher")
     if init.shared:
-        seed = teacher.lineage.get("seed")
-        if seed is None or teacher.lineage.get("init", "random") != "random":
+        seed = teacher.lineage.get("initial_seed")
+        if seed is None:
             raise ModelError("init: shared: the teacher's checkpoint does not state the seed of its initial weights")
         return _drawn_like(student, int(seed))
     assert init.near_teacher is not None
@@ -59,21 +61,32 @@ def begun(
         for own, wanted in zip(student.parameters(), teacher.parameters(), strict=True):
             own.copy_(share * wanted.to(own.device) + (1 - share) * own)
     estimate_statistics(student.to(device), images, device)
+    student.lineage = {}
     return student.cpu()
 
 
-def initialisation_record(recipe: Recipe) -> dict[str, Any]:
-    """Return where the weights of a training began, for the header of its checkpoint; nothing if they were drawn.
+def initialisation_record(method: Method, recipe: Recipe) -> dict[str, Any]:
+    """Return where the weights of a training began, for the header of its checkpoint.
 
     Args:
+        method: The method, after its training.
         recipe: The recipe of the training.
+
+    Returns:
+        ``initial_seed``, by which they were drawn, if that is known: other candidates than the first begin with other
+        weights; and ``init``, if the recipe asks for other weights than those drawn by the seed of the training.
     """
     init = recipe.init
+    record: dict[str, Any] = {}
+    if method.chosen == 0 and "initial_seed" in method.student.lineage:
+        record["initial_seed"] = method.student.lineage["initial_seed"]
     if init.shared:
-        return {"init": "shared"}
-    if init.near_teacher is not None:
-        return {"init": {"near_teacher": init.near_teacher}}
-    return {"init": "checkpoint"} if init.path is not None else {}
+        record["init"] = "shared"
+    elif init.near_teacher is not None:
+        record["init"] = {"near_teacher": init.near_teacher}
+    elif init.path is not None:
+        record["init"] = "checkpoint"
+    return record
 
 
 def _refuse_other_architecture(student: PixelModel, other: PixelModel, called: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from robustkd.arithmetic import Precision
-from robustkd.data.distillation_data import NOTHING_MORE, DistillationData
+from robustkd.data.distillation_data import NOTHING_MORE, DistillationData, distillation_data
 from robustkd.distillation.initialisation import RANDOM, Init, initialisation
 
 NonNegative = Annotated[float, Field(ge=0)]
@@ -99,6 +99,8 @@ class Recipe:
     def __post_init__(self) -> None:
         given: Any = self.init
         object.__setattr__(self, "init", initialisation(given))
+        shown: Any = self.distillation_data
+        object.__setattr__(self, "distillation_data", distillation_data(shown))
         for name, kind in (("optimiser", Optimiser), ("schedule", Schedule), ("select", Rule), ("split", Split)):
             if getattr(self, name) not in get_args(kind):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)!r}")

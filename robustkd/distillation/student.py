@@ -140,7 +140,7 @@ def train_student(
         **selection_record(built),
         "data": _digest(conditioned.images.digest, conditioned.images.labels),
         "teacher": teacher.digest() if teacher is not None and built.has_teacher else None,
-        **initialisation_record(recipe),
+        **initialisation_record(built, recipe),
         **course_record(history),
     }
     return TrainedStudent(trained, history_frame(history), method)

@@ -110,6 +110,7 @@ def create_model(
         channel_order=channel_order,
         architecture=architecture,
         options=options,
+        lineage={"initial_seed": seed} if seed is not None else {},
     )
 
 

@@ -21,8 +21,13 @@ def study_schema() -> dict[str, Any]:
     schema = Study.model_json_schema()
     definitions: dict[str, Any] = schema["$defs"]
     recipe = _options(Recipe, definitions)
+    recipe["properties"]["init"] = {"anyOf": [{"enum": ["random", "shared"]}, recipe["properties"]["init"]]}
     partial = {**recipe, "description": "The fields of the recipe that differ here, and their values."}
-    own = {"training": partial, "assistants": definitions["TeacherSettings"]["properties"]["assistants"]}
+    own = {
+        "training": partial,
+        "assistants": definitions["TeacherSettings"]["properties"]["assistants"],
+        "teacher": {"$ref": "#/$defs/TeacherSettings"},
+    }
     described = {name: _options(method_model(method), definitions) for name, method in declared("method").items()}
     methods = {name: _with_keys(options, own) for name, options in described.items()}
     # an entry of another name says which method it is of
@@ -52,7 +57,7 @@ def study_schema() -> dict[str, Any]:
     schema["properties"]["students"] = _one_or_list({"$ref": "#/$defs/StudentSettings"})
     # a file that extends another may omit keys that the other file has
     required = schema.pop("required")
-    for partial_too in ("DataSettings", "TeacherSettings", "StudentSettings"):
+    for partial_too in ("DataSettings", "TeacherSettings", "StudentSettings", "AssistantSettings"):
         definitions[partial_too].pop("required", None)
     schema["anyOf"] = [{"required": ["extends"]}, {"required": required}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "robustkd study", **schema}

@@ -292,10 +292,11 @@ def _trained(training: Training, data: Dataset, method: Method, history: list[Ep
         "data": settings["data"],
         "job": training.id,
         "teacher_job": training.teacher_id,
-        **initialisation_record(training.recipe),
+        **initialisation_record(method, training.recipe),
         **course_record(history),
     }
     model = method.export()
+    model.lineage = {}
     with tempfile.TemporaryDirectory(prefix="robustkd-") as folder:
         file = Path(folder) / MODEL_FILE
         save_model(model, file, lineage)

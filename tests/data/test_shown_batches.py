@@ -115,7 +115,7 @@ def test_extra_images_are_cropped_and_flipped_too() -> None:
     order = torch.randperm(2, generator=generator)
     place = order.tolist().index(1)
     shifts = draw(SHIFTED, 2, generator)
-    top, left, flipped = (int(each[place]) for each in shifts.tensors)
+    top, left, flipped = (int(each[place]) for each in (shifts.top, shifts.left, shifts.flipped))
     padded = np.pad(extra[0].numpy(), ((0, 0), (2, 2), (2, 2)), mode="reflect")
     expected = padded[:, 2 + top : 10 + top, 2 + left : 10 + left]
     expected = expected[:, :, ::-1] if flipped else expected
@@ -183,7 +183,7 @@ def test_a_mixture_with_an_extra_image_has_a_label_for_one_of_them() -> None:
 
 
 @pytest.mark.parametrize("policy", ["auto_augment", "rand_augment"])
-def test_a_policy_comes_before_crops_and_flips(policy: str) -> None:
+def test_a_policy_changes_what_crops_and_flips_show(policy: str) -> None:
     images = random_images(12)
 
     shown = whole(epoch_of(images, DistillationData(policy=policy), augmentation=SHIFTED))
@@ -192,13 +192,14 @@ def test_a_policy_comes_before_crops_and_flips(policy: str) -> None:
     order = torch.randperm(12, generator=generator)
     shifts = draw(SHIFTED, 12, generator)
     numbers = torch.rand((12, 6), generator=generator)
-    changed = apply_policy(pixels_of(images)[order], policy, numbers).numpy()
-    for place, image in enumerate(changed):
-        top, left, flipped = (int(each[place]) for each in shifts.tensors)
+    cropped = []
+    for place, image in enumerate(pixels_of(images)[order].numpy()):
+        top, left, flipped = (int(each[place]) for each in (shifts.top, shifts.left, shifts.flipped))
         padded = np.pad(image, ((0, 0), (2, 2), (2, 2)), mode="reflect")
-        expected = padded[:, 2 + top : 10 + top, 2 + left : 10 + left]
-        expected = expected[:, :, ::-1] if flipped else expected
-        np.testing.assert_allclose(shown.pixels[place].numpy() * 255, expected, atol=1e-4)
+        seen = padded[:, 2 + top : 10 + top, 2 + left : 10 + left]
+        cropped.append(seen[:, :, ::-1] if flipped else seen)
+    expected = apply_policy(torch.from_numpy(np.stack(cropped)), policy, numbers)
+    np.testing.assert_allclose(shown.pixels.numpy() * 255, expected.numpy(), atol=1e-4)
 
 
 def test_half_of_the_images_are_upside_down_if_asked() -> None:

