@@ -46,6 +46,7 @@ class Batch:
         pixels: float32 (B, C, H, W) in [0, 1].
         labels: int64 (B,), `UNLABELLED` for images without a label.
         indices: int64 (B,), the places of the images in the training set, 0 to N − 1; None for images that are in none.
+            They count the images that are trained on, after the recipe has held out, repeated or left out some.
         mixture: What the images are mixed with; None where they are not mixed.
         complete: Whether every image is labelled.
         temperature: float32 (B,), the temperature that images ask for, not a number where they ask for none; None where

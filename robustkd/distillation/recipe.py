@@ -15,6 +15,8 @@ Optimiser = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["step", "cosine", "constant"]
 Rule = Literal["last", "validation", "test"]
 Split = Literal["all", "first_half", "second_half"]
+Resampling = Literal["none", "over", "under"]
+_CHOICES = {"optimiser": Optimiser, "schedule": Schedule, "select": Rule, "split": Split, "resampling": Resampling}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Recipe:
         frozen_batch_norm: Whether batch normalisation keeps the statistics that it has at the beginning.
         split: The part of the training set: ``all``, ``first_half`` or ``second_half``, halves of each class that are
             the same for all networks.
+        resampling: ``over`` repeats images of smaller classes until each class has as many as the largest, ``under``
+            leaves out images of larger classes until each has as many as the smallest; ``none`` does neither. The draw
+            is made once, among the images that are trained on, under their condition, and is the same for all networks.
+            Images held out for validation stay as they are. An epoch is a pass over the resampled images, and a
+            repeated image has a place in `Batch.indices` for each time that it occurs.
         distillation_data: What is shown beyond the training set with its crops and flips.
         evaluate_every: The number of epochs between two measurements of the fidelity to the teacher on the test set,
             which the history then holds, together with that after the last epoch; 0 for none.
@@ -88,6 +95,7 @@ class Recipe:
     init: Init = RANDOM
     frozen_batch_norm: bool = False
     split: Split = "all"
+    resampling: Resampling = "none"
     distillation_data: DistillationData = NOTHING_MORE
     evaluate_every: Annotated[int, Field(ge=0)] = 0
     precision: Precision = "float32"
@@ -101,7 +109,7 @@ class Recipe:
         object.__setattr__(self, "init", initialisation(given))
         shown: Any = self.distillation_data
         object.__setattr__(self, "distillation_data", distillation_data(shown))
-        for name, kind in (("optimiser", Optimiser), ("schedule", Schedule), ("select", Rule), ("split", Split)):
+        for name, kind in _CHOICES.items():
             if getattr(self, name) not in get_args(kind):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)!r}")
         for name in ("validation_fraction", "label_smoothing"):

@@ -30,6 +30,7 @@ from robustkd.distillation.method import Method, Stage
 from robustkd.distillation.optimiser import build_optimiser, restore_optimiser, set_learning_rate
 from robustkd.distillation.random_state import RandomState
 from robustkd.distillation.recipe import Recipe
+from robustkd.distillation.resampling import resample
 from robustkd.distillation.selection import hold_out, part_of, select_candidate
 from robustkd.distillation.step import Step
 from robustkd.distillation.training_state import load_state, save_state, training_identity
@@ -58,7 +59,8 @@ def train(
     Args:
         method: The method, which is trained in place.
         data: The data set. The method is trained on its training set, with its augmentation, without the images that
-            the recipe holds out. Its test set is only used to report accuracies, unless the recipe selects by it.
+            the recipe holds out or leaves out. Its test set is only used to report accuracies, unless the recipe
+            selects by it.
         recipe: The recipe; the method may split it into stages.
         seed: The seed, at least 0, of the order and augmentation of the images and of all random numbers that the
             method or its networks draw. It does not affect the initial weights.
@@ -258,8 +260,9 @@ def _with_extra_images(data: Dataset, recipe: Recipe) -> Dataset:
 def _place(
     method: Method, data: Dataset, recipe: Recipe, seed: int, device: torch.device
 ) -> tuple[TrainingBatches, Tests]:
-    """Prepare the method, and move networks and images to the device; the recipe may hold out some images."""
+    """Prepare the method, and move networks and images to the device; the recipe chooses among the images."""
     training, validation = hold_out(part_of(data.training, recipe.split), recipe.validation_fraction)
+    training = resample(training, recipe.resampling)
     method.prepare(training.labels.cpu())
     batches = TrainingBatches(
         training,

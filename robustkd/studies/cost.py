@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
+from robustkd.distillation.resampling import resampled_count
 from robustkd.studies.plan import Job, epochs_of
 from robustkd.studies.speeds import Planned, Speeds
 
@@ -81,13 +82,19 @@ def makespan(jobs: Sequence[Job], seconds: Mapping[str, float], devices: int) ->
 
 def _training_images(planned: Planned) -> Iterator[tuple[str, int]]:
     for part in planned.plan.parts:
-        counts: dict[tuple[str, int], int] = {}
+        counts: dict[tuple[str, int], list[int]] = {}
         for job in (job for job in part.jobs if job.given is None):
             condition = job.condition.for_role(job.role)
             draw = condition.label, job.settings["seed"] if condition.per_seed else 0
             if draw not in counts:
-                counts[draw] = len(replace(planned.data, condition=condition).trained_on(draw[1]).indices)
+                images = replace(planned.data, condition=condition).trained_on(draw[1]).images
+                counts[draw] = images.labels.bincount().tolist()
             recipe, extra = job.recipe, job.recipe.distillation_data.extra
-            shown = counts[draw] * (1 - recipe.validation_fraction) * (1 if recipe.split == "all" else 0.5)
+            # all classes shrink alike where a part is held out
+            shown = (
+                resampled_count(counts[draw], recipe.resampling)
+                * (1 - recipe.validation_fraction)
+                * (1 if recipe.split == "all" else 0.5)
+            )
             beside = extra.ratio * len(planned.data.training) if extra is not None else 0.0
             yield job.id, round(shown + beside)

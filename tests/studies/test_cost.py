@@ -8,7 +8,7 @@ import torch
 from robustkd.data import load_dataset
 from robustkd.data.stand_in import stand_in
 from robustkd.studies import load_study, run_study, speeds
-from robustkd.studies.cost import critical_path, job_seconds, makespan
+from robustkd.studies.cost import _training_images, critical_path, job_seconds, makespan
 from robustkd.studies.plan import Job, plan
 from robustkd.studies.speeds import Planned, Speeds
 from robustkd.studies.store import Store
@@ -63,6 +63,21 @@ def test_earlier_jobs_give_the_speed(tiny: Path, tmp_path: Path) -> None:
     training = 7 * len(data.training) * per_image
     tests = 7 * len(data.test) * measured.forward("cifar_wrn_10_1", data)
     assert seconds == pytest.approx(training + tests)
+
+
+@pytest.mark.parametrize(("resampling", "images"), [("none", 525), ("over", 1000), ("under", 50)])
+def test_resampled_images_are_counted(resampling: str, images: int, tiny: Path, tmp_path: Path) -> None:
+    overrides = (
+        f"training.resampling={resampling}",
+        "conditions=[{class_imbalance: {law: step, n_max: 100, n_min: 5}}]",
+        "training.split=first_half",
+    )
+    data = load_dataset("digits")
+    planned = Planned(plan(load_study(tiny, overrides), data), data, Store(tmp_path))
+
+    counted = dict(_training_images(planned))
+
+    assert set(counted.values()) == {round(images / 2)}
 
 
 @pytest.fixture
