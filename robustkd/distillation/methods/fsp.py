@@ -9,6 +9,12 @@ al., *A Gift from Knowledge Distillation* (CVPR 2017), equations 1 and 2; weight
 
 Variants: `sarfraz2020` takes the mean of squares over the C1×C2 entries of G, `original` their sum; both average
 over the batch. They differ by a factor of C1·C2, so weights cannot be carried over.
+
+Two more are what widely copied code computes. They are there to reproduce its numbers, not to be used. `torchdistill`
+(the `FSPLoss` of yoshitomo-matsubara/torchdistill) averages over the batch Σ_j ‖column j of G_s − G_t‖₂: norms, where
+equation 2 has squares. `rep_distiller` (the `FSP` of HobbitLong/RepDistiller) takes the mean of squares, and
+average-pools the larger map of a pair where the paper max-pools it; its weights are 1, 1, 1, and its second stage
+learns the labels alone, with ``kd_weight: 0``.
 """
 
 from typing import Annotated, Literal
@@ -26,17 +32,19 @@ from robustkd.distillation.two_stage import TwoStage
 from robustkd.errors import ModelError
 from robustkd.models import Outputs, PixelModel
 
+Variant = Literal["sarfraz2020", "original", "torchdistill", "rep_distiller"]
 PAIRS = ((0, 1), (1, 2), (2, 3))
 """The pairs of blocks between which the flow is matched; 0 is the stem."""
 
 
 @in_full_precision
-def flow(first: Tensor, second: Tensor) -> Tensor:
+def flow(first: Tensor, second: Tensor, *, variant: Variant = "sarfraz2020") -> Tensor:
     """The flow matrix between two feature maps of one network.
 
     Args:
         first: (B, C1, H, W).
         second: (B, C2, H', W').
+        variant: ``rep_distiller`` average-pools the larger of two maps that differ in size; the others max-pool it.
 
     Returns:
         (B, C1, C2).
@@ -46,21 +54,21 @@ def flow(first: Tensor, second: Tensor) -> Tensor:
     >>> rk.losses.flow(torch.ones(1, 1, 2, 2), 3 * torch.ones(1, 2, 2, 2)).tolist()
     [[[3.0, 3.0]]]
     """
-    first, second = to_common_size(first, second, F.adaptive_max_pool2d)
+    pool = F.adaptive_avg_pool2d if variant == "rep_distiller" else F.adaptive_max_pool2d
+    first, second = to_common_size(first, second, pool)
     positions = first.shape[2] * first.shape[3]
     return first.flatten(2) @ second.flatten(2).transpose(1, 2) / positions
 
 
 @in_full_precision
-def flow_loss(
-    student: Tensor, teacher: Tensor, *, variant: Literal["sarfraz2020", "original"] = "sarfraz2020"
-) -> Tensor:
+def flow_loss(student: Tensor, teacher: Tensor, *, variant: Variant = "sarfraz2020") -> Tensor:
     """Distance between the flow matrices of one pair of blocks.
 
     Args:
         student: (B, C1, C2).
         teacher: (B, C1, C2).
-        variant: `sarfraz2020`: mean of squares; `original`: mean over the batch of their sum.
+        variant: `sarfraz2020` and `rep_distiller`: mean of squares; `original`: mean over the batch of their sum;
+            `torchdistill`: mean over the batch of the sum of the L2 norms of the C2 columns.
 
     Returns:
         A scalar ≥ 0.
@@ -70,8 +78,14 @@ def flow_loss(
     >>> rk.losses.flow_loss(torch.zeros(1, 2, 2), torch.ones(1, 2, 2)).item()
     1.0
     """
-    squares = (student - teacher).square()
-    return squares.mean() if variant == "sarfraz2020" else squares.sum(dim=(1, 2)).mean()
+    difference = student - teacher
+    match variant:
+        case "original":
+            return difference.square().sum(dim=(1, 2)).mean()
+        case "torchdistill":
+            return torch.linalg.vector_norm(difference, dim=1).sum(dim=1).mean()
+        case _:
+            return difference.square().mean()
 
 
 @METHODS.register("fsp")
@@ -85,7 +99,8 @@ class FlowOfSolutionProcedure(TwoStage):
         kd_weight: The weight of the distillation term of the second stage, 0 to 1; the labels have the rest.
         temperature: T, the temperature of both softened predictions in the second stage.
         init_epochs: The number of epochs of the first stage; None for half of the second's.
-        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
+        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper, `torchdistill`
+            and `rep_distiller` toolkits that depart from it.
 
     Raises:
         ModelError: The networks differ in channels, lack timm's `feature_info`, or list too few blocks.
@@ -105,11 +120,11 @@ class FlowOfSolutionProcedure(TwoStage):
         kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.9,
         temperature: Annotated[float, Field(gt=0)] = 4.0,
         init_epochs: Annotated[int, Field(ge=1)] | None = None,
-        variant: Literal["sarfraz2020", "original"] = "sarfraz2020",
+        variant: Variant = "sarfraz2020",
     ) -> None:
         super().__init__(student, teacher, kd_weight=kd_weight, temperature=temperature, init_epochs=init_epochs)
         self.flow_weights = flow_weights
-        self.variant: Literal["sarfraz2020", "original"] = variant
+        self.variant: Variant = variant
         have, need = (
             [paper_block(model.block_channels, number) for number in range(4)] for model in (self.student, self.teacher)
         )
@@ -130,7 +145,7 @@ class FlowOfSolutionProcedure(TwoStage):
             weight
             * flow_loss(
                 *(
-                    flow(paper_block(outputs.blocks, first), paper_block(outputs.blocks, second))
+                    flow(paper_block(outputs.blocks, first), paper_block(outputs.blocks, second), variant=self.variant)
                     for outputs in (student, teacher)
                 ),
                 variant=self.variant,

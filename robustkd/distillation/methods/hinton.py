@@ -17,6 +17,16 @@ in their published code; D is
     annealed        β · argmax + (1 − β) · T² · KL(p_t^T ‖ p_s^T), where β falls from ½ to 0 over the epochs
     logits          mean of (z_s − z_t)² over images and classes, without T
     brier           mean of (p_s^T − p_t^T)² over images and classes
+
+Two more are what widely copied code has under this name. They are there to reproduce its numbers, not to be used:
+
+    knowledge_distillation_pytorch   T² · KL(p_t^T ‖ p_s^T) / K
+    kd_lib                           T² · mean of (p_s^T − p_t^T)² over images and classes
+
+`knowledge_distillation_pytorch` (haitongli/knowledge-distillation-pytorch) takes the mean of `KLDivLoss()` over all
+elements, so that the teacher weighs the less, the more classes there are. `kd_lib` (SforAiDl/KD_Lib, `VanillaKD`, with
+T = 20 and a weight of 0.5) compares softened probabilities by their squared difference: for large T, its gradient is
+2 / K² of that of `original`, 1/50 for ten classes.
 """
 
 from typing import Annotated, Literal
@@ -40,7 +50,18 @@ from robustkd.distillation.response import (
 )
 from robustkd.models import PixelModel
 
-Variant = Literal["original", "reverse_kl", "symmetric_kl", "argmax", "sampled", "annealed", "logits", "brier"]
+Variant = Literal[
+    "original",
+    "reverse_kl",
+    "symmetric_kl",
+    "argmax",
+    "sampled",
+    "annealed",
+    "logits",
+    "brier",
+    "knowledge_distillation_pytorch",
+    "kd_lib",
+]
 
 
 @METHODS.register("hinton")
@@ -53,7 +74,8 @@ class Hinton(Method):
         kd_weight: The weight of the distillation term.
         ce_weight: The weight of the labels; what `kd_weight` leaves of 1 if not given, for which it is at most 1.
         temperature: T, the temperature of both softened predictions.
-        variant: How predictions are compared: as in the paper, or in another way that the module describes.
+        variant: How predictions are compared: as in the paper, or in another way that the module describes; two of them
+            reproduce toolkits that depart from the paper.
         standardise_logits: Whether both networks' logits are standardised before they are compared (Sun et al. 2024,
             arXiv 2403.01993, who use T = 2 and a weight of 9).
 
@@ -127,3 +149,7 @@ class Hinton(Method):
                 return logit_loss(student, teacher)
             case "brier":
                 return brier_loss(student, teacher, temperature)
+            case "knowledge_distillation_pytorch":
+                return kd_loss(student, teacher, temperature) / student.shape[1]
+            case "kd_lib":
+                return temperature**2 * brier_loss(student, teacher, temperature)

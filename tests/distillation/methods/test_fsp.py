@@ -19,12 +19,12 @@ def maps(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape)
 
 
-def flow_reference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def flow_reference(first: np.ndarray, second: np.ndarray, pool: Callable[..., np.ndarray] = np.max) -> np.ndarray:
     """By loops; the larger of the two maps is as large as the smaller, or twice."""
 
     def halved(features: np.ndarray) -> np.ndarray:
         corners = [features[:, :, row::2, column::2] for row in (0, 1) for column in (0, 1)]
-        return np.max(corners, axis=0)
+        return pool(corners, axis=0)
 
     if first.shape[2] > second.shape[2]:
         first = halved(first)
@@ -45,6 +45,11 @@ def sum_of_squares(student: np.ndarray, teacher: np.ndarray) -> float:
     return float(((student - teacher) ** 2).sum() / len(student))
 
 
+def sum_of_column_norms(student: np.ndarray, teacher: np.ndarray) -> float:
+    columns = [column for image in student - teacher for column in image.T]
+    return float(sum(np.sqrt((column**2).sum()) for column in columns) / len(student))
+
+
 @given(seed=st.integers(0, 999), sizes=st.sampled_from([(2, 2), (4, 2), (2, 4)]))
 def test_the_flow_is_the_mean_product_over_positions(seed: int, sizes: tuple[int, int]) -> None:
     first, second = maps(seed, 2, 3, sizes[0], sizes[0]), maps(seed + 1000, 2, 4, sizes[1], sizes[1])
@@ -52,6 +57,8 @@ def test_the_flow_is_the_mean_product_over_positions(seed: int, sizes: tuple[int
     found = flow(torch.from_numpy(first), torch.from_numpy(second))
 
     np.testing.assert_allclose(found, flow_reference(first, second), rtol=1e-12, atol=1e-12)
+    pooled = flow(torch.from_numpy(first), torch.from_numpy(second), variant="rep_distiller")
+    np.testing.assert_allclose(pooled, flow_reference(first, second, np.mean), rtol=1e-12, atol=1e-12)
 
 
 def test_the_flow_between_constant_maps_is_the_product_of_their_values() -> None:
@@ -72,11 +79,20 @@ def test_permuting_the_positions_of_both_maps_changes_nothing(seed: int) -> None
     torch.testing.assert_close(flow(*moved), flow(first, second))
 
 
-@pytest.mark.parametrize(("variant", "squares"), [("sarfraz2020", mean_of_squares), ("original", sum_of_squares)])
+@pytest.mark.parametrize(
+    ("variant", "distance", "pool"),
+    [
+        ("sarfraz2020", mean_of_squares, np.max),
+        ("original", sum_of_squares, np.max),
+        ("torchdistill", sum_of_column_norms, np.max),
+        ("rep_distiller", mean_of_squares, np.mean),
+    ],
+)
 @given(seed=st.integers(0, 999), sizes=st.sampled_from([(2, 2), (4, 2), (2, 4)]))
 def test_value_and_gradient_follow_the_formula(
     variant: str,
-    squares: Callable[[np.ndarray, np.ndarray], float],
+    distance: Callable[[np.ndarray, np.ndarray], float],
+    pool: Callable[..., np.ndarray],
     seed: int,
     sizes: tuple[int, int],
     assert_loss: Callable[..., None],
@@ -85,8 +101,8 @@ def test_value_and_gradient_follow_the_formula(
     second, teacher = maps(seed + 1000, 2, 3, sizes[1], sizes[1]), maps(seed + 2000, 2, 2, 3)
 
     assert_loss(
-        lambda first, second, teacher: flow_loss(flow(first, second), teacher, variant=variant),
-        lambda first, second, teacher: squares(flow_reference(first, second), teacher),
+        lambda first, second, teacher: flow_loss(flow(first, second, variant=variant), teacher, variant=variant),
+        lambda first, second, teacher: distance(flow_reference(first, second, pool), teacher),
         first,
         second,
         teacher,
@@ -102,17 +118,20 @@ def test_the_variants_differ_by_the_number_of_entries() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "weights", "squares"),
+    ("options", "weights", "distance", "pool"),
     [
-        ({}, (1, 3, 1), mean_of_squares),
-        ({"variant": "original"}, (1, 3, 1), sum_of_squares),
-        ({"flow_weights": (0.5, 0.0, 2.0)}, (0.5, 0, 2), mean_of_squares),
+        ({}, (1, 3, 1), mean_of_squares, np.max),
+        ({"variant": "original"}, (1, 3, 1), sum_of_squares, np.max),
+        ({"variant": "torchdistill"}, (1, 3, 1), sum_of_column_norms, np.max),
+        ({"variant": "rep_distiller"}, (1, 3, 1), mean_of_squares, np.mean),
+        ({"flow_weights": (0.5, 0.0, 2.0)}, (0.5, 0, 2), mean_of_squares, np.max),
     ],
 )
 def test_the_flows_from_stem_to_block_3_are_compared(
     options: dict[str, float],
     weights: tuple[float, ...],
-    squares: Callable[[np.ndarray, np.ndarray], float],
+    distance: Callable[[np.ndarray, np.ndarray], float],
+    pool: Callable[..., np.ndarray],
     networks: Networks,
     batch: Batch,
 ) -> None:
@@ -124,7 +143,7 @@ def test_the_flows_from_stem_to_block_3_are_compared(
 
     blocks = [[each.detach().double().numpy() for each in model.outputs(batch.pixels).blocks] for model in models]
     expected = sum(
-        weight * squares(*(flow_reference(maps[index], maps[index + 1]) for maps in blocks))
+        weight * distance(*(flow_reference(maps[index], maps[index + 1], pool) for maps in blocks))
         for index, weight in enumerate(weights)
     )
     assert losses.keys() == {"flow"}

@@ -225,3 +225,55 @@ def test_where_no_image_asks_for_a_temperature_the_loss_is_the_usual_one(
     found = method(replace(batch, temperature=torch.full((8,), float("nan"))))
 
     assert found.losses["kd"].item() == pytest.approx(method(batch).losses["kd"].item(), rel=1e-4, abs=1e-8)
+
+
+def divided_by_the_classes(student: np.ndarray, teacher: np.ndarray, temperature: float) -> float:
+    p_s, p_t = softened(student, temperature), softened(teacher, temperature)
+    return float(temperature**2 * (p_t * np.log(p_t / p_s)).mean())
+
+
+def squared_differences(student: np.ndarray, teacher: np.ndarray, temperature: float) -> float:
+    return float(temperature**2 * ((softened(student, temperature) - softened(teacher, temperature)) ** 2).mean())
+
+
+@pytest.mark.parametrize(
+    ("variant", "formula"),
+    [("knowledge_distillation_pytorch", divided_by_the_classes), ("kd_lib", squared_differences)],
+)
+@pytest.mark.parametrize("temperature", [1.0, 4.0, 20.0])
+def test_what_toolkits_compute_is_reproduced(
+    variant: str,
+    formula: Callable[[np.ndarray, np.ndarray, float], float],
+    temperature: float,
+    networks: Callable[[str, str], tuple[PixelModel, PixelModel]],
+    batch: Batch,
+) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_wrn_10_1")
+    method = (
+        METHODS["hinton"](student, teacher, variant=variant, kd_weight=0.5, temperature=temperature).double().eval()
+    )
+    teacher.double()
+    images = Batch(batch.pixels.double(), batch.labels, batch.indices)
+
+    losses = method(images).losses
+
+    mine, theirs = (model(images.pixels).detach().numpy() for model in (student, teacher))
+    assert losses["kd"].item() == pytest.approx(0.5 * formula(mine, theirs, temperature), rel=1e-9)
+    picked = softened(mine, 1)[np.arange(8), batch.labels]
+    assert losses["cross_entropy"].item() == pytest.approx(-0.5 * np.log(picked).mean(), rel=1e-9)
+
+
+@pytest.mark.parametrize(("variant", "share"), [("knowledge_distillation_pytorch", 1 / 10), ("kd_lib", 2 / 10**2)])
+def test_with_ten_classes_the_gradient_of_a_toolkit_is_a_small_share_of_the_original(
+    variant: str, share: float, networks: Callable[[str, str], tuple[PixelModel, PixelModel]], batch: Batch
+) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_wrn_10_1")
+    student.double()
+    teacher.double()
+    images = Batch(batch.pixels.double(), batch.labels, batch.indices)
+    gradients = {}
+    for each in ("original", variant):
+        method = METHODS["hinton"](student, teacher, variant=each, kd_weight=1.0, temperature=1000.0).eval()
+        (gradients[each],) = torch.autograd.grad(method(images).losses["kd"], student.module.fc.bias)
+
+    torch.testing.assert_close(gradients[variant], share * gradients["original"], rtol=1e-2, atol=1e-9)
