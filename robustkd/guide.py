@@ -8,6 +8,7 @@ NEEDS = {
     "training": "the training set",
     "networks": "the networks",
     "gradients": "gradients with respect to the image",
+    "course": "the fidelity measured along the training (training.evaluate_every)",
     "condition": "networks trained under its condition",
 }
 """What a pool must offer, in words, by the fields of `Requirements`."""

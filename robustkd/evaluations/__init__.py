@@ -68,6 +68,7 @@ class Requirements:
         teacher: A teacher in the pool.
         training: What the members were trained on, where it is known: labels, or predictions for these images.
         baseline: Differences to an independent baseline are part of the answer; without one, it says so.
+        course: What the checkpoints say of the fidelity along their training (`Recipe.evaluate_every`).
         condition: The name of the condition that the members must be trained under; empty for any.
     """
 
@@ -77,6 +78,7 @@ class Requirements:
     teacher: bool = False
     training: bool = False
     baseline: bool = True
+    course: bool = False
     condition: str = ""
 
 

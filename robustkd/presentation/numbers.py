@@ -6,14 +6,16 @@ from robustkd.results.metric import Metric
 
 _PERCENT = {"fraction": "%", "points": " points"}
 
+_COUNT = "epochs"
+
 
 def number(value: float, metric: Metric, signed: bool = False) -> str:
     """Write a value without its unit.
 
     Args:
         value: The value as stored; fractions are between 0 and 1.
-        metric: The metric, which has the unit: fractions and points are shown times 100 with one decimal, others with
-            three.
+        metric: The metric, which has the unit: fractions and points are shown times 100 with one decimal, epochs
+            with one, others with three.
         signed: Whether to always show the sign, as for a difference.
 
     Returns:
@@ -22,7 +24,8 @@ def number(value: float, metric: Metric, signed: bool = False) -> str:
     if value is None or math.isnan(value):
         return "–"
     sign = "+" if signed or metric.difference_of else ""
-    text = f"{value * 100:{sign}.1f}" if metric.unit in _PERCENT else f"{value:{sign}.3f}"
+    decimals = 1 if metric.unit in (*_PERCENT, _COUNT) else 3
+    text = f"{value * (100 if metric.unit in _PERCENT else 1):{sign}.{decimals}f}"
     if float(text) == 0:
         text = text.replace("-", "+" if sign else "")
     return text.replace("-", "−")

@@ -36,7 +36,7 @@ SUITES: dict[str, dict[str, dict[str, Any]]] = {
         name: {}
         for name in (
             *("generalization", "fidelity", "knowledge", "calibration", "selective", "confidence", "provenance"),
-            *("groups", "similarity", "localisation", "decision_boundary", "invariance", "domains", "ood"),
+            *("course", "groups", "similarity", "localisation", "decision_boundary", "invariance", "domains", "ood"),
             *("shape_bias", "corruption", "adversarial_inheritance", "transferability"),
         )
     },

@@ -91,6 +91,7 @@ def _key(evaluation: Evaluation, pool: ModelPool, data: Dataset, known: list[Any
     content = [RECORDS_VERSION, evaluation.settings(), members, known, data.test.digest, _file_digests(evaluation)]
     content += [data.test.groups] if data.test.groups is not None else []
     content += _trained_on(data) if evaluation.requires.training else []
+    content += [member.model.lineage.get("course") for member in pool] if evaluation.requires.course else []
     content += evaluation.reads(data)
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -201,7 +201,7 @@ def _after_training(planned: Planned, study: Study, run: Path, speeds: Speeds, u
         ),
     )
     for each in evaluations:
-        waits = "networks" if each.requires.networks else "predictions"
+        waits = "predictions" if each.requires.predictions and not each.requires.networks else "networks"
         yield _row(
             "evaluation",
             f"{study.name}, {each.name}",

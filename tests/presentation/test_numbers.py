@@ -7,6 +7,7 @@ from robustkd.results.metric import Metric
 
 ACCURACY = Metric("accuracy", "Accuracy", "fraction", True, "")
 GAIN = Metric("gain", "Gain", "points", True, "", difference_of="accuracy")
+EPOCHS = Metric("epochs", "Epochs", "epochs", None, "")
 NLL = Metric("nll", "NLL", "nats", False, "")
 
 
@@ -18,6 +19,7 @@ NLL = Metric("nll", "NLL", "nats", False, "")
         (-0.00621, GAIN, "−0.6"),
         (-0.0001, GAIN, "+0.0"),
         (0.24149, NLL, "0.241"),
+        (12.0, EPOCHS, "12.0"),
         (math.nan, ACCURACY, "–"),
     ],
 )

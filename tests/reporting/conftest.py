@@ -32,6 +32,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     digits = rk.load_dataset("digits")
     teacher, baseline, student = (taught(seed, digits) for seed in range(3))
     pool = rk.ModelPool(teacher, baseline, {"<b>at</b> & |co_": student, "untrained": network(3)})
+    for model, last in ((student, 0.8), (pool.members[-1].model, 0.1)):
+        shares = [0.1, 0.3, 0.5, last]
+        model.lineage["course"] = {"epoch": [1, 2, 3, 4], **dict.fromkeys(("accuracy", "agreement", "kl"), shares)}
     options = {name: {} for name in EVALUATIONS.names()}
     options |= {
         "transferability": {"images": 10, "steps": 3, "square_queries": 20},
