@@ -18,6 +18,7 @@ from robustkd.distillation.beside import beside
 from robustkd.distillation.label_loss import label_loss
 from robustkd.distillation.losses import kd_loss
 from robustkd.distillation.recipe import Recipe, Rule
+from robustkd.distillation.response import as_compared
 from robustkd.models import Outputs, PixelModel
 from robustkd.registry import Registry
 
@@ -200,7 +201,14 @@ class Method(nn.Module, ABC):
         return label_loss(logits, batch, self.label_smoothing)
 
     def labels_and_teacher(
-        self, logits: Tensor, teacher_logits: Tensor, batch: Batch, *, kd_weight: float, temperature: float
+        self,
+        logits: Tensor,
+        teacher_logits: Tensor,
+        batch: Batch,
+        *,
+        kd_weight: float,
+        temperature: float,
+        standardise_logits: bool = False,
     ) -> dict[str, Tensor]:
         """Return (1 − kd_weight) · CE(z_s, y) and kd_weight · T² · KL(p_t^T ‖ p_s^T) by name.
 
@@ -212,13 +220,15 @@ class Method(nn.Module, ABC):
             batch: The batch that they are of.
             kd_weight: The weight of the second term, 0 to 1; that of the first is 1 − kd_weight.
             temperature: T > 0.
+            standardise_logits: Whether both networks' logits are standardised before they are compared.
 
         Returns:
             The scalars ``cross_entropy`` and ``kd``, already weighted.
         """
+        student, teacher = as_compared(logits, teacher_logits, standardise=standardise_logits)
         return {
             "cross_entropy": (1 - kd_weight) * self.cross_entropy(logits, batch),
-            "kd": kd_weight * kd_loss(logits, teacher_logits, temperature),
+            "kd": kd_weight * kd_loss(student, teacher, temperature),
         }
 
     @abstractmethod

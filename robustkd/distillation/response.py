@@ -128,18 +128,23 @@ def standardised(logits: Tensor) -> Tensor:
     matches the order and the relative distances of the teacher's logits, and may have a scale of its own.
 
     Args:
-        logits: (B, K), K ≥ 2.
+        logits: (…, K), K ≥ 2.
 
     Returns:
-        (B, K), of mean 0 and (unbiased) standard deviation 1.
+        (…, K), of mean 0 and (unbiased) standard deviation 1.
 
     >>> import torch
     >>> import robustkd as rk
     >>> rk.losses.standardised(torch.tensor([[1.0, 3.0, 5.0]])).round(decimals=4).tolist()
     [[-1.0, 0.0, 1.0]]
     """
-    centred = logits - logits.mean(dim=1, keepdim=True)
-    return centred / (logits.std(dim=1, keepdim=True) + SMALLEST)
+    centred = logits - logits.mean(dim=-1, keepdim=True)
+    return centred / (logits.std(dim=-1, keepdim=True) + SMALLEST)
+
+
+def as_compared(*logits: Tensor, standardise: bool) -> tuple[Tensor, ...]:
+    """Return the logits of several networks, (…, K) each, as they are compared: standardised, or as they are."""
+    return tuple(standardised(each) for each in logits) if standardise else logits
 
 
 def drawn_labels(teacher_logits: Tensor, temperature: float) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from robustkd.distillation.response import (
+    as_compared,
     brier_loss,
     drawn_labels,
     logit_loss,
@@ -71,6 +72,20 @@ def test_standardised_logits_have_mean_0_and_the_unbiased_deviation_1(logits: np
 
     expected = (logits[0] - logits[0].mean(1, keepdims=True)) / logits[0].std(1, ddof=1, keepdims=True)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_logits_of_several_networks_are_standardised_each_for_itself(logits: np.ndarray) -> None:
+    single, stacked = torch.from_numpy(logits[0]), torch.from_numpy(np.stack([5 * logits[1] + 1, -logits[0]]))
+
+    left, (of_two, turned) = as_compared(single, stacked, standardise=True)
+
+    def rows(values: np.ndarray) -> np.ndarray:
+        return (values - values.mean(1, keepdims=True)) / values.std(1, ddof=1, keepdims=True)
+
+    np.testing.assert_allclose(left, rows(logits[0]), rtol=1e-6)
+    np.testing.assert_allclose(of_two, rows(logits[1]), rtol=1e-6)
+    np.testing.assert_allclose(turned, -rows(logits[0]), rtol=1e-6)
+    assert as_compared(single, stacked, standardise=False) == (single, stacked)
 
 
 def test_standardised_logits_of_one_value_have_no_gradient_that_is_not_finite() -> None:

@@ -36,6 +36,7 @@ from robustkd.distillation.boundary import base_samples, boundary_samples, draw_
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
+from robustkd.distillation.response import as_compared
 from robustkd.models import PixelModel
 
 
@@ -76,6 +77,8 @@ class BoundarySupportingSamples(Method):
         step_size: The step size of the attack.
         scale_by_temperature: Whether the soft terms are multiplied by T².
         variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
+        standardise_logits: Whether both networks' logits are standardised before they are compared (Sun et al. 2024,
+            arXiv 2403.01993); the choice of boundary samples takes them as they are.
     """
 
     cites = "Heo et al. 2019"
@@ -99,6 +102,7 @@ class BoundarySupportingSamples(Method):
         step_size: Annotated[float, Field(gt=0)] = 0.3,
         scale_by_temperature: bool = False,
         variant: Literal["sarfraz2020", "original"] = "sarfraz2020",
+        standardise_logits: bool = False,
     ) -> None:
         super().__init__(student, teacher)
         self.kd_weight = kd_weight
@@ -109,6 +113,7 @@ class BoundarySupportingSamples(Method):
         self.step_size = step_size
         self.scale_by_temperature = scale_by_temperature
         self.variant = variant
+        self.standardise_logits = standardise_logits
         # tensors, so that a compiled step is not compiled again in every epoch
         self.register_buffer("image_weight", torch.ones(()), persistent=False)
         self.register_buffer("boundary_weight", torch.ones(()), persistent=False)
@@ -129,11 +134,15 @@ class BoundarySupportingSamples(Method):
         logits, teacher_logits = self.logits_of_both(batch)
         losses = {
             "cross_entropy": self.cross_entropy(logits, batch),
-            "kd": self.image_weight * soft_cross_entropy(logits, teacher_logits, self.temperature).mean(),
+            "kd": self.image_weight * self._compared(logits, teacher_logits).mean(),
         }
         if self._attacks:
             losses["boundary"] = self.boundary_weight * self._boundary_loss(batch, logits.detach(), teacher_logits)
         return Supervision(logits, losses)
+
+    def _compared(self, logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        student, teacher = as_compared(logits, teacher_logits, standardise=self.standardise_logits)
+        return soft_cross_entropy(student, teacher, self.temperature)
 
     def _boundary_loss(self, batch: Batch, logits: Tensor, teacher_logits: Tensor) -> Tensor:
         chosen, weights = base_samples(logits, teacher_logits, batch.labels, self.attack_size)
@@ -150,7 +159,7 @@ class BoundarySupportingSamples(Method):
         )
         with torch.no_grad():
             teacher_logits = self.teacher(moved)
-        errors = soft_cross_entropy(self.student(moved), teacher_logits, self.temperature)
+        errors = self._compared(self.student(moved), teacher_logits)
         return (weights * errors).sum() / weights.sum().clamp(min=1)
 
     def _bounds(self, pixels: Tensor) -> tuple[Tensor, Tensor]:

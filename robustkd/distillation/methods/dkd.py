@@ -22,7 +22,7 @@ from robustkd.distillation.losses import kd_loss
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
-from robustkd.distillation.response import standardised
+from robustkd.distillation.response import as_compared
 from robustkd.models import PixelModel
 
 
@@ -123,10 +123,8 @@ class DecoupledDistillation(Method):
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch."""
         logits, teacher_logits = self.logits_of_both(batch)
-        compared = (logits, teacher_logits)
-        if self.standardise_logits:
-            compared = (standardised(logits), standardised(teacher_logits))
-        given = (*compared, batch.labels, self.temperature)
+        student, teacher = as_compared(logits, teacher_logits, standardise=self.standardise_logits)
+        given = (student, teacher, batch.labels, self.temperature)
         losses = {
             "cross_entropy": self.cross_entropy(logits, batch),
             "target": self.target_weight * target_loss(*given),

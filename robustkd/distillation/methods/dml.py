@@ -9,7 +9,7 @@ weight. The loss has the form of its authors' later code, with the weight of `hi
 
 Variants: `original` is L_i = CE + mean of KL at T = 1, and the peers are updated in turn, each on its own batch:
 peer 1 on the first, peer 2 on the second, and so on. Each peer then takes 1/peers of the steps. `kd_weight` and
-`temperature` are not used.
+`temperature` are not used; `standardise_logits` is, at its T = 1.
 
 All peers may be exported. The first is the student, which the recipe's rule ``last`` exports.
 """
@@ -25,6 +25,7 @@ from robustkd.data import Batch
 from robustkd.distillation.initial_weights import twin
 from robustkd.distillation.losses import kd_loss
 from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.distillation.response import as_compared
 from robustkd.models import PixelModel
 
 
@@ -59,6 +60,8 @@ class DeepMutualLearning(Method):
         kd_weight: The weight of the distillation term, 0 to 1; the labels have the rest.
         temperature: T, the temperature of all softened predictions.
         variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
+        standardise_logits: Whether all networks' logits are standardised before they are compared (Sun et al. 2024,
+            arXiv 2403.01993).
 
     Raises:
         ModelError: timm does not know the student's architecture, so no peer can be built.
@@ -78,12 +81,14 @@ class DeepMutualLearning(Method):
         kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.9,
         temperature: Annotated[float, Field(gt=0)] = 4.0,
         variant: Literal["sarfraz2020", "original"] = "sarfraz2020",
+        standardise_logits: bool = False,
     ) -> None:
         super().__init__(student, teacher)
         self.peers = peers
         self.kd_weight = kd_weight
         self.temperature = temperature
         self.variant = variant
+        self.standardise_logits = standardise_logits
         self.others = nn.ModuleList(twin(student, index) for index in range(1, peers))
         self._turn = 0
 
@@ -100,8 +105,9 @@ class DeepMutualLearning(Method):
             with torch.set_grad_enabled(index in learning):
                 logits.append(peer(batch.pixels))
         temperature = 1.0 if self.variant == "original" else self.temperature
+        compared = as_compared(*logits, standardise=self.standardise_logits)
         distances = [
-            mutual_loss(logits[index], logits[:index] + logits[index + 1 :], temperature) for index in learning
+            mutual_loss(compared[index], compared[:index] + compared[index + 1 :], temperature) for index in learning
         ]
         errors = [self.cross_entropy(logits[index], batch) for index in learning]
         ce_weight, kd_weight = (1.0, 1.0) if self.variant == "original" else (1 - self.kd_weight, self.kd_weight)

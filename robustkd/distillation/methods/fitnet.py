@@ -15,6 +15,9 @@ Deviations: `original` takes the mean over positions, where equation 3 has a sum
 of every size. The regressor does not end in a rectifier, which could not match negative block outputs. If the maps
 differ in size, the larger is average-pooled to the smaller; the paper's regressor has a kernel that maps to the
 teacher's size instead.
+
+What the toolkits RepDistiller and mdistiller call FitNet, one stage with a regressor that ends in a rectifier, is the
+variant `tian2020` of `hint`, for ``hint_weight: 100``.
 """
 
 from typing import Annotated, Literal

@@ -8,7 +8,9 @@ stage and no distillation of predictions. Ojha et al., *What Knowledge Gets Dist
 
 Variants: `original` has the linear regressor. `tian2020` follows the benchmark code of Tian et al. 2020 (arXiv
     1910.10699), whose regressor ends in batch normalisation and a rectifier: it cannot match negative block outputs.
-    Its published weight of 100 belongs to normalised outputs; on digits it makes the linear regressor diverge.
+    This is what the toolkits HobbitLong/RepDistiller, that code, and megvii-research/mdistiller, which took it over,
+    call FitNet; it is there to reproduce their numbers, not to be used. Its published weight of 100 belongs to
+    normalised outputs; on digits it makes the linear regressor diverge.
 
 Deviations: if the maps differ in size, the larger is average-pooled to the smaller; the benchmark code uses strided and
     transposed convolutions instead. Block 3 is the last feature map before pooling; choose it with `hint_block`.

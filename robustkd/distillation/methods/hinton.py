@@ -40,11 +40,11 @@ from robustkd.distillation.losses import kd_loss
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.recipe import NonNegative
 from robustkd.distillation.response import (
+    as_compared,
     brier_loss,
     drawn_labels,
     logit_loss,
     reverse_kl_loss,
-    standardised,
     symmetric_kl_loss,
     teacher_label_loss,
 )
@@ -127,8 +127,7 @@ class Hinton(Method):
         return Supervision(logits, losses)
 
     def _compared(self, student: Tensor, teacher: Tensor, batch: Batch) -> Tensor:
-        if self.standardise_logits:
-            student, teacher = standardised(student), standardised(teacher)
+        student, teacher = as_compared(student, teacher, standardise=self.standardise_logits)
         temperature = self.temperature
         match self.variant:
             case "original":

@@ -20,6 +20,7 @@ from robustkd.data import Batch
 from robustkd.distillation.losses import kd_loss
 from robustkd.distillation.method import METHODS, Method, Supervision
 from robustkd.distillation.precision import in_full_precision
+from robustkd.distillation.response import as_compared
 from robustkd.models import PixelModel
 from robustkd.models.ensembles import members_of
 
@@ -60,6 +61,8 @@ class SeveralTeachers(Method):
         kd_weight: The weight of the distillation term, 0 to 1; the labels have the rest.
         temperature: T, the temperature of all softened predictions.
         weights: A weight for each member, in its order; they are divided by their sum. All have the same if not given.
+        standardise_logits: Whether all networks' logits are standardised before they are compared (Sun et al. 2024,
+            arXiv 2403.01993).
 
     Raises:
         ValueError: There are more or fewer weights than members.
@@ -78,11 +81,13 @@ class SeveralTeachers(Method):
         kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.5,
         temperature: Annotated[float, Field(gt=0)] = 5.0,
         weights: tuple[Annotated[float, Field(gt=0)], ...] | None = None,
+        standardise_logits: bool = False,
     ) -> None:
         super().__init__(student, teacher)
         self.kd_weight = kd_weight
         self.temperature = temperature
         self.weights = weights
+        self.standardise_logits = standardise_logits
         count = len(members_of(self.teacher))
         if weights is not None and len(weights) != count:
             raise ValueError(f"the teacher has {count} members, and there are {len(weights)} weights")
@@ -97,7 +102,8 @@ class SeveralTeachers(Method):
             lambda: torch.stack([member(pixels) for member in members_of(self.teacher)]),
             batch,
         )
-        distance = several_teachers_loss(logits, teacher_logits, self.shares, self.temperature)
+        student, teachers = as_compared(logits, teacher_logits, standardise=self.standardise_logits)
+        distance = several_teachers_loss(student, teachers, self.shares, self.temperature)
         losses = {
             "cross_entropy": (1 - self.kd_weight) * self.cross_entropy(logits, batch),
             "kd": self.kd_weight * distance,

@@ -10,6 +10,9 @@ for the branches. Lan, Zhu, Gong, *Knowledge Distillation by On-the-Fly Native E
 to 8; the ramp-up is that of its published code, 80 of 300 epochs, in proportion to the epochs of a training: within 20
 epochs, 80 would leave w below 0.06. T from sarfraz2020, Table I.
 
+There is no `standardise_logits`, as `hinton` has it: the ensemble's logits are means of those of the branches, so that
+there is no scale of another network to do without.
+
 All branches may be exported. The first is the student itself; the recipe's rule ``last`` exports the one that `branch`
 states.
 """

@@ -34,6 +34,8 @@ class TeacherAssistant(Method):
         assistant: The architecture of the assistant.
         kd_weight: The weight of the distillation term in both stages, 0 to 1; the labels have the rest.
         temperature: T, the temperature of both softened predictions.
+        standardise_logits: Whether both networks' logits are standardised before they are compared (Sun et al. 2024,
+            arXiv 2403.01993).
 
     Raises:
         ModelError: The architecture is unknown.
@@ -51,11 +53,13 @@ class TeacherAssistant(Method):
         assistant: str = "cifar_resnet20",
         kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.5,
         temperature: Annotated[float, Field(gt=0)] = 5.0,
+        standardise_logits: bool = False,
     ) -> None:
         super().__init__(student, teacher)
         self.assistant = assistant
         self.kd_weight = kd_weight
         self.temperature = temperature
+        self.standardise_logits = standardise_logits
         self.between = drawn_from(student, assistant)
 
     def stages(self, recipe: Recipe) -> tuple[Stage, ...]:
@@ -71,6 +75,11 @@ class TeacherAssistant(Method):
         learning, teaching = (self.between, self.teacher) if self.stage == ASSISTANT else (self.student, self.between)
         logits, target = self._of_both(lambda: learning(batch.pixels), lambda: teaching(batch.pixels), batch)
         losses = self.labels_and_teacher(
-            logits, target.detach(), batch, kd_weight=self.kd_weight, temperature=self.temperature
+            logits,
+            target.detach(),
+            batch,
+            kd_weight=self.kd_weight,
+            temperature=self.temperature,
+            standardise_logits=self.standardise_logits,
         )
         return Supervision(logits, losses)

@@ -13,6 +13,9 @@ Distillation Based on Transformed Teacher Matching* (arXiv 2402.11148), sections
 Variants: `original` is TTM, `weighted` is WTTM, whose weight grows, at T > 1, from 1 for an image of which the teacher
     is certain to K^(1 − 1/T) for one of which it knows nothing. Weights of the two variants do not carry over.
 
+There is no `standardise_logits`, as `hinton` has it: the prediction that is matched would not be the one that the
+labels teach, which is the point of the method; with ten classes, it could never exceed 0.72.
+
 The paper searched T and the weight for each pair of networks. The defaults are of the examples in its published code
 for CIFAR-100: T = 10 and a weight of 45 for TTM, and a weight of 4 for WTTM, there with T = 5 and beside another loss.
 """

@@ -9,7 +9,8 @@ State of Knowledge Distillation for Classification* (arXiv 1912.10850), distil w
 is the loss of Xie et al., equation 1, which needs no teacher: p_s(x) is a constant, and every image has its label.
 
 Deviations: in the code of Ruffy and Chahal, x' is the whole image, changed by the policy; here it is cropped and
-mirrored too, as x is.
+mirrored too, as x is. `uda_alone` has no `standardise_logits`: both predictions are the student's, so that there is no
+scale of another network to do without.
 """
 
 from typing import Annotated
@@ -34,6 +35,8 @@ class ViewsOfTeacher(Method):
         teacher: The network to learn from.
         kd_weight: The weight of the distillation term, 0 to 1; the labels have the rest.
         temperature: T, the temperature of both softened predictions.
+        standardise_logits: Whether both networks' logits are standardised before they are compared (Sun et al. 2024,
+            arXiv 2403.01993).
     """
 
     cites = "Ruffy and Chahal 2019"
@@ -48,19 +51,29 @@ class ViewsOfTeacher(Method):
         *,
         kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.5,
         temperature: Annotated[float, Field(gt=0)] = 5.0,
+        standardise_logits: bool = False,
     ) -> None:
         super().__init__(student, teacher)
         self.kd_weight = kd_weight
         self.temperature = temperature
+        self.standardise_logits = standardise_logits
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch."""
         logits, teacher_logits = self.logits_of_both(batch)
         other = batch.seen_as(VIEW)
         others, teacher_others = self.logits_of_both(other)
-        how = {"kd_weight": self.kd_weight, "temperature": self.temperature}
-        own = self.labels_and_teacher(logits, teacher_logits, batch, **how)
-        changed = self.labels_and_teacher(others, teacher_others, other, **how)
+        own, changed = (
+            self.labels_and_teacher(
+                mine,
+                theirs,
+                images,
+                kd_weight=self.kd_weight,
+                temperature=self.temperature,
+                standardise_logits=self.standardise_logits,
+            )
+            for mine, theirs, images in ((logits, teacher_logits, batch), (others, teacher_others, other))
+        )
         return Supervision(logits, {name: 0.5 * (own[name] + changed[name]) for name in own})
 
 

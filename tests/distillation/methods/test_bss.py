@@ -95,6 +95,28 @@ def test_images_and_boundary_samples_are_distilled(attack_size: int, networks: N
     assert losses["boundary"].item() == pytest.approx(2 * (1 - 1 / 3) * reference(*logits, 3).mean(), rel=1e-4)
 
 
+def standardised(logits: np.ndarray) -> np.ndarray:
+    return (logits - logits.mean(1, keepdims=True)) / logits.std(1, ddof=1, keepdims=True)
+
+
+def test_logits_may_be_standardised_for_images_and_boundary_samples(networks: Networks, batch: Batch) -> None:
+    student, teacher, batch = agreeing(networks, batch.pixels)
+    seen: list[Tensor] = []
+    student.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    found = {}
+    for standardise in (False, True):
+        method = METHODS["bss"](student, teacher, attack_size=2, temperature=3.0, standardise_logits=standardise).eval()
+        method.begin_epoch("training", 0, 4)
+        torch.manual_seed(0)
+        found = method(batch).losses
+
+    _, plain, _, moved = seen
+    assert torch.equal(moved, plain)
+    for name, pixels, weight in (("kd", batch.pixels, 3.25), ("boundary", moved, 4 / 3)):
+        logits = [standardised(model(pixels).detach().double().numpy()) for model in (student, teacher)]
+        assert found[name].item() == pytest.approx(weight * reference(*logits, 3).mean(), rel=1e-4)
+
+
 def test_nothing_is_attacked_once_the_weight_is_gone(networks: Networks, batch: Batch) -> None:
     student, teacher, batch = agreeing(networks, batch.pixels)
     method = METHODS["bss"](student, teacher).eval()

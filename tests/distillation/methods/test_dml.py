@@ -71,6 +71,28 @@ def test_all_peers_learn_from_the_labels_and_from_one_another(
     assert torch.equal(supervision.logits, student(batch.pixels))
 
 
+def standardised(logits: np.ndarray) -> np.ndarray:
+    return (logits - logits.mean(1, keepdims=True)) / logits.std(1, ddof=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("variant", "learning", "temperature"), [("sarfraz2020", [0, 1, 2], 2), ("original", [0], 1)])
+def test_the_logits_of_all_peers_may_be_standardised(
+    variant: str, learning: list[int], temperature: float, networks: Networks, batch: Batch
+) -> None:
+    student, _ = networks("cifar_resnet8", "cifar_resnet8")
+    options = {"variant": variant, "peers": 3, "kd_weight": 1.0, "temperature": 2.0, "standardise_logits": True}
+    method = METHODS["dml"](student, **options).eval()
+    method.begin_epoch("training", 0, 10)
+
+    found = method(batch).losses["mutual"].item()
+
+    logits = [standardised(peer(batch.pixels).detach().double().numpy()) for peer in (student, *method.others)]
+    expected = sum(
+        np.mean([divergence(logits[j], logits[i], temperature) for j in range(3) if j != i]) for i in learning
+    )
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
 def test_exchanging_the_peers_exchanges_their_gradients(networks: Networks, batch: Batch) -> None:
     student, _ = networks("cifar_resnet8", "cifar_resnet8")
     method = METHODS["dml"](student).eval()

@@ -43,6 +43,10 @@ def test_value_and_gradient_follow_the_formula(
     )
 
 
+def standardised(logits: np.ndarray) -> np.ndarray:
+    return (logits - logits.mean(1, keepdims=True)) / logits.std(1, ddof=1, keepdims=True)
+
+
 def networks() -> list[PixelModel]:
     return [create_model("cifar_resnet8", num_classes=10, seed=seed).eval() for seed in range(3)]
 
@@ -87,3 +91,14 @@ def test_weights_of_another_number_are_refused() -> None:
 
     with pytest.raises(ValueError, match="has 2 members, and there are 3 weights"):
         METHODS["mkd"](student, ensemble(teachers), weights=(1.0, 1.0, 1.0))
+
+
+def test_the_logits_of_every_member_may_be_standardised(batch: Batch) -> None:
+    student, *teachers = networks()
+    method = METHODS["mkd"](student, ensemble(teachers), kd_weight=1.0, temperature=2.0, standardise_logits=True).eval()
+
+    losses = method(batch).losses
+
+    with torch.no_grad():
+        own, *theirs = (standardised(model(batch.pixels).double().numpy()) for model in (student, *teachers))
+    assert losses["kd"].item() == pytest.approx(reference(own, np.stack(theirs), np.array([0.5, 0.5]), 2.0), rel=1e-4)

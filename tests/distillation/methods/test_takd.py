@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 
@@ -27,6 +28,30 @@ def test_the_assistant_learns_from_the_teacher_and_the_student_from_the_assistan
         logits, target = learning(batch.pixels), teaching(batch.pixels)
         assert torch.equal(supervision.logits, logits)
         assert supervision.losses["kd"].item() == pytest.approx(kd_loss(logits, target, 2.0).item(), rel=1e-6)
+
+
+def standardised(logits: torch.Tensor) -> np.ndarray:
+    values = logits.detach().double().numpy()
+    return (values - values.mean(1, keepdims=True)) / values.std(1, ddof=1, keepdims=True)
+
+
+def log_softened(logits: np.ndarray, temperature: float) -> np.ndarray:
+    scaled = logits / temperature
+    return scaled - np.log(np.exp(scaled).sum(1, keepdims=True))
+
+
+def test_logits_may_be_standardised_in_both_stages(networks: Networks, batch: Batch) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_resnet26")
+    options = {"kd_weight": 1.0, "temperature": 2.0, "standardise_logits": True}
+    method = METHODS["takd"](student, teacher, assistant="cifar_resnet14", **options).eval()
+    pairs = {"assistant": (method.between, teacher), "training": (student, method.between)}
+
+    for stage, models in pairs.items():
+        method.begin_epoch(stage, 0, 1)
+        found = method(batch).losses["kd"].item()
+
+        learned, taught = (log_softened(standardised(model(batch.pixels)), 2.0) for model in models)
+        assert found == pytest.approx(4 * (np.exp(taught) * (taught - learned)).sum(1).mean(), rel=1e-4)
 
 
 def test_each_stage_trains_one_of_them_for_the_whole_recipe(digits: Dataset) -> None:

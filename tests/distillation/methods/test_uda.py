@@ -40,6 +40,24 @@ def test_both_views_have_half_of_the_loss(networks: Networks, seen_twice: Batch)
     assert losses["kd"].item() == pytest.approx(0.3 * 4 * np.mean(distances), rel=1e-4)
 
 
+def standardised(logits: torch.Tensor) -> torch.Tensor:
+    values = logits.detach().double().numpy()
+    return torch.from_numpy((values - values.mean(1, keepdims=True)) / values.std(1, ddof=1, keepdims=True))
+
+
+def test_the_logits_for_both_views_may_be_standardised(networks: Networks, seen_twice: Batch) -> None:
+    student, teacher = (model.eval() for model in networks("cifar_resnet8", "cifar_resnet8"))
+    options = {"kd_weight": 1.0, "temperature": 2.0, "standardise_logits": True}
+
+    losses = METHODS["uda"](student, teacher, **options).eval()(seen_twice).losses
+
+    views = (seen_twice.pixels, seen_twice.views["auto_augment"])
+    distances = [
+        divergence(logs(standardised(teacher(view)), 2.0), logs(standardised(student(view)), 2.0)) for view in views
+    ]
+    assert losses["kd"].item() == pytest.approx(4 * np.mean(distances), rel=1e-4)
+
+
 def test_without_a_teacher_the_student_of_the_image_teaches_that_of_the_view(
     networks: Networks, seen_twice: Batch
 ) -> None:
