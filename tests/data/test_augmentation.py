@@ -1,3 +1,6 @@
+from dataclasses import replace
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -6,14 +9,23 @@ from hypothesis import strategies as st
 
 from robustkd.data.augmentation import CIFAR_AUGMENTATION, Augmentation, Draws, apply, draw
 
+Mode = Literal["reflect", "constant"]
+
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def padded_cropped_flipped(image: np.ndarray, padding: int, top: int, left: int, flipped: bool) -> np.ndarray:
+def padded_cropped_flipped(
+    image: np.ndarray,
+    padding: int,
+    top: int,
+    left: int,
+    flipped: bool,
+    mode: Literal["reflect", "constant"] = "reflect",
+) -> np.ndarray:
     height, width = image.shape[1:]
-    padded = np.pad(image, ((0, 0), (padding, padding), (padding, padding)), mode="reflect")
+    padded = np.pad(image, ((0, 0), (padding, padding), (padding, padding)), mode=mode)
     crop = padded[:, padding + top : padding + top + height, padding + left : padding + left + width]
     return crop[:, :, ::-1] if flipped else crop
 
@@ -41,6 +53,29 @@ def test_every_output_is_the_reflect_padded_input_cropped_and_flipped_as_drawn(
     rows = zip(images.numpy(), draws.top.tolist(), draws.left.tolist(), draws.flipped.tolist(), strict=True)
     expected = [padded_cropped_flipped(image, padding, top, left, flipped) for image, top, left, flipped in rows]
     np.testing.assert_array_equal(augmented.numpy(), np.stack(expected))
+
+
+@given(images_and_draws())
+def test_padding_with_zeros_is_black_beyond_the_border(case: tuple[torch.Tensor, int, Draws]) -> None:
+    images, padding, draws = case
+    images = images.clamp(min=1)  # what is black comes from beyond
+
+    augmented = apply(images, replace(draws, zeros=True))
+
+    rows = zip(images.numpy(), draws.top.tolist(), draws.left.tolist(), draws.flipped.tolist(), strict=True)
+    expected = [
+        padded_cropped_flipped(image, padding, top, left, flipped, "constant") for image, top, left, flipped in rows
+    ]
+    np.testing.assert_array_equal(augmented.numpy(), np.stack(expected))
+
+
+def test_the_kind_of_padding_changes_no_random_number() -> None:
+    kinds = [Augmentation(crop_padding=2, horizontal_flip=True, padding=padding) for padding in ("reflect", "zeros")]
+
+    first, second = (draw(kind, 20, generator()) for kind in kinds)
+
+    assert (first.zeros, second.zeros) == (False, True)
+    assert all(torch.equal(getattr(first, name), getattr(second, name)) for name in ("top", "left", "flipped"))
 
 
 @given(images_and_draws(), st.data())

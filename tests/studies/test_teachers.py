@@ -349,6 +349,28 @@ def test_members_of_other_classes_are_refused(study: Path, tmp_path: Path) -> No
         run_study(load_study(written(study, members)), tmp_path / "run", device="cpu")
 
 
+def test_networks_normalise_as_the_data_says(study: Path, tmp_path: Path, digits: Dataset) -> None:
+    file = written(study)
+    plain = jobs_of(file, digits)
+    file.write_text(file.read_text().replace("test_images: 40", "test_images: 40, mean: [0.3], std: [0.2]"))
+
+    run_study(load_study(file), tmp_path / "run", device="cpu")
+
+    normalised = jobs_of(file, _as_studied(file))
+    store = Store(tmp_path / "run" / "jobs")
+    for name, job in normalised.items():
+        folder = store.find(job)
+        assert folder is not None
+        assert load_model(folder / "model.safetensors").mean.flatten().tolist() == pytest.approx([0.3])
+        assert plain[name].id != job.id
+    refused(_without_std(file), r"data: give both mean and std, or neither")
+
+
+def _without_std(file: Path) -> Path:
+    file.write_text(file.read_text().replace(", std: [0.2]", ""))
+    return file
+
+
 def test_the_members_of_an_ensemble_predict_their_mean() -> None:
     from robustkd.models.ensembles import ensemble
 
