@@ -44,6 +44,7 @@ from robustkd.distillation.methods.ttm import transformed_teacher_loss
 from robustkd.distillation.methods.vid import gaussian_loss
 from robustkd.distillation.response import (
     brier_loss,
+    log_probability_loss,
     logit_loss,
     reverse_kl_loss,
     standardised,
@@ -73,6 +74,7 @@ __all__ = [
     "inter_class_loss",
     "intra_class_loss",
     "kd_loss",
+    "log_probability_loss",
     "logit_loss",
     "mutual_loss",
     "neighbour_loss",

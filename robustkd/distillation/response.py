@@ -121,6 +121,28 @@ def brier_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: floa
 
 
 @in_full_precision
+def log_probability_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """Mean over images and classes of the squared difference of the log-probabilities at a temperature.
+
+    Args:
+        student_logits: (B, K).
+        teacher_logits: (B, K).
+        temperature: T > 0.
+
+    Returns:
+        A scalar ≥ 0, in squared nats.
+
+    >>> import torch
+    >>> import robustkd as rk
+    >>> teacher = torch.tensor([[1.0, 1.0]]).log()
+    >>> round(rk.losses.log_probability_loss(torch.tensor([[3.0, 1.0]]).log(), teacher, 1.0).item(), 4)
+    0.3224
+    """
+    student, teacher = (F.log_softmax(logits / temperature, dim=1) for logits in (student_logits, teacher_logits))
+    return F.mse_loss(student, teacher)
+
+
+@in_full_precision
 def standardised(logits: Tensor) -> Tensor:
     """Logits minus their mean over classes, divided by their standard deviation, image by image.
 
@@ -128,10 +150,10 @@ def standardised(logits: Tensor) -> Tensor:
     matches the order and the relative distances of the teacher's logits, and may have a scale of its own.
 
     Args:
-        logits: (…, K), K ≥ 2.
+        logits: (B, K), K ≥ 2; or (M, B, K), of M networks.
 
     Returns:
-        (…, K), of mean 0 and (unbiased) standard deviation 1.
+        Of the same shape, each row of mean 0 and (unbiased) standard deviation 1.
 
     >>> import torch
     >>> import robustkd as rk
@@ -143,7 +165,7 @@ def standardised(logits: Tensor) -> Tensor:
 
 
 def as_compared(*logits: Tensor, standardise: bool) -> tuple[Tensor, ...]:
-    """Return the logits of several networks, (…, K) each, as they are compared: standardised, or as they are."""
+    """Return logits of several networks, (B, K) or (M, B, K) each, as they are compared: standardised or unchanged."""
     return tuple(standardised(each) for each in logits) if standardise else logits
 
 

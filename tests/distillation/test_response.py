@@ -11,6 +11,7 @@ from robustkd.distillation.response import (
     as_compared,
     brier_loss,
     drawn_labels,
+    log_probability_loss,
     logit_loss,
     reverse_kl_loss,
     standardised,
@@ -65,6 +66,16 @@ def test_the_loss_of_the_teachers_labels_is_their_softened_log_probability(
 
     picked = softened(logits[0], temperature)[np.arange(6), labels]
     assert found.item() == pytest.approx(-(temperature**2) * np.log(picked).mean(), rel=1e-9)
+
+
+def test_log_probabilities_are_compared_by_their_mean_squared_difference(
+    logits: np.ndarray, assert_loss: Callable[..., None]
+) -> None:
+    assert_loss(
+        lambda student, teacher: log_probability_loss(student, teacher, 3.0),
+        lambda student, teacher: float(((np.log(softened(student, 3.0)) - np.log(softened(teacher, 3.0))) ** 2).mean()),
+        *logits,
+    )
 
 
 def test_standardised_logits_have_mean_0_and_the_unbiased_deviation_1(logits: np.ndarray) -> None:

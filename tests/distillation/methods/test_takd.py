@@ -54,6 +54,23 @@ def test_logits_may_be_standardised_in_both_stages(networks: Networks, batch: Ba
         assert found == pytest.approx(4 * (np.exp(taught) * (taught - learned)).sum(1).mean(), rel=1e-4)
 
 
+def test_kd_lib_compares_log_probabilities_by_their_squared_difference(networks: Networks, batch: Batch) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_resnet26")
+    options = {"kd_weight": 0.4, "temperature": 3.0, "variant": "kd_lib"}
+    method = METHODS["takd"](student, teacher, assistant="cifar_resnet14", **options).eval()
+    pairs = {"assistant": (method.between, teacher), "training": (student, method.between)}
+
+    for stage, models in pairs.items():
+        method.begin_epoch(stage, 0, 1)
+        losses = method(batch).losses
+
+        mine, theirs = (model(batch.pixels).detach().double().numpy() for model in models)
+        squares = (log_softened(mine, 3.0) - log_softened(theirs, 3.0)) ** 2
+        assert losses["kd"].item() == pytest.approx(0.4 * 9 * squares.mean(), rel=1e-4)
+        errors = -log_softened(mine, 1.0)[np.arange(8), batch.labels]
+        assert losses["cross_entropy"].item() == pytest.approx(0.6 * errors.mean(), rel=1e-5)
+
+
 def test_each_stage_trains_one_of_them_for_the_whole_recipe(digits: Dataset) -> None:
     student, teacher = (create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed) for seed in (0, 1))
     method = METHODS["takd"](student, teacher, assistant="cifar_resnet8")
