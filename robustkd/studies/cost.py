@@ -9,7 +9,7 @@ from dataclasses import replace
 from heapq import heappop, heappush
 
 from robustkd.distillation.resampling import resampled_count
-from robustkd.studies.plan import Job, epochs_of
+from robustkd.studies.job import Job, epochs_of
 from robustkd.studies.speeds import Planned, Speeds
 
 

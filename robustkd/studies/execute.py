@@ -26,9 +26,10 @@ from robustkd.studies.evaluated import Evaluated
 from robustkd.studies.executors import Executor, InTurns, Processes, Progressed
 from robustkd.studies.extras import Extras
 from robustkd.studies.given_jobs import store_given
+from robustkd.studies.job import Job, teaching_left, with_teachers_left
 from robustkd.studies.live import Live
 from robustkd.studies.member_facts import MODEL_FILE
-from robustkd.studies.plan import Job, Part, plan, teaching_left, with_teachers_left
+from robustkd.studies.plan import Part, plan
 from robustkd.studies.run_directory import claim
 from robustkd.studies.schedule import Work, complete, those_who_teach
 from robustkd.studies.store import Store

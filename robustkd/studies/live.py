@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from robustkd.distillation import Stage
 from robustkd.progress import duration
-from robustkd.studies.plan import Job, Plan, stages_of, without_teacher
+from robustkd.studies.job import Job, stages_of, without_teacher
+from robustkd.studies.plan import Plan
 
 
 class Live:

@@ -17,7 +17,8 @@ from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.cost import critical_path, job_seconds, makespan
 from robustkd.studies.execute import as_in_study, study_data
 from robustkd.studies.extras import Extras
-from robustkd.studies.plan import Job, Plan, plan, with_teachers_left
+from robustkd.studies.job import Job, with_teachers_left
+from robustkd.studies.plan import Plan, plan
 from robustkd.studies.provenance import describe_device
 from robustkd.studies.speeds import Planned, Speeds
 from robustkd.studies.store import Store

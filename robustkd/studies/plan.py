@@ -1,18 +1,14 @@
-"""The jobs of a study; the id of a job is the hash of everything that determines its result."""
+"""The plan of a study: its trainings, and which of them are evaluated together."""
 
-import hashlib
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from robustkd.data import DATASETS, Clean, Condition, Conditioned, Dataset
-from robustkd.distillation import METHODS, Method, Recipe, Stage
+from robustkd.data import DATASETS, Condition, Dataset
+from robustkd.distillation import METHODS, Recipe
 from robustkd.errors import StudyError
-from robustkd.models import create_model
-from robustkd.models.combination import Combination
 from robustkd.models.network_source import network_source
 from robustkd.plugins import digest_of
 from robustkd.regular_file import why_not_a_file
@@ -20,67 +16,13 @@ from robustkd.results.storage import file_digest
 from robustkd.roles import Role, control_name
 from robustkd.studies.extras import Extras
 from robustkd.studies.given_teacher import GivenTeacher, load_given_teacher
+from robustkd.studies.job import Job, Teaching, unique
 from robustkd.studies.method_entry import MethodEntry, method_entry
-from robustkd.studies.study import AssistantSettings, DataSettings, StudentSettings, Study, TeacherSettings
+from robustkd.studies.study import AssistantSettings, StudentSettings, Study, TeacherSettings
 from robustkd.studies.teacher_rules import condition_entry
+from robustkd.studies.training_sets import TrainingSets
 from robustkd.studies.validation import conditions_of
 from robustkd.studies.values import condition_named, recipe_with
-
-TRAINING_VERSION = 2
-"""Raised whenever the same settings would give other weights."""
-
-
-Teaching = Literal["one"] | Combination
-"""How several networks teach: one of them, which is chosen, or all, as an ensemble that predicts a mean."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training.
-
-    Attributes:
-        role: The role of the network in the study.
-        name: A name for messages: method and seed, or architecture and seed.
-        settings: Everything that determines the result: data, architecture, method, options, recipe, seed, plugins.
-        teachers: The candidates for the teacher, of which the rule `select` of their recipe chooses one; or the members
-            of an ensemble.
-        teaching: How they teach.
-        method: The name of the method in tables; empty for a teacher.
-        condition: The condition of the training set; its effect is part of the settings.
-        label: The label of the condition in tables.
-        given: The network, if it is a teacher that is not trained; its digest is part of the settings.
-        init: The file of the checkpoint that its weights begin with, whose digest is part of the settings; empty for
-            none.
-    """
-
-    role: Role
-    name: str
-    settings: Mapping[str, Any]
-    teachers: tuple["Job", ...] = field(default=())
-    teaching: Teaching = "one"
-    method: str = ""
-    condition: Condition = field(default=Clean(), compare=False, repr=False)
-    label: str = "clean"
-    given: GivenTeacher | None = field(default=None, compare=False, repr=False)
-    init: str = field(default="", compare=False, repr=False)
-
-    @cached_property
-    def id(self) -> str:
-        """SHA-256 over the settings and the ids of the teachers, but not over names, roles or paths."""
-        content: list[Any] = [TRAINING_VERSION, self.settings, [teacher.id for teacher in self.teachers]]
-        content += [self.teaching] if self.teaching != "one" else []
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-    @property
-    def folder(self) -> str:
-        """The directory of the job, ``<kind>-<name>-<hash>``; the kind is teacher or student."""
-        kind = "teacher" if self.role == "teacher" else "student"
-        return f"{kind}-{self.name}-{self.id[:16]}"
-
-    @cached_property
-    def recipe(self) -> Recipe:
-        """The recipe of the training."""
-        return recipe_with(Recipe(), self.settings["recipe"])
 
 
 @dataclass(frozen=True)
@@ -162,7 +104,7 @@ def plan(study: Study, data: Dataset, threads: int = 1, extras: Extras | None = 
     parts = []
     extras = extras or Extras(data)
     for condition in conditions_of(study):
-        training_sets = _TrainingSets(replace(data, condition=condition), threads, extras, study.data)
+        training_sets = TrainingSets(replace(data, condition=condition), threads, extras, study.data)
         for students in study.students:
             for name, teacher in study.teachers_of(students).items():
                 taught = _taught(study, teacher, training_sets)
@@ -173,7 +115,7 @@ def plan(study: Study, data: Dataset, threads: int = 1, extras: Extras | None = 
 
 
 def _part(
-    study: Study, students: StudentSettings, architecture: str, taught: "_Taught", training_sets: "_TrainingSets"
+    study: Study, students: StudentSettings, architecture: str, taught: "_Taught", training_sets: TrainingSets
 ) -> Part:
     jobs, others = _students(study, students, architecture, taught, training_sets)
     control = _taught(study, students.control_teacher, training_sets)
@@ -185,123 +127,6 @@ def _part(
     return Part(condition, architecture, taught.jobs, jobs, tuple(unique(others)), taught.teaching)
 
 
-def unique(jobs: Iterable[Job]) -> list[Job]:
-    """Return the jobs without duplicates, in their order."""
-    found: dict[str, Job] = {}
-    for job in jobs:
-        found.setdefault(job.id, job)
-    return list(found.values())
-
-
-def with_teachers_left(job: Job, failed: Collection[str]) -> Job:
-    """Leave out the candidates for a job's teacher that failed; an ensemble keeps all its members.
-
-    What remains is another job with another id: only the remaining candidates determine its result, and once the
-    failed one is trained the choice may be another.
-
-    Args:
-        job: The job.
-        failed: The ids of the jobs that failed.
-
-    Returns:
-        The job itself where no candidate failed, or all did.
-    """
-    if job.teaching != "one":
-        return job
-    left = tuple(teacher for teacher in job.teachers if teacher.id not in failed)
-    return replace(job, teachers=left) if left and len(left) < len(job.teachers) else job
-
-
-def without_teacher(job: Job, failed: Collection[str]) -> bool:
-    """Whether a job has no teacher left: all its candidates failed, or a member of its ensemble.
-
-    Args:
-        job: The job.
-        failed: The ids of the jobs that failed.
-    """
-    return teaching_left(job.teachers, job.teaching, failed) == [] and bool(job.teachers)
-
-
-def teaching_left(teachers: Sequence[Job], teaching: Teaching, failed: Collection[str]) -> list[Job]:
-    """Return the teachers that are left; none where a member of an ensemble failed.
-
-    Args:
-        teachers: The candidates, or the members of an ensemble.
-        teaching: How they teach.
-        failed: The ids of the jobs that failed.
-    """
-    left = [teacher for teacher in teachers if teacher.id not in failed]
-    return left if teaching == "one" or len(left) == len(teachers) else []
-
-
-def epochs_of(job: Job) -> int:
-    """Return the number of epochs of a job, over all its stages."""
-    return sum(stage.recipe.epochs for stage in stages_of(job))
-
-
-def stages_of(job: Job) -> tuple[Stage, ...]:
-    """Return the stages of a job; they depend only on its method, options and recipe."""
-    method = METHODS[job.settings["method"]]
-    if method.stages is Method.stages:
-        return (Stage("training", job.recipe),)
-    student, teacher = (create_model("cifar_wrn_10_1", num_classes=2, in_chans=3, seed=seed) for seed in (0, 1))
-    return method(student, teacher, **job.settings["options"]).stages(job.recipe)
-
-
-class _TrainingSets:
-    """The digests of the training sets that a condition makes for each seed; each is drawn once."""
-
-    def __init__(self, data: Dataset, threads: int, extras: Extras, asked: DataSettings) -> None:
-        self.data = data
-        self.extras = extras
-        self._asked = asked
-        self._threads = {"threads": threads} if threads != 1 else {}
-        self._digests: dict[tuple[str, int], str] = {}
-        self._count = threads
-
-    def under(self, condition: Condition) -> "_TrainingSets":
-        """The same training sets under another condition."""
-        return _TrainingSets(replace(self.data, condition=condition), self._count, self.extras, self._asked)
-
-    def settings(self, seed: int, role: Role) -> dict[str, Any]:
-        condition = self.data.condition.for_role(role)
-        draw = condition.label, seed if condition.per_seed else 0
-        if draw not in self._digests:
-            self._digests[draw] = self._digest(draw[1], role)
-        return {
-            "data": self._digests[draw],
-            "augmentation": asdict(self.data.augmentation),
-            "seed": seed,
-            **({"mean": self._asked.mean, "std": self._asked.std} if self._asked.mean is not None else {}),
-            **self._threads,
-        }
-
-    def _digest(self, seed: int, role: Role) -> str:
-        # of the result: two conditions that give the same images and labels share their trainings
-        conditioned = self.data.trained_on(seed, role)
-        if digest_of(type(self.data.condition)) is not None:
-            _refuse_changed_pixels(self.data, conditioned)
-        hasher = hashlib.sha256(self.data.digest.encode())
-        hasher.update(conditioned.indices.numpy().tobytes())
-        hasher.update(conditioned.images.labels.numpy().tobytes())
-        if conditioned.painting is not None:
-            hasher.update(conditioned.painting.digest.encode())
-        return hasher.hexdigest()
-
-
-def _refuse_changed_pixels(data: Dataset, conditioned: Conditioned) -> None:
-    """Refuse what a training would ignore: it takes the data set's own images, of which a condition chooses some."""
-    labels = conditioned.images.labels
-    originals = replace(data.training.subset(conditioned.indices), labels=labels)
-    if conditioned.painting is not None:
-        originals = conditioned.painting.on(originals)
-    if originals.digest != replace(conditioned.images, labels=labels).digest:
-        raise StudyError(
-            f"condition {data.condition.label!r} changes pixels: a condition may select images, change labels and "
-            "paint patterns, and indices and painting must say which images of the training set remain, and how"
-        )
-
-
 @dataclass(frozen=True)
 class _Taught:
     """Those who teach a family of students: the teachers, and the chain of assistants after them."""
@@ -311,7 +136,7 @@ class _Taught:
     assistants: tuple[AssistantSettings, ...] = ()
 
 
-def _taught(study: Study, settings: TeacherSettings | None, training_sets: _TrainingSets) -> _Taught:
+def _taught(study: Study, settings: TeacherSettings | None, training_sets: TrainingSets) -> _Taught:
     if settings is None:
         return _Taught()
     data = training_sets.data
@@ -344,7 +169,7 @@ def _teacher(
     architecture: str,
     seed: int,
     training: Mapping[str, Any],
-    training_sets: _TrainingSets,
+    training_sets: TrainingSets,
     chosen: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Job:
     """The training of a teacher, on the labels alone unless another method is chosen."""
@@ -380,7 +205,7 @@ def _given(teacher: GivenTeacher, condition: Condition) -> Job:
 
 
 def _students(
-    study: Study, students: StudentSettings, architecture: str, taught: _Taught, training_sets: _TrainingSets
+    study: Study, students: StudentSettings, architecture: str, taught: _Taught, training_sets: TrainingSets
 ) -> tuple[tuple[Job, ...], tuple[Job, ...]]:
     """The students of one architecture, and the assistants that they learn from."""
     jobs: list[Job] = []
@@ -409,7 +234,7 @@ def _students(
     return tuple(jobs), tuple(unique(beside))
 
 
-def _chain(study: Study, taught: _Taught, entry: MethodEntry, training_sets: _TrainingSets) -> list[Job]:
+def _chain(study: Study, taught: _Taught, entry: MethodEntry, training_sets: TrainingSets) -> list[Job]:
     """The assistants between the teacher and the students of an entry, each after the one that it learns from."""
     own = entry.assistants
     assistants = taught.assistants if own is None else [AssistantSettings.model_validate(each) for each in own]
@@ -435,7 +260,7 @@ def _as_control(job: Job) -> Job:
 
 
 def _training(
-    method: str, options: Mapping[str, Any], recipe: Recipe, architecture: str, training_sets: _TrainingSets
+    method: str, options: Mapping[str, Any], recipe: Recipe, architecture: str, training_sets: TrainingSets
 ) -> dict[str, Any]:
     data = training_sets.data
     source, colon, _ = data.name.partition(":")

@@ -12,9 +12,10 @@ from robustkd.data import Dataset
 from robustkd.errors import RobustKDError, StoppedError, StorageError
 from robustkd.studies.executors import Executor, Outcome, Progressed
 from robustkd.studies.extras import Extras
+from robustkd.studies.job import Job, Teaching, with_teachers_left, without_teacher
 from robustkd.studies.live import Live
 from robustkd.studies.member_facts import MODEL_FILE
-from robustkd.studies.plan import Job, Plan, Teaching, with_teachers_left, without_teacher
+from robustkd.studies.plan import Plan
 from robustkd.studies.store import Store
 from robustkd.studies.training import CheckpointInterval, Trained, Training
 

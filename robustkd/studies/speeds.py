@@ -25,7 +25,8 @@ from robustkd.errors import RobustKDError
 from robustkd.models import PixelModel, create_model
 from robustkd.models.ensembles import ensemble
 from robustkd.progress import progress
-from robustkd.studies.plan import Job, Plan
+from robustkd.studies.job import Job
+from robustkd.studies.plan import Plan
 from robustkd.studies.provenance import describe_device
 from robustkd.studies.store import Store
 from robustkd.studies.training import cpu_threads

@@ -14,8 +14,8 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from robustkd.atomic import sync, write_text
 from robustkd.errors import StudyError
+from robustkd.studies.job import Job
 from robustkd.studies.member_facts import MODEL_FILE
-from robustkd.studies.plan import Job
 from robustkd.studies.training import HISTORY_FILE
 
 JOB_FILE = "job.json"

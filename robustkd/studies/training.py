@@ -28,8 +28,8 @@ from robustkd.errors import RobustKDError, StateError, StorageError, StudyError,
 from robustkd.models import PixelModel, create_model, load_model, save_model
 from robustkd.models.ensembles import ensemble
 from robustkd.roles import Role
+from robustkd.studies.job import Teaching
 from robustkd.studies.member_facts import MODEL_FILE
-from robustkd.studies.plan import Teaching
 from robustkd.studies.provenance import describe_device, package_versions
 from robustkd.studies.values import recipe_with
 

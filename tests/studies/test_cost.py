@@ -9,7 +9,8 @@ from robustkd.data import load_dataset
 from robustkd.data.stand_in import stand_in
 from robustkd.studies import load_study, run_study, speeds
 from robustkd.studies.cost import _training_images, critical_path, job_seconds, makespan
-from robustkd.studies.plan import Job, plan
+from robustkd.studies.job import Job
+from robustkd.studies.plan import plan
 from robustkd.studies.speeds import Planned, Speeds
 from robustkd.studies.store import Store
 

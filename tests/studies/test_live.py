@@ -5,8 +5,9 @@ import pytest
 
 from robustkd.data import load_dataset
 from robustkd.studies import load_study
+from robustkd.studies.job import Job
 from robustkd.studies.live import Live
-from robustkd.studies.plan import Job, Plan, plan
+from robustkd.studies.plan import Plan, plan
 
 CHANGES = ("students.methods=[baseline, fitnet]", "students.seeds=[0]", "training.epochs=6")
 

@@ -9,7 +9,8 @@ from robustkd.data import Augmentation, Dataset, load_dataset
 from robustkd.data.stand_in import stand_in
 from robustkd.errors import StudyError
 from robustkd.studies import load_study, run_study
-from robustkd.studies.plan import Plan, plan, unique
+from robustkd.studies.job import unique
+from robustkd.studies.plan import Plan, plan
 
 
 @pytest.fixture(scope="module")

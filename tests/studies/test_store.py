@@ -12,7 +12,7 @@ from filelock import Timeout
 
 from robustkd.distillation import Recipe
 from robustkd.errors import StudyError
-from robustkd.studies.plan import Job
+from robustkd.studies.job import Job
 from robustkd.studies.store import Store
 
 JOB = Job("student", "hinton-0", {"seed": 0})

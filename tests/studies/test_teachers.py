@@ -11,8 +11,9 @@ from robustkd.errors import ModelError, StudyError
 from robustkd.models import create_model, load_model, save_model
 from robustkd.models.ensembles import members_of
 from robustkd.studies import load_study, run_study
+from robustkd.studies.job import Job
 from robustkd.studies.outlook import outlook
-from robustkd.studies.plan import Job, plan
+from robustkd.studies.plan import plan
 from robustkd.studies.store import Store
 from robustkd.studies.study_file import study_yaml
 
