@@ -55,6 +55,7 @@ def boundary_samples(
     steps: int,
     step_size: float,
     bounds: tuple[Tensor, Tensor],
+    by_probability: bool = False,
 ) -> Tensor:
     """Move correctly classified images just beyond the decision boundary of a model.
 
@@ -66,6 +67,7 @@ def boundary_samples(
         steps: The number of gradient steps.
         step_size: The L2 norm of a step per unit of the difference of the two logits.
         bounds: The smallest and the largest value of a pixel.
+        by_probability: Whether the two classes are compared by their probabilities in place of their logits.
 
     Returns:
         (B, C, H, W), without gradient.
@@ -75,7 +77,8 @@ def boundary_samples(
         with torch.enable_grad():
             moved.requires_grad_()
             logits = model(moved).float()
-            lead = (logits.gather(1, labels[:, None]) - logits.gather(1, targets[:, None]))[:, 0]
+            values = F.softmax(logits, dim=1) if by_probability else logits
+            lead = (values.gather(1, labels[:, None]) - values.gather(1, targets[:, None]))[:, 0]
             (gradient,) = torch.autograd.grad(-lead.sum(), moved)
         length = torch.where(logits.argmax(1) == labels, step_size * (lead + 1e-4), 0.0).detach()
         direction = F.normalize(gradient.flatten(1)).view_as(gradient)

@@ -103,6 +103,34 @@ def test_steps_follow_the_formula_and_stop_at_the_flip(seed: int, steps: int) ->
         np.testing.assert_allclose(moved, x, rtol=1e-5, atol=1e-6)
 
 
+@given(seed=st.integers(0, 999), steps=st.integers(1, 4))
+def test_steps_by_probability_follow_the_difference_of_the_probabilities(seed: int, steps: int) -> None:
+    random = np.random.default_rng(seed)
+    weight, images = random.normal(size=(4, 6)), random.normal(size=(3, 1, 2, 3))
+    labels = (images.reshape(3, -1) @ weight.T).argmax(1)
+    targets = (labels + random.integers(1, 4, 3)) % 4
+
+    found = boundary_samples(
+        Linear(torch.from_numpy(weight)),
+        *map(torch.from_numpy, (images, labels, targets)),
+        steps=steps,
+        step_size=0.3,
+        bounds=WIDE,
+        by_probability=True,
+    )
+
+    for image, label, target, moved in zip(images.reshape(3, -1), labels, targets, found.flatten(1), strict=True):
+        x = image.copy()
+        for _ in range(steps):
+            if (weight @ x).argmax() == label:
+                p = softmax(weight @ x)
+                # of p_target − p_label, from dp_k / dx = p_k (w_k − Σ p w)
+                mean = p @ weight
+                towards = p[target] * (weight[target] - mean) - p[label] * (weight[label] - mean)
+                x = x + 0.3 * (p[label] - p[target] + 1e-4) * towards / np.sqrt(towards @ towards)
+        np.testing.assert_allclose(moved, x, rtol=1e-4, atol=1e-5)
+
+
 def test_an_image_moves_just_over_the_boundary() -> None:
     # two classes, x against 0.5
     model = Linear(torch.tensor([[2.0, -1.0], [-2.0, 1.0]]))

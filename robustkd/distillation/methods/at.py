@@ -10,6 +10,10 @@ to Attention* (arXiv 1612.03928), section 3.1; weights of sarfraz2020, Table I.
 Variants: `original` is equation 2, (at_weight / 2) · Σ mean over the batch of ‖A_s − A_t‖₂ / (H·W): a norm per image,
 not squared, with the weight divided by the size of the map as in section 4.1 of the paper.
 
+The toolkits RepDistiller and mdistiller, and torchdistill by default, compute `sarfraz2020`. That of KD_Lib has no
+variant here: given logits, its `Attention` scales the square of every single logit to norm 1, for both networks, so
+that its term is 0.
+
 Deviations: if the maps of student and teacher differ in size, a of the larger map is average-pooled to the smaller
     size.
 """

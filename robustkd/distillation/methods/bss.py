@@ -20,6 +20,12 @@ Variants: `sarfraz2020` clamps to pixels in [0, 1]; `original` clamps to ±2.5 i
     `scale_by_temperature` both soft terms are multiplied by T², as in `hinton`. Neither paper does that: with T = 4 the
     images would weigh 64 against 1 at the start.
 
+    `knowledge_distillation_zoo` is what the toolkit AberHu/Knowledge-Distillation-Zoo computes. It is there to
+    reproduce its numbers, not to be used. Its attack takes probabilities for z, so that no step is longer than
+    `step_size`, however far the boundary is. Besides, w_kd is 0, KL takes the place of softCE (with the same
+    gradient), w_bss = max(bss_weight · (1 − 5e / 4), 0) with e counted from 0, but 0 in the first twentieth of the
+    epochs (10 of its 200), and pixels are clamped as in `original`. Its T is 3.
+
 Deviations: if fewer than `attack_size` images qualify, their boundary samples are repeated in the remaining slots, with
 weight 0 in the loss, so that shapes are fixed and the student's batch statistics are those of boundary samples.
 """
@@ -38,6 +44,9 @@ from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
 from robustkd.distillation.response import as_compared
 from robustkd.models import PixelModel
+
+Variant = Literal["sarfraz2020", "original", "knowledge_distillation_zoo"]
+ZOO = "knowledge_distillation_zoo"
 
 
 @in_full_precision
@@ -69,14 +78,17 @@ class BoundarySupportingSamples(Method):
     Args:
         student: The network to train.
         teacher: The network to learn from.
-        kd_weight: The weight of the distillation on the images is this plus 1 at the start, and 1 at the end.
-        bss_weight: The weight of the boundary samples at the start; it falls to 0 at three quarters of the epochs.
+        kd_weight: The weight of the distillation on the images is this plus 1 at the start, and 1 at the end; not used
+            by `knowledge_distillation_zoo`.
+        bss_weight: The weight of the boundary samples at the start; it falls to 0 at three quarters of the epochs, or
+            four fifths in `knowledge_distillation_zoo`.
         temperature: T, the temperature of all softened predictions.
         attack_size: The number of boundary samples in a batch.
         attack_steps: The number of steps of the attack.
         step_size: The step size of the attack.
         scale_by_temperature: Whether the soft terms are multiplied by T².
-        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
+        variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper,
+            `knowledge_distillation_zoo` a toolkit that departs from it.
         standardise_logits: Whether both networks' logits are standardised before they are compared (Sun et al. 2024,
             arXiv 2403.01993); the choice of boundary samples takes them as they are.
     """
@@ -101,7 +113,7 @@ class BoundarySupportingSamples(Method):
         attack_steps: Annotated[int, Field(ge=1)] = 10,
         step_size: Annotated[float, Field(gt=0)] = 0.3,
         scale_by_temperature: bool = False,
-        variant: Literal["sarfraz2020", "original"] = "sarfraz2020",
+        variant: Variant = "sarfraz2020",
         standardise_logits: bool = False,
     ) -> None:
         super().__init__(student, teacher)
@@ -112,7 +124,7 @@ class BoundarySupportingSamples(Method):
         self.attack_steps = attack_steps
         self.step_size = step_size
         self.scale_by_temperature = scale_by_temperature
-        self.variant = variant
+        self.variant: Variant = variant
         self.standardise_logits = standardise_logits
         # tensors, so that a compiled step is not compiled again in every epoch
         self.register_buffer("image_weight", torch.ones(()), persistent=False)
@@ -124,6 +136,9 @@ class BoundarySupportingSamples(Method):
         super().begin_epoch(stage, epoch, epochs)
         done = (epoch + 1) / epochs
         boundary_weight = max(self.bss_weight * (1 - 4 * done / 3), 0.0)
+        if self.variant == ZOO:
+            begun = epoch / epochs
+            boundary_weight = 0.0 if begun < 1 / 20 else max(self.bss_weight * (1 - 5 * begun / 4), 0.0)
         scale = self.temperature**2 if self.scale_by_temperature else 1.0
         self.image_weight.fill_(scale * (self.kd_weight * (1 - done) + 1))
         self.boundary_weight.fill_(scale * boundary_weight)
@@ -132,17 +147,17 @@ class BoundarySupportingSamples(Method):
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch and its boundary samples."""
         logits, teacher_logits = self.logits_of_both(batch)
-        losses = {
-            "cross_entropy": self.cross_entropy(logits, batch),
-            "kd": self.image_weight * self._compared(logits, teacher_logits).mean(),
-        }
+        losses = {"cross_entropy": self.cross_entropy(logits, batch)}
+        if self.variant != ZOO:
+            losses["kd"] = self.image_weight * self._compared(logits, teacher_logits).mean()
         if self._attacks:
             losses["boundary"] = self.boundary_weight * self._boundary_loss(batch, logits.detach(), teacher_logits)
         return Supervision(logits, losses)
 
     def _compared(self, logits: Tensor, teacher_logits: Tensor) -> Tensor:
         student, teacher = as_compared(logits, teacher_logits, standardise=self.standardise_logits)
-        return soft_cross_entropy(student, teacher, self.temperature)
+        errors = soft_cross_entropy(student, teacher, self.temperature)
+        return errors - soft_cross_entropy(teacher, teacher, self.temperature) if self.variant == ZOO else errors
 
     def _boundary_loss(self, batch: Batch, logits: Tensor, teacher_logits: Tensor) -> Tensor:
         chosen, weights = base_samples(logits, teacher_logits, batch.labels, self.attack_size)
@@ -156,6 +171,7 @@ class BoundarySupportingSamples(Method):
             steps=self.attack_steps,
             step_size=self.step_size,
             bounds=self._bounds(batch.pixels),
+            by_probability=self.variant == ZOO,
         )
         with torch.no_grad():
             teacher_logits = self.teacher(moved)
@@ -163,7 +179,7 @@ class BoundarySupportingSamples(Method):
         return (weights * errors).sum() / weights.sum().clamp(min=1)
 
     def _bounds(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        if self.variant == "original":
+        if self.variant != "sarfraz2020":
             mean, reach = self.teacher.mean, 2.5 * self.teacher.std
             return mean - reach, mean + reach
         return pixels.new_zeros(()), pixels.new_ones(())

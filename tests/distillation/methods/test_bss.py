@@ -117,6 +117,37 @@ def test_logits_may_be_standardised_for_images_and_boundary_samples(networks: Ne
         assert found[name].item() == pytest.approx(weight * reference(*logits, 3).mean(), rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("epoch", "epochs", "weight"),
+    # of its 200 epochs, 10 warm up and 40 at the end have labels alone; 2 (1 − 5 (n − 1) / 4 / 200) in epoch n
+    [(0, 200, 0), (9, 200, 0), (10, 200, 1.875), (80, 200, 1), (159, 200, 0.0125), (160, 200, 0), (199, 200, 0)],
+)
+def test_the_zoo_has_a_schedule_of_its_own(epoch: int, epochs: int, weight: float, networks: Networks) -> None:
+    method = METHODS["bss"](*networks("cifar_resnet8", "cifar_resnet8"), variant="knowledge_distillation_zoo")
+
+    method.begin_epoch("training", epoch, epochs)
+
+    assert method.boundary_weight.item() == pytest.approx(weight, rel=1e-6, abs=1e-6)
+
+
+def test_the_zoo_distils_boundary_samples_alone_by_their_divergence(networks: Networks, batch: Batch) -> None:
+    student, teacher, batch = agreeing(networks, batch.pixels)
+    method = METHODS["bss"](student, teacher, attack_size=2, temperature=3.0, variant="knowledge_distillation_zoo")
+    method.eval().begin_epoch("training", 1, 5)
+    seen: list[Tensor] = []
+    student.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+
+    losses = method(batch).losses
+
+    logits = [model(seen[-1]).detach().double().numpy() for model in (student, teacher)]
+    divergences = reference(*logits, 3) - reference(logits[1], logits[1], 3)
+    assert losses.keys() == {"cross_entropy", "boundary"}
+    assert losses["boundary"].item() == pytest.approx(1.5 * divergences.mean(), rel=1e-3)
+    # a step is not longer than the step size, in all 10 of 0.3
+    chosen = torch.cdist(seen[-1].flatten(1), seen[0].flatten(1)).min(dim=1).values
+    assert chosen.max() <= 3.001
+
+
 def test_nothing_is_attacked_once_the_weight_is_gone(networks: Networks, batch: Batch) -> None:
     student, teacher, batch = agreeing(networks, batch.pixels)
     method = METHODS["bss"](student, teacher).eval()
