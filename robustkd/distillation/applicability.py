@@ -87,7 +87,7 @@ def _try(
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         method = kind(student, teacher, **options).eval()
         refuse_unfit(method, recipe)
-        method.prepare(batch.labels)
+        method.prepare(batch.labels.repeat(2))  # some methods need two images of each class
         seen = replace(batch, views=dict.fromkeys(method.views, batch.pixels))
         for stage in method.stages(recipe):
             method.begin_epoch(stage.name, 0, 1)

@@ -24,6 +24,8 @@ def refuse_unfit(method: Method, recipe: Recipe) -> None:
         problem = "distillation_data.extra: has no use for images without labels, since it learns from labels alone"
     elif data.extra is not None and data.extra.temperature is not None and not method.takes_temperatures:
         problem = "distillation_data.extra.temperature: has no temperature of its own for some images; hinton has"
+    elif recipe.resampling == "over" and not method.takes_copies:
+        problem = "resampling: needs each image once: use under, or another method"
     elif recipe.init.needs_teacher and not method.has_teacher:
         problem = "init: has no teacher to begin with: set it for a method that has one"
     elif recipe.init.needs_teacher and method.teacher.architecture != method.student.architecture:

@@ -68,6 +68,7 @@ class Method(nn.Module, ABC):
     Attributes:
         needs_teacher: Whether it cannot be trained without a teacher.
         reads_labels: Whether it reads labels beside `cross_entropy`, so that every image must have exactly one.
+        takes_copies: Whether it can be trained on several copies of an image, as `Recipe.resampling` makes them.
         views: The policies of `DistillationData` by which it needs other views of the images; see `Batch.views`.
         cites: Its papers, by authors and year.
         matches: What the student is to match, see `Matches`.
@@ -89,6 +90,7 @@ class Method(nn.Module, ABC):
 
     needs_teacher: ClassVar[bool] = True
     reads_labels: ClassVar[bool] = False
+    takes_copies: ClassVar[bool] = True
     views: tuple[str, ...] = ()
     cites: ClassVar[str] = ""
     matches: ClassVar[Matches] = "response"

@@ -36,7 +36,7 @@ every_variant = pytest.mark.parametrize(
 
 def build(name: str, student: PixelModel, teacher: PixelModel, **options: object) -> Method:
     method = METHODS[name](student, teacher if METHODS[name].needs_teacher else None, **options)
-    method.prepare(torch.arange(16) % 10)
+    method.prepare(torch.arange(20) % 10)
     return method
 
 

@@ -65,6 +65,7 @@ def baseline(many_digits: Dataset) -> PixelModel:
         ("logit_adjusted", 3),
         ("class_balanced", 3),
         ("co_teaching", 3),
+        ("cleanlab", 3),
     ],
 )
 def test_a_student_learns_and_not_what_the_labels_alone_teach(
