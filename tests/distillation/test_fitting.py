@@ -14,7 +14,21 @@ from robustkd.models import PixelModel, create_model
 
 EXTRA = DistillationData(extra=ExtraImages("noise", 0.5))
 OWN_TEMPERATURE = DistillationData(extra=ExtraImages("noise", 0.5, temperature=2.0))
-READING_LABELS = ("bss", "crd", "dkd")
+READING_LABELS = (
+    "bss",
+    "class_balanced",
+    "cleanlab",
+    "co_teaching",
+    "crd",
+    "dkd",
+    "focal",
+    "generalised_cross_entropy",
+    "iad",
+    "logit_adjusted",
+    "sdd",
+    "symmetric_cross_entropy",
+    "tf_kd",
+)
 
 
 def network(seed: int = 0, architecture: str = "cifar_wrn_10_1") -> PixelModel:

@@ -122,7 +122,7 @@ def test_options_go_to_timm_and_are_kept() -> None:
     [
         ("resnet_18", "resnet18"),
         ("cifar_resnet9", "cifar_resnet8"),
-        ("cifar_wrn_16_4", "cifar_wrn_16_2"),
+        ("cifar_wrn_16_3", "cifar_wrn_16_2"),
         ("convnext_ato", "convnext_atto"),
     ],
 )

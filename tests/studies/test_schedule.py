@@ -36,7 +36,7 @@ class Pretended(Executor):
         self.ending = ending
         self.done: list[str] = []
         self.most = 0
-        self.teachers: dict[str, bytes | None] = {}
+        self.teachers: dict[str, bytes] = {}
         self._running: list[Training] = []
 
     def __call__(self, progressed: Progressed, should_stop: Callable[[], bool]) -> "Pretended":
@@ -49,7 +49,7 @@ class Pretended(Executor):
     def wait(self, timeout: float) -> list[Outcome]:
         training = self._running.pop(0)
         self.done.append(training.title)
-        self.teachers[training.title] = training.teacher
+        self.teachers[training.title] = b", ".join(training.teachers)
         return [Outcome(training.id, self.ending(training))]
 
     def stop(self) -> None:
