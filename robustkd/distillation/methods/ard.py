@@ -42,7 +42,7 @@ class AdversariallyRobustDistillation(Method):
 
     cites = "Goldblum et al. 2020"
     matches = "robust"
-    cost = 11.3
+    cost = 11.0
 
     def __init__(
         self,

@@ -80,7 +80,7 @@ class CoTeaching(Method):
 
     cites = "Han et al. 2018"
     matches = "labels"
-    cost = 2.0
+    cost = 2.1
     needs_teacher = False
     reads_labels = True
     kept: Tensor

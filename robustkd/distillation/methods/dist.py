@@ -99,7 +99,7 @@ class CorrelationDistillation(Method):
 
     cites = "Huang et al. 2022"
     matches = "response"
-    cost = 1.7
+    cost = 1.8
 
     def __init__(
         self,

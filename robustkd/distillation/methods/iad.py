@@ -78,7 +78,7 @@ class IntrospectiveAdversarialDistillation(Method):
 
     cites = "Zhu et al. 2022"
     matches = "robust"
-    cost = 12.5
+    cost = 11.5
     reads_labels = True
     warming_up: Tensor
 

@@ -70,7 +70,7 @@ class SeveralTeachers(Method):
 
     cites = "Ruffy and Chahal 2019"
     matches = "response"
-    cost = 1.7
+    cost = 2.1
     shares: Tensor
 
     def __init__(

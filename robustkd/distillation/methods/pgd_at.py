@@ -36,7 +36,7 @@ class AdversarialTraining(Method):
 
     cites = "Madry et al. 2018"
     matches = "robust"
-    cost = 8.5
+    cost = 9.1
     needs_teacher = False
 
     def __init__(

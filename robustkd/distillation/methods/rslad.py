@@ -39,7 +39,7 @@ class RobustSoftLabels(Method):
 
     cites = "Zi et al. 2021"
     matches = "robust"
-    cost = 11.0
+    cost = 9.9
 
     def __init__(
         self,

@@ -114,7 +114,7 @@ class ScaleDecoupledDistillation(Method):
 
     cites = "Wei et al. 2024"
     matches = "response"
-    cost = 1.7
+    cost = 2.0
     reads_labels = True
 
     def __init__(

@@ -76,7 +76,7 @@ class SimpleFeatureDistillation(Method):
 
     cites = "Ruffy and Chahal 2019"
     matches = "feature"
-    cost = 1.7
+    cost = 2.1
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ class TeacherAssistant(Method):
 
     cites = "Mirzadeh et al. 2020"
     matches = "response"
-    cost = 3.9
+    cost = 2.9
 
     def __init__(
         self,

@@ -39,7 +39,7 @@ class Trades(Method):
 
     cites = "Zhang et al. 2019"
     matches = "robust"
-    cost = 9.4
+    cost = 9.2
     needs_teacher = False
 
     def __init__(

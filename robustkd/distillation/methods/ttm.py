@@ -81,7 +81,7 @@ class TransformedTeacherMatching(Method):
 
     cites = "Zheng and Yang 2024"
     matches = "response"
-    cost = 1.7
+    cost = 1.9
 
     def __init__(
         self,

@@ -41,7 +41,7 @@ class ViewsOfTeacher(Method):
 
     cites = "Ruffy and Chahal 2019"
     matches = "data"
-    cost = 3.4
+    cost = 4.0
     views = (VIEW,)
 
     def __init__(
