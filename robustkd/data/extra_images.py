@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from decimal import ROUND_DOWN, Decimal, localcontext
 from pathlib import Path
 
@@ -11,11 +13,12 @@ from torch import Tensor
 from robustkd.data.distillation_data import NOISE, ExtraImages
 from robustkd.data.encoded.decoding import Decoding
 from robustkd.data.encoded.geometry import Cut
+from robustkd.data.encoded.headers import read_headers, refuse_broken
 from robustkd.data.image_set import ImageSet
 from robustkd.data.loading import load_dataset
 from robustkd.data.other_sets import reshaped
 from robustkd.data.sources.folder.files import find_images
-from robustkd.errors import DataError
+from robustkd.errors import DataError, printable
 
 FOLDER = "images:"
 """What precedes the path of a folder of images."""
@@ -55,6 +58,8 @@ def extra_images(extra: ExtraImages, train: ImageSet, root: Path | None = None) 
             f"extra {extra.data}: has {len(images)} images, and a ratio of {extra.ratio:g} asks for {count}: the "
             f"largest ratio is {_largest_ratio(len(images), len(train)):g}"
         )
+    if images.shape != train.shape:
+        _tell(extra.data, f"images of {_size(images.shape)} become images of {_size(train.shape)}")
     chosen = images.subset(_evenly(len(images), count))
     return reshaped(chosen, train, extra.data).read(torch.arange(count)).cpu()
 
@@ -70,12 +75,27 @@ def _evenly(held: int, count: int) -> Tensor:
     return torch.arange(count) * held // count
 
 
+def _tell(name: str, what: str) -> None:
+    print(printable(f"extra {name}: {what}"), file=sys.stderr, flush=True)
+
+
+def _size(shape: Iterable[int]) -> str:
+    return "×".join(map(str, shape))
+
+
 def _in_folder(folder: Path, train: ImageSet, count: int) -> ImageSet:
     files = find_images(folder).images
     if not files:
         raise DataError(f"extra {FOLDER}{folder}: there are no images")
     if len(files) > count:
         files = tuple(files[index] for index in _evenly(len(files), count).tolist())
-    decode = Decoding(geometry=Cut(max(train.shape[1:])), exif="apply")
-    pixels = torch.stack([decode(file) for file in files])
+    headers = read_headers(files)
+    refuse_broken([each for each in headers if isinstance(each, DataError)], len(files))
+    found = [each for each in headers if not isinstance(each, DataError)]
+    side = max(train.shape[1:])
+    others = sum(each.size != (side, side) for each in found)
+    if others:
+        _tell(f"{FOLDER}{folder}", f"{others} of {len(files)} images are cut and resized to {side}×{side}")
+    decode = Decoding(geometry=Cut(side), exif="apply")
+    pixels = torch.stack([decode(file, each.orientation) for file, each in zip(files, found, strict=True)])
     return ImageSet(pixels, torch.zeros(len(files), dtype=torch.int64), ("without label",))

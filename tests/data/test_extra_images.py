@@ -72,7 +72,9 @@ def test_noise_is_always_the_same_and_leaves_the_global_random_state_alone() -> 
 
 
 @pytest.mark.parametrize("size", [(8, 8), (16, 16), (4, 4), (30, 20)])
-def test_images_of_a_folder_are_resized(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_images_of_a_folder_are_resized(
+    tmp_path: Path, size: tuple[int, int], capsys: pytest.CaptureFixture[str]
+) -> None:
     name = save(tmp_path, [10, 60, 200], size)
 
     found = extra_images(ExtraImages(name, 0.3), training_set(10))
@@ -80,6 +82,26 @@ def test_images_of_a_folder_are_resized(tmp_path: Path, size: tuple[int, int]) -
     # an image of one grey stays so, in any size
     assert found.shape == (3, 3, 8, 8)
     assert [image.unique().tolist() for image in found] == [[10], [60], [200]]
+    assert ("3 of 3 images are cut and resized to 8×8" in capsys.readouterr().err) == (size != (8, 8))
+
+
+def test_a_turned_photograph_is_turned_upright(tmp_path: Path) -> None:
+    image = Image.fromarray(np.repeat([[[0] * 3], [[255] * 3]], [4, 4], axis=0).repeat(8, axis=1).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # stored upside down
+    image.save(tmp_path / "turned.png", exif=exif)
+
+    (found,) = extra_images(ExtraImages(f"images:{tmp_path}", 0.1), training_set(10))
+
+    assert found[:, 0].unique().tolist() == [255]
+    assert found[:, -1].unique().tolist() == [0]
+
+
+def test_a_data_set_of_another_form_is_reshaped_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    found = extra_images(ExtraImages("digits", 1.0), training_set(10, 3, 16, 16))
+
+    assert found.shape == (10, 3, 16, 16)
+    assert "extra digits: images of 1×8×8 become images of 3×16×16" in capsys.readouterr().err
 
 
 def test_images_of_a_folder_of_the_size_of_the_training_set_are_taken_as_they_are(tmp_path: Path) -> None:
