@@ -32,7 +32,7 @@ def refuse_inapplicable(study: Study, data: Dataset) -> None:
     told: set[str] = set()
     for index, students in enumerate(study.students):
         for teacher in study.teachers_of(students).values():
-            for trial in _trials(study, students, teacher, data):
+            for trial in (*_teachers(study, students, teacher), *_trials(study, students, teacher, data)):
                 reasons = inapplicable(
                     trial.methods,
                     trial.student,
@@ -71,7 +71,7 @@ def _trials(
         by = TeacherSettings.model_validate(entry.teacher) if entry.teacher is not None else teacher
         root = _architectures(by, data) if by is not None else ()
         chain = _chain_of(entry, by)
-        yield from _links(chain, entry, root, data)
+        yield from _links(study, chain, entry, root, data)
         taught.setdefault((chain[-1].architecture,) if chain else root, []).append(entry)
     for architectures, held in taught.items():
         for student in students.architecture:
@@ -95,8 +95,23 @@ def _chain_of(entry: MethodEntry, teacher: TeacherSettings | None) -> list[Assis
     return [AssistantSettings.model_validate(each) for each in entry.assistants]
 
 
+def _teachers(study: Study, students: StudentSettings, teacher: TeacherSettings | None) -> Iterator[_Trial]:
+    """The teachers that are trained."""
+    given = [method_entry(name, each).teacher for name, each in students.methods.items()]
+    own = [TeacherSettings.model_validate(each) for each in given if each is not None]
+    for each in (teacher, students.control_teacher, *own):
+        if each is None or each.has_weights:
+            continue
+        members = each.members if isinstance(each.members, list) else []
+        networks = [(str(member.architecture), member.training) for member in members if not member.has_weights]
+        for architecture, training in networks or [(str(each.architecture), each.training)] * (not members):
+            ((method, _),) = each.method.items()
+            recipe = recipe_with(study.training, training)
+            yield _Trial("teacher.method.", each.method, {}, architecture, (), recipes={method: recipe})
+
+
 def _links(
-    chain: list[AssistantSettings], entry: MethodEntry, root: tuple[str, ...], data: Dataset
+    study: Study, chain: list[AssistantSettings], entry: MethodEntry, root: tuple[str, ...], data: Dataset
 ) -> Iterator[_Trial]:
     """The assistants of a chain, each with the network before it."""
     before = root
@@ -105,7 +120,8 @@ def _links(
         if _parameters(assistant.architecture, data) > max(_parameters(each, data) for each in before):
             larger = f"assistant {assistant.architecture}: is larger than {before[0]}, which teaches it"
         place = f"methods.{entry.name}.assistants."
-        yield _Trial(place, assistant.method, {}, assistant.architecture, before, larger)
+        recipes = dict.fromkeys(assistant.method, recipe_with(study.training, assistant.training))
+        yield _Trial(place, assistant.method, {}, assistant.architecture, before, larger, recipes)
         before = (assistant.architecture,)
 
 

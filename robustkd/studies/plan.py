@@ -1,5 +1,6 @@
 """The plan of a study: its trainings, and which of them are evaluated together."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -75,18 +76,34 @@ class Plan:
 
     def title(self, job: Job) -> str:
         """Return a name for messages that is unique in this plan."""
+        # a job whose candidates for the teacher are reduced is not in the plan itself
+        return self._titles.get(job.id) or self._title(job)
+
+    @cached_property
+    def _titles(self) -> dict[str, str]:
+        titles = {job.id: self._title(job) for job in self.jobs}
+        told = Counter(titles.values())
+        # what differs may be a recipe or a teacher, which has no short name
+        return {id_: title if told[title] == 1 else f"{title}, {id_[:6]}" for id_, title in titles.items()}
+
+    def _title(self, job: Job) -> str:
         told = [job.name]
         if len({part.architecture for part in self.parts}) > 1 and job.role != "teacher":
             told.append(job.settings["architecture"])
-        if job.teachers and (teacher := self._teacher_names.get(job.id)):
-            told.append(f"teacher {teacher}")
+        if teacher := self._teacher_names.get(job.id):
+            told.append(f"teacher {teacher}" if job.teachers else teacher)
         if len({each.label for each in self.jobs}) > 1:
             told.append(job.label)
         return ", ".join(told)
 
     @cached_property
     def _teacher_names(self) -> dict[str, str]:
-        return {job.id: part.teacher_name for part in self.parts for job in part.students}
+        """The name of the teacher that a job is, or learns from, where it is of one alone."""
+        named: dict[str, set[str]] = {}
+        for part in self.parts:
+            for job in (*part.teachers, *(each for each in part.students if each.teachers)):
+                named.setdefault(job.id, set()).add(part.teacher_name)
+        return {id_: names.pop() for id_, names in named.items() if len(names) == 1}
 
 
 def plan(study: Study, data: Dataset, threads: int = 1, extras: Extras | None = None) -> Plan:
@@ -120,7 +137,9 @@ def _part(
     jobs, others = _students(study, students, architecture, taught, training_sets)
     control = _taught(study, students.control_teacher, training_sets)
     if control.jobs:
-        of_other, beside = _students(study, students, architecture, control, training_sets)
+        shared = {name: given for name, given in students.methods.items() if method_entry(name, given).teacher is None}
+        of_teacher = students.model_copy(update={"methods": shared})
+        of_other, beside = _students(study, of_teacher, architecture, control, training_sets)
         controls = tuple(_as_control(job) for job in of_other if job.teachers)
         jobs, others = (*jobs, *controls), (*others, *control.jobs, *beside)
     condition = training_sets.data.condition

@@ -138,8 +138,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
         raise StudyError(f"{path}: must be a mapping with the keys {', '.join(Study.model_fields)}")
     if isinstance(content.get("plugins"), list):
         content["plugins"] = [_beside(path, plugin) for plugin in content["plugins"]]
-    _place_teachers(content, path.resolve())
-    _place_checkpoints(content, path.resolve())
+    _place_networks(content, path.resolve())
     if "extends" not in content:
         return content, [(path, text)]
     base, here = content.pop("extends"), f"{path}:{_line_of(text, ('extends',))[0]}: extends"
@@ -154,21 +153,8 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
     return _merged(inherited, content), [(path, text), *sources]
 
 
-def _place_teachers(content: dict[str, Any], file: Path) -> None:
-    """Resolve the paths of given teachers relative to the study file that names them."""
-    students = content.get("students")
-    for holder in (content, *(students if isinstance(students, list) else [students])):
-        if not isinstance(holder, dict):
-            continue
-        named = holder.get("teachers")
-        for group in (holder, named if isinstance(named, dict) else {}):
-            for key, teacher in group.items():
-                if isinstance(teacher, dict) and (group is named or key in ("teacher", "control_teacher")):
-                    group[key] = _placed(teacher, file)
-
-
-def _place_checkpoints(content: Any, file: Path) -> None:
-    """Resolve the paths of checkpoints that trainings begin with relative to the study file."""
+def _place_networks(content: Any, file: Path) -> None:
+    """Resolve the paths of given teachers, and of checkpoints to begin with, relative to the study file."""
     waiting, seen = [content], set()  # in YAML, a value can contain itself
     while waiting:
         held = waiting.pop()
@@ -177,12 +163,20 @@ def _place_checkpoints(content: Any, file: Path) -> None:
         seen.add(id(held))
         if isinstance(held, list):
             waiting += held
-        elif isinstance(held, dict):
-            training = held.get("training")
-            if isinstance(training, dict) and isinstance(init := training.get("init"), dict):
-                placed = {**init, "path": beside(file, init["path"])} if isinstance(init.get("path"), str) else init
-                held["training"] = {**training, "init": placed}
-            waiting += held.values()
+        if not isinstance(held, dict):
+            continue
+        for key in ("teacher", "control_teacher"):
+            if isinstance(held.get(key), dict):
+                held[key] = _placed(held[key], file)
+        if isinstance(named := held.get("teachers"), dict):
+            held["teachers"] = {
+                name: _placed(each, file) if isinstance(each, dict) else each for name, each in named.items()
+            }
+        training = held.get("training")
+        if isinstance(training, dict) and isinstance(init := training.get("init"), dict):
+            placed = {**init, "path": beside(file, init["path"])} if isinstance(init.get("path"), str) else init
+            held["training"] = {**training, "init": placed}
+        waiting += held.values()
 
 
 def _placed(teacher: dict[str, Any], file: Path) -> dict[str, Any]:

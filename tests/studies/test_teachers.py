@@ -158,6 +158,46 @@ def test_an_entry_may_have_its_own_assistants_and_its_own_teacher(study: Path, d
     assert jobs["other-0"].teachers == (jobs["cifar_wrn_10_2-9"],)
 
 
+def test_an_entry_with_its_own_teacher_is_no_control(study: Path, digits: Dataset) -> None:
+    methods = "{baseline: {}, hinton: {}, other: {method: hinton, teacher: {architecture: cifar_wrn_10_2, seeds: 9}}}"
+    file = written(study, methods=methods)
+    control = "  control_teacher: {architecture: cifar_wrn_10_1, seeds: 8}\n  seeds: 0\n"
+    file.write_text(file.read_text().replace("  seeds: 0\n", control))
+
+    jobs = plan(load_study(file), digits).jobs
+
+    assert [job.name for job in jobs if job.role == "control"] == ["hinton-of-another-teacher-0"]
+    assert len({job.id for job in jobs}) == len(jobs)
+
+
+def test_the_teacher_of_an_entry_may_be_given_beside_the_study_file(
+    study: Path, tmp_path: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_model(create_model("cifar_resnet14", num_classes=10, in_chans=1, seed=3), tmp_path / "given.safetensors", {})
+    methods = "{baseline: {}, hinton: {}, other: {method: hinton, teacher: {path: given.safetensors}}}"
+    monkeypatch.chdir("/")
+
+    jobs = jobs_of(written(study, methods=methods), digits)
+
+    assert [teacher.given is not None for teacher in jobs["other-0"].teachers] == [True]
+
+
+def test_every_job_has_a_title_of_its_own(study: Path, digits: Dataset) -> None:
+    teachers = f"\n  teachers: {{short: {SMALL}}}, long: {SMALL}, training: {{epochs: 2}}}}}}"
+    methods = """
+    baseline:
+    hinton: {assistants: [cifar_resnet14]}
+    at: {assistants: [{architecture: cifar_resnet14, method: at}]}
+"""
+    study.write_text(STUDY.replace("teacher: TEACHER\n", "").replace("METHODS", methods + teachers[1:]))
+
+    planned = plan(load_study(study), digits)
+
+    titles = [planned.title(job) for job in planned.jobs]
+    assert len(set(titles)) == len(titles) == 11
+    assert titles[0] == "cifar_wrn_10_1-7, short"
+
+
 def test_a_chain_is_trained_and_continued_as_any_other_job(study: Path, tmp_path: Path) -> None:
     file = written(study, f"{SMALL}, assistants: [cifar_resnet14]}}")
     run_study(load_study(file), tmp_path / "run", device="cpu")
@@ -324,6 +364,14 @@ def test_an_entry_that_does_not_work_is_refused_at_its_place(study: Path, method
         ),
         ("{near: {method: hinton, training: {init: shared}}}", r"methods\.near: init: hinton .*cifar_wrn_10_1"),
         ("{baseline: {training: {init: shared}}, hinton: {}}", r"methods\.baseline: init: baseline has no teacher"),
+        (
+            "{hinton: {assistants: [{architecture: cifar_resnet14, training: {init: shared}}]}}",
+            r"methods\.hinton\.assistants\.hinton: init: hinton has a cifar_resnet14 begin with a cifar_wrn_10_1",
+        ),
+        (
+            "{hinton: {teacher: {architecture: cifar_resnet14, seeds: 9, training: {init: shared}}}}",
+            r"teacher\.method\.baseline: init: baseline has no teacher",
+        ),
         (
             "{at: {training: {distillation_data: {extra: {data: noise, ratio: 1, temperature: 1}}}}}",
             r"at has no temperature of its own",
