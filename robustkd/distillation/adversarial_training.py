@@ -17,6 +17,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from robustkd.data import Batch
+from robustkd.distillation.method import Method
+from robustkd.models import PixelModel
+
 
 @dataclass(frozen=True)
 class Ascent:
@@ -75,6 +79,32 @@ def close_by(pixels: Tensor) -> Tensor:
         pixels: (B, C, H, W) in [0, 1].
     """
     return (pixels + 0.001 * torch.randn_like(pixels)).clamp(0, 1)
+
+
+class AdversarialMethod(Method):
+    """A method that trains on adversarial examples of the student.
+
+    Args:
+        student: The network to train.
+        teacher: The network to learn from; None without one.
+        epsilon: The largest change of a pixel in [0, 1].
+        step_size: The change of each pixel in a step of the attack.
+        steps: The number of steps of the attack.
+    """
+
+    def __init__(
+        self, student: PixelModel, teacher: PixelModel | None, *, epsilon: float, step_size: float, steps: int
+    ) -> None:
+        super().__init__(student, teacher)
+        self.epsilon = epsilon
+        self.step_size = step_size
+        self.steps = steps
+        self.ascent = Ascent(epsilon, step_size, steps)
+
+    def misclassified(self, batch: Batch) -> Tensor:
+        """Make the examples with the largest cross-entropy, from a random start, in the student's present mode."""
+        start = anywhere_near(batch.pixels, self.epsilon)
+        return self.ascent.examples(self.student, batch.pixels, start, lambda each: self.cross_entropy(each, batch))
 
 
 @contextmanager

@@ -144,26 +144,23 @@ def drawn_from(model: PixelModel, architecture: str) -> PixelModel:
         ModelError: timm does not know the architecture.
     """
     with seeded_by(model):
-        made = create_model(
-            architecture,
-            num_classes=model.num_classes or 0,
-            in_chans=getattr(model.module, "in_chans", 3),
-            mean=model.mean.flatten().tolist() if model.normalises else None,
-            std=model.std.flatten().tolist() if model.normalises else None,
-        )
+        made = create_model(architecture, **_task_of(model))
     return made.to(next(model.parameters()).device)
 
 
 def _drawn_like(model: PixelModel, seed: int | None) -> PixelModel:
     """A network like another, with initial weights drawn by a seed, or by torch's random state."""
     return create_model(
-        model.architecture,
-        num_classes=model.num_classes or 0,
-        in_chans=getattr(model.module, "in_chans", 3),
-        seed=seed,
-        mean=model.mean.flatten().tolist() if model.normalises else None,
-        std=model.std.flatten().tolist() if model.normalises else None,
-        image_size=model.image_size,
-        channel_order=model.channel_order,
-        options=model.options,
+        model.architecture, seed=seed, image_size=model.image_size, options=model.options, **_task_of(model)
     )
+
+
+def _task_of(model: PixelModel) -> dict[str, Any]:
+    """The images and classes that a network is for, as `create_model` takes them."""
+    return {
+        "num_classes": model.num_classes or 0,
+        "in_chans": getattr(model.module, "in_chans", 3),
+        "mean": model.mean.flatten().tolist() if model.normalises else None,
+        "std": model.std.flatten().tolist() if model.normalises else None,
+        "channel_order": model.channel_order,
+    }

@@ -89,8 +89,8 @@ class Method(nn.Module, ABC):
     """
 
     needs_teacher: ClassVar[bool] = True
-    reads_labels: ClassVar[bool] = False
-    takes_copies: ClassVar[bool] = True
+    reads_labels: bool = False
+    takes_copies: bool = True
     views: tuple[str, ...] = ()
     cites: ClassVar[str] = ""
     matches: ClassVar[Matches] = "response"

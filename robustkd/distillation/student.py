@@ -17,7 +17,7 @@ from robustkd.distillation.history import Epoch, course_record, history_frame
 from robustkd.distillation.initial_weights import begun, initialisation_record
 from robustkd.distillation.method import METHODS, Method
 from robustkd.distillation.recipe import Recipe
-from robustkd.distillation.selection import selection_record
+from robustkd.distillation.selection import part_of, selection_record
 from robustkd.distillation.trainer import train
 from robustkd.errors import BadInputError, ModelError, nearest
 from robustkd.models import PixelModel
@@ -110,7 +110,7 @@ def train_student(
     conditioned = data.trained_on(seed, role)
     place = resolve_device(str(device))
     student = copy.deepcopy(model).requires_grad_(True)
-    student = begun(student, teacher, recipe.init, conditioned.images, place)
+    student = begun(student, teacher, recipe.init, part_of(conditioned.images, recipe.split), place)
     built = _method(method, student, teacher, options or {})
     epochs = sum(stage.recipe.epochs for stage in built.stages(recipe))
     with progress(f"train {method}", epochs) as advance:

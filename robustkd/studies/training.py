@@ -21,6 +21,7 @@ from robustkd.distillation import METHODS, Epoch, Method, Recipe, history_frame,
 from robustkd.distillation.history import course_record
 from robustkd.distillation.initial_weights import begun, initialisation_record
 from robustkd.distillation.initialisation import Initialisation
+from robustkd.distillation.selection import part_of
 from robustkd.distillation.trainer import train_in_turns
 from robustkd.distillation.training_state import epochs_done
 from robustkd.distillation.turns import Turns, drained, inside
@@ -232,7 +233,7 @@ def method_of(training: Training, data: Dataset, device: torch.device) -> Method
     )
     teacher = _teacher_of(training) if training.teachers else None
     with _init_of(training) as init:
-        student = begun(student, teacher, init, data.training, device)
+        student = begun(student, teacher, init, part_of(data.training, training.recipe.split), device)
     return METHODS[settings["method"]](student, teacher, **settings["options"])
 
 

@@ -25,7 +25,6 @@ READING_LABELS = (
     "generalised_cross_entropy",
     "iad",
     "logit_adjusted",
-    "sdd",
     "symmetric_cross_entropy",
     "tf_kd",
 )
@@ -117,6 +116,12 @@ def test_a_method_without_a_teacher_may_begin_anywhere_else(init: object) -> Non
 @pytest.mark.parametrize("name", sorted({*METHODS.names()} - {"baseline", *READING_LABELS}))
 def test_every_other_method_learns_from_images_without_labels_and_from_mixtures(name: str) -> None:
     refuse_unfit(method(name), Recipe(distillation_data=replace(EXTRA, mixing="mixup")))
+
+
+@pytest.mark.parametrize("options", [{"divergence": "dkd"}, {"variant": "published_code"}])
+def test_the_forms_of_sdd_that_read_labels_need_one_for_each_image(options: dict[str, str]) -> None:
+    with pytest.raises(BadInputError, match=r"^distillation_data\.mixing: sdd needs one label for each image"):
+        refuse_unfit(method("sdd", **options), Recipe(distillation_data=DistillationData(mixing="mixup")))
 
 
 @pytest.mark.parametrize(("variant", "fits"), [("original", True), ("reverse_kl", False), ("argmax", False)])

@@ -19,14 +19,14 @@ from typing import Annotated
 from pydantic import Field
 
 from robustkd.data import Batch
-from robustkd.distillation.adversarial_training import Ascent, anywhere_near
+from robustkd.distillation.adversarial_training import AdversarialMethod
 from robustkd.distillation.losses import kd_loss
-from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.distillation.method import METHODS, Supervision
 from robustkd.models import PixelModel
 
 
 @METHODS.register("ard")
-class AdversariallyRobustDistillation(Method):
+class AdversariallyRobustDistillation(AdversarialMethod):
     """Match, on adversarial examples, the teacher's softened predictions of the clean images.
 
     Args:
@@ -55,18 +55,13 @@ class AdversariallyRobustDistillation(Method):
         step_size: Annotated[float, Field(gt=0)] = 2 / 255,
         steps: Annotated[int, Field(ge=1)] = 10,
     ) -> None:
-        super().__init__(student, teacher)
+        super().__init__(student, teacher, epsilon=epsilon, step_size=step_size, steps=steps)
         self.kd_weight = kd_weight
         self.temperature = temperature
-        self.epsilon = epsilon
-        self.step_size = step_size
-        self.steps = steps
-        self.ascent = Ascent(epsilon, step_size, steps)
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch and its adversarial examples."""
-        start = anywhere_near(batch.pixels, self.epsilon)
-        moved = self.ascent.examples(self.student, batch.pixels, start, lambda each: self.cross_entropy(each, batch))
+        moved = self.misclassified(batch)
         adversarial_logits = self.student(moved)
         logits, teacher_logits = self.logits_of_both(batch)
         losses = {

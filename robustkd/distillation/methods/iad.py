@@ -27,8 +27,8 @@ from pydantic import Field
 from torch import Tensor
 
 from robustkd.data import Batch
-from robustkd.distillation.adversarial_training import Ascent, anywhere_near
-from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.distillation.adversarial_training import AdversarialMethod
+from robustkd.distillation.method import METHODS, Supervision
 from robustkd.distillation.precision import in_full_precision
 from robustkd.distillation.recipe import NonNegative
 from robustkd.models import PixelModel
@@ -60,7 +60,7 @@ def weighted_kd_loss(student_logits: Tensor, teacher_logits: Tensor, weights: Te
 
 
 @METHODS.register("iad")
-class IntrospectiveAdversarialDistillation(Method):
+class IntrospectiveAdversarialDistillation(AdversarialMethod):
     """Match, on adversarial examples, the teacher as far as it is right there, and the student's own clean prediction.
 
     Args:
@@ -96,16 +96,12 @@ class IntrospectiveAdversarialDistillation(Method):
         steps: Annotated[int, Field(ge=1)] = 10,
         variant: Literal["original", "zhu2022"] = "original",
     ) -> None:
-        super().__init__(student, teacher)
+        super().__init__(student, teacher, epsilon=epsilon, step_size=step_size, steps=steps)
         self.kd_weight = kd_weight
         self.temperature = temperature
         self.trust_exponent = trust_exponent
         self.warm_up = warm_up
-        self.epsilon = epsilon
-        self.step_size = step_size
-        self.steps = steps
         self.variant = variant
-        self.ascent = Ascent(epsilon, step_size, steps)
         # a tensor, so that a captured or compiled step finds it
         self.register_buffer("warming_up", torch.tensor(True), persistent=False)
 
@@ -116,8 +112,7 @@ class IntrospectiveAdversarialDistillation(Method):
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch and its adversarial examples."""
-        start = anywhere_near(batch.pixels, self.epsilon)
-        moved = self.ascent.examples(self.student, batch.pixels, start, lambda each: self.cross_entropy(each, batch))
+        moved = self.misclassified(batch)
         adversarial_logits = self.student(moved)
         logits, teacher_logits = self.logits_of_both(batch)
         trust = self._trust(moved, batch.labels)

@@ -17,13 +17,13 @@ from typing import Annotated
 from pydantic import Field
 
 from robustkd.data import Batch
-from robustkd.distillation.adversarial_training import Ascent, anywhere_near
-from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.distillation.adversarial_training import AdversarialMethod
+from robustkd.distillation.method import METHODS, Supervision
 from robustkd.models import PixelModel
 
 
 @METHODS.register("pgd_at")
-class AdversarialTraining(Method):
+class AdversarialTraining(AdversarialMethod):
     """Train on the labels of adversarial examples of the student, without a teacher.
 
     Args:
@@ -48,15 +48,10 @@ class AdversarialTraining(Method):
         step_size: Annotated[float, Field(gt=0)] = 2 / 255,
         steps: Annotated[int, Field(ge=1)] = 10,
     ) -> None:
-        super().__init__(student, teacher)
-        self.epsilon = epsilon
-        self.step_size = step_size
-        self.steps = steps
-        self.ascent = Ascent(epsilon, step_size, steps)
+        super().__init__(student, teacher, epsilon=epsilon, step_size=step_size, steps=steps)
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on the adversarial examples of one batch."""
-        start = anywhere_near(batch.pixels, self.epsilon)
-        moved = self.ascent.examples(self.student, batch.pixels, start, lambda each: self.cross_entropy(each, batch))
+        moved = self.misclassified(batch)
         logits = self.student(moved)
         return Supervision(logits, {"cross_entropy": self.cross_entropy(logits, batch)})

@@ -18,14 +18,14 @@ import torch
 from pydantic import Field
 
 from robustkd.data import Batch
-from robustkd.distillation.adversarial_training import Ascent, close_by, evaluating
+from robustkd.distillation.adversarial_training import AdversarialMethod, close_by, evaluating
 from robustkd.distillation.losses import kd_loss
-from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.distillation.method import METHODS, Supervision
 from robustkd.models import PixelModel
 
 
 @METHODS.register("rslad")
-class RobustSoftLabels(Method):
+class RobustSoftLabels(AdversarialMethod):
     """Match, on images and on adversarial examples, the teacher's predictions of the clean images.
 
     Args:
@@ -51,12 +51,8 @@ class RobustSoftLabels(Method):
         step_size: Annotated[float, Field(gt=0)] = 2 / 255,
         steps: Annotated[int, Field(ge=1)] = 10,
     ) -> None:
-        super().__init__(student, teacher)
+        super().__init__(student, teacher, epsilon=epsilon, step_size=step_size, steps=steps)
         self.adversarial_weight = adversarial_weight
-        self.epsilon = epsilon
-        self.step_size = step_size
-        self.steps = steps
-        self.ascent = Ascent(epsilon, step_size, steps)
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch and its adversarial examples."""

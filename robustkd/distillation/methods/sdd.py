@@ -115,7 +115,6 @@ class ScaleDecoupledDistillation(Method):
     cites = "Wei et al. 2024"
     matches = "response"
     cost = 2.0
-    reads_labels = True
 
     def __init__(
         self,
@@ -140,6 +139,7 @@ class ScaleDecoupledDistillation(Method):
         self.target_weight = target_weight
         self.nontarget_weight = nontarget_weight
         self.variant = variant
+        self.reads_labels = divergence == "dkd" or variant == "published_code"
         for model in (self.student, self.teacher):
             if linear_classifier(model) is None:
                 raise ModelError(

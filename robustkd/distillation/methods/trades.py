@@ -17,15 +17,15 @@ from typing import Annotated
 from pydantic import Field
 
 from robustkd.data import Batch
-from robustkd.distillation.adversarial_training import Ascent, close_by, evaluating
+from robustkd.distillation.adversarial_training import AdversarialMethod, close_by, evaluating
 from robustkd.distillation.losses import kd_loss
-from robustkd.distillation.method import METHODS, Method, Supervision
+from robustkd.distillation.method import METHODS, Supervision
 from robustkd.distillation.recipe import NonNegative
 from robustkd.models import PixelModel
 
 
 @METHODS.register("trades")
-class Trades(Method):
+class Trades(AdversarialMethod):
     """Train on the labels, and on predictions that an attack changes little, without a teacher.
 
     Args:
@@ -52,12 +52,8 @@ class Trades(Method):
         step_size: Annotated[float, Field(gt=0)] = 0.007,
         steps: Annotated[int, Field(ge=1)] = 10,
     ) -> None:
-        super().__init__(student, teacher)
+        super().__init__(student, teacher, epsilon=epsilon, step_size=step_size, steps=steps)
         self.stability_weight = stability_weight
-        self.epsilon = epsilon
-        self.step_size = step_size
-        self.steps = steps
-        self.ascent = Ascent(epsilon, step_size, steps)
 
     def forward(self, batch: Batch) -> Supervision:
         """Supervise the student on one batch and its adversarial examples."""
