@@ -13,7 +13,7 @@ hardly depends on their number. This underestimates what grows faster than the b
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,7 +70,7 @@ def _key(job: Job, data: Dataset) -> Key:
     return (
         job.settings["architecture"],
         job.settings["method"],
-        _counted(_teacher_of(job), _ensemble_size(job)),
+        _joined(_teachers_of(job)),
         recipe.batch_size,
         recipe.precision,
         (*data.test.shape, data.num_classes),
@@ -85,15 +85,14 @@ def _history(store: Store, device: str) -> dict[Key, list[float]]:
         if not {"settings", "teachers", "device", "shape", "images_per_second"} <= record.keys():
             continue
         settings, teachers = record["settings"], record["teachers"]
-        if record["device"] != device or any(teacher not in records for teacher in teachers[:1]):
+        if record.get("teaching", "one") == "one":
+            teachers = teachers[:1]
+        if record["device"] != device or any(teacher not in records for teacher in teachers):
             continue
         key = (
             settings["architecture"],
             settings["method"],
-            _counted(
-                records[teachers[0]]["settings"]["architecture"] if teachers else "",
-                1 if record.get("teaching", "one") == "one" else len(teachers),
-            ),
+            _joined(records[teacher]["settings"]["architecture"] for teacher in teachers),
             settings["recipe"]["batch_size"],
             settings["recipe"]["precision"],
             tuple(record["shape"]),
@@ -124,7 +123,7 @@ class Speeds:
         for each in planned:
             for job in each.plan.jobs:
                 pairs = self._samples.setdefault(job.settings["method"], {})
-                pairs.setdefault((job.settings["architecture"], _teacher_of(job)), (job, each.data))
+                pairs.setdefault((job.settings["architecture"], _joined(_teachers_of(job))), (job, each.data))
         self.from_history: set[str] = set()
 
     def training(self, job: Job, data: Dataset) -> float:
@@ -153,8 +152,7 @@ class Speeds:
 
     def _networks(self, job: Job, data: Dataset) -> float:
         """The time of student and teachers, without what a method does with their outputs."""
-        teacher = _teacher_of(job)
-        taught = _ensemble_size(job) * self.forward(teacher, data) if teacher else 0.0
+        taught = sum(self.forward(name, data) for name in _teachers_of(job))
         return self._baseline(job.settings["architecture"], data) + taught
 
     def _baseline(self, architecture: str, data: Dataset) -> float:
@@ -173,8 +171,8 @@ class Speeds:
         def measure() -> float:
             job, data = self._sample(method)
             student, teacher = _network(job.settings["architecture"], data, self._device), None
-            if name := _teacher_of(job):
-                teacher = ensemble([_network(name, data, self._device) for _ in range(_ensemble_size(job))])
+            if names := _teachers_of(job):
+                teacher = ensemble([_network(name, data, self._device) for name in names])
             networks, batch_size = self._networks(job, data), job.recipe.batch_size
             count = self._count(networks, batch_size)
             try:
@@ -190,7 +188,7 @@ class Speeds:
 
         def cost(sample: tuple[Job, Dataset]) -> float:
             job, data = sample
-            return sum(self.forward(name, data) for name in (job.settings["architecture"], _teacher_of(job)) if name)
+            return sum(self.forward(name, data) for name in (job.settings["architecture"], *_teachers_of(job)))
 
         samples = sorted(self._samples[method].values(), key=cost)
         return samples[(len(samples) - 1) // 2]
@@ -240,16 +238,14 @@ class Speeds:
         return self._kept[key]
 
 
-def _teacher_of(job: Job) -> str:
-    return str(job.teachers[0].settings["architecture"]) if job.teachers else ""
+def _teachers_of(job: Job) -> list[str]:
+    """The architectures of the networks that a job asks at each step."""
+    teachers = job.teachers[:1] if job.teaching == "one" else job.teachers
+    return [str(teacher.settings["architecture"]) for teacher in teachers]
 
 
-def _ensemble_size(job: Job) -> int:
-    return 1 if job.teaching == "one" else len(job.teachers)
-
-
-def _counted(architecture: str, members: int) -> str:
-    return architecture if members == 1 else f"{architecture} × {members}"
+def _joined(architectures: Iterable[str]) -> str:
+    return " + ".join(architectures)
 
 
 def _scaled(options: Mapping[str, Any], share: float) -> dict[str, Any]:

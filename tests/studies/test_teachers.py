@@ -209,6 +209,20 @@ def test_a_chain_is_trained_and_continued_as_any_other_job(study: Path, tmp_path
     assert trained["hinton-0"].waits_for == "assistant-cifar_resnet14-0"
 
 
+def test_a_plan_counts_every_member_that_a_student_asks(study: Path, tmp_path: Path) -> None:
+    methods = """
+    hinton:
+    pair: {method: hinton, teacher: {members: [{architecture: cifar_wrn_10_1}, {architecture: cifar_resnet14}]}}
+    three: {method: hinton, teacher: {architecture: cifar_wrn_10_1, seeds: 7, members: 3}}
+"""
+
+    rows = outlook([load_study(written(study, methods=methods))], [tmp_path / "run"], device="cpu").rows
+
+    seconds = {row.name: row.seconds for row in rows}
+    assert seconds["hinton-0"] < seconds["pair-0"]
+    assert seconds["hinton-0"] < seconds["three-0"]
+
+
 def test_a_larger_assistant_is_allowed_and_said(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
