@@ -194,17 +194,18 @@ class TrainingBatches:
 
     def _room(self, count: int) -> dict[str, Tensor]:
         """Room for so many prepared images."""
+
+        def empty(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+            return torch.empty((count, *shape), dtype=dtype, device=self._device)
+
         channels, height, width = self._images.shape
-        whole, real = {"dtype": torch.int64, "device": self._device}, {"device": self._device}
-        room = {
-            name: torch.empty((count, height, width, channels), **real)  # type: ignore[call-overload]
-            for name in ("pixels", *self._views)
-        }
-        names = ["labels", "indices", *(["other_labels"] if self._draws.mixing is not None else [])]
-        room |= {name: torch.empty(count, **whole) for name in names}  # type: ignore[call-overload]
-        names = ["share"] if self._draws.mixing is not None else []
-        names += ["temperature"] if self._own_temperature is not None else []
-        return room | {name: torch.empty(count, **real) for name in names}  # type: ignore[call-overload]
+        room = {name: empty(height, width, channels) for name in ("pixels", *self._views)}
+        room |= {name: empty(dtype=torch.int64) for name in ("labels", "indices")}
+        if self._draws.mixing is not None:
+            room |= {"other_labels": empty(dtype=torch.int64), "share": empty()}
+        if self._own_temperature is not None:
+            room["temperature"] = empty()
+        return room
 
     def _prepared_part(self, part: slice) -> dict[str, Tensor]:
         """The images of a part of the epoch, and what belongs to them."""

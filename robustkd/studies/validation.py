@@ -138,15 +138,15 @@ def _method(
     for key, given in (("teacher", entry.teacher), ("assistants", entry.assistants)):
         if given is not None and not declared("method")[entry.method].needs_teacher:
             raise PlaceError((*place, key), f"{entry.method} learns from no teacher: leave this key out")
-    teachers = list(study.teachers_of(students).values())
+    teachers = [teacher for teacher in study.teachers_of(students).values() if teacher is not None]
     if entry.teacher is not None:
         teachers = [_own_teacher(study, students, entry.teacher, (*place, "teacher"))]
-        own |= {"teacher": teachers[0].model_dump(mode="json") if teachers[0] is not None else None}
+        own["teacher"] = teachers[0].model_dump(mode="json")
     if entry.assistants is not None:
+        # the same chain after each teacher, none of which may be in it
         for teacher in teachers:
-            if teacher is not None:
-                chain = resolved_chain(study, teacher, entry.assistants, (*place, "assistants"))
-                own |= {"assistants": [each.model_dump(mode="json") for each in chain]}
+            chain = resolved_chain(study, teacher, entry.assistants, (*place, "assistants"))
+            own["assistants"] = [each.model_dump(mode="json") for each in chain]
     return own
 
 
