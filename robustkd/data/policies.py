@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
@@ -26,26 +27,29 @@ def apply_policy(images: Tensor, policy: str, numbers: Tensor) -> Tensor:
         uint8 (B, C, H, W).
     """
     height, width = images.shape[-2:]
+    images = images.clone()
     for step in range(2):
-        choice, chance, sign = numbers[:, 3 * step], numbers[:, 3 * step + 1], numbers[:, 3 * step + 2]
-        if policy == "auto_augment":
-            # one sub-policy for both steps
-            chosen = [AUTO_AUGMENT[index][step] for index in (numbers[:, 0] * len(AUTO_AUGMENT)).long().tolist()]
-            tasks = [(name, level / 9) for name, _, level in chosen]
-            active = chance < torch.tensor([probability for _, probability, _ in chosen])
-        else:
-            tasks = [(RAND_AUGMENT[index], RAND_LEVEL) for index in (choice * len(RAND_AUGMENT)).long().tolist()]
-            active = torch.ones(len(images), dtype=torch.bool)
-        groups: dict[tuple[str, float, bool], list[int]] = {}
-        drawn = zip(tasks, active.tolist(), (sign < 0.5).tolist(), strict=True)
-        for place, ((name, level), on, left) in enumerate(drawn):
-            if on and name != "Identity":
-                groups.setdefault((name, level, left and name in SIGNED), []).append(place)
-        images = images.clone() if step == 0 else images
-        for (name, level, left), places in groups.items():
+        for (name, level), places in _groups(policy, numbers, step).items():
             at = torch.tensor(places, device=images.device)
-            images[at] = OPERATIONS[name](images[at], level * (-1 if left else 1), height, width)
+            images[at] = OPERATIONS[name](images[at], level, height, width)
     return images
+
+
+def _groups(policy: str, numbers: Tensor, step: int) -> dict[tuple[str, float], list[int]]:
+    """The images, by the operation and the signed level that one of the two steps gives them."""
+    groups: dict[tuple[str, float], list[int]] = {}
+    for place, image in enumerate(numbers.numpy()):
+        chance, sign = image[3 * step + 1], image[3 * step + 2]
+        if policy == "auto_augment":
+            # one choice, of a sub-policy, for both steps
+            name, probability, level = AUTO_AUGMENT[int(image[0] * len(AUTO_AUGMENT))][step]
+            share = level / 9
+        else:
+            name, probability, share = RAND_AUGMENT[int(image[3 * step] * len(RAND_AUGMENT))], 1.0, RAND_LEVEL
+        if chance < np.float32(probability) and name != "Identity":
+            signed = -share if sign < 0.5 and name in SIGNED else share
+            groups.setdefault((name, signed), []).append(place)
+    return groups
 
 
 AUTO_AUGMENT: list[tuple[tuple[str, float, int], tuple[str, float, int]]] = [
