@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from robustkd.evaluations import Evaluation
 from robustkd.presentation.numbers import interval, number, unit_sign
 from robustkd.reporting.table import Cell, Column
 from robustkd.reporting.trust import Trust
@@ -38,16 +39,27 @@ def cell(row: pd.Series | None, metric: Metric, trust: Trust, *, brief: bool = F
     else:
         spread = interval(row["ci_low"], row["ci_high"], metric)
     untrusted = trust.voids(row, metric)
+    shown = 100.0 if metric.unit in ("fraction", "points") else 1.0
     return Cell(
         number(row["value"], metric),
         "" if untrusted else spread,
         best=bool(pd.notna(row["ties_best"]) and row["ties_best"]),
         below_baseline=bool(pd.notna(row["below_baseline"]) and row["below_baseline"]),
         untrusted=untrusted,
+        value=shown * float(row["value"]),
+        low=shown * float(row["ci_low"]),
+        high=shown * float(row["ci_high"]),
+        seeds=1 if pd.isna(row["n_seeds"]) else int(row["n_seeds"]),
     )
 
 
-def column(metric: Metric) -> Column:
-    """Return the head of a metric's column."""
+def column(metric: Metric, evaluation: Evaluation | None = None) -> Column:
+    """Return the head of a metric's column.
+
+    Args:
+        metric: The metric.
+        evaluation: Its evaluation, for a table with the metrics of several.
+    """
     arrow = {True: "↑", False: "↓", None: ""}[metric.higher_is_better]
-    return Column(metric.title, unit_sign(metric), arrow, metric.meaning)
+    group, section = ("", "") if evaluation is None else (evaluation.title, evaluation.name)
+    return Column(metric.title, unit_sign(metric), arrow, metric.meaning, group, section)

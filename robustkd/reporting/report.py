@@ -1,9 +1,11 @@
 """The content of a report, before it is written in any format."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from robustkd.presentation.pictures import Picture
+from robustkd.reporting.statement.content import Statement
 from robustkd.reporting.table import Table
 from robustkd.results.records import Check
 
@@ -55,12 +57,16 @@ class Report:
         provenance: How the results were obtained.
         legend: What the marks in the tables mean.
         caution: Why the findings hold only for these networks; empty if each method has three seeds or more.
+        statement: The distillation statement.
+        damaged: The evaluations whose results cannot be read, and why.
     """
 
     title: str
     summaries: tuple[Table, ...]
     sections: tuple[Section, ...]
     checks: tuple[Check, ...]
-    provenance: dict[str, Any]
+    provenance: Mapping[str, Any]
     legend: str = ""
     caution: str = ""
+    statement: Statement = Statement((), ())
+    damaged: Mapping[str, str] = field(default_factory=dict)

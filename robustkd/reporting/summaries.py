@@ -75,5 +75,5 @@ def _summary_table(chosen: Sequence[tuple[Result, Metric]], trust: Mapping[str, 
             for result, metric in chosen
         )
         rows.append((label(method, role), cells))
-    columns = tuple(column(metric) for _, metric in chosen)
+    columns = tuple(column(metric, EVALUATIONS[result.evaluation]()) for result, metric in chosen)
     return Table("summary", "Network", columns, tuple(rows))

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from dataclasses import dataclass
 
 from robustkd.reporting.escaping import latex_text, markdown_text, pipes_escaped
@@ -22,6 +23,10 @@ class Cell:
         best: Whether it is the best of its column, or not significantly worse (bold).
         below_baseline: Whether it is significantly worse than the independent baseline (▼).
         untrusted: Whether a validity check failed for it (struck out).
+        value: The number itself as shown, in the unit of its column; NaN if there is none.
+        low: The lower end of its 95% interval, in the same unit; NaN if there is none.
+        high: The upper end.
+        seeds: The number of seeds that it is a mean over; 1 for a single network.
     """
 
     text: str
@@ -29,6 +34,10 @@ class Cell:
     best: bool = False
     below_baseline: bool = False
     untrusted: bool = False
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    seeds: int = 1
 
 
 @dataclass(frozen=True)
@@ -40,12 +49,16 @@ class Column:
         unit: The unit; may be empty.
         arrow: ``↑`` if higher is better, ``↓`` if lower is better, or empty.
         meaning: One sentence that explains the column.
+        group: The title of the evaluation, for a table with the metrics of several.
+        section: The id of its section on the page; empty for none.
     """
 
     title: str
     unit: str = ""
     arrow: str = ""
     meaning: str = ""
+    group: str = ""
+    section: str = ""
 
     @property
     def head(self) -> str:

@@ -74,6 +74,31 @@ def load_results(folder: Path) -> list[Result]:
     return list(_each(folder, _load).values())
 
 
+def load_readable(folder: Path, evaluations: Sequence[str]) -> tuple[list[Result], dict[str, str]]:
+    """Read the results of a run as far as they can be read.
+
+    Args:
+        folder: ``RUN/results``.
+        evaluations: The names of the evaluations that the run asked.
+
+    Returns:
+        The results in that order, and for each evaluation that cannot be read, why.
+
+    Raises:
+        StudyError: None of them can be read.
+    """
+    found: list[Result] = []
+    damaged: dict[str, str] = {}
+    for name in evaluations:
+        try:
+            found.append(_read(folder / f"{name}.json", _load))
+        except StudyError as error:
+            damaged[name] = str(error)
+    if not found:
+        raise StudyError(next(iter(damaged.values()), f"{folder}: there are no results"))
+    return found, damaged
+
+
 @dataclass(frozen=True)
 class PartRecords:
     """The stored records of one part of a study.
@@ -120,17 +145,20 @@ def load_tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 def _each(folder: Path, read: Callable[[Path], T]) -> dict[str, T]:
     """What is read from each evaluation's files, by its name."""
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            found[path.stem] = read(path)
-        except Exception as error:  # a damaged file may fail in any way
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            reason = reason if isinstance(error, StudyError) else f"damaged ({reason})"
-            raise StudyError(f"{path.with_suffix('')}.*: {reason}; run the study again to measure it again") from error
+    found = {path.stem: _read(path, read) for path in sorted(folder.glob("*.json"))}
     if not found:
         raise StudyError(f"{folder}: there are no results")
     return found
+
+
+def _read(path: Path, read: Callable[[Path], T]) -> T:
+    """What is read from the files of an evaluation; whatever is wrong with them is said in one line."""
+    try:
+        return read(path)
+    except Exception as error:  # a damaged file may fail in any way
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = reason if isinstance(error, StudyError) else f"damaged ({reason})"
+        raise StudyError(f"{path.with_suffix('')}.*: {reason}; run the study again to measure it again") from error
 
 
 def _table(path: Path) -> pd.DataFrame:
