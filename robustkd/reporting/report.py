@@ -68,5 +68,5 @@ class Report:
     provenance: Mapping[str, Any]
     legend: str = ""
     caution: str = ""
-    statement: Statement = Statement((), ())
+    statement: Statement = field(default_factory=lambda: Statement((), ()))
     damaged: Mapping[str, str] = field(default_factory=dict)
