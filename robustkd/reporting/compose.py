@@ -9,6 +9,7 @@ from robustkd.reporting.pictures import pictures_of
 from robustkd.reporting.report import Report
 from robustkd.reporting.run import read_run
 from robustkd.reporting.sections import section_of
+from robustkd.reporting.statement import statement_of
 from robustkd.reporting.summaries import summary_tables
 
 
@@ -35,6 +36,7 @@ def compose(path: Path) -> Report:
     return Report(
         title=run.name,
         summaries=summaries,
+        statement=statement_of(run),
         sections=sections,
         # a check of a network itself belongs to every evaluation, and is reported once
         checks=tuple(dict.fromkeys(check for result in run.results for check in result.checks)),

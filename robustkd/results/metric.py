@@ -26,6 +26,11 @@ class Metric:
         against_baseline: Whether it is relative to the independent baseline without being such a difference.
         of_teacher: Whether it depends on the teacher as much as on the network.
         table: The title of its table, for evaluations with too many metrics for one table.
+        subject: What the distillation statement calls it, in a few words; by default its title. A difference without
+            one is called as the metric that it is a difference of.
+        trace: For a difference to the baseline, which values are a trace of the teacher: ``higher`` or ``lower`` than
+            the baseline's, or ``none``. By default, those in the better direction if the metric is `of_teacher`, else
+            none.
     """
 
     name: str
@@ -38,3 +43,5 @@ class Metric:
     against_baseline: bool = False
     of_teacher: bool = False
     table: str = ""
+    subject: str = ""
+    trace: Literal["", "higher", "lower", "none"] = ""

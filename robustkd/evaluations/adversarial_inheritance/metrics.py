@@ -25,6 +25,7 @@ FROM_TEACHER_METRICS = (
         None,
         "Fooling rate minus the independent baseline's, for the same attack on the same images.",
         difference_of="fooling_rate",
+        subject="fooled by the images that fool the teacher",
         of_teacher=True,
     ),
     Metric(
@@ -43,6 +44,7 @@ FROM_TEACHER_METRICS = (
         None,
         "Transfer success minus the independent baseline's.",
         difference_of="transfer_success",
+        subject="misled by attacks on the teacher",
         of_teacher=True,
     ),
     Metric(

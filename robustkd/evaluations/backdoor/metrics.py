@@ -17,6 +17,7 @@ METRICS = (
         False,
         "Attack success minus the independent baseline's.",
         difference_of="attack_success",
+        subject="success of the backdoor",
     ),
     Metric(
         "trigger_effect",

@@ -25,6 +25,7 @@ METRICS = (
         False,
         "ECE minus the independent baseline's, on the same images.",
         difference_of="ece",
+        subject="calibration error (ECE)",
     ),
     Metric(
         "ece_equal_mass",

@@ -21,6 +21,8 @@ METRICS = (
         None,
         "Slope minus that of the independent baseline, which has not seen the teacher.",
         difference_of="slope",
+        subject="slope on the teacher's logit",
+        trace="none",
         of_teacher=True,
     ),
     Metric(
@@ -72,6 +74,7 @@ METRICS = (
         False,
         "Mean confidence of the wrong predictions minus that of the independent baseline's own wrong predictions.",
         difference_of="confidence_wrong",
+        subject="confidence where wrong",
         table=UNCERTAINTY,
     ),
     Metric(

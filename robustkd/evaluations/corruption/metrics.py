@@ -17,6 +17,7 @@ METRICS = (
         True,
         "Accuracy on corrupted images minus the independent baseline's, on the same images.",
         difference_of="corruption_accuracy",
+        subject="accuracy on corrupted images",
     ),
     Metric(
         "mce",

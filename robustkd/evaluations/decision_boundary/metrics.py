@@ -19,6 +19,7 @@ METRICS = (
         True,
         "Boundary IoU minus the independent baseline's with the same teacher.",
         difference_of="boundary_iou",
+        subject="decision regions shared with the teacher",
         of_teacher=True,
     ),
     Metric(

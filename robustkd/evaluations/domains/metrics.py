@@ -19,6 +19,7 @@ METRICS = (
         True,
         "Consensus minus the independent baseline's consensus with the same teacher.",
         difference_of="consensus",
+        subject="agreement with the teacher on changed images",
         of_teacher=True,
     ),
     Metric(

@@ -57,6 +57,7 @@ METRICS = (
             True,
             "Share of the test images for which the network and the teacher predict the same class.",
             of_teacher=True,
+            subject="agreement with the teacher",
         )
     ),
     *with_excess(

@@ -64,6 +64,7 @@ class Generalization(Evaluation):
             True,
             "Accuracy minus the independent baseline's, on the same images.",
             difference_of="accuracy",
+            subject="accuracy",
         ),
         Metric("nll", "NLL", "nats", False, "Mean negative log-likelihood of the true class."),
         Metric(

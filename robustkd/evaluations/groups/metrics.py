@@ -3,7 +3,7 @@
 from robustkd.results.metric import Metric
 
 
-def _measure(name: str, title: str, higher: bool, meaning: str) -> tuple[Metric, Metric]:
+def _measure(name: str, title: str, higher: bool, meaning: str, subject: str = "") -> tuple[Metric, Metric]:
     """A measure and its difference to the baseline's."""
     gain = Metric(
         f"{name}_change",
@@ -13,18 +13,23 @@ def _measure(name: str, title: str, higher: bool, meaning: str) -> tuple[Metric,
         f"{title} minus the independent baseline's.",
         difference_of=name,
     )
-    return Metric(name, title, "fraction", higher, meaning), gain
+    return Metric(name, title, "fraction", higher, meaning, subject=subject), gain
 
 
 METRICS = (
     *_measure(
-        "worst_group_accuracy", "Worst group", True, "Accuracy on the group on which the network is least accurate."
+        "worst_group_accuracy",
+        "Worst group",
+        True,
+        "Accuracy on the group on which the network is least accurate.",
+        subject="accuracy on the worst group",
     ),
     *_measure(
         "accuracy_spread",
         "Accuracy spread",
         False,
         "Accuracy on the best group minus accuracy on the worst; 0 if it is the same for all groups.",
+        subject="gap between the best and the worst group",
     ),
     *_measure(
         "demographic_parity_difference",

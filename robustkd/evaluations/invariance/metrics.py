@@ -20,6 +20,7 @@ MEAN = (
         None,
         "Invariance minus the independent baseline's, on the same changed images.",
         difference_of="invariance",
+        subject="invariance to changes of the image",
     ),
     Metric(
         "teacher_share",

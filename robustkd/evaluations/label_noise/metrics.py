@@ -42,6 +42,7 @@ METRICS = (
         False,
         "Share of memorised wrong labels minus the independent baseline's.",
         difference_of="memorised",
+        subject="wrong training labels memorised",
         table="predictions for the training labels",
     ),
     Metric(
@@ -83,6 +84,7 @@ METRICS = (
         True,
         "Audit AUROC minus the independent baseline's, on the same labels.",
         difference_of="audit_auroc",
+        subject="finding wrong labels (AUROC)",
         table="finding wrong labels that it never saw",
     ),
     Metric(

@@ -18,6 +18,7 @@ METRICS = (
         True,
         "Map similarity minus the independent baseline's with the same teacher.",
         difference_of="map_cosine",
+        subject="attribution maps like the teacher's",
         of_teacher=True,
     ),
     Metric(

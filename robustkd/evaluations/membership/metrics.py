@@ -15,6 +15,7 @@ def _of(score: str) -> tuple[Metric, ...]:
             False,
             f"Probability that the score of {meaning} is higher for an image that only the teacher saw than for a test "
             "image; 50% is chance.",
+            subject=f"membership of the teacher's training images, by {title}",
         ),
         Metric(
             f"{score}_auc_excess",

@@ -17,6 +17,7 @@ METRICS = (
         True,
         "Minority recall minus the independent baseline's, on the same images.",
         difference_of="minority_accuracy",
+        subject="accuracy on rare classes",
     ),
     Metric(
         "majority_accuracy",
@@ -49,6 +50,7 @@ METRICS = (
         True,
         "Balanced accuracy minus the independent baseline's, on the same images.",
         difference_of="balanced_accuracy",
+        subject="balanced accuracy",
         table="all classes",
     ),
     Metric(

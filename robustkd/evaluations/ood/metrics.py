@@ -20,6 +20,7 @@ def _detection(score: str, title: str, table: str) -> tuple[Metric, ...]:
             f"Probability that a test image has a higher score ({title}) than an image of no class, averaged over the "
             "sets of such images; 50% is chance.",
             table=table,
+            subject=f"detection of unknown images ({title})",
         ),
         Metric(
             f"{score}_auroc_gain",
@@ -62,6 +63,7 @@ def _likeness(score: str, title: str, table: str) -> tuple[Metric, ...]:
             "class, averaged over the near sets: over noise, scores hardly vary.",
             of_teacher=True,
             table=table,
+            subject=f"scores of unknown images like the teacher's ({title})",
         ),
         Metric(
             f"{score}_correlation_excess",

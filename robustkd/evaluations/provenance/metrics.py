@@ -19,6 +19,7 @@ METRICS = (
         None,
         "Agreement on errors beyond accuracy minus the independent baseline's.",
         difference_of="agreement_beyond_accuracy",
+        subject="wrong answers shared beyond what accuracy implies",
         of_teacher=True,
     ),
     Metric(

@@ -18,6 +18,7 @@ METRICS = (
         False,
         "AURC minus the independent baseline's, on the same images.",
         difference_of="aurc",
+        subject="risk of confident answers (AURC)",
     ),
     Metric(
         "augrc",

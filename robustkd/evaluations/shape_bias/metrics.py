@@ -17,6 +17,7 @@ METRICS = (
         None,
         "Shape bias minus the independent baseline's, on the same images.",
         difference_of="shape_bias",
+        subject="shape bias",
     ),
     Metric(
         "cue_decisions",

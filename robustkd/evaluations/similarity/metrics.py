@@ -19,6 +19,7 @@ METRICS = (
         True,
         "CKA with the teacher minus the independent baseline's.",
         difference_of="cka",
+        subject="features like the teacher's (CKA)",
         of_teacher=True,
     ),
     Metric(

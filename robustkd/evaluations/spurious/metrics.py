@@ -14,6 +14,7 @@ METRICS = (
         "fraction",
         False,
         "Share of the test images with the border of another class that are taken for the class of the border.",
+        subject="following a spurious border",
     ),
     _against_baseline("follows_border_excess", "Follows the border in excess", "follows_border", False),
     Metric(

@@ -36,6 +36,7 @@ IN_TABLES = (
         None,
         "Transfer success from the teacher minus that from the teacher to the independent baseline.",
         difference_of="transfer_success",
+        subject="misled by attacks on the teacher",
         of_teacher=True,
     ),
     Metric(
@@ -87,6 +88,7 @@ IN_TABLES = (
         True,
         "Worst-case accuracy minus the independent baseline's, on the same images.",
         difference_of="worst_case_accuracy",
+        subject="accuracy under attack",
         table=ON_ITSELF,
     ),
     Metric(

@@ -85,7 +85,9 @@ class Statement:
         students: One entry for each student, in the order of the study.
         warnings: Why the networks of this run cannot answer a question, each one sentence: no baseline, one seed,
             networks at chance, masked gradients, a selection on the test set.
+        not_asked: The titles of the evaluations that were not made.
     """
 
     students: tuple[StudentStatement, ...]
     warnings: tuple[str, ...]
+    not_asked: tuple[str, ...] = ()
