@@ -101,6 +101,7 @@ class Evaluation(ABC):
         reading: How to read its numbers, in two or three sentences.
         chance: The value that chance alone gives, in a sentence.
         control: What the numbers are compared with, in a sentence.
+        caveats: What the numbers cannot show, or what may mislead in them, in a sentence or two.
         cost: What it costs, in a sentence.
         summary: The metrics that represent it in the first table of a report; by default, the first one.
         across_conditions: Whether `chart` and `headline` take the results of all conditions of a study at once; if not,
@@ -123,6 +124,7 @@ class Evaluation(ABC):
     reading: ClassVar[str] = ""
     chance: ClassVar[str] = ""
     control: ClassVar[str] = ""
+    caveats: ClassVar[str] = ""
     cost: ClassVar[str] = ""
     summary: ClassVar[tuple[str, ...]]
     across_conditions: ClassVar[bool] = False

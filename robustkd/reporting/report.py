@@ -7,6 +7,7 @@ from typing import Any
 from robustkd.presentation.pictures import Picture
 from robustkd.reporting.statement.content import Statement
 from robustkd.reporting.table import Table
+from robustkd.reporting.trade_off import TradeOff
 from robustkd.results.records import Check
 
 
@@ -58,6 +59,7 @@ class Report:
         legend: What the marks in the tables mean.
         caution: Why the findings hold only for these networks; empty if each method has three seeds or more.
         statement: The distillation statement.
+        trade_off: The chart of accuracy against any other metric; None where there is nothing to compare.
         damaged: The evaluations whose results cannot be read, and why.
     """
 
@@ -69,4 +71,5 @@ class Report:
     legend: str = ""
     caution: str = ""
     statement: Statement = field(default_factory=lambda: Statement((), ()))
+    trade_off: TradeOff | None = None
     damaged: Mapping[str, str] = field(default_factory=dict)

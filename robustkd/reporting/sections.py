@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     import altair as alt
 
 
-def section_of(result: Result, trust: Trust, pictures: tuple[Picture, ...] = ()) -> Section:
+def section_of(result: Result, trust: Trust, pictures: tuple[Picture, ...] = (), decides: str = "") -> Section:
     """Compose the section on one evaluation.
 
     Args:
         result: The result of the evaluation.
         trust: What is known about the validity of its numbers.
         pictures: Its pictures of images.
+        decides: What would change the answer; empty where nothing is open.
 
     Returns:
         The section. Its sentences and its chart omit numbers that failed checks void; its tables strike them out.
@@ -53,17 +54,19 @@ def section_of(result: Result, trust: Trust, pictures: tuple[Picture, ...] = ())
         chart_note=note,
         options=result.settings["options"],
         notes=result.notes,
-        reading=_reading(evaluation),
+        reading=_reading(evaluation, decides),
         pictures=pictures,
         brief=len(parts) == 1,
     )
 
 
-def _reading(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
+def _reading(evaluation: Evaluation, decides: str) -> tuple[tuple[str, str], ...]:
     told = (
         ("How to read it", evaluation.reading),
         ("Chance", evaluation.chance),
         ("Control", evaluation.control),
+        ("Caveats", evaluation.caveats),
+        ("What would change the answer", decides),
         ("Cost", evaluation.cost),
     )
     return tuple((title, text) for title, text in told if text)

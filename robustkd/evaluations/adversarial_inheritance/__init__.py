@@ -74,6 +74,10 @@ class AdversarialInheritance(Evaluation):
         "The independent baseline sees the same examples; and a foreign source (a student of another teacher, a second "
         "independent network, or the baseline itself) is attacked in the teacher's place."
     )
+    caveats = (
+        "Images that fool any network fool the student too: without the foreign source, an excess may come from a "
+        "decision boundary that is simply closer to the images."
+    )
     cost: ClassVar[str] = (
         "The teacher and the foreign source are attacked once for each ε, every other network once: k gradients of "
         "each image, and a forward pass of every network that sees the examples."

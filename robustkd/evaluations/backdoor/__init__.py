@@ -60,6 +60,10 @@ class BackdoorInheritance(Evaluation):
         "trigger effect of 0."
     )
     control = "The independent baseline, which saw the same images as the students and no teacher."
+    caveats = (
+        "The trigger is the one that the study planted; other triggers, and backdoors that only distillation would "
+        "activate, are not looked for."
+    )
     cost = "One forward pass of the test images with the trigger by every network."
 
     def passes(self, networks: int, methods: int, images: int) -> float:

@@ -75,6 +75,10 @@ class Calibration(Evaluation):
     )
     chance = "A calibrated network has an ECE slightly above 0 on a finite number of images."
     control = "The independent baseline: the same architecture, trained on the labels alone."
+    caveats = (
+        "ECE depends on the number of bins and of images, and is above 0 even for a calibrated network; a difference "
+        "of one point between two networks says little on a thousand images."
+    )
     cost = "Seconds, from the shared predictions."
     version = 3
     requires = Requirements()

@@ -72,6 +72,10 @@ class Confidence(Evaluation):
     )
     chance = "A network that has nothing in common with the teacher has a slope of 0; the teacher itself has 1."
     control = "The independent baseline, which has not seen the teacher: its slope comes from the task alone."
+    caveats = (
+        "The slope is fitted over all images together, so that it mixes easy and hard ones; a temperature that a "
+        "method applies in training changes it without any change of decisions."
+    )
     cost = "Seconds, from the shared predictions."
     version = 1
     requires = Requirements()

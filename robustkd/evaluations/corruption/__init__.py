@@ -78,6 +78,10 @@ class Corruption(Evaluation):
         "Guessing among K equally frequent classes has an accuracy of 1/K under any corruption, and flips at 1 − 1/K."
     )
     control = "The independent baseline, on the same corrupted images, takes the place of the benchmark's AlexNet."
+    caveats = (
+        "The corruptions are those of the benchmark, computed at the size of these images; a network trained with "
+        "augmentations that resemble one of them has an advantage that is no robustness in general."
+    )
     cost = "One forward pass of 500 images by every network for each corruption and severity, 75 in all."
     version = VERSION
     requires = Requirements(networks=True)

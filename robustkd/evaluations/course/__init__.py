@@ -66,6 +66,7 @@ class FidelityCourse(Evaluation):
         "frequencies imply, 1/K for K equally frequent classes; a training that has come to its end changes by 0."
     )
     control = "The same network earlier in its training: a baseline has no teacher that it could be measured against."
+    caveats = "The course is that of one training each and on the test images; seeds vary in it as much as methods may."
     cost = "Nothing: the trainings have measured it, each time with one forward pass of the test images."
     version = 1
     requires = Requirements(predictions=False, baseline=False, course=True)

@@ -63,6 +63,10 @@ class DecisionBoundary(Evaluation):
     )
     chance = "Measured with the teacher's predictions on other planes."
     control = "The independent baseline, and two independent baselines with each other where the pool has them."
+    caveats = (
+        "Planes through three images cover a small part of all inputs, and most of their points look like no image; "
+        "two networks that agree there may differ elsewhere."
+    )
     cost = "One forward pass of 20,000 points (50 planes of 20 × 20) by every network."
     requires = Requirements(networks=True, teacher=True)
     summary = ("boundary_iou", "boundary_iou_excess")

@@ -72,6 +72,9 @@ class Domains(Evaluation):
         "independent baseline shows."
     )
     control = "The independent baseline on the same images, and the consensus on the test images themselves."
+    caveats = (
+        "The versions are computed from the test images; photographs of another source may give another consensus."
+    )
     cost = "One forward pass of eight generated versions, and of each named one, by every network; 1,000 images each."
     Options = DomainsOptions
     metrics = METRICS

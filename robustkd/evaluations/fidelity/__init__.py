@@ -75,6 +75,10 @@ class Fidelity(Evaluation):
     )
     chance = "Error consistency, κ_p and the rank correlation are 0 by chance; an excess is 0 for what nobody taught."
     control = "The independent baseline and, where the pool has one, a student of another teacher."
+    caveats = (
+        "Agreement rises with accuracy alone, so that two students can be compared only where they are about as "
+        "accurate; on images that both networks find easy it says nothing about the teacher."
+    )
     cost = "One forward pass of 1,000 training images by every network; the rest is from the shared predictions."
     version = 3
     requires = Requirements(teacher=True)

@@ -50,6 +50,10 @@ class Generalization(Evaluation):
     )
     chance = "Guessing among K equally frequent classes has an accuracy of 1/K and an NLL of ln K."
     control = "The independent baseline: the same architecture, trained on the same data without a teacher."
+    caveats = (
+        "The test set is one sample, and often one that many choices were made on before: a small gain on it need "
+        "not hold on new images."
+    )
     cost = "One forward pass of the test images by every network, which all evaluations share."
     version = 1
     requires = Requirements()

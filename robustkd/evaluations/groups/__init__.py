@@ -68,6 +68,10 @@ class Groups(Evaluation):
         "the results (part 'shuffled groups') give the value for shuffled groups."
     )
     control = "The independent baseline on the same images, and the same predictions with shuffled groups."
+    caveats = (
+        "The smallest group decides the worst-group accuracy, and its few images make it noisy; the worst of many "
+        "groups is low even if all are treated alike."
+    )
     cost = "No network is run beyond the predictions for the test images."
 
     def inapplicable(self, pool: ModelPool, data: Dataset) -> str:

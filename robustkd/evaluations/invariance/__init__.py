@@ -74,6 +74,10 @@ class Invariance(Evaluation):
     control = (
         "The independent baseline, on the same changed images; with several seeds, each of them against the others."
     )
+    caveats = (
+        "A constant prediction is perfectly invariant: read invariance beside accuracy on the changed images. A "
+        "student may gain it from its own augmentation, not from the teacher."
+    )
     cost = "One forward pass of 18 changed sets of 1,000 images by every network."
     Options = InvarianceOptions
     metrics = METRICS

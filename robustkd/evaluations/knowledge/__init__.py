@@ -70,6 +70,9 @@ class Knowledge(Evaluation):
     )
     chance = "The independent baseline, which has not seen the teacher, shows what the task alone gives."
     control = "The independent baseline and, where the pool has one, a student of another teacher."
+    caveats = (
+        "Which images count as inherited depends on the teacher's own errors, of which an accurate teacher makes few."
+    )
     cost = "Seconds, from the shared predictions."
     version = 1
     requires = Requirements()

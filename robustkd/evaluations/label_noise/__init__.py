@@ -68,6 +68,10 @@ class LabelNoise(Evaluation):
     )
     chance = "Doubts at random find wrong labels with an AUROC of 50 %."
     control = "The independent baseline, trained on the same wrong labels."
+    caveats = (
+        "The rate that is asked for may differ from the realised one, where a redrawn label may be the true one; the "
+        "audit finds labels that a network doubts, which hard but right labels are, too."
+    )
     cost = "One forward pass of the training images by every network."
     version = 5
     requires = Requirements(training=True)

@@ -66,6 +66,10 @@ class Localisation(Evaluation):
         "teacher's maps of other images."
     )
     control = "The independent baseline, and two independent baselines with each other where the pool has them."
+    caveats = (
+        "Grad-CAM sees the last feature map alone, a few cells wide on small images, and similar maps need not mean "
+        "similar reasons."
+    )
     cost = "One pass of 1,000 images by every network, and 18 forward passes of 50 images."
     requires = Requirements(networks=True, gradients=True, teacher=True)
     summary = ("map_closer", "map_cosine_excess")

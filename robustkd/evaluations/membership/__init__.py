@@ -62,6 +62,10 @@ class MembershipInference(Evaluation):
     )
     chance = "A score that says nothing has an AUC of 50% and a true positive rate equal to the false positive rate."
     control = "The independent baselines, which were trained on neither the members nor the test images."
+    caveats = (
+        "The attacks are simple ones that read predictions; an AUC of 50% is no proof of privacy against a stronger "
+        "attack."
+    )
     cost = "One forward pass of the images that only the teacher saw by every network."
 
     def inapplicable(self, pool: ModelPool, data: Dataset) -> str:

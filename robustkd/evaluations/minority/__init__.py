@@ -62,6 +62,10 @@ class Minority(Evaluation):
     )
     chance = "Guessing among K classes has a recall of 1/K in each."
     control = "The independent baseline, trained on the same imbalanced set."
+    caveats = (
+        "Rare classes have as many test images as others, but their recall rests on few classes: one class moves the "
+        "mean."
+    )
     cost = "Seconds, from the shared predictions."
     version = 3
     requires = Requirements(training=True)

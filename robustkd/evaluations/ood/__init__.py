@@ -75,6 +75,10 @@ class Ood(Evaluation):
     control = (
         "The independent baseline, on the same images: two networks of one data set find similar images unfamiliar."
     )
+    caveats = (
+        "The sets of unknown images decide the numbers: near sets are harder than noise, and a score that is best on "
+        "one may be worst on another."
+    )
     cost = "One forward pass of four generated sets, and of each named one, by every network; 1,000 images each."
     Options = OodOptions
     metrics = METRICS

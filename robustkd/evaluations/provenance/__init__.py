@@ -71,6 +71,10 @@ class Provenance(Evaluation):
     )
     chance = "Networks that have nothing to do with the teacher have an AUROC of 50% on average."
     control = "Independent baselines, each judged on the errors of the others, and students of other teachers."
+    caveats = (
+        "The test asks for one teacher among networks of this kind; a student of a similar teacher, or of the same "
+        "data, may look like one of this teacher."
+    )
     cost = "No network is run beyond the predictions for the test images."
 
     def inapplicable(self, pool: ModelPool, data: Dataset) -> str:

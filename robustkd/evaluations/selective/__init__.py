@@ -68,6 +68,7 @@ class Selective(Evaluation):
         "half of it."
     )
     control = "The independent baseline: the same architecture, trained on the labels alone."
+    caveats = "AURC mixes accuracy with the ranking by confidence; only the excess leaves accuracy out."
     cost = "Seconds, from the shared predictions."
     version = 1
     requires = Requirements()

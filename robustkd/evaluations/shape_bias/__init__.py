@@ -75,6 +75,10 @@ class ShapeBias(Evaluation):
         "A network that ignores both cues decides for each equally often: shape bias 50%, and 2 of K classes by a cue."
     )
     control = "The independent baseline on the same images, and images whose two cues are of one class."
+    caveats = (
+        "Cue conflicts of small images are made here, not those of the published benchmark: compare networks on "
+        "them, not with published values."
+    )
     cost = "One forward pass of three generated sets of 1,000 images, and of the folder, by every network."
     Options = ShapeBiasOptions
     metrics = METRICS

@@ -68,6 +68,10 @@ class Similarity(Evaluation):
         "mutual neighbours are k / (images − 1)."
     )
     control = "The independent baseline, and two independent baselines with each other where the pool has them."
+    caveats = (
+        "CKA can be high for networks that decide differently, and low after a harmless change of a few directions "
+        "of large variance."
+    )
     cost = "One forward pass of 1,000 images by every network."
     version = VERSION
     requires = Requirements(networks=True, teacher=True)

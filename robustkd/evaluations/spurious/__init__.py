@@ -57,6 +57,7 @@ class SpuriousInheritance(Evaluation):
         "divided by the number of other classes. Its border effect is 0."
     )
     control = "The independent baseline, which saw the same images as the students and no teacher."
+    caveats = "The border is the one that the study planted; other shortcuts are not looked for."
     cost = "One forward pass of the test images with a border by every network."
 
     def passes(self, networks: int, methods: int, images: int) -> float:

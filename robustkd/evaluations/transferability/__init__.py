@@ -105,6 +105,10 @@ class Transferability(Evaluation):
         "The independent baseline, which sees the same examples; random noise of the same size; and attacks that do "
         "not depend on the size of the logits."
     )
+    caveats = (
+        "An attack that fails may be too weak: robustness is bounded from above only by the attacks that were made, "
+        "and gradient masking makes a network look robust."
+    )
     cost: ClassVar[str] = (
         "Every network is attacked once (20 gradients of each image) and shown to all; further attacks run on what "
         "withstood it, an attack without gradients on 100 images."

@@ -6,22 +6,22 @@
 from robustkd.evaluations import EVALUATIONS
 from robustkd.reporting.run import Run
 from robustkd.reporting.statement.content import LISTS, Statement, StudentStatement
-from robustkd.reporting.statement.judged import judged_differences
+from robustkd.reporting.statement.judged import JudgedStudents
 from robustkd.reporting.statement.rules import chosen
 from robustkd.reporting.statement.verdict import verdict_of, warnings_of
 from robustkd.reporting.statement.wording import line_of
 
 
-def statement_of(run: Run) -> Statement:
+def statement_of(run: Run, judged: JudgedStudents) -> Statement:
     """State what each student of a run retained, lost and inherited, and what is not known.
 
     Args:
         run: The run.
+        judged: The differences of its students to the baseline; see `judged_differences`.
 
     Returns:
         The statement, one entry for each student of each part of the study.
     """
-    judged = judged_differences(run.results, run.trust)
     students = tuple(
         StudentStatement(
             student, part, verdict_of(own), **{name: tuple(map(line_of, chosen(own, name))) for name in LISTS}

@@ -76,7 +76,11 @@ class Judged:
         return size / abs(self.baseline)
 
 
-def judged_differences(results: Sequence[Result], trust: Mapping[str, Trust]) -> dict[tuple[str, str], list[Judged]]:
+JudgedStudents = dict[tuple[str, str], list[Judged]]
+"""By part of the study and student."""
+
+
+def judged_differences(results: Sequence[Result], trust: Mapping[str, Trust]) -> JudgedStudents:
     """Judge the main differences to the baseline of every student.
 
     Args:
@@ -87,7 +91,7 @@ def judged_differences(results: Sequence[Result], trust: Mapping[str, Trust]) ->
         By part of the study and student, in the order of the study; the differences in that of the evaluations. A
         student without a baseline has its values, with no difference.
     """
-    found: dict[tuple[str, str], list[Judged]] = {}
+    found: JudgedStudents = {}
     for result in results:
         evaluation = EVALUATIONS[result.evaluation]()
         for part in slices(result.frame):

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from robustkd.reporting.run import Run
-from robustkd.reporting.statement import statement_of
-from robustkd.reporting.statement.content import StudentStatement
+from robustkd.reporting.statement import statement_of as statement_from
+from robustkd.reporting.statement.content import Statement, StudentStatement
+from robustkd.reporting.statement.judged import judged_differences
 from robustkd.reporting.trust import trust_in
 from robustkd.results.records import Check
 from robustkd.results.result import Result
@@ -45,6 +46,10 @@ def run_of(frames: dict[str, pd.DataFrame], checks: tuple[Check, ...] = (), **pr
     results = tuple(Result(name, frame, checks, {"options": {}}) for name, frame in frames.items())
     trust = {result.evaluation: trust_in(result, results) for result in results}
     return Run(Path("run"), {"name": "test", "members": [], **provenance}, results, trust, {})
+
+
+def statement_of(run: Run) -> Statement:
+    return statement_from(run, judged_differences(run.results, run.trust))
 
 
 def only_student(run: Run) -> StudentStatement:
