@@ -188,7 +188,8 @@ def evaluate(
         out=out if out is not None else Path("runs") / evaluation_name(networks, dataset),
         device=device,
     )
-    show_results(evaluated)
+    if not show_results(evaluated):
+        raise typer.Exit(1)
 
 
 def _evaluation_options(overrides: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,8 @@ from robustkd.errors import BadInputError
 
 def plan(
     studies: Annotated[
-        list[Path], typer.Argument(metavar="STUDY.yaml…", help="Study files; what they share is counted once.")
+        list[Path],
+        typer.Argument(metavar="STUDY.yaml…", help="Study files, or collections; what they share is counted once."),
     ],
     out: Out = None,
     overrides: Override = None,
@@ -27,14 +28,15 @@ def plan(
     """List the jobs of studies, which are done, and what the rest will cost; nothing is trained."""
     load_named_plugins(plugin)
     counts = _counts(devices)
-    from robustkd.studies.study_file import load_study
+    from robustkd.studies.collection import load_studies
 
-    loaded = [load_study(path, tuple(overrides or ())) for path in studies]
+    placed = load_studies(studies, tuple(overrides or ()), out, store)
 
     from robustkd.studies.outlook import outlook
 
-    runs = [out if out is not None else Path("runs") / study.name for study in loaded]
-    found = outlook(loaded, runs, store, device=device, data_root=data_root, threads=threads)
+    shared = store if len(placed) == 1 else placed[0].store
+    loaded, runs = [each.study for each in placed], [each.out for each in placed]
+    found = outlook(loaded, runs, shared, device=device, data_root=data_root, threads=threads)
     show_outlook(found, counts, every_job=jobs)
 
 

@@ -4,8 +4,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
 from robustkd.errors import printable
 
 if TYPE_CHECKING:
@@ -19,14 +17,14 @@ NETWORKS_NAMED = 3
 """The largest number of networks that are named behind a check; of more, their number is printed."""
 
 
-def show_results(evaluated: "Evaluated") -> None:
+def show_results(evaluated: "Evaluated") -> bool:
     """Print the results of a run.
 
     Args:
         evaluated: The results.
 
-    Raises:
-        typer.Exit: With code 1, if networks or evaluations are missing.
+    Returns:
+        Whether no network and no evaluation is missing.
     """
     from rich.console import Console
     from rich.markup import escape
@@ -60,8 +58,7 @@ def show_results(evaluated: "Evaluated") -> None:
     print(evaluated.page)
     for name, reason in evaluated.missing.items():
         print(f"missing: {printable(f'{name}: {reason}')}", file=sys.stderr)
-    if evaluated.missing:
-        raise typer.Exit(1)
+    return not evaluated.missing
 
 
 def failed_checks(failed: "Sequence[Check]") -> list[str]:

@@ -23,7 +23,12 @@ from robustkd.errors import BadInputError
 
 
 def run(
-    study: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="A study file.")],
+    studies: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="STUDY.yaml…", help="Study files, or collections; several share the networks that are trained."
+        ),
+    ],
     out: Out = None,
     overrides: Override = None,
     device: Device = "auto",
@@ -78,14 +83,14 @@ def run(
         bool, typer.Option("--retry-failed", help="Train again what failed before.", rich_help_panel=HOW)
     ] = False,
 ) -> None:
-    """Train a study's networks, evaluate them, and write the report; finished trainings are not repeated.
+    """Train the networks of studies, evaluate them, and write reports; finished trainings are not repeated.
 
     Example: robustkd run experiments/quickstart.yaml
     """
     load_named_plugins(plugin)
-    from robustkd.studies.study_file import load_study
+    from robustkd.studies.collection import load_studies
 
-    loaded = load_study(study, tuple(overrides or ()))
+    placed = load_studies(studies, tuple(overrides or ()), out, store)
 
     from robustkd.studies import Execution, run_study
     from robustkd.studies.training import CheckpointInterval
@@ -99,12 +104,20 @@ def run(
         interval=CheckpointInterval(checkpoint_epochs, checkpoint_minutes),
         retry_failed=retry_failed,
     )
-    try:
-        evaluated = run_study(loaded, out, device=device, data_root=data_root, store=store, execution=how)
-    except KeyboardInterrupt:
-        print("interrupted; the same command continues from the last saved state", file=sys.stderr)
-        raise typer.Exit(130) from None
-    show_results(evaluated)
+    incomplete = False
+    for each in placed:
+        if len(placed) > 1:
+            print(f"{each.study.name}:")
+        try:
+            evaluated = run_study(
+                each.study, each.out, device=device, data_root=data_root, store=each.store, execution=how
+            )
+        except KeyboardInterrupt:
+            print("interrupted; the same command continues from the last saved state", file=sys.stderr)
+            raise typer.Exit(130) from None
+        incomplete |= not show_results(evaluated)
+    if incomplete:
+        raise typer.Exit(1)
 
 
 def _jobs(given: str) -> int | None:

@@ -59,7 +59,13 @@ def study_schema() -> dict[str, Any]:
     required = schema.pop("required")
     for partial_too in ("DataSettings", "TeacherSettings", "StudentSettings", "AssistantSettings"):
         definitions[partial_too].pop("required", None)
-    schema["anyOf"] = [{"required": ["extends"]}, {"required": required}]
+    listed = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+    schema["properties"]["studies"] = {**listed, "description": "Of a collection, its only key: study files."}
+    collection = {"required": ["studies"], "maxProperties": 1}
+    schema["anyOf"] = [
+        collection,
+        *({"required": keys, "not": {"required": ["studies"]}} for keys in (["extends"], required)),
+    ]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "robustkd study", **schema}
 
 

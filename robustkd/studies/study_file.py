@@ -66,6 +66,34 @@ def load_study(path: Path, overrides: tuple[str, ...] = ()) -> Study:
         raise StudyError(f"{place}: {told}{': ' if told else ''}{problem}") from problem
 
 
+def named_studies(path: Path) -> list[Path]:
+    """Return the study files that a file stands for.
+
+    Args:
+        path: A study file, or a collection: a file whose only key is ``studies``, a list of paths relative to it.
+
+    Returns:
+        The files: the given one for a study.
+
+    Raises:
+        StudyError: The file cannot be read, or is not a valid collection.
+    """
+    content, text = _content(path)
+    if "studies" not in content:
+        return [path]
+    here = f"{path}:{_line_of(text, ('studies',))[0]}: studies"
+    listed = content["studies"]
+    if len(content) > 1:
+        raise StudyError(f"{here}: a collection of studies has no other key, got {', '.join(map(str, content))}")
+    if not isinstance(listed, list) or not listed or not all(isinstance(each, str) for each in listed):
+        raise StudyError(f"{here}: must be a list of paths of study files, got {listed!r}")
+    files = [path.parent / each for each in listed]
+    for file in files:
+        if "studies" in _content(file)[0]:
+            raise StudyError(f"{here}: {file}: is a collection itself; name its studies here")
+    return files
+
+
 def study_yaml(study: Study) -> str:
     """Return a validated study as YAML, with all default values filled in."""
     return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -122,20 +150,7 @@ def _position(entries: list[Any], key: str, text: str) -> int:
 
 def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tuple[Path, str]]]:
     """Return the content of a file merged with the file it extends, and the texts of all files read, its own first."""
-    if path.exists() and not path.is_file():
-        raise StudyError(f"{path}: not a file")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise StudyError(f"{path}: no such file") from error
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path!s}: cannot be read as text ({error})") from error
-    try:
-        content = parsed(text)
-    except YAML_ERRORS as error:
-        raise StudyError(f"{path}{problem_place(error)}: not valid YAML ({yaml_problem(error)})") from error
-    if not isinstance(content, dict):
-        raise StudyError(f"{path}: must be a mapping with the keys {', '.join(Study.model_fields)}")
+    content, text = _content(path)
     if isinstance(content.get("plugins"), list):
         content["plugins"] = [_beside(path, plugin) for plugin in content["plugins"]]
     _place_networks(content, path.resolve())
@@ -151,6 +166,25 @@ def _read(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[tup
         raise StudyError(f"{here}: {other}: no such file")
     inherited, sources = _read(other, (*above, path.resolve()))
     return _merged(inherited, content), [(path, text), *sources]
+
+
+def _content(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the content of a file and its text."""
+    if path.exists() and not path.is_file():
+        raise StudyError(f"{path}: not a file")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise StudyError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path!s}: cannot be read as text ({error})") from error
+    try:
+        content = parsed(text)
+    except YAML_ERRORS as error:
+        raise StudyError(f"{path}{problem_place(error)}: not valid YAML ({yaml_problem(error)})") from error
+    if not isinstance(content, dict):
+        raise StudyError(f"{path}: must be a mapping with the keys {', '.join(Study.model_fields)}")
+    return content, text
 
 
 def _place_networks(content: Any, file: Path) -> None:

@@ -7,8 +7,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from robustkd.distillation import METHODS
+from robustkd.studies.collection import load_studies
 from robustkd.studies.schema import study_schema
-from robustkd.studies.study_file import load_study, study_yaml
+from robustkd.studies.study_file import study_yaml
 
 EXPERIMENTS = sorted(path for path in Path("experiments").rglob("*.yaml"))
 
@@ -25,7 +26,8 @@ def test_every_study_file_here_fits_the_schema_and_so_does_what_it_resolves_to(
     path: Path, validator: Draft202012Validator
 ) -> None:
     validator.validate(yaml.safe_load(path.read_text()))
-    validator.validate(yaml.safe_load(study_yaml(load_study(path))))
+    for placed in load_studies([path]):
+        validator.validate(yaml.safe_load(study_yaml(placed.study)))
 
 
 @pytest.mark.parametrize(
