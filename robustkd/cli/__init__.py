@@ -19,6 +19,7 @@ from robustkd.cli.plan import plan
 from robustkd.cli.report import report
 from robustkd.cli.run import run
 from robustkd.cli.schema import schema
+from robustkd.cli.track import track
 from robustkd.cli.train import train
 from robustkd.cli.usage import EXIT_CODE, UsageError, usage_message
 from robustkd.errors import RobustKDError, printable
@@ -31,7 +32,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (run, evaluate, train, report, compare, plan, schema, doctor):
+for command in (run, evaluate, train, report, compare, plan, schema, doctor, track):
     app.command()(command)
 app.command("list")(list_)
 
