@@ -6,6 +6,7 @@ from robustkd.reporting.captions import legend
 from robustkd.reporting.caution import caution
 from robustkd.reporting.drawing import libraries_at_hand
 from robustkd.reporting.pictures import pictures_of
+from robustkd.reporting.published.compare import published_of
 from robustkd.reporting.report import Report
 from robustkd.reporting.run import read_run
 from robustkd.reporting.sections import section_of
@@ -31,6 +32,7 @@ def compose(path: Path) -> Report:
             section_of(result, run.trust[result.evaluation], pictures_of(result, path / "results"))
             for result in run.results
         )
+        published = published_of(run)
     summaries = tuple(summary_tables(run.results, run.trust))
     return Report(
         title=run.name,
@@ -42,4 +44,5 @@ def compose(path: Path) -> Report:
         legend=legend((*summaries, *(table for section in sections for table in section.tables))),
         caution=caution(run.results),
         damaged=run.damaged,
+        published=published,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from robustkd.presentation.pictures import Picture
+from robustkd.reporting.published.comparison import PublishedComparison
 from robustkd.reporting.statement.content import Statement
 from robustkd.reporting.table import Table
 from robustkd.results.records import Check
@@ -59,6 +60,7 @@ class Report:
         caution: Why the findings hold only for these networks; empty if each method has three seeds or more.
         statement: The distillation statement.
         damaged: The evaluations whose results cannot be read, and why.
+        published: The published tables that the run repeats, beside its own numbers.
     """
 
     title: str
@@ -70,3 +72,4 @@ class Report:
     caution: str = ""
     statement: Statement = field(default_factory=lambda: Statement((), ()))
     damaged: Mapping[str, str] = field(default_factory=dict)
+    published: tuple[PublishedComparison, ...] = ()
