@@ -5,6 +5,7 @@ import re
 from robustkd.reporting.drawing import to_svg
 from robustkd.reporting.published import ojha2023, ruffy2019, sarfraz2020, stanton2021
 from robustkd.reporting.published.comparison import PublishedComparison
+from robustkd.reporting.published.differences import departure
 from robustkd.reporting.published.figure1 import figure1_of
 from robustkd.reporting.published.layout import tables_of
 from robustkd.reporting.published.matching import Match, best_of_families, matches
@@ -39,6 +40,7 @@ def _comparison(table: PaperTable, matched: tuple[Match, ...]) -> PublishedCompa
         place=table.place,
         title=table.title,
         exact=not any(match.differences for match in matched),
+        differences=departure([(match.cell.name, match.differences) for match in matched]),
         note=note_of(table, matched),
         sentences=sentences_of(table, matched),
         tables=tables_of(table, matched, name),

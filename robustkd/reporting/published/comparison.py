@@ -16,7 +16,8 @@ class PublishedComparison:
         place: Where the numbers stand in the paper, such as ``Table III``.
         title: What they are about.
         exact: Whether the run has the protocol of the paper; otherwise only rankings and signs are to be compared.
-        note: One or more sentences: where the run departs from the paper, and how the numbers were obtained.
+        differences: Where the run departs from the paper, and what follows for the numbers; empty if it does not.
+        note: What a reader must know about the published numbers, the intervals and the chart.
         sentences: The findings.
         tables: The numbers: one table for each setting. Differences of a run that is not exact are in brackets.
         chart: The Vega-Lite specification.
@@ -29,6 +30,7 @@ class PublishedComparison:
     place: str
     title: str
     exact: bool
+    differences: str
     note: str
     sentences: tuple[str, ...]
     tables: tuple[Table, ...]

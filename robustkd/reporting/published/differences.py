@@ -37,6 +37,8 @@ _PHRASES = {
 }
 """In the order in which a sentence lists them; others follow by name."""
 
+_CONSEQUENCE = "Compare the rankings and the signs, not the numbers themselves."
+
 _MEASURED = "measured with "
 """Before the name of an option of the evaluation."""
 
@@ -75,14 +77,14 @@ def same(here: Any, there: Any) -> bool:
     return bool(here == there)
 
 
-def sentence_of(found: Sequence[tuple[str, tuple[Difference, ...]]]) -> str:
-    """Say in one sentence where a run departs from a paper.
+def departure(found: Sequence[tuple[str, tuple[Difference, ...]]]) -> str:
+    """Say in one sentence where a run departs from a paper, and in another what follows from it.
 
     Args:
         found: For each cell its name and the differences.
 
     Returns:
-        The sentence; empty if there are none.
+        The sentences; empty if there are no differences.
     """
     names: dict[Difference, list[str]] = {}
     for name, differences in found:
@@ -94,7 +96,7 @@ def sentence_of(found: Sequence[tuple[str, tuple[Difference, ...]]]) -> str:
     order = list(_PHRASES)
     ranked = sorted(names, key=lambda each: order.index(each.key) if each.key in order else len(order))
     said = [_phrase(each, () if set(names[each]) == everybody else names[each], everybody) for each in ranked]
-    return f"This run differs from the paper: {', '.join(said)}."
+    return f"This run differs from the paper: {', '.join(said)}. {_CONSEQUENCE}"
 
 
 def _phrase(difference: Difference, whose: Iterable[str], everybody: set[str]) -> str:

@@ -14,7 +14,7 @@ from robustkd.published import load_published
 from robustkd.reporting.drawing import to_svg
 from robustkd.reporting.published.agreement import FEWEST_RANKED, Ranking
 from robustkd.reporting.published.comparison import PublishedComparison
-from robustkd.reporting.published.differences import sentence_of
+from robustkd.reporting.published.differences import departure
 from robustkd.reporting.published.matching import Match, matches
 from robustkd.reporting.published.paper_table import PaperCell, PaperTable
 from robustkd.reporting.published.sarfraz2020 import METHODS, NETWORKS, RECIPE, STATED
@@ -74,7 +74,7 @@ def figure1_of(run: Run) -> PublishedComparison | None:
     valid = [pair for pair in pairs if not pair.void]
     if not valid:
         return None
-    departs = sentence_of([(match.cell.name, match.differences) for match in matched])
+    departs = departure([(match.cell.name, match.differences) for match in matched])
     chart = _chart(valid)
     return PublishedComparison(
         name=_NAME,
@@ -82,7 +82,8 @@ def figure1_of(run: Run) -> PublishedComparison | None:
         place="Figure 1",
         title="Adversarial transferability",
         exact=not departs,
-        note=" ".join(filter(None, (departs, _REMARK))),
+        differences=departs,
+        note=_REMARK,
         sentences=tuple(filter(None, (_ranking(valid), _signs(valid)))),
         tables=(_matrix(pairs),),
         chart=chart,

@@ -6,7 +6,6 @@ import numpy as np
 
 from robustkd.presentation.numbers import join
 from robustkd.reporting.published.agreement import Gain, Ranking, gains, rankings, signs
-from robustkd.reporting.published.differences import sentence_of
 from robustkd.reporting.published.layout import decimals_of, signed
 from robustkd.reporting.published.matching import Match
 from robustkd.reporting.published.paper_table import PaperTable
@@ -24,6 +23,12 @@ def sentences_of(table: PaperTable, matched: Sequence[Match]) -> tuple[str, ...]
     several = len({match.cell.setting for match in matched}) > 1
     ranked = [_ranking(table, each, several) for each in rankings(matched)]
     return tuple(filter(None, (_distance(table, matched), *ranked, *_signs(table, matched))))
+
+
+def note_of(table: PaperTable, matched: Sequence[Match]) -> str:
+    """Say what the paper and the run leave out, where the intervals come from, and how to read the chart."""
+    intervals = _intervals(matched) if rankings(matched) else ""
+    return " ".join(filter(None, (_coverage(table, matched), *table.remarks, intervals, _CHART)))
 
 
 def ranking_sentence(found: Ranking, items: str, by: str) -> str:
@@ -58,14 +63,6 @@ def share_sentence(found: SignAgreement, what: str, positive: int) -> str:
         f"{found.same} of {found.total} {what} have the published sign ({share} [{low}, {high}]); "
         f"in the paper {positive} are positive."
     )
-
-
-def note_of(table: PaperTable, matched: Sequence[Match]) -> str:
-    """Say where the run departs from the paper, what the paper does not tell, and where the intervals come from."""
-    departs = sentence_of([(match.cell.name, match.differences) for match in matched])
-    consequence = "Compare the rankings and the signs, not the numbers themselves." if departs else ""
-    intervals = _intervals(matched) if rankings(matched) else ""
-    return " ".join(filter(None, (departs, consequence, _coverage(table, matched), *table.remarks, intervals, _CHART)))
 
 
 def _distance(table: PaperTable, matched: Sequence[Match]) -> str:

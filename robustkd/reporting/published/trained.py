@@ -10,6 +10,8 @@ import yaml
 from robustkd.reporting.published.paper_table import PLAIN
 from robustkd.reporting.run import Run
 
+_OWN_TEACHER = "own teacher"
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -57,6 +59,7 @@ def trained_in(run: Run, evaluation: str) -> tuple[Trained, ...]:
         lineage = _lineage(run, rows.iloc[0])
         teacher = _teacher(networks, str(group), str(condition))
         recipe = _recipe(study, str(name), str(architecture), str(group)) | _flat(lineage.get("recipe") or {})
+        own_teacher = recipe.pop(_OWN_TEACHER, "")
         found.append(
             Trained(
                 name=str(name),
@@ -65,7 +68,7 @@ def trained_in(run: Run, evaluation: str) -> tuple[Trained, ...]:
                 architecture=str(architecture),
                 group=str(group),
                 condition=str(condition),
-                teacher="" if teacher is None else str(teacher["architecture"]),
+                teacher=own_teacher or ("" if teacher is None else str(teacher["architecture"])),
                 teacher_method="baseline"
                 if teacher is None
                 else str(_lineage(run, teacher).get("method") or "baseline"),
@@ -105,10 +108,16 @@ def _recipe(study: Mapping[str, Any], name: str, architecture: str, group: str) 
         here = not by_teacher or any(group.endswith(f", teacher {teacher}") for teacher in by_teacher)
         if name in entries and architecture in students["architecture"] and here:
             entry = entries[name] or {}
-            members = (entry.get("teacher") or {}).get("members") or []
-            own = {"teacher": [member["architecture"] for member in members]} if members else {}
-            return recipe | _flat(students.get("training") or {}) | _flat(entry.get("training") or {}) | own
+            changed = _flat(students.get("training") or {}) | _flat(entry.get("training") or {})
+            return recipe | changed | _own_teacher(entry.get("teacher") or {})
     return recipe
+
+
+def _own_teacher(teacher: Mapping[str, Any]) -> dict[str, Any]:
+    """The teacher of an entry that has one of its own: the architectures of several, or that of one."""
+    if teacher.get("members"):
+        return {"teacher": [member["architecture"] for member in teacher["members"]]}
+    return {_OWN_TEACHER: teacher["architecture"]} if teacher.get("architecture") else {}
 
 
 def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class RunOf(Protocol):
         gains: Mapping[str, tuple[float, float]] = {},
         checks: tuple[Check, ...] = (),
         measured: tuple[str, str] = ("generalization", "accuracy"),
+        group: str = "",
     ) -> Run: ...
 
 
@@ -53,10 +54,11 @@ def run_of(tmp_path: Path) -> RunOf:
         gains: Mapping[str, tuple[float, float]] = {},
         checks: tuple[Check, ...] = (),
         measured: tuple[str, str] = ("generalization", "accuracy"),
+        group: str = "",
     ) -> Run:
         """A run with, for each name of a method, the number of each of its networks (one a seed), in percent."""
         evaluation, metric = measured
-        part = {"group": student, "condition": condition, "metric": metric, "n": 10_000}
+        part = {"group": group or student, "condition": condition, "metric": metric, "n": 10_000}
         own = {"member": "teacher", "role": "teacher", "method": "teacher", "architecture": teacher}
         rows: list[dict[str, Any]] = [{**part, **own, "level": "network", "value": 0.95}]
         members = [{**own, "condition": condition, "lineage": {"method": "baseline"}}]

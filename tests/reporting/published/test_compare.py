@@ -53,7 +53,7 @@ def test_a_shorter_training_is_named_and_its_differences_are_in_brackets(run_of)
     comparison = only(run_of({"baseline": [40.0], "hinton": [39.0]}, recipe=short, data=small))
 
     assert not comparison.exact
-    assert comparison.note.startswith(
+    assert comparison.differences == (
         "This run differs from the paper: trained for 8 epochs instead of 200, on 3,000 images instead of 50,000, "
         "tested on 1,000 images instead of 10,000. Compare the rankings and the signs, not the numbers themselves."
     )
