@@ -11,7 +11,8 @@ from robustkd.atomic import write_text
 from robustkd.presentation.pictures import picture_png
 from robustkd.reporting.compose import compose
 from robustkd.reporting.drawing import libraries_at_hand, to_png, vega_lite_version
-from robustkd.reporting.report import Report
+from robustkd.reporting.published.comparison import PublishedComparison
+from robustkd.reporting.report import Report, Section
 from robustkd.reporting.table import to_csv, to_latex, to_markdown
 
 
@@ -47,12 +48,14 @@ def _write(report: Report, folder: Path) -> None:
     write_text(folder / "index.html", render(report, "index.html.j2", vega_lite_version=vega_lite_version()))
     write_text(folder / "report.md", render(report, "report.md.j2"))
     write_text(folder / "provenance.json", json.dumps(report.provenance, indent=2, sort_keys=True) + "\n")
-    for table in (*report.summaries, *(table for section in report.sections for table in section.tables)):
+    parts: tuple[Section | PublishedComparison, ...] = (*report.sections, *report.published)
+    for table in (*report.summaries, *(table for part in parts for table in part.tables)):
         write_text(folder / "tables" / f"{table.name}.csv", to_csv(table))
         write_text(folder / "tables" / f"{table.name}.tex", to_latex(table))
         write_text(folder / "tables" / f"{table.name}.md", to_markdown(table))
+    for part in parts:
+        write_text(folder / "figures" / f"{part.name}.svg", part.svg)
+        (folder / "figures" / f"{part.name}.png").write_bytes(to_png(part.chart))
     for section in report.sections:
-        write_text(folder / "figures" / f"{section.name}.svg", section.svg)
-        (folder / "figures" / f"{section.name}.png").write_bytes(to_png(section.chart))
         for picture in section.pictures:
             (folder / "figures" / f"{section.name}-{picture.name}.png").write_bytes(picture_png(picture))

@@ -7,6 +7,7 @@ from robustkd.reporting.caution import caution
 from robustkd.reporting.decides import what_would_decide
 from robustkd.reporting.drawing import libraries_at_hand
 from robustkd.reporting.pictures import pictures_of
+from robustkd.reporting.published.compare import published_of
 from robustkd.reporting.report import Report
 from robustkd.reporting.run import read_run
 from robustkd.reporting.sections import section_of
@@ -42,6 +43,7 @@ def compose(path: Path) -> Report:
             for result in run.results
         )
         trade_off = trade_off_of(run.results, run.trust)
+        published = published_of(run)
     summaries = tuple(summary_tables(run.results, run.trust))
     return Report(
         title=run.name,
@@ -55,4 +57,5 @@ def compose(path: Path) -> Report:
         caution=caution(run.results),
         trade_off=trade_off,
         damaged=run.damaged,
+        published=published,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from robustkd.presentation.pictures import Picture
+from robustkd.reporting.published.comparison import PublishedComparison
 from robustkd.reporting.statement.content import Statement
 from robustkd.reporting.table import Table
 from robustkd.reporting.trade_off import TradeOff
@@ -61,6 +62,7 @@ class Report:
         statement: The distillation statement.
         trade_off: The chart of accuracy against any other metric; None where there is nothing to compare.
         damaged: The evaluations whose results cannot be read, and why.
+        published: The published tables that the run repeats, beside its own numbers.
     """
 
     title: str
@@ -73,3 +75,4 @@ class Report:
     statement: Statement = field(default_factory=lambda: Statement((), ()))
     trade_off: TradeOff | None = None
     damaged: Mapping[str, str] = field(default_factory=dict)
+    published: tuple[PublishedComparison, ...] = ()
