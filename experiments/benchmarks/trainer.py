@@ -12,6 +12,9 @@ batch size:
   step;
 * with ``--loops``, the same loop with torchvision's second transforms on tensors, or with kornia on the device.
 
+The loops make no other views of the images: a method that asks for some, such as `uda`, is shown the same pixels again,
+which favours them.
+
 A ratio is the median of the ratios within a round, so that other load on the machine slows all variants equally. On a
 GPU more lines are printed: the floor at batch 1,000, where the chip is full, and, with ``--together 1 4 8``, as many
 trainings in one process, on epochs as long as CIFAR-10's. Images are random, because the speed does not depend on their
@@ -27,6 +30,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +50,8 @@ from robustkd.errors import RobustKDError
 from robustkd.models import create_model
 
 CLASSES = 10
+NAME = 2 + max(map(len, METHODS.names()))
+"""The width of the column of methods."""
 FULL = 1000
 """The batch size at which a large GPU is full with small networks."""
 
@@ -70,7 +76,7 @@ def main() -> None:
             rows.append(_together_row(count, full, settings, device))
         print()
     print(
-        f"{'method':14}{'stage':16}{'images/s':>10}{'floor':>10}"
+        f"{'method':{NAME}}{'stage':16}{'images/s':>10}{'floor':>10}"
         + "".join(f"{loop:>12}" for loop in loops)
         + f"{'of floor':>10}{'× plain':>9}"
     )
@@ -80,12 +86,12 @@ def main() -> None:
         try:
             measured = measure(name, data, loaders, settings, device)
         except RobustKDError as error:
-            print(f"{name:14}does not apply: {error}")
+            print(f"{name:{NAME}}does not apply: {error}")
             continue
         for row in measured:
             rows.append(row)
             print(
-                f"{row['method']:14}{row['stage']:16}{row['images_per_second']:10.0f}{row['floor']:10.0f}"
+                f"{row['method']:{NAME}}{row['stage']:16}{row['images_per_second']:10.0f}{row['floor']:10.0f}"
                 + "".join(f"{row[loop]:12.0f}" for loop in loops)
                 + f"{row['share_of_floor']:10.2f}{row['times_plain']:9.2f}",
                 flush=True,
@@ -114,9 +120,11 @@ def measure(
     # a first stage may be half as long as the training, and the first rounds of each are for warming up
     recipe = _recipe(settings, epochs=2 * (settings.rounds + WARM_UP))
     rounds: dict[str, list[dict[str, float]]] = defaultdict(list)
-    resident = next(TrainingBatches(data.training, settings.batch_size, data.augmentation, 0, device).epoch())
-    floor = _Floor(_method(name, settings, device), recipe, resident, device)
-    loops = {loop: _Loop(_method(name, settings, device), recipe, loader, device) for loop, loader in loaders.items()}
+    floor = _Floor(_method(name, settings, device), recipe, data.training, device)
+    loops = {
+        loop: _Loop(_method(name, settings, device), recipe, data.training, device, loader)
+        for loop, loader in loaders.items()
+    }
 
     def compete(entry: Epoch) -> None:
         if entry.epoch >= WARM_UP - 1:
@@ -146,8 +154,9 @@ class _EnoughError(Exception):
 class _Opponent(ABC):
     """A separate instance of the method, with an optimiser for the current stage."""
 
-    def __init__(self, method: Method, recipe: Recipe, device: torch.device) -> None:
-        self.method = method
+    def __init__(self, method: Method, recipe: Recipe, images: ImageSet, device: torch.device) -> None:
+        method.prepare(images.labels.cpu())
+        self.method = method.to(device)
         self.recipe = recipe
         self.device = device
         self.stage = ""
@@ -181,9 +190,10 @@ class _Opponent(ABC):
 class _Floor(_Opponent):
     """The same step again and again on one batch; on CUDA as a graph."""
 
-    def __init__(self, method: Method, recipe: Recipe, batch: Batch, device: torch.device) -> None:
-        super().__init__(method, recipe, device)
-        self.batch = batch
+    def __init__(self, method: Method, recipe: Recipe, images: ImageSet, device: torch.device) -> None:
+        super().__init__(method, recipe, images, device)
+        batches = TrainingBatches(images, recipe.batch_size, CIFAR_AUGMENTATION, 0, device, views=method.views)
+        self.batch = next(batches.epoch())
         self.run: Callable[[], None] | None = None
 
     def optimise(self, trained: list[torch.nn.Parameter], recipe: Recipe) -> None:
@@ -212,9 +222,10 @@ class _Floor(_Opponent):
 class _Loop(_Opponent):
     """A loop over a loader that reads its numbers at each step, with torch's default optimiser."""
 
-    def __init__(self, method: Method, recipe: Recipe, loader: Any, device: torch.device) -> None:
-        super().__init__(method, recipe, device)
+    def __init__(self, method: Method, recipe: Recipe, images: ImageSet, device: torch.device, loader: Any) -> None:
+        super().__init__(method, recipe, images, device)
         self.loader = loader
+        self.places = torch.arange(len(images), device=device)
 
     def optimise(self, trained: list[torch.nn.Parameter], recipe: Recipe) -> None:
         self.optimiser = torch.optim.SGD(
@@ -225,7 +236,9 @@ class _Loop(_Opponent):
         self.begin(entry.stage, entry.epoch)
         count, start = 0, time.perf_counter()
         for pixels, labels in self.loader:
-            batch = Batch(pixels.to(self.device), labels.to(self.device))
+            pixels, places = pixels.to(self.device), self.places[count : count + len(labels)]
+            views = dict.fromkeys(self.method.views, pixels)
+            batch = Batch(pixels, labels.to(self.device), places, views=views)
             loss, logits = self.loss(batch)
             self.optimiser.zero_grad()
             loss.backward()
@@ -239,9 +252,8 @@ class _Loop(_Opponent):
 def full_chip(settings: argparse.Namespace, device: torch.device) -> float:
     """Return the images per second of the baseline's floor at the batch size that fills the chip."""
     data = _random_data(FULL, settings.image_size)
-    recipe = _recipe(settings, epochs=1)
-    batch = next(TrainingBatches(data.training, FULL, data.augmentation, 0, device).epoch())
-    floor = _Floor(_method("baseline", settings, device), recipe, batch, device)
+    recipe = replace(_recipe(settings, epochs=1), batch_size=FULL)
+    floor = _Floor(_method("baseline", settings, device), recipe, data.training, device)
     entry = Epoch("training", 0, 0.01, 0.0, {}, 0.0, 0.0, None, 0.0)
     return max(floor.images_per_second(entry, 50) for _ in range(3))
 

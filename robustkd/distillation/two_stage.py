@@ -29,6 +29,8 @@ class TwoStage(Method):
         kd_weight: The weight of the distillation term of the second stage, 0 to 1; that of the labels is 1 − kd_weight.
         temperature: T, the temperature of both softened predictions in the second stage.
         init_epochs: The number of epochs of the first stage; None for half of the second's, rounded down, at least one.
+        standardise_logits: Whether both networks' logits are standardised before the second stage compares them (Sun et
+            al. 2024, arXiv 2403.01993).
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class TwoStage(Method):
         kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.9,
         temperature: Annotated[float, Field(gt=0)] = 4.0,
         init_epochs: Annotated[int, Field(ge=1)] | None = None,
+        standardise_logits: bool = False,
     ) -> None:
         super().__init__(student, teacher)
         self.kd_weight = kd_weight
         self.temperature = temperature
         self.init_epochs = init_epochs
+        self.standardise_logits = standardise_logits
 
     def stages(self, recipe: Recipe) -> tuple[Stage, ...]:
         """Put the initialisation before the training."""
@@ -74,7 +78,12 @@ class TwoStage(Method):
             return Supervision(student.logits, self.initialisation_losses(student, teacher))
         logits, teacher_logits = self.logits_of_both(batch)
         losses = self.labels_and_teacher(
-            logits, teacher_logits, batch, kd_weight=self.kd_weight, temperature=self.temperature
+            logits,
+            teacher_logits,
+            batch,
+            kd_weight=self.kd_weight,
+            temperature=self.temperature,
+            standardise_logits=self.standardise_logits,
         )
         return Supervision(logits, losses)
 

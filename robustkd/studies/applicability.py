@@ -100,7 +100,7 @@ def _teachers(study: Study, students: StudentSettings, teacher: TeacherSettings 
     given = [method_entry(name, each).teacher for name, each in students.methods.items()]
     own = [TeacherSettings.model_validate(each) for each in given if each is not None]
     for each in (teacher, students.control_teacher, *own):
-        if each is None or each.has_weights:
+        if each is None or each.has_weights or each.untrained:
             continue
         members = each.members if isinstance(each.members, list) else []
         networks = [(str(member.architecture), member.training) for member in members if not member.has_weights]

@@ -64,7 +64,7 @@ class Live:
         jobs = plan.jobs
         self._plan, self._total, self._done, self._failed = plan, len(jobs), len(done), len(failed)
         if done:
-            self.say(f"{len(done)} of {len(jobs)} networks are already trained")
+            self.say(f"{len(done)} of {len(jobs)} networks are there already")
         waiting = [job for job in jobs if job.id not in done and job.id not in failed]
         self._stages = {job.id: stages_of(job) for job in waiting}
         self._left = {id_: _epochs(stages) for id_, stages in self._stages.items()}

@@ -16,7 +16,7 @@ from robustkd.regular_file import why_not_a_file
 from robustkd.results.storage import file_digest
 from robustkd.roles import Role, control_name
 from robustkd.studies.extras import Extras
-from robustkd.studies.given_teacher import GivenTeacher, load_given_teacher
+from robustkd.studies.given_teacher import GivenTeacher, load_given_teacher, untrained_teacher
 from robustkd.studies.job import Job, Teaching, unique
 from robustkd.studies.method_entry import MethodEntry, method_entry
 from robustkd.studies.study import AssistantSettings, StudentSettings, Study, TeacherSettings
@@ -172,6 +172,11 @@ def _taught(study: Study, settings: TeacherSettings | None, training_sets: Train
     if settings.has_weights:
         given = load_given_teacher(settings, data, "teacher", str(settings.condition))
         return _Taught((_given(given, data.condition),), teaching, chain)
+    if settings.untrained:
+        made = (
+            untrained_teacher(str(settings.architecture), seed, data, study.data) for seed in settings.trained_seeds
+        )
+        return _Taught(tuple(_given(each, data.condition) for each in made), teaching)
     assert settings.architecture is not None, "validation refuses a teacher that is neither given nor trained"
     if settings.condition:
         training_sets = training_sets.under(condition_named(condition_entry(settings)))
@@ -216,11 +221,11 @@ def _given(teacher: GivenTeacher, condition: Condition) -> Job:
         "options": {},
         "recipe": asdict(Recipe()),
         "architecture": teacher.architecture,
-        "seed": None,
+        "seed": teacher.seed,
         "given": teacher.digest,
     }
     label = teacher.condition or condition.label
-    return Job("teacher", teacher.architecture, settings, condition=condition, label=label, given=teacher)
+    return Job("teacher", teacher.name, settings, condition=condition, label=label, given=teacher)
 
 
 def _students(

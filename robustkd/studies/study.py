@@ -152,6 +152,8 @@ class TeacherSettings(NetworkEntry):
         assistants: Networks between the teacher and the students, in order: architectures, or mappings with
             `architecture`, `method`, `seed` and `training`. Students learn from the last one.
         condition: The condition of its training set, if it is not that of the students.
+        untrained: Whether it keeps the initial weights of its seed: the control of what students learn from any
+            teacher, even one that knows nothing.
         path: The checkpoint of a teacher that is not trained; then the following keys are as in a pool file.
     """
 
@@ -164,6 +166,7 @@ class TeacherSettings(NetworkEntry):
     combine: Combination = "probabilities"
     assistants: Chain = Field(default=[])
     condition: str | dict[str, dict[str, Any]] = ""
+    untrained: Annotated[bool, Field(strict=True)] = False
 
     @property
     def trained_seeds(self) -> list[int]:
@@ -175,7 +178,7 @@ class TeacherSettings(NetworkEntry):
 
     @property
     def trained(self) -> list[tuple[str, int]]:
-        """The architectures and seeds of the networks that the study trains for it."""
+        """The architectures and seeds of the networks that the study makes for it."""
         if isinstance(self.members, list):
             return [(str(each.architecture), each.seed) for each in self.members if not each.has_weights]
         return [(str(self.architecture), seed) for seed in self.trained_seeds]
@@ -194,8 +197,9 @@ class TeacherSettings(NetworkEntry):
             left_out = (*TRAINED_KEYS, *NetworkEntry.model_fields)
         else:
             left_out = tuple(key for key in NetworkEntry.model_fields if key != "architecture")
-        alone = {"members": 1, "method": {"baseline": {}}, "assistants": [], "condition": ""}
+        alone = {"members": 1, "method": {"baseline": {}}, "assistants": [], "condition": "", "untrained": False}
         left_out += ("combine",) if self.size == 1 else ()
+        left_out += UNTRAINED_LACKS if self.untrained else ()
         return {
             key: value for key, value in write(self).items() if key not in left_out and alone.get(key, _NONE) != value
         }
@@ -203,6 +207,9 @@ class TeacherSettings(NetworkEntry):
 
 TRAINED_KEYS = ("seeds", "training", "method")
 """The keys of a teacher that the study trains."""
+
+UNTRAINED_LACKS = ("training", "method", "condition", "assistants")
+"""The keys that an untrained teacher does not have."""
 
 
 class StudentSettings(_Settings):

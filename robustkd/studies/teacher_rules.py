@@ -9,6 +9,7 @@ from robustkd.studies.network_entry import NetworkEntry
 from robustkd.studies.options import Place, PlaceError, first_problem, method_options
 from robustkd.studies.study import (
     TRAINED_KEYS,
+    UNTRAINED_LACKS,
     AssistantSettings,
     Chain,
     Choice,
@@ -37,6 +38,8 @@ def resolved_teacher(study: Study, teacher: TeacherSettings, place: Place) -> Te
     if "combine" in given and teacher.size == 1:
         raise PlaceError((*place, "combine"), "is for an ensemble: add the key members")
     resolved: dict[str, Any] = {}
+    if teacher.untrained:
+        _check_untrained(teacher, place)
     if isinstance(teacher.members, list):
         _check_members(study, teacher, teacher.members, place)
     elif teacher.has_weights:
@@ -96,6 +99,16 @@ def _check_given(teacher: TeacherSettings, place: Place) -> None:
         raise PlaceError((*place, told), "the teacher is given and not trained: leave this key out")
     if not isinstance(teacher.condition, str):
         raise PlaceError((*place, "condition"), "the teacher is given: name its condition, without options")
+
+
+def _check_untrained(teacher: TeacherSettings, place: Place) -> None:
+    if teacher.has_weights or isinstance(teacher.members, list):
+        other = "path" if teacher.has_weights else "members"
+        raise PlaceError((*place, "untrained"), f"is for a teacher with an architecture, and this has {other}")
+    if told := next((key for key in UNTRAINED_LACKS if key in teacher.model_fields_set), None):
+        raise PlaceError((*place, told), "the teacher is untrained: leave this key out")
+    if teacher.members == 1 and len(teacher.seeds) > 1:
+        raise PlaceError((*place, "seeds"), "the teacher is untrained, and none is better than another: give one seed")
 
 
 def _check_members(study: Study, teacher: TeacherSettings, members: list[EnsembleMember], place: Place) -> None:

@@ -27,7 +27,7 @@ from robustkd.distillation.training_state import epochs_done
 from robustkd.distillation.turns import Turns, drained, inside
 from robustkd.errors import RobustKDError, StateError, StorageError, StudyError, TrainingError
 from robustkd.models import PixelModel, create_model, load_model, save_model
-from robustkd.models.ensembles import ensemble
+from robustkd.models.ensembles import ensemble, members_of
 from robustkd.roles import Role
 from robustkd.studies.job import Teaching
 from robustkd.studies.member_facts import MODEL_FILE
@@ -293,6 +293,7 @@ def _trained(training: Training, data: Dataset, method: Method, history: list[Ep
         "data": settings["data"],
         "job": training.id,
         "teacher_job": training.teacher_id,
+        **_untrained_record(method),
         **initialisation_record(method, training.recipe),
         **course_record(history),
     }
@@ -314,6 +315,13 @@ def _trained(training: Training, data: Dataset, method: Method, history: list[Ep
         "images_per_second": statistics.median(epoch.images_per_second for epoch in history),
     }
     return Trained({MODEL_FILE: checkpoint, HISTORY_FILE: table}, about)
+
+
+def _untrained_record(method: Method) -> dict[str, Any]:
+    """That its teachers are untrained, which explains a student that is no better than chance."""
+    taught_by = members_of(method.teacher) if method.has_teacher else []
+    untrained = bool(taught_by) and all(each.lineage.get("untrained") for each in taught_by)
+    return {"untrained_teacher": True} if untrained else {}
 
 
 @contextmanager

@@ -194,7 +194,7 @@ def _control(study: Study, students: StudentSettings, place: Place) -> TeacherSe
     if other.has_weights and other.path == teacher.path:
         raise PlaceError((*place, "path"), "is the teacher itself: give another network")
     shared = sorted(set(other.trained) & set(teacher.trained))
-    if shared:
+    if shared and other.untrained == teacher.untrained:
         raise PlaceError(
             (*place, "seeds"),
             f"with seed {shared[0][1]} it is the teacher itself: give it a seed that the teacher lacks",

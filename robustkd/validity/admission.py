@@ -76,8 +76,8 @@ def admit(pool: ModelPool, data: Dataset, predict: PredictionCache, device: torc
             probed.append(found)
     checks = [check for each in probed for check in each.checks] + same_network_checks(probed)
     judged = [(each.member, _of_predictions(each.member, data, predict)) for each in probed]
-    noisy = [_by_noise(member.name, check) for member, found in judged if _has_noise(member, data) for check in found]
-    checks += [check for member, found in judged if not _has_noise(member, data) for check in found]
+    checks += [check for member, found in judged if not _excuse(member, data) for check in found]
+    excused = [note for member, found in judged for note in _in_place_of(found, member, data)]
     hints = _hints(judged, data, predict)
     admitted = [each.member for each in probed]
     return Admitted(
@@ -86,7 +86,7 @@ def admit(pool: ModelPool, data: Dataset, predict: PredictionCache, device: torc
         {each.member.name: each.no_gradient for each in probed if each.no_gradient},
         tuple(checks),
         hints,
-        (*(note for each in probed for note in each.notes), *filter(None, noisy), *hints),
+        (*(note for each in probed for note in each.notes), *excused, *hints),
     )
 
 
@@ -111,19 +111,31 @@ def _hints(judged: Sequence[tuple[Member, list[Check]]], data: Dataset, predict:
     found = (
         near_chance(member, predict(member), order, data.name, channels)
         for member, (_, order) in judged
-        if not _has_noise(member, data)
+        if not _excuse(member, data)
     )
     return tuple(filter(None, found))
 
 
-def _has_noise(member: Member, data: Dataset) -> bool:
-    """Whether a member learned wrong labels, which may make it guess, or take one class for another."""
-    return data.condition.name == "label_noise" and member.condition in ("", data.condition.label)
+def _excuse(member: Member, data: Dataset) -> str:
+    """What else than a fault makes a member guess, or take one class for another; empty if nothing does."""
+    lineage = member.model.lineage
+    if lineage.get("untrained"):
+        return "is untrained, as a control"
+    if lineage.get("untrained_teacher"):
+        return f"it is the untrained teacher that {member.name} learned from"
+    if data.condition.name == "label_noise" and member.condition in ("", data.condition.label):
+        return f"it is the noise of the labels that {member.name} learned"
+    return ""
 
 
-def _by_noise(name: str, check: Check) -> str:
-    """A note in place of a check that wrong labels in training explain as well; empty if it passed."""
-    return "" if check.passed else f"{check.detail}, or it is the noise of the labels that {name} learned"
+def _in_place_of(checks: list[Check], member: Member, data: Dataset) -> list[str]:
+    """Notes in place of checks that fail, or may fail, without a fault."""
+    excuse = _excuse(member, data)
+    if not excuse:
+        return []
+    if member.model.lineage.get("untrained"):
+        return [f"{member.name} {excuse}: an accuracy near chance is expected of it"]
+    return [f"{check.detail}, or {excuse}" for check in checks if not check.passed]
 
 
 def without_gradients(admitted: Admitted, metrics: tuple[str, ...]) -> tuple[Check, ...]:

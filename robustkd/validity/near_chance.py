@@ -21,7 +21,7 @@ MOST = 0.5
 
 
 def near_chance(member: Member, predictions: Predictions, order: Check, data_name: str, channels: int) -> str:
-    """Say why a network may be near chance, and how to find out; empty where it is not, or was trained by robustkd.
+    """Say why a network may be near chance, and how to find out; empty where it is not, or robustkd made it.
 
     Args:
         member: The network.
@@ -35,7 +35,7 @@ def near_chance(member: Member, predictions: Predictions, order: Check, data_nam
     """
     labels = predictions.labels
     chance, accuracy = float(np.bincount(labels).max() / len(labels)), float(predictions.correct.mean())
-    if "method" in member.model.lineage or chance == 1 or accuracy >= chance + NEAR * (1 - chance):
+    if {"method", "untrained"} & member.model.lineage.keys() or chance == 1 or accuracy >= chance + NEAR * (1 - chance):
         return ""
     reason = _reason(member, predictions, order, channels)
     return (

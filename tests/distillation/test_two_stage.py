@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -54,6 +55,39 @@ def test_the_second_stage_is_hintons(name: str, networks: Networks, batch: Batch
     found, expected = method(batch), hinton(batch)
     assert torch.equal(found.logits, expected.logits)
     assert found.losses == expected.losses
+
+
+def standardised(logits: np.ndarray) -> np.ndarray:
+    return (logits - logits.mean(1, keepdims=True)) / logits.std(1, ddof=1, keepdims=True)
+
+
+def log_softened(logits: np.ndarray, temperature: float) -> np.ndarray:
+    scaled = logits / temperature
+    return scaled - np.log(np.exp(scaled).sum(1, keepdims=True))
+
+
+@two_stages
+def test_the_second_stage_may_standardise_logits_and_the_first_has_none(
+    name: str, networks: Networks, batch: Batch
+) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_resnet8")
+    options = {"kd_weight": 0.7, "temperature": 2.0}
+    plain, method = (
+        METHODS[name](student, teacher, **options, standardise_logits=standardise).eval()
+        for standardise in (False, True)
+    )
+
+    method.begin_epoch("training", 0, 1)
+    losses = method(batch).losses
+
+    logits = [model(batch.pixels).detach().double().numpy() for model in (student, teacher)]
+    learned, taught = (log_softened(standardised(each), 2.0) for each in logits)
+    assert losses["kd"].item() == pytest.approx(0.7 * 4 * (np.exp(taught) * (taught - learned)).sum(1).mean(), rel=1e-4)
+    errors = -log_softened(logits[0], 1.0)[np.arange(len(batch.labels)), batch.labels]
+    assert losses["cross_entropy"].item() == pytest.approx(0.3 * errors.mean(), rel=1e-5)
+    for each in (plain, method):
+        each.begin_epoch("initialisation", 0, 1)
+    assert method(batch).losses == plain(batch).losses
 
 
 @two_stages

@@ -39,8 +39,9 @@ def test_the_likeliest_reason_comes_first(
     assert reason in hint(predicted, channels=channels, **lineage)
 
 
-def test_a_network_that_is_better_or_was_trained_here_needs_none() -> None:
+def test_a_network_that_is_better_or_was_made_here_needs_none() -> None:
     better = np.where(np.arange(100) < 40, LABELS, (LABELS + 1) % 4)
 
     assert hint(better) == ""
     assert hint((LABELS + 1) % 4, method="at") == ""
+    assert hint((LABELS + 1) % 4, untrained="yes") == ""

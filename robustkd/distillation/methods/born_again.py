@@ -42,6 +42,8 @@ class BornAgain(Method):
         generations: How often the network is born again: the number of networks that have a teacher.
         kd_weight: The weight of the distillation term, 0 to 1; the labels have the rest.
         temperature: T, the temperature of both softened predictions.
+        standardise_logits: Whether both networks' logits are standardised before they are compared (Sun et al. 2024,
+            arXiv 2403.01993).
 
     Raises:
         ModelError: timm does not know the student's architecture, so no earlier generation can be built.
@@ -60,11 +62,13 @@ class BornAgain(Method):
         generations: Annotated[int, Field(ge=1)] = 1,
         kd_weight: Annotated[float, Field(ge=0, le=1)] = 0.5,
         temperature: Annotated[float, Field(gt=0)] = 1.0,
+        standardise_logits: bool = False,
     ) -> None:
         super().__init__(student, teacher)
         self.generations = generations
         self.kd_weight = kd_weight
         self.temperature = temperature
+        self.standardise_logits = standardise_logits
         self.earlier = nn.ModuleList(twin(student, index) for index in range(1, generations + 1))
 
     def stages(self, recipe: Recipe) -> tuple[Stage, ...]:
@@ -98,7 +102,14 @@ class BornAgain(Method):
             return Supervision(logits, {"cross_entropy": self.cross_entropy(logits, batch)})
         before = self._network(number - 1)
         logits, taught = self._of_both(lambda: network(batch.pixels), lambda: before(batch.pixels), batch)
-        losses = self.labels_and_teacher(logits, taught, batch, kd_weight=self.kd_weight, temperature=self.temperature)
+        losses = self.labels_and_teacher(
+            logits,
+            taught,
+            batch,
+            kd_weight=self.kd_weight,
+            temperature=self.temperature,
+            standardise_logits=self.standardise_logits,
+        )
         return Supervision(logits, losses)
 
     def candidates(self) -> tuple[PixelModel, ...]:

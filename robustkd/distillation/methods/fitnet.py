@@ -71,6 +71,8 @@ class FitNet(TwoStage):
         temperature: T, the temperature of both softened predictions in the second stage.
         init_epochs: The number of epochs of the first stage; None for half of the second's.
         variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper.
+        standardise_logits: Whether both networks' logits are standardised before the second stage compares them (Sun et
+            al. 2024, arXiv 2403.01993).
 
     Raises:
         ModelError: A network lacks timm's `feature_info`, or lists too few blocks.
@@ -92,8 +94,16 @@ class FitNet(TwoStage):
         temperature: Annotated[float, Field(gt=0)] = 4.0,
         init_epochs: Annotated[int, Field(ge=1)] | None = None,
         variant: Variant = "sarfraz2020",
+        standardise_logits: bool = False,
     ) -> None:
-        super().__init__(student, teacher, kd_weight=kd_weight, temperature=temperature, init_epochs=init_epochs)
+        super().__init__(
+            student,
+            teacher,
+            kd_weight=kd_weight,
+            temperature=temperature,
+            init_epochs=init_epochs,
+            standardise_logits=standardise_logits,
+        )
         self.hint_block = hint_block
         self.hint_weight = hint_weight
         self.variant: Variant = variant

@@ -101,6 +101,8 @@ class FlowOfSolutionProcedure(TwoStage):
         init_epochs: The number of epochs of the first stage; None for half of the second's.
         variant: `sarfraz2020` follows the code of Sarfraz et al. 2020, `original` the original paper, `torchdistill`
             and `rep_distiller` toolkits that depart from it.
+        standardise_logits: Whether both networks' logits are standardised before the second stage compares them (Sun et
+            al. 2024, arXiv 2403.01993).
 
     Raises:
         ModelError: The networks differ in channels, lack timm's `feature_info`, or list too few blocks.
@@ -121,8 +123,16 @@ class FlowOfSolutionProcedure(TwoStage):
         temperature: Annotated[float, Field(gt=0)] = 4.0,
         init_epochs: Annotated[int, Field(ge=1)] | None = None,
         variant: Variant = "sarfraz2020",
+        standardise_logits: bool = False,
     ) -> None:
-        super().__init__(student, teacher, kd_weight=kd_weight, temperature=temperature, init_epochs=init_epochs)
+        super().__init__(
+            student,
+            teacher,
+            kd_weight=kd_weight,
+            temperature=temperature,
+            init_epochs=init_epochs,
+            standardise_logits=standardise_logits,
+        )
         self.flow_weights = flow_weights
         self.variant: Variant = variant
         have, need = (

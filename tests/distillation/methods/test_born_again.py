@@ -53,6 +53,19 @@ def test_each_generation_learns_from_the_labels_and_from_the_one_before(
         assert supervision.losses["kd"].item() == pytest.approx(kd_weight * divergence, rel=1e-3, abs=1e-7)
 
 
+def test_logits_of_both_generations_may_be_standardised(networks: Networks, batch: Batch) -> None:
+    student, _ = networks("cifar_resnet8", "cifar_resnet8")
+    method = METHODS["born_again"](student, kd_weight=1.0, temperature=2.0, standardise_logits=True).eval()
+    method.begin_epoch("training", 0, 1)
+
+    losses = method(batch).losses
+
+    logits = [network(batch.pixels).detach().double().numpy() for network in (*method.earlier, student)]
+    standard = [(each - each.mean(1, keepdims=True)) / each.std(1, ddof=1, keepdims=True) for each in logits]
+    log_p, log_q = (log_softened(each, 2.0) for each in standard)
+    assert losses["kd"].item() == pytest.approx(4 * (np.exp(log_p) * (log_p - log_q)).sum(1).mean(), rel=1e-4)
+
+
 def test_every_generation_has_the_whole_recipe_and_the_last_stage_the_usual_name() -> None:
     stages = built(generations=3).stages(RECIPE)
 

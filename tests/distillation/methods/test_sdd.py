@@ -1,4 +1,6 @@
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,11 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robustkd.data import Batch
-from robustkd.distillation import METHODS, inapplicable
+from robustkd.data import Batch, Dataset
+from robustkd.data.distillation_data import DistillationData, ExtraImages, Mixing
+from robustkd.distillation import METHODS, Recipe, inapplicable, train
 from robustkd.distillation.losses import kd_loss
 from robustkd.distillation.methods.sdd import consistency_weights, scale_decoupled_loss
-from robustkd.models import PixelModel
+from robustkd.models import PixelModel, create_model
 
 Networks = Callable[[str, str], tuple[PixelModel, PixelModel]]
 
@@ -175,3 +178,24 @@ def test_looking_for_a_classifier_leaves_the_mode_of_the_student_as_it_was(netwo
 
     assert student.training
     assert student.module.fc.training
+
+
+def test_matching_by_kl_asks_for_no_labels(networks: Networks, batch: Batch) -> None:
+    student, teacher = networks("cifar_resnet8", "cifar_resnet14")
+    method = METHODS["sdd"](student, teacher).eval()
+
+    losses = method(batch).losses["scales"], method(replace(batch, labels=(batch.labels + 1) % 10)).losses["scales"]
+
+    assert losses[0].item() == losses[1].item()
+
+
+@pytest.mark.parametrize("mixing", ["mixup", "cutmix"])
+def test_matching_by_kl_learns_from_mixtures_and_from_images_without_labels(mixing: Mixing, digits: Dataset) -> None:
+    student, teacher = (create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed) for seed in (0, 1))
+    fresh = student.digest()
+    data = DistillationData(mixing=mixing, extra=ExtraImages("noise", 0.5))
+
+    history = train(METHODS["sdd"](student, teacher), digits, Recipe(epochs=1, distillation_data=data), seed=0)
+
+    assert student.digest() != fresh
+    assert all(math.isfinite(loss) for loss in history[0].losses.values())
