@@ -4,6 +4,7 @@ from pathlib import Path
 
 from robustkd.reporting.captions import legend
 from robustkd.reporting.caution import caution
+from robustkd.reporting.claims import judgements_of
 from robustkd.reporting.drawing import libraries_at_hand
 from robustkd.reporting.pictures import pictures_of
 from robustkd.reporting.report import Report
@@ -42,4 +43,5 @@ def compose(path: Path) -> Report:
         legend=legend((*summaries, *(table for section in sections for table in section.tables))),
         caution=caution(run.results),
         damaged=run.damaged,
+        claims=judgements_of([run]),
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from robustkd.presentation.pictures import Picture
+from robustkd.reporting.claims.claim import Judgement
+from robustkd.reporting.claims.summary import ClaimsSummary, summary_of
 from robustkd.reporting.statement.content import Statement
 from robustkd.reporting.table import Table
 from robustkd.results.records import Check
@@ -59,6 +61,7 @@ class Report:
         caution: Why the findings hold only for these networks; empty if each method has three seeds or more.
         statement: The distillation statement.
         damaged: The evaluations whose results cannot be read, and why.
+        claims: The papers' claims, judged, in the order in which they are published.
     """
 
     title: str
@@ -70,3 +73,9 @@ class Report:
     caution: str = ""
     statement: Statement = field(default_factory=lambda: Statement((), ()))
     damaged: Mapping[str, str] = field(default_factory=dict)
+    claims: tuple[Judgement, ...] = ()
+
+    @property
+    def claims_summary(self) -> ClaimsSummary:
+        """The claims, divided into those with a verdict and those that were not asked."""
+        return summary_of(self.claims)
