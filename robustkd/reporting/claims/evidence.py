@@ -217,7 +217,7 @@ def _nearest(
 
 
 def _lacking(chosen: Sequence[Chosen], evaluation: str) -> str:
-    measured = [(part, student) for part, student in chosen if evaluation in part.frames]
+    measured = [(part, student) for part, student in chosen if evaluation in part.results]
     if not measured:
         return f"the evaluation {evaluation}"
     if not any(part.names(evaluation, "baseline") for part, _ in measured):

@@ -87,7 +87,7 @@ def transformers_pass_on_no_weakness(parts: Sequence[Part]) -> Answer:
     chosen = [
         (part, student)
         for part, student in distilled(clean(parts), *METHODS)
-        if _TRANSFORMER.search(part.teacher_architecture()) and not _TRANSFORMER.search(student.architecture)
+        if _TRANSFORMER.search(part.teacher_architecture) and not _TRANSFORMER.search(student.architecture)
     ]
     found = numbers(needed(chosen, "a convolutional student of a transformer teacher"), _ATTACK, "fooling_rate_excess")
     evidence = f"Fooling rate by attacks on the transformer, beyond that of the baseline, in points: {listed(found)}."

@@ -72,9 +72,7 @@ def relational_methods_hurt_small_students(parts: Sequence[Part]) -> Answer:
 @judges("G3")
 def self_distillation_helps(parts: Sequence[Part]) -> Answer:
     """Holds if Hinton students with the teacher's architecture are, on average, more accurate than the baseline."""
-    chosen = [
-        each for each in students(clean(parts), "hinton") if each[0].teacher_architecture() == each[1].architecture
-    ]
+    chosen = [each for each in students(clean(parts), "hinton") if each[0].teacher_architecture == each[1].architecture]
     found = gains(needed(chosen, "a student of hinton with the architecture of its teacher (self-distillation)"))
     mean = mean_of(found)
     evidence = f"Accuracy of self-distilled students against the independent baseline: {averaged(found, mean)}."

@@ -68,18 +68,21 @@ def _sent_less(part: Part) -> Estimate:
     return minus(own, sent(part.names("transferability", "baseline"), "an independent baseline under attack"))
 
 
+_MEANS = {True: "That is a sign of masked gradients.", False: "So there is no clear sign of masked gradients."}
+
+
 @judges("T3")
 def transferred_attacks_beat_white_box(parts: Sequence[Part]) -> Answer:
     """Holds if an attack transferred from another network beats some target's white-box attack by over 2 points.
 
     It is judged for networks, not methods: at least one target's interval, corrected for the number of targets, must
-    lie above 2 points. It does not hold if the intervals of all targets lie below 2 points. The teacher is no target, as
-    in the paper.
+    lie above 2 points. It does not hold if the intervals of all targets lie below 2 points. As in the paper, the
+    teacher is no target.
     """
     found = [
         Estimate(float(row["value"]), float(row["ci_low"]), float(row["ci_high"]), None, part.named(str(row["member"])))
         for part in clean(parts)
-        for _, row in part.rows("transferability", "masking").iterrows()
+        for row in part.rows("transferability", "masking")
         if row["role"] != "teacher"
     ]
     needed(found, "the evaluation transferability, with attacks that can be trusted")
@@ -88,7 +91,8 @@ def transferred_attacks_beat_white_box(parts: Sequence[Part]) -> Answer:
     worst = max(found, key=lambda each: each.value)
     evidence = (
         f"{len(flagged)} of {len(found)} targets are fooled over 2 points more by a transferred attack than by their "
-        f"own white-box attack{_attack(parts)}; the largest difference is that of {worst.of}: {points(worst)}."
+        f"own white-box attack{_attack(parts)}; the largest difference is that of {worst.of}: {points(worst)}. "
+        f"{_MEANS[bool(flagged)]}"
     )
     return answer("holds" if flagged else "does not hold" if clear else "undecided", evidence, found)
 

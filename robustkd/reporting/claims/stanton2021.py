@@ -36,7 +36,7 @@ def agreement_stays_below(parts: Sequence[Part]) -> Answer:
     one student's interval, corrected for their number, lies above 95%.
     """
     chosen = distilled(clean(parts), "hinton")
-    same = [(part, student) for part, student in chosen if part.teacher_architecture() == student.architecture]
+    same = [(part, student) for part, student in chosen if part.teacher_architecture == student.architecture]
     found = [replace(each, seeds=None) for each in numbers(same or chosen, "fidelity", "agreement")]
     most = max(found, key=lambda each: each.value)
     others = "" if len(found) == 1 else f", the most of {len(found)} students"
@@ -94,7 +94,7 @@ def _step(smaller: dict[str, Chosen], larger: dict[str, Chosen], metric: str, of
 
 def _members(part: Part) -> int:
     """The number of networks in the teacher; 0 where it is not known."""
-    architecture = part.teacher_architecture()
+    architecture = part.teacher_architecture
     match = re.match(r"ensemble of (\d+) ", architecture)
     return int(match[1]) if match else 1 if architecture else 0
 

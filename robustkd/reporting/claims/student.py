@@ -79,7 +79,10 @@ def _study(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @cache
 def _parsed(study: str) -> Mapping[str, Any]:
-    found = yaml.safe_load(study)
+    try:
+        found = yaml.safe_load(study)
+    except yaml.YAMLError:  # then nothing is known of the trainings
+        return {}
     return found if isinstance(found, dict) else {}
 
 

@@ -17,9 +17,7 @@ def number(place: str, method: str, value: float, half: float, **others: Any) ->
 def fooled(own: float, half: float, foreign: float | None = None, **others: Any) -> list[Row]:
     place = "adversarial_inheritance."
     found = {"fooling_rate_excess": own, "transfer_success_excess": own, "foreign_fooling_rate_excess": foreign}
-    return [
-        number(place + name, "hinton", value, half, **others) for name, value in found.items() if value is not None
-    ]
+    return [number(place + name, "hinton", value, half, **others) for name, value in found.items() if value is not None]
 
 
 def of_transformer(own: float, half: float) -> list[Row]:
@@ -147,9 +145,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("claim", "rows", "about", "missing"), MISSING)
-def test_not_asked_says_what_is_missing(
-    judge: Judge, claim: str, rows: list[Row], about: Row, missing: str
-) -> None:
+def test_not_asked_says_what_is_missing(judge: Judge, claim: str, rows: list[Row], about: Row, missing: str) -> None:
     assert missing in judge(claim, rows, **about).missing
 
 

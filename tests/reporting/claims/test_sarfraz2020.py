@@ -144,9 +144,10 @@ def test_a_gain_says_value_and_interval_in_points(judge: Judge) -> None:
 
 
 def test_the_noise_that_was_measured_is_named(judge: Judge) -> None:
-    assert "label noise 35% per seed" in judge(
-        "N1", [{**gain("hinton", 0.1, 0.01), "condition": "label noise 35% per seed"}]
-    ).evidence
+    assert (
+        "label noise 35% per seed"
+        in judge("N1", [{**gain("hinton", 0.1, 0.01), "condition": "label noise 35% per seed"}]).evidence
+    )
 
 
 def test_another_kind_of_noise_is_not_the_papers(judge: Judge) -> None:

@@ -33,7 +33,9 @@ def ensembles(*pairs: tuple[float, float], half: float = 0.01) -> list[Row]:
     return rows
 
 
-def calibrated(*pairs: tuple[float, float], half: float = 0.01, teacher: str = "ensemble of 3 cifar_resnet8") -> list[Row]:
+def calibrated(
+    *pairs: tuple[float, float], half: float = 0.01, teacher: str = "ensemble of 3 cifar_resnet8"
+) -> list[Row]:
     """Agreement and ECE of several students of one ensemble."""
     rows = [accuracy("teacher", 0.9, architecture=teacher)]
     for place, (agrees, ece) in enumerate(pairs):
@@ -137,9 +139,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("claim", "rows", "about", "missing"), MISSING)
-def test_not_asked_says_what_is_missing(
-    judge: Judge, claim: str, rows: list[Row], about: Row, missing: str
-) -> None:
+def test_not_asked_says_what_is_missing(judge: Judge, claim: str, rows: list[Row], about: Row, missing: str) -> None:
     assert missing in judge(claim, rows, **about).missing
 
 
