@@ -57,6 +57,7 @@ def _about(judgement: "Judgement") -> list[str]:
     return [
         printable(judgement.evidence),
         *([f"To decide: {printable(judgement.decides)}."] if judgement.decides else []),
+        f"Rule: {judgement.rule}",
         f"Published ({claim.paper}): {claim.published_evidence}.",
         *([f"Caveat: {claim.caveat}."] if claim.caveat else []),
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from inspect import getdoc
 from typing import Literal
 
 from robustkd.published import load_published
@@ -77,6 +78,11 @@ class Judgement:
     def sign(self) -> str:
         """The sign of the verdict."""
         return SIGNS[self.verdict]
+
+    @property
+    def rule(self) -> str:
+        """The rule of the verdict: the first line of the judge's docstring."""
+        return (getdoc(JUDGES[self.claim.id]) or "").partition("\n")[0]
 
 
 class NotAskedError(Exception):

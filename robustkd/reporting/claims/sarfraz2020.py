@@ -191,7 +191,7 @@ def angles_help_imbalance(parts: Sequence[Part]) -> Answer:
 
 @judges("I2")
 def all_but_one_and_bss_improve(parts: Sequence[Part]) -> Answer:
-    """Holds if every method but ONE, and BSS at γ = 2, lies above the baseline in every cell by its interval.
+    """Holds if every method lies above the baseline at every γ by its interval; ONE and BSS at γ = 2 are left out.
 
     It does not hold if one cell lies below it, corrected for the number of cells.
     """

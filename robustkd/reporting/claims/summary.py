@@ -78,6 +78,7 @@ def as_data(judgement: Judgement) -> dict[str, Any]:
         "paper": claim.paper,
         "claim": claim.claim,
         "verdict": judgement.verdict,
+        "rule": judgement.rule,
         "evidence": judgement.evidence,
         "decides": judgement.decides,
         "missing": judgement.missing,

@@ -42,6 +42,10 @@ def test_every_published_claim_has_a_judge() -> None:
     assert JUDGES.names() == sorted(ids)
 
 
+def test_every_judge_states_its_rule_in_one_line(judgements: tuple[Judgement, ...]) -> None:
+    assert all(judgement.rule.startswith("Holds if ") and judgement.rule.endswith(".") for judgement in judgements)
+
+
 def test_judgements_come_in_the_published_order(judgements: tuple[Judgement, ...]) -> None:
     assert [judgement.claim for judgement in judgements] == list(published_claims())
 
