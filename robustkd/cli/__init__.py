@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from robustkd.cli.claims import claims
 from robustkd.cli.compare import compare
 from robustkd.cli.doctor import doctor
 from robustkd.cli.evaluate import evaluate
@@ -32,7 +33,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (run, evaluate, train, report, compare, plan, schema, doctor, track):
+for command in (run, evaluate, train, report, claims, compare, plan, schema, doctor, track):
     app.command()(command)
 app.command("list")(list_)
 

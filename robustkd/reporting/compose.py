@@ -4,6 +4,7 @@ from pathlib import Path
 
 from robustkd.reporting.captions import legend
 from robustkd.reporting.caution import caution
+from robustkd.reporting.claims import judgements_of
 from robustkd.reporting.decides import what_would_decide
 from robustkd.reporting.drawing import libraries_at_hand
 from robustkd.reporting.pictures import pictures_of
@@ -58,4 +59,5 @@ def compose(path: Path) -> Report:
         trade_off=trade_off,
         damaged=run.damaged,
         published=published,
+        claims=judgements_of([run]),
     )

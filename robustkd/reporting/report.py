@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from robustkd.presentation.pictures import Picture
+from robustkd.reporting.claims.claim import Judgement
+from robustkd.reporting.claims.summary import ClaimsSummary, summary_of
 from robustkd.reporting.published.comparison import PublishedComparison
 from robustkd.reporting.statement.content import Statement
 from robustkd.reporting.table import Table
@@ -63,6 +65,7 @@ class Report:
         trade_off: The chart of accuracy against any other metric; None where there is nothing to compare.
         damaged: The evaluations whose results cannot be read, and why.
         published: The published tables that the run repeats, beside its own numbers.
+        claims: The papers' claims, judged, in the order in which they are published.
     """
 
     title: str
@@ -76,3 +79,9 @@ class Report:
     trade_off: TradeOff | None = None
     damaged: Mapping[str, str] = field(default_factory=dict)
     published: tuple[PublishedComparison, ...] = ()
+    claims: tuple[Judgement, ...] = ()
+
+    @property
+    def claims_summary(self) -> ClaimsSummary:
+        """The claims, divided into those with a verdict and those that were not asked."""
+        return summary_of(self.claims)
