@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from robustkd.presentation.numbers import join
@@ -161,7 +163,13 @@ def _compacted(part: Any, used: str) -> Any:
 
 
 def _small_row(row: Mapping[str, Any], used: str) -> dict[str, Any]:
-    return {key: _rounded(value) for key, value in row.items() if key in used}
+    return {key: _rounded(value) for key, value in row.items() if _is_named(key, used)}
+
+
+@lru_cache(maxsize=1024)
+def _is_named(key: str, text: str) -> bool:
+    """Whether a field occurs in a text as a word of its own, such as in an expression."""
+    return re.search(rf"(?<!\w){re.escape(key)}(?!\w)", text) is not None
 
 
 def _rounded(value: Any) -> Any:
