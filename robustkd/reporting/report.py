@@ -32,6 +32,9 @@ class Section:
         reading: How to read the numbers: a heading and a sentence or two for each aspect.
         pictures: Pictures of images.
         brief: Whether the sentences are about the whole study, not about one part after another.
+        failed: The failed checks that concern the evaluation.
+        answered: Whether the question has an answer on these data; where no label is wrong, or no class is rare, some
+            have none.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Section:
     reading: tuple[tuple[str, str], ...] = ()
     pictures: tuple[Picture, ...] = ()
     brief: bool = True
+    failed: tuple[Check, ...] = ()
+    answered: bool = True
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ def section_of(result: Result, trust: Trust, pictures: tuple[Picture, ...] = (),
         reading=_reading(evaluation, decides),
         pictures=pictures,
         brief=len(parts) == 1,
+        failed=tuple(dict.fromkeys(trust.failed)),
+        answered=_has_values(result.frame, [evaluation.metric(name) for name in evaluation.summary[:1]]),
     )
 
 

@@ -47,7 +47,7 @@ def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_pictures_are_on_the_page_and_beside_it(report: Path) -> None:
     page = (report / "index.html").read_text()
-    section = page[page.index('<section id="shown">') :].split("</section>")[0]
+    section = page[page.index('<section id="shown"') :].split("</section>")[0]
 
     assert len(re.findall(r'<img src="data:image/png;base64,', section)) == 2
     assert "The first two test images." in section
