@@ -72,7 +72,7 @@
     const legend = narrow ? { columns: 2, orient: "top", labelLimit: 130 } : {};
     const config = {
       ...natural.config, aria: false, legend, font: getComputedStyle(document.body).fontFamily,
-      axis: { titleLimit: narrow ? 250 : 500, labelOverlap: true },
+      axis: { titleLimit: narrow ? 250 : 500 }, axisQuantitative: { labelOverlap: true },
     };
     const place = make("div", { className: "living" });
     place.setAttribute("role", "img");
