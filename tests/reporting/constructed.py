@@ -105,7 +105,7 @@ def statement(students: int = 1, part: str = "") -> Statement:
         StudentStatement(name, part, f"Verdict on number {place}.", (kept, even), (lost,), (), (open_,))
         for place, name in enumerate(named)
     )
-    return Statement(entries, ("There is one seed of the teacher.",))
+    return Statement(entries, ("There is one seed of the teacher.", "Few seeds were trained."))
 
 
 def provenance() -> dict[str, Any]:
