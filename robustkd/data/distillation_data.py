@@ -14,6 +14,9 @@ MixingDraw = Literal["per_batch", "per_image"]
 NOISE = "noise"
 """The name of images whose pixels are drawn uniformly."""
 
+FOLDER = "images:"
+"""What precedes the path of a folder of images."""
+
 
 @dataclass(frozen=True)
 class ExtraImages:

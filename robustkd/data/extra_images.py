@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from robustkd.data.distillation_data import NOISE, ExtraImages
+from robustkd.data.distillation_data import FOLDER, NOISE, ExtraImages
 from robustkd.data.encoded.decoding import Decoding
 from robustkd.data.encoded.geometry import Cut
 from robustkd.data.encoded.headers import read_headers, refuse_broken
@@ -19,9 +19,6 @@ from robustkd.data.loading import load_dataset
 from robustkd.data.other_sets import reshaped
 from robustkd.data.sources.folder.files import find_images
 from robustkd.errors import DataError, printable
-
-FOLDER = "images:"
-"""What precedes the path of a folder of images."""
 
 NOISE_SEED = 0
 """The seed of noise images, which are the same for all networks."""

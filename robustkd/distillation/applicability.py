@@ -85,7 +85,10 @@ def _try(
 ) -> None:
     # methods may draw random numbers
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        method = kind(student, teacher, **options).eval()
+        try:
+            method = kind(student, teacher, **options).eval()
+        except ValueError as error:  # options that do not fit each other or the teacher
+            raise BadInputError(str(error)) from error
         refuse_unfit(method, recipe)
         method.prepare(batch.labels.repeat(2))  # some methods need two images of each class
         seen = replace(batch, views=dict.fromkeys(method.views, batch.pixels))

@@ -46,6 +46,7 @@ def validated(content: Mapping[str, Any]) -> Study:
         raise first_problem(error, Study, ()) from error
     refuse_booleans_for_numbers(content, study, ())
     _check_dataset(study.data.name)
+    recipe_at(study.training, {}, ("training",))
     if study.teacher is not None:
         study = study.model_copy(update={"teacher": resolved_teacher(study, study.teacher, ("teacher",))})
     conditions = [condition_at(entry, ("conditions", index)) for index, entry in enumerate(study.conditions)]

@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from robustkd.data.condition import CONDITIONS, Condition
-from robustkd.declarations import check_architecture_name
+from robustkd.data.distillation_data import FOLDER, NOISE
+from robustkd.declarations import check_architecture_name, check_dataset_name
 from robustkd.distillation.recipe import Recipe
-from robustkd.errors import BadInputError, nearest
+from robustkd.errors import BadInputError, DataError, nearest
 from robustkd.studies.options import Place, PlaceError, options_of
 from robustkd.studies.study import Choice
 
@@ -28,15 +29,27 @@ def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     Raises:
         PlaceError: A field is unknown, or a value is not valid.
     """
-    return recipe_at(recipe, changes, ("training",))
+    return _recipe(recipe, changes, ("training",))
 
 
 def recipe_at(recipe: Recipe, changes: Mapping[str, Any], place: Place) -> Recipe:
     """Return a recipe with some of its fields replaced, which are at a place in a study file.
 
     Raises:
-        PlaceError: A field is unknown, or a value is not valid.
+        PlaceError: A field is unknown, or a value is not valid, such as the name of an unknown data set.
     """
+    made = _recipe(recipe, changes, place)
+    extra = made.distillation_data.extra
+    if extra is not None and extra.data != NOISE and not extra.data.startswith(FOLDER):
+        try:
+            check_dataset_name(extra.data)
+        except DataError as error:
+            at = (*place, "distillation_data", "extra", "data")
+            raise PlaceError(at, f"{error} (or {NOISE}, or {FOLDER}PATH)") from error
+    return made
+
+
+def _recipe(recipe: Recipe, changes: Mapping[str, Any], place: Place) -> Recipe:
     *parents, key = place
     made: Recipe = options_of(Recipe, str(key), {**dataclasses.asdict(recipe), **changes}, tuple(parents))
     for name, value in dataclasses.asdict(made).items():

@@ -363,6 +363,10 @@ def test_a_teacher_that_does_not_work_is_refused_at_its_place(study: Path, teach
             "{mixed: {method: hinton, training: {distillation_data: {mixng: mixup}}}}",
             r"unknown key 'mixng': did you",
         ),
+        (
+            "{more: {method: hinton, training: {distillation_data: {extra: {data: mnst, ratio: 1}}}}}",
+            r"more\.training\.distillation_data\.extra\.data: unknown data set 'mnst'.* \(or noise, or images:PATH\)",
+        ),
     ],
 )
 def test_an_entry_that_does_not_work_is_refused_at_its_place(study: Path, methods: str, message: str) -> None:
@@ -389,6 +393,14 @@ def test_an_entry_that_does_not_work_is_refused_at_its_place(study: Path, method
         (
             "{at: {training: {distillation_data: {extra: {data: noise, ratio: 1, temperature: 1}}}}}",
             r"at has no temperature of its own",
+        ),
+        (
+            "{hinton: {kd_weight: 1.5}}",
+            r"taught: students\.0\.methods\.hinton: kd_weight is 1\.5: above 1, give ce_weight too",
+        ),
+        (
+            "{mkd: {weights: [1, 2], teacher: {architecture: cifar_resnet14, seeds: 9, members: 3}}}",
+            r"taught: students\.0\.methods\.mkd: the teacher has 3 members, and there are 2 weights",
         ),
     ],
 )
