@@ -1,25 +1,36 @@
-"""The files of a report: page, Markdown, tables, figures, provenance."""
+"""The files of a report: page, Markdown, statement, tables, figures, provenance.
+
+``RUN/report`` holds ``index.html``, ``report.md``, ``statement.json``, ``MODEL_CARD.md`` or
+``model_cards/<student>.md``, ``provenance.json``, ``tables/<table>.csv|.tex|.md`` and
+``figures/<evaluation>.svg|.png|.pdf``; on request also ``figures/<evaluation>-one-column.svg|.pdf`` and
+``-two-columns``, at the widths of a journal.
+"""
 
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
 
-from robustkd.atomic import write_text
+from robustkd.atomic import sync
 from robustkd.presentation.pictures import picture_png
 from robustkd.reporting.compose import compose
-from robustkd.reporting.drawing import libraries_at_hand, to_png, vega_lite_version
-from robustkd.reporting.report import Report
-from robustkd.reporting.table import to_csv, to_latex, to_markdown
+from robustkd.reporting.drawing import libraries_at_hand, to_pdf, to_png, vega_lite_version
+from robustkd.reporting.publication import WIDTHS, publication_svg
+from robustkd.reporting.report import Report, Section
+from robustkd.reporting.statement.as_json import statement_json
+from robustkd.reporting.statement.model_card import model_cards
+from robustkd.reporting.table import Table, to_csv, to_latex, to_markdown
 
 
-def build_report(run: Path) -> Path:
-    """Write ``RUN/report`` from the results of a run.
+def build_report(run: Path, *, publication: bool = False) -> Path:
+    """Write ``RUN/report`` from the results of a run. The same results give the same files, byte for byte.
 
     Args:
         run: The run directory.
+        publication: Whether to draw each chart at the widths of one and of two columns too.
 
     Returns:
         The path of the page, ``RUN/report/index.html``.
@@ -34,25 +45,53 @@ def build_report(run: Path) -> Path:
             shutil.rmtree(left)
         with tempfile.TemporaryDirectory(dir=run, prefix=".report-") as folder, libraries_at_hand(run):
             fresh = Path(folder) / "report"
-            _write(report, fresh)
+            for name, content in _files(report, publication):
+                _write(fresh / name, content)
             if (run / "report").exists():
                 shutil.rmtree(run / "report")
             fresh.rename(run / "report")
     return run / "report" / "index.html"
 
 
-def _write(report: Report, folder: Path) -> None:
+def _write(file: Path, content: str | bytes) -> None:
+    """Write a file to disk; the folder gets its name only when all of them are there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
+    sync(file)
+
+
+def _files(report: Report, publication: bool) -> Iterator[tuple[str, str | bytes]]:
     from robustkd.reporting.page import render
 
-    write_text(folder / "index.html", render(report, "index.html.j2", vega_lite_version=vega_lite_version()))
-    write_text(folder / "report.md", render(report, "report.md.j2"))
-    write_text(folder / "provenance.json", json.dumps(report.provenance, indent=2, sort_keys=True) + "\n")
+    yield "index.html", render(report, "index.html.j2", vega_lite_version=vega_lite_version())
+    yield "report.md", render(report, "report.md.j2")
+    yield "provenance.json", json.dumps(report.provenance, indent=2, sort_keys=True) + "\n"
+    if report.statement.students:
+        yield "statement.json", statement_json(report)
+        yield from model_cards(report).items()
     for table in (*report.summaries, *(table for section in report.sections for table in section.tables)):
-        write_text(folder / "tables" / f"{table.name}.csv", to_csv(table))
-        write_text(folder / "tables" / f"{table.name}.tex", to_latex(table))
-        write_text(folder / "tables" / f"{table.name}.md", to_markdown(table))
+        yield from _forms(table)
     for section in report.sections:
-        write_text(folder / "figures" / f"{section.name}.svg", section.svg)
-        (folder / "figures" / f"{section.name}.png").write_bytes(to_png(section.chart))
-        for picture in section.pictures:
-            (folder / "figures" / f"{section.name}-{picture.name}.png").write_bytes(picture_png(picture))
+        yield from _figures(section)
+        if publication:
+            yield from _publication_figures(section)
+
+
+def _forms(table: Table) -> Iterator[tuple[str, str]]:
+    for suffix, form in (("csv", to_csv), ("tex", to_latex), ("md", to_markdown)):
+        yield f"tables/{table.name}.{suffix}", form(table)
+
+
+def _figures(section: Section) -> Iterator[tuple[str, str | bytes]]:
+    yield f"figures/{section.name}.svg", section.svg
+    yield f"figures/{section.name}.png", to_png(section.svg)
+    yield f"figures/{section.name}.pdf", to_pdf(section.svg)
+    for picture in section.pictures:
+        yield f"figures/{section.name}-{picture.name}.png", picture_png(picture)
+
+
+def _publication_figures(section: Section) -> Iterator[tuple[str, str | bytes]]:
+    for name, width in WIDTHS.items():
+        svg = publication_svg(section.chart, section.name, width)
+        yield f"figures/{section.name}-{name}.svg", svg
+        yield f"figures/{section.name}-{name}.pdf", to_pdf(svg)

@@ -1,15 +1,18 @@
 """A report composed from the results of a run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from robustkd.reporting.captions import legend
 from robustkd.reporting.caution import caution
-from robustkd.reporting.drawing import libraries_at_hand
+from robustkd.reporting.drawing import charts_unchecked, libraries_at_hand
+from robustkd.reporting.file_names import file_name, unique_names
 from robustkd.reporting.pictures import pictures_of
-from robustkd.reporting.report import Report
+from robustkd.reporting.report import Report, Section
 from robustkd.reporting.run import read_run
 from robustkd.reporting.sections import section_of
 from robustkd.reporting.summaries import summary_tables
+from robustkd.reporting.table import Table
 
 
 def compose(path: Path) -> Report:
@@ -26,12 +29,12 @@ def compose(path: Path) -> Report:
         RobustKDError: A library that reports need is not installed.
     """
     run = read_run(path)
-    with libraries_at_hand(path):
+    with libraries_at_hand(path), charts_unchecked():
         sections = tuple(
             section_of(result, run.trust[result.evaluation], pictures_of(result, path / "results"))
             for result in run.results
         )
-    summaries = tuple(summary_tables(run.results, run.trust))
+    summaries, sections = _files_told_apart(tuple(summary_tables(run.results, run.trust)), sections)
     return Report(
         title=run.name,
         summaries=summaries,
@@ -43,3 +46,14 @@ def compose(path: Path) -> Report:
         caution=caution(run.results),
         damaged=run.damaged,
     )
+
+
+def _files_told_apart(
+    summaries: tuple[Table, ...], sections: tuple[Section, ...]
+) -> tuple[tuple[Table, ...], tuple[Section, ...]]:
+    """Give every table a name of its own for its files."""
+    tables = (*summaries, *(table for section in sections for table in section.tables))
+    names = iter(unique_names([file_name(table.name) for table in tables]))
+    first = tuple(replace(table, name=next(names)) for table in summaries)
+    named = (tuple(replace(table, name=next(names)) for table in section.tables) for section in sections)
+    return first, tuple(replace(section, tables=own) for section, own in zip(sections, named, strict=True))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from robustkd.errors import RobustKDError
+from robustkd.reporting.pdf_order import in_one_order
 
 
 @contextmanager
@@ -28,6 +29,18 @@ def libraries_at_hand(run: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def charts_unchecked() -> Iterator[None]:
+    """Build charts without validating each of their parts against Vega-Lite's schema, which takes most of the time.
+
+    The tests of the charts validate them.
+    """
+    from altair.utils.schemapi import debug_mode
+
+    with debug_mode(False):
+        yield
+
+
 def to_svg(specification: dict[str, Any], name: str) -> str:
     """Draw a chart as SVG.
 
@@ -40,11 +53,39 @@ def to_svg(specification: dict[str, Any], name: str) -> str:
     return _own_ids(vl_convert.vegalite_to_svg(specification, vl_version=vega_lite_version()), name)
 
 
-def to_png(specification: dict[str, Any]) -> bytes:
-    """Draw a chart as PNG, at twice its size."""
+def to_png(svg: str) -> bytes:
+    """Return a drawing as PNG, at twice its size."""
     import vl_convert
 
-    return vl_convert.vegalite_to_png(specification, vl_version=vega_lite_version(), scale=2)
+    return vl_convert.svg_to_png(svg, scale=2)
+
+
+def to_pdf(svg: str) -> bytes:
+    """Return a drawing as PDF: vectors, with its fonts embedded, one point for each pixel.
+
+    The same drawing gives the same bytes.
+    """
+    import vl_convert
+
+    return in_one_order(vl_convert.svg_to_pdf(svg))
+
+
+_SIZE = re.compile(r'(?<= )width="([0-9.]+)" height="([0-9.]+)"')
+
+
+def size_of(svg: str) -> tuple[float, float]:
+    """Return the width and the height of a drawing in pixels."""
+    found = _SIZE.search(svg)
+    if found is None:
+        raise ValueError("the drawing has no size")
+    return float(found[1]), float(found[2])
+
+
+def not_wider(svg: str, width: float) -> str:
+    """Scale a drawing down to a width in pixels; a narrower one stays as it is."""
+    wide, high = size_of(svg)
+    size = f'width="{width:.2f}" height="{high * width / wide:.2f}"'
+    return svg if wide <= width else _SIZE.sub(size, svg, count=1)
 
 
 def vega_lite_version() -> str:

@@ -10,8 +10,9 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from robustkd.reporting.escaping import markdown_text
+from robustkd.reporting.escaping import fenced, markdown_text
 from robustkd.reporting.pictures import embedded
+from robustkd.reporting.statement.content import LISTS
 from robustkd.reporting.table import to_markdown
 
 if TYPE_CHECKING:
@@ -43,9 +44,11 @@ def _environment() -> Environment:
     )
     environment.filters["markdown"] = to_markdown
     environment.filters["markdown_text"] = markdown_text
+    environment.filters["fenced"] = fenced
     environment.filters["inline_json"] = _inline_json
     environment.filters["shade"] = _shade
     environment.filters["embedded"] = embedded
+    environment.globals["statement_lists"] = LISTS
     environment.globals["javascript"] = _javascript
     return environment
 

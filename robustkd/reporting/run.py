@@ -8,7 +8,7 @@ from typing import Any
 
 from robustkd.errors import StudyError
 from robustkd.evaluations import EVALUATIONS
-from robustkd.reporting.trust import Trust, trust_in
+from robustkd.reporting.trust import Trust, trusts_in
 from robustkd.results.result import Result
 from robustkd.results.storage import load_readable
 
@@ -67,7 +67,7 @@ def read_run(path: Path) -> Run:
             f"{about}: damaged ({error}); run the study again, which repeats only what is missing"
         ) from error
     readable, damaged = load_readable(path / "results", asked)
-    trust = {result.evaluation: trust_in(result, readable) for result in readable}
+    trust = trusts_in(readable)
     results = tuple(_marked(result, trust[result.evaluation]) for result in readable)
     return Run(path, provenance, results, trust, damaged)
 

@@ -93,7 +93,7 @@ def _chart(evaluation: Evaluation, frame: pd.DataFrame, trust: Trust) -> tuple[d
         for part in slices(drawable, across_conditions=evaluation.across_conditions)
         if not checks or _has_values(part.frame, evaluation.metrics)
     ]
-    drawn = _drawn(evaluation, parts).to_dict()
+    drawn = _drawn(evaluation, parts).to_dict(validate=False)
     return (drawn if _holds_data(drawn) else _text("nothing to draw").to_dict()), note
 
 
