@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from robustkd.atomic import sync
+from robustkd.errors import StorageError
 from robustkd.presentation.pictures import picture_png
 from robustkd.reporting.compose import compose
 from robustkd.reporting.drawing import libraries_at_hand, to_pdf, to_png, vega_lite_version
@@ -37,20 +38,29 @@ def build_report(run: Path, *, publication: bool = False) -> Path:
 
     Raises:
         StudyError: The directory is not a run, or has no results yet.
+        StorageError: The run directory cannot be written to.
         RobustKDError: A library that reports need is not installed.
     """
     report = compose(run)
-    with FileLock(run / ".reporting"):
-        for left in run.glob(".report-*"):  # of a process that was killed
-            shutil.rmtree(left)
-        with tempfile.TemporaryDirectory(dir=run, prefix=".report-") as folder, libraries_at_hand(run):
-            fresh = Path(folder) / "report"
-            for name, content in _files(report, publication):
-                _write(fresh / name, content)
-            if (run / "report").exists():
-                shutil.rmtree(run / "report")
-            fresh.rename(run / "report")
+    try:
+        with FileLock(run / ".reporting"):
+            _replace(report, run, publication)
+    except OSError as error:
+        raise StorageError(f"{run}: the report cannot be written ({error.strerror or error})") from error
     return run / "report" / "index.html"
+
+
+def _replace(report: Report, run: Path, publication: bool) -> None:
+    """Put all files in a folder, which takes the place of the former report when it is complete."""
+    for left in run.glob(".report-*"):  # of a process that was killed
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=run, prefix=".report-") as folder, libraries_at_hand(run):
+        fresh = Path(folder) / "report"
+        for name, content in _files(report, publication):
+            _write(fresh / name, content)
+        if (run / "report").exists():
+            shutil.rmtree(run / "report")
+        fresh.rename(run / "report")
 
 
 def _write(file: Path, content: str | bytes) -> None:

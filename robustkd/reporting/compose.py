@@ -3,16 +3,18 @@
 from dataclasses import replace
 from pathlib import Path
 
+from robustkd.errors import StudyError
 from robustkd.reporting.captions import legend
 from robustkd.reporting.caution import caution
 from robustkd.reporting.drawing import charts_unchecked, libraries_at_hand
 from robustkd.reporting.file_names import file_name, unique_names
 from robustkd.reporting.pictures import pictures_of
 from robustkd.reporting.report import Report, Section
-from robustkd.reporting.run import read_run
+from robustkd.reporting.run import Run, of_another_version, read_run
 from robustkd.reporting.sections import section_of
 from robustkd.reporting.summaries import summary_tables
 from robustkd.reporting.table import Table
+from robustkd.results.result import Result
 
 
 def compose(path: Path) -> Report:
@@ -30,10 +32,8 @@ def compose(path: Path) -> Report:
     """
     run = read_run(path)
     with libraries_at_hand(path), charts_unchecked():
-        sections = tuple(
-            section_of(result, run.trust[result.evaluation], pictures_of(result, path / "results"))
-            for result in run.results
-        )
+        composed = {result.evaluation: _section(run, result) for result in run.results}
+    sections = tuple(each for each in composed.values() if isinstance(each, Section))
     summaries, sections = _files_told_apart(tuple(summary_tables(run.results, run.trust)), sections)
     return Report(
         title=run.name,
@@ -44,8 +44,22 @@ def compose(path: Path) -> Report:
         provenance=run.provenance,
         legend=legend((*summaries, *(table for section in sections for table in section.tables))),
         caution=caution(run.results),
-        damaged=run.damaged,
+        damaged={**run.damaged, **{name: each for name, each in composed.items() if isinstance(each, str)}},
     )
+
+
+def _section(run: Run, result: Result) -> Section | str:
+    """The section on a result; why there is none, where another version measured something else under that name."""
+    try:
+        pictures, notes = pictures_of(result, run.path / "results"), result.notes
+    except StudyError as error:
+        pictures, notes = (), (*result.notes, f"Without its pictures: {error}")
+    try:
+        return section_of(replace(result, notes=notes), run.trust[result.evaluation], pictures)
+    except Exception as error:
+        if of_another_version(result):
+            return f"another version of this evaluation measured it ({type(error).__name__}: {error})"
+        raise
 
 
 def _files_told_apart(

@@ -1,13 +1,16 @@
 """Charts drawn as pictures, without a browser."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from robustkd.errors import RobustKDError
+from robustkd.errors import RobustKDError, printable
 from robustkd.reporting.pdf_order import in_one_order
+
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_TWO_UNITS = re.compile("[\U00010000-\U0010ffff]")
 
 
 @contextmanager
@@ -41,6 +44,11 @@ def charts_unchecked() -> Iterator[None]:
         yield
 
 
+def printable_chart(specification: dict[str, Any]) -> dict[str, Any]:
+    """Return a chart whose names show control characters as escapes: a drawing cannot hold them."""
+    return dict(_each_text(specification, lambda text: _HIDDEN.sub(lambda found: printable(found[0]), text)))
+
+
 def to_svg(specification: dict[str, Any], name: str) -> str:
     """Draw a chart as SVG.
 
@@ -50,7 +58,13 @@ def to_svg(specification: dict[str, Any], name: str) -> str:
     """
     import vl_convert
 
-    return _own_ids(vl_convert.vegalite_to_svg(specification, vl_version=vega_lite_version()), name)
+    version = vega_lite_version()
+    try:
+        svg = vl_convert.vegalite_to_svg(specification, vl_version=version)
+    except ValueError:  # Vega shortens a long name in the middle of a character that takes two units of UTF-16
+        shortened = _each_text(specification, lambda text: _TWO_UNITS.sub("\ufffd", text))
+        svg = vl_convert.vegalite_to_svg(shortened, vl_version=version)
+    return _own_ids(svg, name)
 
 
 def to_png(svg: str) -> bytes:
@@ -106,3 +120,11 @@ def _own_ids(svg: str, prefix: str) -> str:
     for index, name in enumerate(found):
         svg = re.sub(rf'(id="|url\(#|href="#){re.escape(name)}(?=["\)])', rf"\g<1>{prefix}-{index}", svg)
     return svg
+
+
+def _each_text(part: Any, changed: Callable[[str], str]) -> Any:
+    if isinstance(part, str):
+        return changed(part)
+    if isinstance(part, dict):
+        return {key: _each_text(value, changed) for key, value in part.items()}
+    return [_each_text(each, changed) for each in part] if isinstance(part, list) else part

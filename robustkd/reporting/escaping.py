@@ -14,9 +14,7 @@ def latex_text(text: str) -> str:
     """Return text for LaTeX that pdfLaTeX prints, with its special characters escaped."""
     composed = unicodedata.normalize("NFC", printable(text))
     printed = "".join(map(in_latex, composed))
-    printed = printed.replace("--", "-{}-") if "--" in text else printed
-    # after the end of a row, LaTeX would read these as an option
-    return "{}" + printed if printed.startswith(("[", "*")) else printed
+    return printed.replace("--", "-{}-") if "--" in text else printed
 
 
 def markdown_text(text: str) -> str:

@@ -21,6 +21,9 @@ _NARROWEST, _NARROW = 0.1, 400.0
 """The smallest factor for the width of a view; the width of a figure, in points, below which fewer stand side by side.
 """
 
+_WIDTH_BY_DEFAULT = 300.0
+"""The width of a view that states none, in pixels."""
+
 _TYPE_OF_PAGE = 10.0
 """The size of labels in the charts of the page, in pixels."""
 
@@ -47,8 +50,10 @@ def publication_svg(specification: dict[str, Any], name: str, width: float) -> s
 
 
 def _drawn(specification: dict[str, Any], name: str, factor: float, points: float) -> str:
+    config = specification.get("config", {})
+    view = {**config.get("view", {}), "continuousWidth": _WIDTH_BY_DEFAULT * factor}
     laid_out = _narrower(specification, factor, points)
-    return to_svg({**laid_out, "config": {**laid_out.get("config", {}), **_type(points)}}, name)
+    return to_svg({**laid_out, "config": {**config, "view": view, **_type(points)}}, name)
 
 
 def _type(points: float) -> dict[str, Any]:

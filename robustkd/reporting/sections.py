@@ -12,7 +12,7 @@ from robustkd.presentation.numbers import join
 from robustkd.presentation.pictures import Picture
 from robustkd.presentation.sentences import FEW_STUDENTS
 from robustkd.presentation.style import WIDTH
-from robustkd.reporting.drawing import to_svg
+from robustkd.reporting.drawing import printable_chart, to_svg
 from robustkd.reporting.layouts import tables_of
 from robustkd.reporting.report import Section
 from robustkd.reporting.trust import Trust
@@ -94,7 +94,7 @@ def _chart(evaluation: Evaluation, frame: pd.DataFrame, trust: Trust) -> tuple[d
         if not checks or _has_values(part.frame, evaluation.metrics)
     ]
     drawn = _drawn(evaluation, parts).to_dict(validate=False)
-    return (drawn if _holds_data(drawn) else _text("nothing to draw").to_dict()), note
+    return printable_chart(drawn if _holds_data(drawn) else _text("nothing to draw").to_dict()), note
 
 
 def _drawn(evaluation: Evaluation, parts: Sequence[Slice]) -> alt.TopLevelMixin:

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from robustkd.reporting.escaping import csv_text, latex_text, markdown_text, pipes_escaped
@@ -116,13 +117,19 @@ def to_latex(table: Table) -> str:
         "% needs \\usepackage{amssymb,booktabs}",
         "\\begin{tabular}{l" + "r" * len(table.columns) + "}",
         "\\toprule",
-        " & ".join(map(latex_text, heads)) + " \\\\",
+        _latex_row(map(latex_text, heads)),
         "\\midrule",
-        *(" & ".join([latex_text(label), *map(_latex_cell, cells)]) + " \\\\" for label, cells in table.rows),
+        *(_latex_row([latex_text(label), *map(_latex_cell, cells)]) for label, cells in table.rows),
         "\\bottomrule",
         "\\end{tabular}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    """A row; without the braces, LaTeX would take a bracket or a star at its beginning for an option."""
+    row = " & ".join(cells)
+    return ("{}" + row if row.startswith(("[", "*")) else row) + " \\\\"
 
 
 def to_csv(table: Table) -> str:

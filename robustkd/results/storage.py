@@ -118,11 +118,19 @@ def load_records(folder: Path, evaluation: str) -> list[PartRecords]:
     Args:
         folder: ``RUN/results``.
         evaluation: The name of the evaluation.
+
+    Raises:
+        StudyError: A file is missing or damaged.
     """
-    parts = json.loads((folder / f"{evaluation}.json").read_text(encoding="utf-8"))["parts"]
+    return _read(folder / f"{evaluation}.json", _records)
+
+
+def _records(about: Path) -> list[PartRecords]:
+    parts = json.loads(about.read_text(encoding="utf-8"))["parts"]
     return [
         PartRecords(
-            ", ".join(filter(None, (part["architecture"], part["condition"]))), Records.load(folder / part["records"])
+            ", ".join(filter(None, (part["architecture"], part["condition"]))),
+            Records.load(about.parent / part["records"]),
         )
         for part in parts
     ]
