@@ -32,6 +32,20 @@ class TrainedRole(StrEnum):
     student = "student"
 
 
+class FigureSizes(StrEnum):
+    """The sizes that `robustkd report` draws figures at."""
+
+    page = "page"
+    publication = "publication"
+
+
+class Schema(StrEnum):
+    """The files that `robustkd schema` describes."""
+
+    study = "study"
+    statement = "statement"
+
+
 class Listing(StrEnum):
     """The kinds of things that `robustkd list` lists."""
 

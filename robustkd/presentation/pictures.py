@@ -121,5 +121,5 @@ def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, width: 
 
 def _png(image: Image.Image) -> bytes:
     held = io.BytesIO()
-    image.save(held, "PNG", optimize=True)
+    image.save(held, "PNG", compress_level=6)  # the highest takes seven times as long for 3% of the size
     return held.getvalue()

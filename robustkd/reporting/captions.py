@@ -1,9 +1,9 @@
 """The words above and below the tables of a report, and the legend of their marks."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from robustkd.reporting.file_names import file_name
 from robustkd.reporting.table import BELOW, Table
 
 
@@ -44,5 +44,4 @@ def titled(table: Table, title: str) -> Table:
     """Put the part of a study, or the topic, above a table and into its name."""
     if not title:
         return table
-    slug = re.sub(r"[^\w.]+", "-", title).strip("-")
-    return replace(table, name=f"{table.name}-{slug}", title=": ".join(filter(None, (title, table.title))))
+    return replace(table, name=f"{table.name}-{file_name(title)}", title=": ".join(filter(None, (title, table.title))))

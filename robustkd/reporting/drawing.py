@@ -1,12 +1,16 @@
 """Charts drawn as pictures, without a browser."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from robustkd.errors import RobustKDError
+from robustkd.errors import RobustKDError, printable
+from robustkd.reporting.pdf_order import in_one_order
+
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_TWO_UNITS = re.compile("[\U00010000-\U0010ffff]")
 
 
 @contextmanager
@@ -28,6 +32,23 @@ def libraries_at_hand(run: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def charts_unchecked() -> Iterator[None]:
+    """Build charts without validating each of their parts against Vega-Lite's schema, which takes most of the time.
+
+    The tests of the charts validate them.
+    """
+    from altair.utils.schemapi import debug_mode
+
+    with debug_mode(False):
+        yield
+
+
+def printable_chart(specification: dict[str, Any]) -> dict[str, Any]:
+    """Return a chart whose names show control characters as escapes: a drawing cannot hold them."""
+    return dict(_each_text(specification, lambda text: _HIDDEN.sub(lambda found: printable(found[0]), text)))
+
+
 def to_svg(specification: dict[str, Any], name: str) -> str:
     """Draw a chart as SVG.
 
@@ -37,14 +58,48 @@ def to_svg(specification: dict[str, Any], name: str) -> str:
     """
     import vl_convert
 
-    return _own_ids(vl_convert.vegalite_to_svg(specification, vl_version=vega_lite_version()), name)
+    version = vega_lite_version()
+    try:
+        svg = vl_convert.vegalite_to_svg(specification, vl_version=version)
+    except ValueError:  # Vega shortens a long name in the middle of a character that takes two units of UTF-16
+        shortened = _each_text(specification, lambda text: _TWO_UNITS.sub("\ufffd", text))
+        svg = vl_convert.vegalite_to_svg(shortened, vl_version=version)
+    return _own_ids(svg, name)
 
 
-def to_png(specification: dict[str, Any]) -> bytes:
-    """Draw a chart as PNG, at twice its size."""
+def to_png(svg: str) -> bytes:
+    """Return a drawing as PNG, at twice its size."""
     import vl_convert
 
-    return vl_convert.vegalite_to_png(specification, vl_version=vega_lite_version(), scale=2)
+    return vl_convert.svg_to_png(svg, scale=2)
+
+
+def to_pdf(svg: str) -> bytes:
+    """Return a drawing as PDF: vectors, with its fonts embedded, one point for each pixel.
+
+    The same drawing gives the same bytes.
+    """
+    import vl_convert
+
+    return in_one_order(vl_convert.svg_to_pdf(svg))
+
+
+_SIZE = re.compile(r'(?<= )width="([0-9.]+)" height="([0-9.]+)"')
+
+
+def size_of(svg: str) -> tuple[float, float]:
+    """Return the width and the height of a drawing in pixels."""
+    found = _SIZE.search(svg)
+    if found is None:
+        raise ValueError("the drawing has no size")
+    return float(found[1]), float(found[2])
+
+
+def not_wider(svg: str, width: float) -> str:
+    """Scale a drawing down to a width in pixels; a narrower one stays as it is."""
+    wide, high = size_of(svg)
+    size = f'width="{width:.2f}" height="{high * width / wide:.2f}"'
+    return svg if wide <= width else _SIZE.sub(size, svg, count=1)
 
 
 def vega_lite_version() -> str:
@@ -65,3 +120,11 @@ def _own_ids(svg: str, prefix: str) -> str:
     for index, name in enumerate(found):
         svg = re.sub(rf'(id="|url\(#|href="#){re.escape(name)}(?=["\)])', rf"\g<1>{prefix}-{index}", svg)
     return svg
+
+
+def _each_text(part: Any, changed: Callable[[str], str]) -> Any:
+    if isinstance(part, str):
+        return changed(part)
+    if isinstance(part, dict):
+        return {key: _each_text(value, changed) for key, value in part.items()}
+    return [_each_text(each, changed) for each in part] if isinstance(part, list) else part

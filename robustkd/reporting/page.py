@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from robustkd.reporting.chart_data import chart_text, compact, data_tables
-from robustkd.reporting.escaping import markdown_text
+from robustkd.reporting.escaping import fenced, markdown_text
 from robustkd.reporting.interval_bars import interval_bars
 from robustkd.reporting.members import members_table
 from robustkd.reporting.packed import packed
@@ -57,6 +57,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "markdown": to_markdown,
         "markdown_text": markdown_text,
+        "fenced": fenced,
         "breakable": _breakable,
         "shade": _shade,
         "still": lambda svg: Markup(still(svg)),

@@ -1,6 +1,5 @@
 """A run as its report reads it: provenance, results, and which of their numbers can be trusted."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,11 +7,10 @@ from typing import Any
 
 from robustkd.errors import StudyError
 from robustkd.evaluations import EVALUATIONS
-from robustkd.reporting.trust import Trust, trust_in
+from robustkd.reporting.run_file import read_run_file
+from robustkd.reporting.trust import Trust, trusts_in
 from robustkd.results.result import Result
 from robustkd.results.storage import load_readable
-
-RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)
@@ -56,20 +54,33 @@ def read_run(path: Path) -> Run:
     Raises:
         StudyError: The directory is not a run, or none of its results can be read.
     """
-    about = path / RUN_FILE
-    if not about.is_file():
-        raise StudyError(f"{path}: not a finished run (it has no {RUN_FILE})")
-    try:
-        provenance = json.loads(about.read_text(encoding="utf-8"))
-        asked = list(provenance["evaluations"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise StudyError(
-            f"{about}: damaged ({error}); run the study again, which repeats only what is missing"
-        ) from error
-    readable, damaged = load_readable(path / "results", asked)
-    trust = {result.evaluation: trust_in(result, readable) for result in readable}
+    provenance = read_run_file(path)
+    found, damaged = load_readable(path / "results", provenance["evaluations"])
+    known = set(EVALUATIONS.names())
+    damaged |= {
+        result.evaluation: f"there is no evaluation {result.evaluation!r} here; if a plugin has it, name the plugin"
+        for result in found
+        if result.evaluation not in known
+    }
+    readable = [_with_its_version(result) for result in found if result.evaluation in known]
+    if not readable:
+        raise StudyError(f"{path}: {next(iter(damaged.values()))}")
+    trust = trusts_in(readable)
     results = tuple(_marked(result, trust[result.evaluation]) for result in readable)
     return Run(path, provenance, results, trust, damaged)
+
+
+def of_another_version(result: Result) -> bool:
+    """Return whether another version of its evaluation measured a result."""
+    return bool(result.settings.get("version") != EVALUATIONS[result.evaluation].version)
+
+
+def _with_its_version(result: Result) -> Result:
+    if not of_another_version(result):
+        return result
+    own, here = result.settings.get("version"), EVALUATIONS[result.evaluation].version
+    note = f"Version {own} of this evaluation measured it, and this robustkd has version {here}: numbers may differ"
+    return replace(result, notes=(*result.notes, note))
 
 
 def _marked(result: Result, trust: Trust) -> Result:

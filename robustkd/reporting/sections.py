@@ -12,7 +12,7 @@ from robustkd.presentation.numbers import join
 from robustkd.presentation.pictures import Picture
 from robustkd.presentation.sentences import FEW_STUDENTS
 from robustkd.presentation.style import WIDTH
-from robustkd.reporting.drawing import to_svg
+from robustkd.reporting.drawing import printable_chart, to_svg
 from robustkd.reporting.layouts import tables_of
 from robustkd.reporting.report import Section
 from robustkd.reporting.trust import Trust
@@ -98,8 +98,8 @@ def _chart(evaluation: Evaluation, frame: pd.DataFrame, trust: Trust) -> tuple[d
         for part in slices(drawable, across_conditions=evaluation.across_conditions)
         if not checks or _has_values(part.frame, evaluation.metrics)
     ]
-    drawn = _drawn(evaluation, parts).to_dict()
-    return (drawn if _holds_data(drawn) else _text("nothing to draw").to_dict()), note
+    drawn = _drawn(evaluation, parts).to_dict(validate=False)
+    return printable_chart(drawn if _holds_data(drawn) else _text("nothing to draw").to_dict()), note
 
 
 def _drawn(evaluation: Evaluation, parts: Sequence[Slice]) -> alt.TopLevelMixin:

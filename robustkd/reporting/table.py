@@ -3,9 +3,10 @@
 import csv
 import io
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from robustkd.reporting.escaping import latex_text, markdown_text, pipes_escaped
+from robustkd.reporting.escaping import csv_text, latex_text, markdown_text, pipes_escaped
 
 BELOW = "▼"
 
@@ -107,31 +108,37 @@ def to_markdown(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """Return a booktabs table, ready for LaTeX to input."""
+    """Return a booktabs table, ready for pdfLaTeX to input, whatever characters its names hold."""
     heads = [
         table.corner,
         *(f"{column.title} ({column.unit})" if column.unit else column.title for column in table.columns),
     ]
     lines = [
-        "% needs \\usepackage{booktabs}",
+        "% needs \\usepackage{amssymb,booktabs}",
         "\\begin{tabular}{l" + "r" * len(table.columns) + "}",
         "\\toprule",
-        " & ".join(map(latex_text, heads)) + " \\\\",
+        _latex_row(map(latex_text, heads)),
         "\\midrule",
-        *(" & ".join([latex_text(label), *map(_latex_cell, cells)]) + " \\\\" for label, cells in table.rows),
+        *(_latex_row([latex_text(label), *map(_latex_cell, cells)]) for label, cells in table.rows),
         "\\bottomrule",
         "\\end{tabular}",
     ]
     return "\n".join(lines) + "\n"
 
 
+def _latex_row(cells: Iterable[str]) -> str:
+    """A row; without the braces, LaTeX would take a bracket or a star at its beginning for an option."""
+    row = " & ".join(cells)
+    return ("{}" + row if row.startswith(("[", "*")) else row) + " \\\\"
+
+
 def to_csv(table: Table) -> str:
     """Return the numbers as printed in CSV; the run's ``results`` have full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([table.corner, *(column.head for column in table.columns)])
+    writer.writerow([csv_text(table.corner), *(csv_text(column.head) for column in table.columns)])
     for label, cells in table.rows:
-        writer.writerow([label, *map(_csv_cell, cells)])
+        writer.writerow([csv_text(label), *map(_csv_cell, cells)])
     return text.getvalue()
 
 

@@ -137,19 +137,31 @@ class Trust:
         return found
 
 
+def trusts_in(results: Sequence[Result]) -> dict[str, Trust]:
+    """Collect the failed checks that concern each evaluation.
+
+    Args:
+        results: The results of all evaluations. A check that names no metric is about the network itself, so its
+            failure voids the network's numbers in every evaluation.
+
+    Returns:
+        What is known about the validity of the numbers, by evaluation.
+    """
+    frames = [each.frame.loc[each.frame["level"] == "network", _WHO] for each in results]
+    networks = pd.concat(frames, ignore_index=True).drop_duplicates(["group", "condition", "member"], ignore_index=True)
+    general = [check for each in results for check in each.checks if not check.metrics and not check.passed]
+    own = {each.evaluation: [check for check in each.checks if check.metrics and not check.passed] for each in results}
+    return {evaluation: Trust((*general, *failed), networks) for evaluation, failed in own.items()}
+
+
 def trust_in(result: Result, results: Sequence[Result]) -> Trust:
-    """Collect the failed checks that concern an evaluation.
+    """Collect the failed checks that concern one evaluation; see `trusts_in`.
 
     Args:
         result: The result of that evaluation.
-        results: The results of all evaluations. A check that names no metric is about the network itself, so its
-            failure voids the network's numbers in every evaluation.
+        results: The results of all evaluations.
     """
-    general = [check for each in results for check in each.checks if not check.metrics]
-    own = [check for check in result.checks if check.metrics]
-    frames = [each.frame[each.frame["level"] == "network"][_WHO] for each in results]
-    networks = pd.concat(frames, ignore_index=True).drop_duplicates(["group", "condition", "member"])
-    return Trust(tuple(check for check in (*general, *own) if not check.passed), networks.reset_index(drop=True))
+    return trusts_in(results)[result.evaluation]
 
 
 def _every_metric(frame: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, Metric]:

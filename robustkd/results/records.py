@@ -97,10 +97,22 @@ class Records:
                 raise KeyError(f"{path}: the records have another key")
             arrays = {name: archive[name] for name in archive.files}
         members = json.loads(str(arrays.pop(_MEMBERS)))
-        checks = json.loads(str(arrays.pop(_CHECKS)))
-        notes = json.loads(str(arrays.pop(_NOTES)))
+        checks, notes = _told(arrays.pop(_CHECKS), arrays.pop(_NOTES))
         arrays.pop(_KEY)
-        return cls(_typed(pd.DataFrame(members)), arrays, tuple(map(_check, checks)), tuple(notes))
+        return cls(_typed(pd.DataFrame(members)), arrays, checks, notes)
+
+
+def checks_and_notes(path: Path) -> tuple[tuple[Check, ...], tuple[str, ...]]:
+    """Read only the checks and notes of what `Records.save` wrote, and none of its arrays.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The checks and the notes.
+    """
+    with np.load(path, allow_pickle=False) as archive:
+        return _told(archive[_CHECKS], archive[_NOTES])
 
 
 def members_frame(members: Iterable[Member]) -> pd.DataFrame:
@@ -139,6 +151,10 @@ def _without_infinities(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [_without_infinities(value) for value in content]
     return str(content) if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def _told(checks: np.ndarray, notes: np.ndarray) -> tuple[tuple[Check, ...], tuple[str, ...]]:
+    return tuple(map(_check, json.loads(str(checks)))), tuple(json.loads(str(notes)))
 
 
 def _check(stored: dict[str, Any]) -> Check:

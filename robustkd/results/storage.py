@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ import pandas as pd
 
 from robustkd.atomic import atomic_path, write_text
 from robustkd.errors import StudyError
-from robustkd.results.records import Check, Records, json_text
+from robustkd.results.records import Check, Records, checks_and_notes, json_text
 from robustkd.results.result import PartResult, Result
 from robustkd.results.tidy import COLUMNS
 
@@ -54,8 +54,8 @@ def save_result(
     listed = [_described(part) for part in parts]
     digests = {table.suffix: file_digest(table) for table in (csv, parquet)}
     write_text(about, json_text({"settings": settings, "parts": listed, "sha256": digests}))
-    checks = [check for part in parts for check in _checks(part.records, part.condition, part.architecture)]
-    notes = [note for part in parts for note in _notes(part.records, part.condition)]
+    checks = [check for part in parts for check in _checks(part.records.checks, part.condition, part.architecture)]
+    notes = [note for part in parts for note in _notes(part.records.notes, part.condition)]
     return Result(evaluation, frame, tuple(checks), settings, tuple(dict.fromkeys(notes)))
 
 
@@ -118,11 +118,19 @@ def load_records(folder: Path, evaluation: str) -> list[PartRecords]:
     Args:
         folder: ``RUN/results``.
         evaluation: The name of the evaluation.
+
+    Raises:
+        StudyError: A file is missing or damaged.
     """
-    parts = json.loads((folder / f"{evaluation}.json").read_text(encoding="utf-8"))["parts"]
+    return _read(folder / f"{evaluation}.json", _records)
+
+
+def _records(about: Path) -> list[PartRecords]:
+    parts = json.loads(about.read_text(encoding="utf-8"))["parts"]
     return [
         PartRecords(
-            ", ".join(filter(None, (part["architecture"], part["condition"]))), Records.load(folder / part["records"])
+            ", ".join(filter(None, (part["architecture"], part["condition"]))),
+            Records.load(about.parent / part["records"]),
         )
         for part in parts
     ]
@@ -177,9 +185,9 @@ def _load(path: Path) -> Result:
     checks: list[Check] = []
     notes: list[str] = []
     for part in about["parts"]:
-        records = Records.load(path.parent / part["records"])
-        checks += _checks(records, part["condition"], part["architecture"])
-        notes += _notes(records, part["condition"])
+        found, told = checks_and_notes(path.parent / part["records"])
+        checks += _checks(found, part["condition"], part["architecture"])
+        notes += _notes(told, part["condition"])
     return Result(path.stem, frame, tuple(checks), about["settings"], tuple(dict.fromkeys(notes)))
 
 
@@ -193,12 +201,12 @@ def _described(part: PartResult) -> dict[str, Any]:
     }
 
 
-def _checks(records: Records, condition: str, architecture: str) -> list[Check]:
-    return [replace(check, condition=condition, group=architecture) for check in records.checks]
+def _checks(checks: Iterable[Check], condition: str, architecture: str) -> list[Check]:
+    return [replace(check, condition=condition, group=architecture) for check in checks]
 
 
-def _notes(records: Records, condition: str) -> list[str]:
-    return [note if condition == "clean" else f"{condition}: {note}" for note in records.notes]
+def _notes(notes: Iterable[str], condition: str) -> list[str]:
+    return [note if condition == "clean" else f"{condition}: {note}" for note in notes]
 
 
 def file_digest(path: Path) -> str:

@@ -17,7 +17,7 @@ from robustkd.errors import ModelError, StorageError, printable
 from robustkd.evaluations import EVALUATIONS, Evaluation
 from robustkd.models import ModelPool
 from robustkd.reporting import build_report
-from robustkd.reporting.run import RUN_FILE
+from robustkd.reporting.run_file import RUN_FILE
 from robustkd.reporting.trust import trust_in
 from robustkd.results.predictions import PredictionCache
 from robustkd.results.result import PartResult, Result

@@ -12,7 +12,7 @@ from robustkd.data.stand_in import stand_in
 from robustkd.devices import resolve_device
 from robustkd.errors import DataError
 from robustkd.evaluations import EVALUATIONS, Evaluation
-from robustkd.reporting.run import RUN_FILE
+from robustkd.reporting.run_file import RUN_FILE
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.cost import critical_path, job_seconds, makespan
 from robustkd.studies.execute import as_in_study, study_data

@@ -26,7 +26,9 @@ def test_latex_escapes_names_and_uses_booktabs() -> None:
     assert lines[1] == "\\begin{tabular}{lrr}"
     assert lines[3] == "Network & Accuracy (\\%) & Gain (points) \\\\"
     assert lines[5] == "base\\_line & 94.0 $\\pm$ 0.2 & -- \\\\"
-    assert lines[6].startswith("a|t & \\textbf{94.3} $\\pm$ 0.1 & $-$0.3 [$-$0.5, $-$0.1] $\\blacktriangledown$")
+    assert lines[6].startswith(
+        "a\\textbar{}t & \\textbf{94.3} $\\pm$ 0.1 & $-$0.3 [$-$0.5, $-$0.1] $\\blacktriangledown$"
+    )
 
 
 def test_csv_can_be_read_by_a_spreadsheet() -> None:
