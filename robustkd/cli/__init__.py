@@ -14,6 +14,7 @@ import typer
 from robustkd.cli.compare import compare
 from robustkd.cli.doctor import doctor
 from robustkd.cli.evaluate import evaluate
+from robustkd.cli.gate import gate
 from robustkd.cli.list import list_
 from robustkd.cli.plan import plan
 from robustkd.cli.report import report
@@ -31,7 +32,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (run, evaluate, train, report, compare, plan, schema, doctor):
+for command in (run, evaluate, train, report, compare, gate, plan, schema, doctor):
     app.command()(command)
 app.command("list")(list_)
 
