@@ -1,12 +1,13 @@
-"""`robustkd report`: build the report of a run again, or put several runs side by side."""
+"""`robustkd report`: build the report of a run again, follow a study, or put several runs side by side."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from robustkd.cli.options import Plugin, load_named_plugins
-from robustkd.errors import BadInputError
+from robustkd.errors import BadInputError, printable
 
 COMPARISON = Path("comparison")
 
@@ -17,6 +18,10 @@ def report(
         Path | None,
         typer.Option(help="The directory for a comparison of several runs.", show_default=f"./{COMPARISON}"),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Rebuild the report while the study runs in another process.")
+    ] = False,
+    interval: Annotated[float, typer.Option(help="With --watch, the seconds between two looks.", min=0.1)] = 5.0,
     plugin: Plugin = None,
 ) -> None:
     """Build the report of a run again from its results; no model is needed.
@@ -26,12 +31,29 @@ def report(
     """
     load_named_plugins(plugin)
     if len(runs) > 1:
+        if watch:
+            raise BadInputError("--watch follows one run; give one RUN")
         from robustkd.reporting.side_by_side import build_comparison
 
         print(build_comparison(runs, out or COMPARISON))
         return
     if out is not None:
         raise BadInputError("--out is for a comparison of several runs; the report of one run is in RUN/report")
+    if watch:
+        _follow(runs[0], interval)
+        return
     from robustkd.reporting import build_report
+    from robustkd.reporting.run import to_come
 
     print(build_report(runs[0]))
+    if left := to_come(runs[0]):
+        print(printable(f"interim report; still to come: {', '.join(left)}"), file=sys.stderr)
+
+
+def _follow(run: Path, interval: float) -> None:
+    from robustkd.reporting.watch import watch
+
+    try:
+        watch(run, interval, lambda line: print(printable(line), flush=True))
+    except KeyboardInterrupt:
+        print("stopped watching; the study goes on", file=sys.stderr)

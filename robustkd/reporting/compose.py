@@ -1,13 +1,16 @@
 """A report composed from the results of a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from robustkd.evaluations import EVALUATIONS
+from robustkd.presentation.numbers import join
 from robustkd.reporting.captions import legend
 from robustkd.reporting.caution import caution
 from robustkd.reporting.drawing import libraries_at_hand
 from robustkd.reporting.pictures import pictures_of
 from robustkd.reporting.report import Report
-from robustkd.reporting.run import read_run
+from robustkd.reporting.run import Run, read_run
 from robustkd.reporting.sections import section_of
 from robustkd.reporting.summaries import summary_tables
 
@@ -32,14 +35,28 @@ def compose(path: Path) -> Report:
             for result in run.results
         )
     summaries = tuple(summary_tables(run.results, run.trust))
+    to_come = tuple(EVALUATIONS[name].title for name in run.to_come)
     return Report(
-        title=run.name,
+        title=_title(run),
         summaries=summaries,
         sections=sections,
         # a check of a network itself belongs to every evaluation, and is reported once
         checks=tuple(dict.fromkeys(check for result in run.results for check in result.checks)),
         provenance=run.provenance,
         legend=legend((*summaries, *(table for section in sections for table in section.tables))),
-        caution=caution(run.results),
+        caution=" ".join(filter(None, (_interim(to_come), caution(run.results)))),
         damaged=run.damaged,
+        to_come=to_come,
     )
+
+
+def _title(run: Run) -> str:
+    """The name of the study, and how much of it is measured while it runs."""
+    if not run.to_come:
+        return run.name
+    measured = len(run.provenance["evaluations"])
+    return f"{run.name} (interim report: {measured} of {measured + len(run.to_come)} evaluations measured)"
+
+
+def _interim(to_come: Sequence[str]) -> str:
+    return f"This is an interim report. Still to come: {join(list(to_come))}." if to_come else ""

@@ -59,6 +59,7 @@ class Report:
         caution: Why the findings hold only for these networks; empty if each method has three seeds or more.
         statement: The distillation statement.
         damaged: The evaluations whose results cannot be read, and why.
+        to_come: The titles of the evaluations that are not measured yet; empty when the study is finished.
     """
 
     title: str
@@ -70,3 +71,4 @@ class Report:
     caution: str = ""
     statement: Statement = field(default_factory=lambda: Statement((), ()))
     damaged: Mapping[str, str] = field(default_factory=dict)
+    to_come: tuple[str, ...] = ()

@@ -14,6 +14,9 @@ from robustkd.results.storage import load_readable
 
 RUN_FILE = "run.json"
 
+TO_COME = "to_come"
+"""The key in `RUN_FILE` of the evaluations that are not measured yet; absent when the study is finished."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -35,6 +38,11 @@ class Run:
     damaged: Mapping[str, str]
 
     @property
+    def to_come(self) -> tuple[str, ...]:
+        """The names of the evaluations that are not measured yet; empty when the study is finished."""
+        return tuple(self.provenance.get(TO_COME, ()))
+
+    @property
     def name(self) -> str:
         """The name of the study."""
         return str(self.provenance["name"])
@@ -42,6 +50,21 @@ class Run:
     def result(self, evaluation: str) -> Result | None:
         """Return the result of an evaluation; None if there is none."""
         return next((result for result in self.results if result.evaluation == evaluation), None)
+
+
+def to_come(path: Path) -> tuple[str, ...]:
+    """Return the evaluations of a run that are not measured yet.
+
+    Args:
+        path: The run directory.
+
+    Returns:
+        Their names; empty if the study is finished, or nothing is known of it.
+    """
+    try:
+        return tuple(json.loads((path / RUN_FILE).read_text(encoding="utf-8")).get(TO_COME, ()))
+    except (OSError, ValueError, AttributeError):
+        return ()
 
 
 def read_run(path: Path) -> Run:
@@ -66,6 +89,8 @@ def read_run(path: Path) -> Run:
         raise StudyError(
             f"{about}: damaged ({error}); run the study again, which repeats only what is missing"
         ) from error
+    if not asked and provenance.get(TO_COME):
+        raise StudyError(f"{path}: no evaluation is measured yet; still to come: {', '.join(provenance[TO_COME])}")
     readable, damaged = load_readable(path / "results", asked)
     trust = {result.evaluation: trust_in(result, readable) for result in readable}
     results = tuple(_marked(result, trust[result.evaluation]) for result in readable)

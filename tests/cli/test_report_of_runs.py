@@ -34,6 +34,9 @@ def test_several_runs_are_written_to_a_directory_for_the_comparison(
     ("arguments", "problem"),
     [
         (["a", "--out", "x"], "--out is for a comparison of several runs"),
+        (["a", "b", "--watch"], "--watch follows one run"),
+        (["nowhere", "--watch"], "nowhere: no study has started here"),
+        (["a", "--watch", "--interval", "0"], "--interval: must be at least 0.1"),
         (["a", "a"], "a: is given twice"),
         (["a", "nowhere"], "nowhere: not a finished run (it has no run.json)"),
         (["a", "b", "--out", "a/run.json"], "a/run.json: is a file, not a directory"),

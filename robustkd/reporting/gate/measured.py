@@ -104,7 +104,7 @@ def _void(run: Run, result: Result, metric: Metric, row: pd.Series) -> str:
 
 def _not_measured(run: Run, evaluation: str) -> str:
     facts = run.provenance
-    if evaluation in facts.get("to_come", ()):
+    if evaluation in run.to_come:
         return f"the evaluation {evaluation} is not measured yet: the study is not finished"
     if evaluation in run.damaged:
         return f"the results of the evaluation {evaluation} cannot be read: {run.damaged[evaluation]}"

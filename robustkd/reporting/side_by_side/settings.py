@@ -21,7 +21,7 @@ def about(run: Run, label: str) -> About:
     facts = run.provenance
     data = facts["data"]
     sample = ", a sample" if data.get("limited") else ""
-    remarks = [f"still to come: {join(list(facts['to_come']))}"] if facts.get("to_come") else []
+    remarks = [f"not finished; still to come: {join(list(run.to_come))}"] if run.to_come else []
     remarks += [f"missing: {name}: {why}" for name, why in facts.get("missing", {}).items()]
     remarks += [f"damaged: {why}" for why in run.damaged.values()]
     return About(
