@@ -15,6 +15,7 @@ from robustkd.cli.claims import claims
 from robustkd.cli.compare import compare
 from robustkd.cli.doctor import doctor
 from robustkd.cli.evaluate import evaluate
+from robustkd.cli.gate import gate
 from robustkd.cli.list import list_
 from robustkd.cli.plan import plan
 from robustkd.cli.report import report
@@ -33,7 +34,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (run, evaluate, train, report, claims, compare, plan, schema, doctor, track):
+for command in (run, evaluate, train, report, claims, compare, gate, plan, schema, doctor, track):
     app.command()(command)
 app.command("list")(list_)
 

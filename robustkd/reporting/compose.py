@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from robustkd.errors import StudyError
+from robustkd.evaluations import EVALUATIONS
 from robustkd.reporting.captions import legend
 from robustkd.reporting.caution import caution
 from robustkd.reporting.claims import judgements_of
@@ -47,8 +48,9 @@ def compose(path: Path) -> Report:
         published = published_of(run)
     sections = tuple(each for each in composed.values() if isinstance(each, Section))
     summaries, sections = _files_told_apart(tuple(summary_tables(run.results, run.trust)), sections)
+    to_come = tuple(EVALUATIONS[name].title for name in run.to_come)
     return Report(
-        title=run.name,
+        title=_title(run),
         summaries=summaries,
         statement=statement_of(run, judged),
         sections=sections,
@@ -61,6 +63,7 @@ def compose(path: Path) -> Report:
         damaged={**run.damaged, **{name: each for name, each in composed.items() if isinstance(each, str)}},
         published=published,
         claims=judgements_of([run]),
+        to_come=to_come,
     )
 
 
@@ -87,3 +90,11 @@ def _files_told_apart(
     first = tuple(replace(table, name=next(names)) for table in summaries)
     named = (tuple(replace(table, name=next(names)) for table in section.tables) for section in sections)
     return first, tuple(replace(section, tables=own) for section, own in zip(sections, named, strict=True))
+
+
+def _title(run: Run) -> str:
+    """The name of the study, and how much of it is measured while it runs."""
+    if not run.to_come:
+        return run.name
+    measured = len(run.provenance["evaluations"])
+    return f"{run.name} (interim report: {measured} of {measured + len(run.to_come)} evaluations measured)"

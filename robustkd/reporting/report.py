@@ -71,6 +71,7 @@ class Report:
         damaged: The evaluations whose results cannot be read, and why.
         published: The published tables that the run repeats, beside its own numbers.
         claims: The papers' claims, judged, in the order in which they are published.
+        to_come: The titles of the evaluations that are not measured yet; empty when the study is finished.
     """
 
     title: str
@@ -83,6 +84,7 @@ class Report:
     statement: Statement = field(default_factory=lambda: Statement((), ()))
     trade_off: TradeOff | None = None
     damaged: Mapping[str, str] = field(default_factory=dict)
+    to_come: tuple[str, ...] = ()
     published: tuple[PublishedComparison, ...] = ()
     claims: tuple[Judgement, ...] = ()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from robustkd.errors import StudyError
 from robustkd.evaluations import EVALUATIONS
-from robustkd.reporting.run_file import read_run_file
+from robustkd.reporting.run_file import TO_COME, read_run_file
 from robustkd.reporting.trust import Trust, trusts_in
 from robustkd.results.result import Result
 from robustkd.results.storage import load_readable
@@ -33,6 +33,11 @@ class Run:
     damaged: Mapping[str, str]
 
     @property
+    def to_come(self) -> tuple[str, ...]:
+        """The names of the evaluations that are not measured yet; empty when the study is finished."""
+        return tuple(self.provenance.get(TO_COME, ()))
+
+    @property
     def name(self) -> str:
         """The name of the study."""
         return str(self.provenance["name"])
@@ -55,6 +60,8 @@ def read_run(path: Path) -> Run:
         StudyError: The directory is not a run, or none of its results can be read.
     """
     provenance = read_run_file(path)
+    if not provenance["evaluations"] and provenance.get(TO_COME):
+        raise StudyError(f"{path}: no evaluation is measured yet; still to come: {', '.join(provenance[TO_COME])}")
     found, damaged = load_readable(path / "results", provenance["evaluations"])
     known = set(EVALUATIONS.names())
     damaged |= {

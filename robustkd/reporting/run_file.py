@@ -10,6 +10,9 @@ from robustkd.errors import StudyError
 
 RUN_FILE = "run.json"
 
+TO_COME = "to_come"
+"""The key in `RUN_FILE` of the evaluations that are not measured yet; absent when the study is finished."""
+
 
 class _Facts(BaseModel):
     """Further entries may be there."""
@@ -82,6 +85,21 @@ def read_run_file(run: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise StudyError(_damaged(about, str(error))) from error
     return content
+
+
+def to_come(path: Path) -> tuple[str, ...]:
+    """Return the evaluations of a run that are not measured yet.
+
+    Args:
+        path: The run directory.
+
+    Returns:
+        Their names; empty if the study is finished, or nothing is known of it.
+    """
+    try:
+        return tuple(json.loads((path / RUN_FILE).read_text(encoding="utf-8")).get(TO_COME, ()))
+    except (OSError, ValueError, AttributeError):
+        return ()
 
 
 def _damaged(about: Path, reason: str) -> str:

@@ -104,6 +104,29 @@ def wilson(successes: int, trials: int) -> Interval:
     return Interval(max(middle - half, 0.0), min(middle + half, 1.0))
 
 
+def square_and_add(first: Interval, first_value: float, second: Interval, second_value: float) -> Interval:
+    """Return the interval of a difference of two independent numbers, from the interval of each.
+
+    The distances to the ends of both intervals are squared and added, which allows for intervals that are not
+    symmetric (Newcombe 1998, method 10, for proportions; Zou and Donner 2008, equation 4, for any numbers). Where the
+    numbers are not independent but vary together, as those of two networks on the same images do, the interval is
+    wider than necessary.
+
+    Args:
+        first: The interval of the first number.
+        first_value: The first number.
+        second: The interval of the second number.
+        second_value: The second number.
+
+    Returns:
+        The interval of the first minus the second; NaN where an interval is.
+    """
+    value = first_value - second_value
+    down = math.hypot(first_value - first.low, second.high - second_value)
+    up = math.hypot(first.high - first_value, second_value - second.low)
+    return Interval(value - down, value + up)
+
+
 def t_over_seeds(values: np.ndarray) -> Interval | None:
     """Student's t-interval of a mean over trainings (Student 1908); it covers the variation between seeds.
 

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from robustkd.errors import ModelError, StorageError, printable
 from robustkd.evaluations import EVALUATIONS, Evaluation
 from robustkd.models import ModelPool
 from robustkd.reporting import build_report
-from robustkd.reporting.run_file import RUN_FILE
+from robustkd.reporting.run_file import RUN_FILE, TO_COME
 from robustkd.reporting.trust import trust_in
 from robustkd.results.predictions import PredictionCache
 from robustkd.results.result import PartResult, Result
@@ -78,11 +78,17 @@ def evaluate_parts(
         with FileLock(run / ".evaluating"):  # another process may have trained its share of the same study
             for folder in (run, run / "results", run / "predictions"):
                 remove_partials(folder)
-            found = _answered(parts, data, options, device, predict, run / "results")
-            missing = dict(about.get("missing", {})) | found.failed
-            facts = provenance([part.pool for part in parts], data, device, limited) | dict(about)
-            facts |= {"evaluations": list(found.results), "skipped": found.skipped, "missing": missing}
-            write_text(run / RUN_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
+
+            def record(found: _Answers, to_come: Sequence[str]) -> None:
+                """Write what is known so far, so that a report can be built while the rest is measured."""
+                facts = provenance([part.pool for part in parts], data, device, limited) | dict(about)
+                facts |= {"evaluations": list(found.results), "skipped": found.skipped}
+                facts |= {"missing": dict(about.get("missing", {})) | found.failed}
+                facts |= {TO_COME: list(to_come)} if to_come else {}
+                write_text(run / RUN_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
+
+            found = _answered(parts, data, options, device, predict, run / "results", record)
+            record(found, ())
             build_report(run)
     except OSError as error:
         raise StorageError(f"{run}: cannot be written to ({error.strerror or error})") from error
@@ -91,7 +97,7 @@ def evaluate_parts(
         result.evaluation: trust_in(result, results).marked(result.frame, EVALUATIONS[result.evaluation].metrics)
         for result in results
     }
-    return Evaluated(frames, run, missing)
+    return Evaluated(frames, run, dict(about.get("missing", {})) | found.failed)
 
 
 @dataclass(frozen=True)
@@ -110,13 +116,15 @@ def _answered(
     device: torch.device,
     predict: PredictionCache,
     folder: Path,
+    record: Callable[[_Answers, Sequence[str]], None],
 ) -> _Answers:
     found = _Answers({}, {}, {})
     errors: list[Exception] = []
     names = part_names(parts)
     admitted = [admit(part.pool, replace(data, condition=part.condition), predict, device) for part in parts]
     found.failed.update(_refused(admitted, names))
-    for name, chosen in options.items():
+    for place, (name, chosen) in enumerate(options.items()):
+        record(found, list(options)[place:])
         evaluation = EVALUATIONS[name](chosen)
         try:
             measured = [

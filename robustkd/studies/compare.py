@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from robustkd.errors import BadInputError
+from robustkd.reporting.run_file import to_come
 from robustkd.results.storage import load_tables
 
 KEYS = ["group", "level", "member", "source", "condition", "seed", "metric", "part", "strength"]
@@ -40,7 +41,7 @@ def compare_runs(first: Path, second: Path, tolerance: float = 0.0) -> tuple[int
         How many numbers were compared, and those that differ.
 
     Raises:
-        BadInputError: One of the directories is not a run.
+        BadInputError: One of the directories is not a run, or its study is not finished.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -75,6 +76,8 @@ def _cells(run: Path) -> dict[str, float]:
     """All numbers of a run, by their place in the results, without missing values."""
     if not (run / "results").is_dir():
         raise BadInputError(f"{run}: is not a run (it has no results)")
+    if left := to_come(run):
+        raise BadInputError(f"{run}: the study is not finished; still to come: {', '.join(left)}")
     cells = {}
     for evaluation, frame in load_tables(run / "results").items():
         seen: Counter[str] = Counter()

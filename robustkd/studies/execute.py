@@ -36,6 +36,7 @@ from robustkd.studies.store import Store
 from robustkd.studies.study import Study
 from robustkd.studies.study_file import study_yaml
 from robustkd.studies.training import CheckpointInterval
+from robustkd.studies.under_way import announce, done
 from robustkd.studies.validation import evaluation_options
 
 MOST_PROCESSES = 8
@@ -127,6 +128,7 @@ def run_study(
     claim(run, study.name, text)
     held = Store(store or run / "jobs")
     store_given(jobs, held)
+    announce(run, jobs, held, study.evaluations)
     work = Work(jobs, held, data, extras, how.threads, how.interval)
     with _stoppable() as stopped, Live() as live:
         failed = complete(
@@ -163,7 +165,9 @@ def run_study(
         first = next(iter(missing.items()))
         raise TrainingError(f"{run}: no network to evaluate; {first[0]}: {first[1]}")
     options, limited = evaluation_options(study.evaluations), study.data.test_images is not None
-    return evaluate_parts(present, data, options, run, place, about, limited=limited)
+    evaluated = evaluate_parts(present, data, options, run, place, about, limited=limited)
+    done(run)
+    return evaluated
 
 
 def study_data(study: Study, data_root: Path | None) -> Dataset:

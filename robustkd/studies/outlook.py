@@ -12,7 +12,7 @@ from robustkd.data.stand_in import stand_in
 from robustkd.devices import resolve_device
 from robustkd.errors import DataError
 from robustkd.evaluations import EVALUATIONS, Evaluation
-from robustkd.reporting.run_file import RUN_FILE
+from robustkd.reporting.run_file import RUN_FILE, to_come
 from robustkd.studies.applicability import refuse_inapplicable
 from robustkd.studies.cost import critical_path, job_seconds, makespan
 from robustkd.studies.execute import as_in_study, study_data
@@ -237,7 +237,12 @@ def _looked_at(run: Path, planned: Plan) -> bool:
 
 
 def _answered(run: Path, evaluation: Evaluation) -> bool:
-    """Whether a run holds results of an evaluation with these settings, or found that it does not apply."""
+    """Whether a run holds results of an evaluation with these settings, or found that it does not apply.
+
+    Results of what was still to come when a run was stopped are of an earlier run, which may have had other networks.
+    """
+    if evaluation.name in to_come(run):
+        return False
     asked = json.loads(json.dumps(evaluation.settings()))
     return _read(run / "results" / f"{evaluation.name}.json").get("settings") == asked or (
         evaluation.name in (_read(run / RUN_FILE).get("skipped") or {})

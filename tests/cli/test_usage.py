@@ -31,7 +31,7 @@ CASES = [
     (["run", "control.yaml"], r"unknown key 'a\x1bb'"),
     (["plan"], "robustkd plan: STUDY.yaml… is missing"),
     (["plan", "study.yaml", "--devices", "x"], "--devices 'x': must be numbers from 1 on"),
-    (["report"], "robustkd report: RUN is missing"),
+    (["report"], "robustkd report: RUN… is missing"),
     (["report", "."], ".: not a finished run"),
     (["report", "a" * 300], "File name too long"),
     (["compare", "a"], "robustkd compare: RUN_B is missing"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from robustkd.statistics.bootstrap import bootstrap_mean, ratio_difference, resampled_means
-from robustkd.statistics.intervals import Interval, basic, t_over_seeds, unvaried, wilson
+from robustkd.statistics.intervals import Interval, basic, square_and_add, t_over_seeds, unvaried, wilson
 from robustkd.statistics.rates import Counted
 from robustkd.statistics.significance import holm, mcnemar, significant_signs
 
@@ -270,3 +270,10 @@ def test_a_mean_of_few_levels_has_the_interval_of_drawn_images() -> None:
     interval = bootstrap_mean(values)
 
     assert interval == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.006)
+
+
+def test_the_interval_of_a_difference_of_two_shares_is_the_published_one() -> None:
+    """Newcombe 1998 (Statistics in Medicine 17:873), table II: 56/70 − 48/80 with method 10 is 0.0524 to 0.3339."""
+    found = square_and_add(wilson(56, 70), 56 / 70, wilson(48, 80), 48 / 80)
+
+    assert (found.low, found.high) == (pytest.approx(0.0524, abs=5e-5), pytest.approx(0.3339, abs=5e-5))

@@ -99,3 +99,12 @@ def test_no_number_hides_another(tmp_path: Path) -> None:
 
     frames = [pd.read_csv(file) for file in (run / "results").glob("*.csv")]
     assert compared == sum(int(frame[NUMBERS].notna().sum().sum()) for frame in frames)
+
+
+def test_a_run_whose_study_is_not_finished_is_refused(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "copy")
+    facts = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(facts | {"to_come": ["calibration"]}))
+
+    with pytest.raises(BadInputError, match="the study is not finished; still to come: calibration"):
+        compare_runs(run, copy)

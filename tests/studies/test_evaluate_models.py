@@ -1,13 +1,17 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 import robustkd as rk
+from robustkd.atomic import write_text
 from robustkd.data import Dataset
 from robustkd.errors import BadInputError, ModelError
+from robustkd.studies import answers
 
 FAST = {"transferability": {"images": 10, "steps": 1, "square_queries": 20}}
 
@@ -45,6 +49,30 @@ def test_the_run_holds_the_files_of_the_contract(pool: rk.ModelPool, digits: Dat
         expected |= {f"report/tables/{name}.{kind}" for kind in ("csv", "tex")}
         expected |= {f"report/figures/{name}.{kind}" for kind in ("svg", "png")}
     assert expected <= {str(file.relative_to(run)) for file in run.rglob("*")}
+
+
+def test_after_each_evaluation_the_run_says_what_is_measured_and_what_is_to_come(
+    pool: rk.ModelPool, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[list[str], list[str] | None]] = []
+
+    def write(path: Path, text: str) -> None:
+        facts = json.loads(text)
+        seen.append((facts["evaluations"], facts.get("to_come")))
+        write_text(path, text)
+
+    monkeypatch.setattr(answers, "write_text", write)
+    part = answers.EvaluatedPart(pool)
+    about = {"name": "two", "study": "", "selection": ""}
+    sample = replace(digits, test=digits.test.subset(digits.test.sample_indices(30)))
+    options = {"generalization": None, "calibration": None}
+    answers.evaluate_parts([part], sample, options, tmp_path, torch.device("cpu"), about)
+
+    assert seen == [
+        ([], ["generalization", "calibration"]),
+        (["generalization"], ["calibration"]),
+        (["generalization", "calibration"], None),
+    ]
 
 
 def test_csv_and_parquet_hold_the_same_numbers(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,19 @@ def test_a_damaged_record_of_results_counts_as_none(tiny: Path, tmp_path: Path, 
     found = outlook([load_study(tiny)], [tmp_path / "run"], device="cpu")
 
     assert states(found.rows)["tiny, fidelity"] == states(found.rows)["tiny"] == "to do"
+
+
+def test_results_of_an_evaluation_that_was_still_to_come_when_the_run_was_stopped_count_as_none(
+    tiny: Path, tmp_path: Path
+) -> None:
+    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    facts |= {"evaluations": ["generalization"], "to_come": ["fidelity", "transferability"]}
+    (tmp_path / "run" / "run.json").write_text(json.dumps(facts))
+
+    found = states(outlook([load_study(tiny)], [tmp_path / "run"], device="cpu").rows)
+
+    assert (found["tiny, generalization"], found["tiny, fidelity"], found["tiny"]) == ("done", "to do", "to do")
 
 
 def test_what_two_studies_share_is_counted_once(tiny: Path, tmp_path: Path) -> None:

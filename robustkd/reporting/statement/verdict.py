@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from robustkd.evaluations import EVALUATIONS
 from robustkd.presentation.numbers import join, quantity
 from robustkd.reporting.caution import caution
 from robustkd.reporting.run import Run
@@ -99,11 +100,12 @@ def warnings_of(run: Run) -> tuple[str, ...]:
         run: The run.
 
     Returns:
-        Sentences: no baseline, few seeds, networks at chance, masked gradients, a selection on the test set, results
-        that cannot be read, networks that are missing.
+        Sentences: what is still to come, no baseline, few seeds, networks at chance, masked gradients, a selection on
+        the test set, results that cannot be read, networks that are missing.
     """
     failed = [check for result in run.results for check in result.checks if not check.passed]
     told = [
+        _interim(run),
         _baseline(run),
         caution(run.results),
         _of_networks(failed, (CHANCE,), "No better than chance, so that nothing measured on them counts"),
@@ -113,6 +115,12 @@ def warnings_of(run: Run) -> tuple[str, ...]:
         _listed(run.provenance.get("missing") or {}, ("is missing", "are missing")),
     ]
     return tuple(sentence for sentence in told if sentence)
+
+
+def _interim(run: Run) -> str:
+    if not run.to_come:
+        return ""
+    return f"This is an interim report. Still to come: {join([EVALUATIONS[name].title for name in run.to_come])}."
 
 
 def _baseline(run: Run) -> str:
