@@ -71,7 +71,8 @@ class Matching:
 
 def named(who: Who) -> str:
     """Return a method's name for a sentence or a table, with its part where runs have several."""
-    return ", ".join(filter(None, (who.method, who.group, who.condition)))
+    part = ", ".join(filter(None, (who.group, who.condition)))
+    return f"{who.method} ({part})" if part else who.method
 
 
 def _networks(run: Run) -> pd.DataFrame:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from robustkd.reporting.side_by_side import side_by_side
+from robustkd.reporting.side_by_side.content import Who
+from robustkd.reporting.side_by_side.matching import named
 from robustkd.results.records import Check
 
 from ..constructed_runs import method, network, write_run
@@ -161,3 +163,8 @@ def test_only_what_differs_in_data_versions_and_studies_is_listed(tmp_path: Path
         "Version of robustkd": ("1.0", "2.0"),
     }
     assert {each.what: each.values for each in found.settings} == {"training.epochs": ("5", "10")}
+
+
+def test_a_part_stands_in_brackets_behind_its_method() -> None:
+    assert named(Who("kd", "student")) == "kd"
+    assert named(Who("kd", "student", "resnet8", "clean")) == "kd (resnet8, clean)"
