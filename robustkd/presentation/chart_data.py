@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import altair as alt
 
 
-def chart_data(values: list[dict[str, Any]]) -> alt.Data:
+def chart_data(values: Sequence[Mapping[Any, Any]]) -> alt.Data:
     """Return rows as the data of a chart.
 
     Altair copies a chart, with its data, whenever it becomes part of another one; these rows are shared by the copies.
