@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from robustkd.presentation.chart_data import chart_data
 from robustkd.presentation.numbers import unit_sign
 from robustkd.presentation.style import WIDTH, LayeredChart
 from robustkd.results.metric import Metric
@@ -65,7 +66,6 @@ def _rows(frame: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def _data(rows: pd.DataFrame) -> alt.Data:
-    import altair as alt
 
     columns = ["part", "method", "value", "ci_low", "ci_high", "interval"]
-    return alt.Data(values=rows[columns].to_dict("records"))
+    return chart_data(rows[columns].to_dict("records"))

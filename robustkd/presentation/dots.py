@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from robustkd.presentation.chart_data import chart_data
 from robustkd.presentation.numbers import axis_title
 from robustkd.presentation.style import ROLE_COLOURS, WIDTH, LayeredChart
 from robustkd.results.metric import Metric
@@ -64,7 +65,6 @@ def dots_and_intervals(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
 
 
 def _data(rows: pd.DataFrame) -> alt.Data:
-    import altair as alt
 
     columns = ["member", "method", "role", "architecture", "value", "ci_low", "ci_high", "interval"]
-    return alt.Data(values=rows[columns].to_dict("records"))
+    return chart_data(rows[columns].to_dict("records"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from robustkd.presentation.chart_data import chart_data
 from robustkd.presentation.style import LayeredChart
 from robustkd.results.metric import Metric
 
@@ -40,7 +41,7 @@ def heatmap(frame: pd.DataFrame, cell: Metric, row_mean: Metric, column_mean: Me
         }
         for source, target, value, count in cells
     ]
-    base = alt.Chart(alt.Data(values=values)).encode(
+    base = alt.Chart(chart_data(values)).encode(
         x=alt.X(
             "source:N",
             sort=[*sources, "mean"],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from robustkd.presentation.chart_data import chart_data
 from robustkd.presentation.numbers import axis_title, unit_sign
 from robustkd.presentation.style import ROLE_DASHES, WIDTH, LayeredChart
 from robustkd.results.metric import Metric
@@ -76,7 +77,6 @@ def _lines(frame: pd.DataFrame, metric: Metric, title: str, y_title: str) -> Lay
 
 
 def _lines_data(frame: pd.DataFrame, metric: Metric) -> alt.Data:
-    import altair as alt
 
     scale = 100 if metric.unit in ("fraction", "points") else 1
     values = [
@@ -89,4 +89,4 @@ def _lines_data(frame: pd.DataFrame, metric: Metric) -> alt.Data:
         }
         for _, row in frame.iterrows()
     ]
-    return alt.Data(values=values)
+    return chart_data(values)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from robustkd.presentation.chart_data import chart_data
 from robustkd.presentation.style import ROLE_COLOURS
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _diagram(bins: pd.DataFrame, method: str, error: float) -> alt.VConcatChart:
             }
         )
     colour = ROLE_COLOURS[str(bins["role"].iloc[0])]
-    base = alt.Chart(alt.Data(values=values))
+    base = alt.Chart(chart_data(values))
     x = alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), title=None, axis=alt.Axis(labels=False, ticks=False, format="%"))
     scale = alt.Scale(domain=[0, 100])
     tooltip = [alt.Tooltip(f"{name}:Q", format=".1f") for name in ("accuracy", "confidence", "share")]
@@ -63,7 +64,7 @@ def _diagram(bins: pd.DataFrame, method: str, error: float) -> alt.VConcatChart:
     gaps = base.mark_bar(color=BROKEN, opacity=0.28).encode(
         x=x, x2="high:Q", y=alt.Y("accuracy:Q", scale=scale), y2="confidence:Q", tooltip=tooltip
     )
-    diagonal = alt.Chart(alt.Data(values=[{"low": 0, "accuracy": 0}, {"low": 1, "accuracy": 100}])).mark_line(
+    diagonal = alt.Chart(chart_data([{"low": 0, "accuracy": 0}, {"low": 1, "accuracy": 100}])).mark_line(
         color="#333", strokeDash=[4, 3], strokeWidth=1
     )
     diagram = alt.layer(bars, gaps, diagonal.encode(x=x, y=alt.Y("accuracy:Q", scale=scale))).properties(

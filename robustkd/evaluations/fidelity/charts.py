@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from robustkd.presentation.chart_data import chart_data
 from robustkd.presentation.style import ROLE_COLOURS, LayeredChart
 
 SIZE = 240
@@ -30,7 +31,7 @@ def agreement_against_ece(frame: pd.DataFrame) -> LayeredChart:
         for _, row in errors.iterrows()
     ]
     roles = {role: colour for role, colour in ROLE_COLOURS.items() if role in set(errors["role"])}
-    base = alt.Chart(alt.Data(values=values)).encode(
+    base = alt.Chart(chart_data(values)).encode(
         x=alt.X("agreement:Q", title="Agreement (%)", scale=alt.Scale(zero=False, nice=True, padding=20)),
         y=alt.Y("ece:Q", title="ECE (%)", scale=alt.Scale(zero=False, nice=True, padding=10)),
         color=alt.Color("role:N", scale=alt.Scale(domain=list(roles), range=list(roles.values())), legend=None),
