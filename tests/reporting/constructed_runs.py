@@ -58,6 +58,21 @@ def write_result(
     save_result(evaluation, about, [part], [tidy([dict(row) for row in rows])], run / "results")
 
 
+MEMBER = {
+    "member": "kd-0",
+    "role": "student",
+    "method": "kd",
+    "architecture": "net",
+    "condition": "clean",
+    "seed": 0,
+    "parameters": 100,
+    "digest": "abc",
+    "normalisation": None,
+    "notes": [],
+}
+"""What ``run.json`` says of a network."""
+
+
 def write_facts(run: Path, name: str, evaluations: Sequence[str], **more: Any) -> Path:
     """Write ``run.json``."""
     facts = {
@@ -73,8 +88,10 @@ def write_facts(run: Path, name: str, evaluations: Sequence[str], **more: Any) -
             "test_images": 100,
             "classes": 10,
             "limited": False,
+            "remarks": [],
         },
         "device": "cpu",
+        "precision": "float32",
         "versions": {"robustkd": "1.0"},
         "selection": "the last epoch",
         "git": None,
@@ -82,8 +99,10 @@ def write_facts(run: Path, name: str, evaluations: Sequence[str], **more: Any) -
         "missing": {},
         "skipped": {},
     }
+    facts |= more | {"data": facts["data"] | dict(more.get("data", {}))}
+    facts["members"] = [MEMBER | member for member in facts["members"]]
     run.mkdir(parents=True, exist_ok=True)
-    (run / "run.json").write_text(json.dumps(facts | more), encoding="utf-8")
+    (run / "run.json").write_text(json.dumps(facts), encoding="utf-8")
     return run
 
 

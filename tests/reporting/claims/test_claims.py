@@ -31,7 +31,7 @@ def judgements(run_of: Callable[..., Run]) -> tuple[Judgement, ...]:
 
 
 def report(claims: tuple[Judgement, ...]) -> Report:
-    return Report("mine", (), (), (), {}, claims=claims)
+    return Report("mine", (), (), (), {"members": []}, claims=claims)
 
 
 def test_every_published_claim_has_a_judge() -> None:

@@ -1,6 +1,5 @@
 """The files and the text that a report makes of its comparisons."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from robustkd.results.records import Records
 from robustkd.results.result import PartResult
 from robustkd.results.storage import save_result
 
+from ..constructed_runs import write_facts
+
 
 @pytest.fixture
 def folder(run_of, tmp_path: Path) -> Path:
@@ -26,9 +27,8 @@ def folder(run_of, tmp_path: Path) -> Path:
     records.save(tmp_path / "results" / "generalization.npz")
     part = PartResult("generalization", "", "clean", "cifar_wrn_16_2", records, {})
     save_result("generalization", result.settings, [part], [result.frame], tmp_path / "results")
-    provenance = {**run.provenance, "evaluations": ["generalization"]}
-    (tmp_path / "run.json").write_text(json.dumps(provenance), encoding="utf-8")
-    return tmp_path
+    known = dict(run.provenance)
+    return write_facts(tmp_path, known.pop("name"), ["generalization"], **known)
 
 
 def test_tables_and_figures_of_a_comparison_are_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ def test_tables_and_figures_of_a_comparison_are_written(folder: Path, monkeypatc
     tables = {path.name for path in (written / "tables").iterdir() if path.name.startswith("published")}
     figures = {path.name for path in (written / "figures").iterdir() if path.name.startswith("published")}
     assert tables == {f"{name}-WRN-16-2.{suffix}" for suffix in ("csv", "md", "tex")}
-    assert figures == {f"{name}.svg", f"{name}.png"}
+    assert figures == {f"{name}.svg", f"{name}.png", f"{name}.pdf"}
 
 
 def test_the_markdown_shows_findings_chart_and_numbers(folder: Path) -> None:

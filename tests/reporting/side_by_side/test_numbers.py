@@ -22,7 +22,15 @@ B = [
     method("kd", "accuracy", 0.90, 0.86, 0.94),
 ]
 OTHER_IMAGES = {
-    "data": {"name": "digits", "digest": "d2", "train_images": 100, "test_images": 50, "limited": False},
+    "data": {
+        "name": "digits",
+        "digest": "d2",
+        "train_images": 100,
+        "test_images": 50,
+        "limited": False,
+        "classes": 10,
+        "remarks": [],
+    },
 }
 
 
