@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def setup(app: "Sphinx") -> dict[str, bool]:
     """Register the extension with Sphinx."""
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("builder-inited", lambda started: write_pages(Path(started.srcdir)))
     app.connect("autodoc-process-docstring", escape_bars)
     app.add_directive("docstring", DocstringDirective)

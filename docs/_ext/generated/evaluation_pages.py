@@ -109,10 +109,15 @@ def _metrics(metrics: tuple[Metric, ...]) -> str:
 
 def _metric_table(metrics: tuple[Metric, ...]) -> str:
     rows = [
-        (each.title, code(each.name), UNITS.get(each.unit, each.unit), BETTER[each.higher_is_better], each.meaning)
+        (
+            f"{each.title}<br>{code(each.name)}",
+            UNITS.get(each.unit, each.unit),
+            BETTER[each.higher_is_better],
+            each.meaning,
+        )
         for each in metrics
     ]
-    return table(("metric", "name in the results", "unit", "better", "meaning"), rows)
+    return table(("metric, and its name in the results", "unit", "better", "meaning"), rows)
 
 
 def _details(declaration: Declaration) -> str:
