@@ -1,12 +1,15 @@
-"""The site's generated pages can be written, and no page links to another that does not exist."""
+"""The site's generated pages can be written; no page links to another, or names a command, that does not exist."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
 import robustkd as rk
+from robustkd.cli import app
 from robustkd.declarations import declared
 from robustkd.evaluations import EVALUATIONS
 
@@ -88,3 +91,35 @@ def links(text: str) -> list[str]:
     prose = re.sub(r"```\w*\n.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
     found = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", prose)
     return [link for link in found if not re.match(r"\w+:", link)]
+
+
+def commands() -> list[list[str]]:
+    """The words of every `robustkd …` command in a block of shell commands or a cell of a tutorial."""
+    blocks = [
+        block.replace("\\\n", " ")
+        for path in SOURCES
+        for block in re.findall(
+            r"```(?:sh|\{code-cell\} ipython3)\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL
+        )
+    ]
+    found = [
+        re.split(r"\s#|\s\||&&", line)[0] for block in blocks for line in re.findall(r"^!?(robustkd .*)$", block, re.M)
+    ]
+    return [shlex.split(line) for line in found]
+
+
+def test_every_command_and_option_of_the_pages_exists() -> None:
+    known = vars(typer.main.get_command(app))["commands"]
+
+    unknown = [" ".join(words[:2]) for words in commands() if not words[1].startswith("-") and words[1] not in known]
+    wrong = [
+        f"{words[1]} {word}"
+        for words in commands()
+        if (command := known.get(words[1])) is not None
+        for word in words[2:]
+        if word.startswith("--") and word not in {name for each in command.params for name in each.opts}
+    ]
+
+    assert len(commands()) > 40
+    assert not unknown
+    assert not wrong

@@ -46,10 +46,10 @@ def _index(found: dict[str, Declaration]) -> str:
 
 def _rows(found: list[Declaration]) -> str:
     rows = [
-        (f"[`{each.name}`]({each.name}.md)", each.summary, each.guide.needs, each.guide.cost, each.guide.cites)
+        (f"[`{each.name}`]({each.name}.md)", each.guide.needs, each.guide.cost, each.guide.cites, each.summary)
         for each in found
     ]
-    return table(("method", "in a sentence", "needs", "cost", "paper"), rows)
+    return table(("method", "needs", "cost", "paper", "in a sentence"), rows)
 
 
 def _page(declaration: Declaration) -> str:
