@@ -16,13 +16,13 @@ _VALUE = r"Invalid value for '?(.*?)'?: (?:Value error, )?"
 
 _PLAIN_WORDS = (
     (r"No such command '(.*?)'.*", r"no command '\1'"),
-    (r"No such option:? '?(\S+?)'?(?:\.? Did you mean.*| \(Possible.*)?", r"no option \1"),
+    (r"No such option:? '?(\S+?)'?(?:\.? \(?Did you mean.*| \(Possible.*)?", r"no option \1"),
     (r"Missing parameter: (.*)", r"\1 is missing"),
     (r"Missing (?:argument|option|parameter) '?(.*?)'?(?:\. Choose from:? .*)?", r"\1 is missing"),
     (r"Option '?(.*?)'? requires an argument", r"\1 needs a value"),
     (r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", r"unexpected '\1'"),
     (_VALUE + r"'(.*)' is not one of (.*)", r"\1: must be one of \3, got '\2'"),
-    (_VALUE + r"'(.*)' is not a valid int(?:eger)?", r"\1: must be a whole number, got '\2'"),
+    (_VALUE + r"'(.*)' is not a valid int(?:eger)?(?: range)?", r"\1: must be a whole number, got '\2'"),
     (_VALUE + r"'(.*)' is not a valid float", r"\1: must be a number, got '\2'"),
     (_VALUE + r"'?(.*?)'? is not in the range x>=(\S+)", r"\1: must be at least \3, got \2"),
     (_VALUE + r"Input should be greater than or equal to (.*)", r"\1: must be at least \2"),
