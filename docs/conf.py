@@ -6,7 +6,9 @@ from pathlib import Path
 
 os.environ["ROBUSTKD_NO_PLUGINS"] = "1"  # the pages describe robustkd alone
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks of the tutorials are small
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+extension_folder = str(Path(__file__).parent / "_ext")
+sys.path.insert(0, extension_folder)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (extension_folder, os.environ.get("PYTHONPATH"))))
 
 project = "robustkd"
 author = "The robustkd authors"
