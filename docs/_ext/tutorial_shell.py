@@ -5,11 +5,13 @@ IPython's own passes output on in pieces of 100 bytes, which are shown as lines,
 
 import os
 import subprocess
+import warnings
 from typing import Any
 
 
 def load_ipython_extension(shell: Any) -> None:
     """Replace ``%%bash`` in a notebook that says ``%load_ext tutorial_shell``."""
+    warnings.filterwarnings("ignore", message="IProgress not found")  # of tqdm, which a dependency imports
     shell.register_magic_function(bash, magic_kind="cell", magic_name="bash")
 
 
@@ -23,7 +25,7 @@ def bash(line: str, cell: str) -> None:
     Raises:
         RuntimeError: The commands failed.
     """
-    environment = {key: value for key, value in os.environ.items() if "COLOR" not in key} | {"COLUMNS": "88"}
+    environment = {key: value for key, value in os.environ.items() if "COLOR" not in key} | {"COLUMNS": "80"}
     command = ["bash", "-eo", "pipefail", "-c", cell]
     ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(ended.stdout, end="")
