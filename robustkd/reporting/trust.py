@@ -1,7 +1,8 @@
 """Which numbers a failed validity check voids: those of the network it concerns, and those that depend on it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pandas as pd
 
@@ -24,10 +25,12 @@ class Trust:
     Attributes:
         failed: The failed checks that concern the evaluation.
         networks: One row for each network of each part of the run.
+        known: The networks that rows rest on, as far as they were asked for; evaluations of one run share them.
     """
 
     failed: tuple[Check, ...]
     networks: pd.DataFrame
+    known: dict[tuple[Any, ...], set[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def withhold(self, frame: pd.DataFrame, metrics: Sequence[Metric]) -> tuple[pd.DataFrame, tuple[Check, ...]]:
         """Remove the numbers that are not to be trusted, so that no sentence is about them.
@@ -123,6 +126,14 @@ class Trust:
         ]
 
     def _rests_on(self, row: pd.Series, metric: Metric) -> set[str]:
+        against = metric.difference_of is not None or metric.against_baseline
+        who = tuple(row[["condition", "group", "level", "member", "method", "source"]])
+        key = (*who, metric.of_teacher, against)
+        if key not in self.known:
+            self.known[key] = self._found(row, of_teacher=metric.of_teacher, against=against)
+        return self.known[key]
+
+    def _found(self, row: pd.Series, *, of_teacher: bool, against: bool) -> set[str]:
         beside = self.networks
         for key in ("condition", "group"):
             beside = beside[beside[key] == row[key]]
@@ -130,9 +141,9 @@ class Trust:
         found = {str(row["member"]), *own["member"]}
         if pd.notna(row["source"]):
             found.add(str(row["source"]))
-        if metric.of_teacher:
+        if of_teacher:
             found |= set(beside[beside["role"] == "teacher"]["member"])
-        if metric.difference_of is not None or metric.against_baseline:
+        if against:
             found |= _baseline_networks(beside, str(row["method"]))
         return found
 
@@ -151,7 +162,8 @@ def trusts_in(results: Sequence[Result]) -> dict[str, Trust]:
     networks = pd.concat(frames, ignore_index=True).drop_duplicates(["group", "condition", "member"], ignore_index=True)
     general = [check for each in results for check in each.checks if not check.metrics and not check.passed]
     own = {each.evaluation: [check for check in each.checks if check.metrics and not check.passed] for each in results}
-    return {evaluation: Trust((*general, *failed), networks) for evaluation, failed in own.items()}
+    known: dict[tuple[Any, ...], set[str]] = {}
+    return {evaluation: Trust((*general, *failed), networks, known) for evaluation, failed in own.items()}
 
 
 def trust_in(result: Result, results: Sequence[Result]) -> Trust:
