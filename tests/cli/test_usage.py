@@ -12,7 +12,7 @@ EVALUATE = ["evaluate", "--data", "digits", "--student", "s.pth"]
 
 CASES = [
     (["lst"], "robustkd: no command 'lst': did you mean list?"),
-    (["run"], "robustkd run: STUDY.yaml is missing"),
+    (["run"], "robustkd run: STUDY.yaml… is missing"),
     (["run", "nowhere.yaml"], "nowhere.yaml: no such file"),
     (["run", "."], ".: not a file"),
     (["run", "x.yaml", "--devise", "cpu"], "no option --devise: did you mean --device"),
