@@ -1,5 +1,7 @@
 """Cells, heads and labels of a table, from rows of tidy results."""
 
+import math
+
 import pandas as pd
 
 from robustkd.evaluations import Evaluation
@@ -46,9 +48,9 @@ def cell(row: pd.Series | None, metric: Metric, trust: Trust, *, brief: bool = F
         best=bool(pd.notna(row["ties_best"]) and row["ties_best"]),
         below_baseline=bool(pd.notna(row["below_baseline"]) and row["below_baseline"]),
         untrusted=untrusted,
-        value=shown * float(row["value"]),
-        low=shown * float(row["ci_low"]),
-        high=shown * float(row["ci_high"]),
+        value=math.nan if untrusted else shown * float(row["value"]),
+        low=math.nan if untrusted else shown * float(row["ci_low"]),
+        high=math.nan if untrusted else shown * float(row["ci_high"]),
         seeds=1 if pd.isna(row["n_seeds"]) else int(row["n_seeds"]),
     )
 

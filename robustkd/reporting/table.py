@@ -24,7 +24,7 @@ class Cell:
         best: Whether it is the best of its column, or not significantly worse (bold).
         below_baseline: Whether it is significantly worse than the independent baseline (▼).
         untrusted: Whether a validity check failed for it (struck out).
-        value: The number itself as shown, in the unit of its column; NaN if there is none.
+        value: The number itself as shown, in the unit of its column; NaN if there is none, or if it is void.
         low: The lower end of its 95% interval, in the same unit; NaN if there is none.
         high: The upper end.
         seeds: The number of seeds that it is a mean over; 1 for a single network.

@@ -21,7 +21,7 @@ from robustkd.studies.evaluated import Evaluated
 VOID = 98765.4321
 """Written in place of every number that is void, and equal to no other number."""
 
-STRUCK_OUT = re.compile(r'<span class="[^"]*untrusted[^"]*"[^>]*>.*?</span>|<s>.*?</s>|~~.*?~~', re.DOTALL)
+STRUCK_OUT = re.compile(r"<s(?: [^>]*)?>.*?</s>|~~.*?~~", re.DOTALL)
 
 STUDENT = "<b>at</b> & |co_"
 
