@@ -52,7 +52,7 @@ def log_to_mlflow(run: Run, uri: str, experiment: str = "robustkd") -> str:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
     except ModuleNotFoundError as error:
-        raise RobustKDError("MLflow is not installed: pip install 'robustkd[tracking]'") from error
+        raise RobustKDError("MLflow is not installed: pip install mlflow-skinny") from error
     try:
         client = MlflowClient(tracking_uri=uri)
         known = client.get_experiment_by_name(experiment)
