@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from robustkd.statistics.intervals import CONFIDENCE, t_over_seeds
+from robustkd.statistics.intervals import CONFIDENCE, Interval, square_and_add, t_over_seeds
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ def minus(first: Estimate, second: Estimate) -> Estimate:
     This combines the intervals as Zou and Donner 2008 do for independent estimates (method of variance estimates
     recovery); numbers on the same images vary together, which makes it wider than needed.
     """
-    value = first.value - second.value
-    down = math.hypot(first.value - first.low, second.high - second.value)
-    up = math.hypot(first.high - first.value, second.value - second.low)
-    return Estimate(value, value - down, value + up, fewest([first, second]), first.of)
+    low, high = square_and_add(
+        Interval(first.low, first.high), first.value, Interval(second.low, second.high), second.value
+    )
+    return Estimate(first.value - second.value, low, high, fewest([first, second]), first.of)
 
 
 def shifted(estimate: Estimate, by: float) -> Estimate:
