@@ -6,6 +6,7 @@ from robustkd.evaluations import EVALUATIONS
 from robustkd.presentation.numbers import join, quantity
 from robustkd.reporting.caution import caution
 from robustkd.reporting.run import Run
+from robustkd.reporting.statement.content import ListName
 from robustkd.reporting.statement.judged import Judged
 from robustkd.reporting.statement.rules import chosen, list_of
 from robustkd.reporting.statement.wording import subject_of
@@ -29,7 +30,7 @@ MASKED = (
 
 
 def verdict_of(judged: Sequence[Judged]) -> str:
-    """Sum up a student in one sentence: its accuracy, the traces of its teacher, and its largest loss.
+    """Sum up a student in one sentence: its accuracy, the traces of its teacher, its largest gain and loss.
 
     Args:
         judged: All differences of the student.
@@ -39,8 +40,9 @@ def verdict_of(judged: Sequence[Judged]) -> str:
             "validity checks failed" if any(each.why_void for each in judged) else "there is nothing to compare it with"
         )
         return f"Nothing can be said to be retained, lost or inherited: {why}."
-    clauses = [*_accuracy(judged), *_traces(judged), *_faults(judged), *_losses(judged)]
-    text = "; ".join(clauses)
+    clauses = [*_accuracy(judged), *_traces(judged), *_faults(judged)]
+    clauses += [*_largest(judged, "retained", "gain"), *_largest(judged, "lost", "loss")]
+    text = "; ".join(clauses or ["no significant difference to the same network trained without a teacher"])
     return f"{text[:1].upper()}{text[1:]}."
 
 
@@ -57,7 +59,7 @@ def _traces(judged: Sequence[Judged]) -> list[str]:
     asked = {each.evaluation.name for each in judged if each.kind == "trace" and not each.absent}
     if not asked:
         return []
-    found = [each for each in chosen_of_kind(judged, "trace") if each.evaluation.name in asked]
+    found = [each for each in _inherited(judged, "trace") if each.evaluation.name in asked]
     shown = len({each.evaluation.name for each in found})
     if not shown:
         return [
@@ -69,24 +71,25 @@ def _traces(judged: Sequence[Judged]) -> list[str]:
     return [f"shows {of}, the clearest: {_amount(found[0])}"]
 
 
-def chosen_of_kind(judged: Sequence[Judged], kind: str) -> list[Judged]:
+def _inherited(judged: Sequence[Judged], kind: str) -> list[Judged]:
     """Return the significant traces, or the other things that were inherited, the largest first."""
     found = [each for each in judged if each.kind == kind and list_of(each) == "inherited"]
     return sorted(found, key=lambda each: -each.effect)
 
 
 def _faults(judged: Sequence[Judged]) -> list[str]:
-    faults = chosen_of_kind(judged, "quality")
+    faults = _inherited(judged, "quality")
     return [f"took over a fault of the teacher in {subject_of(faults[0])}"] if faults else []
 
 
-def _losses(judged: Sequence[Judged]) -> list[str]:
-    lost = [each for each in chosen(judged, "lost") if each.kind == "quality" and each.sign != 0]
-    others = [each for each in lost if each.metric.name != ACCURACY]
+def _largest(judged: Sequence[Judged], name: ListName, what: str) -> list[str]:
+    """The largest significant gain or loss of a quality other than the accuracy."""
+    found = [each for each in chosen(judged, name) if each.kind == "quality" and each.sign != 0]
+    others = [each for each in found if each.metric.name != ACCURACY]
     if not others:
         return []
-    other = "other " if len(others) < len(lost) else ""
-    return [f"the largest {other}loss: {_amount(others[0])}"]
+    other = "other " if len(others) < len(found) else ""
+    return [f"the largest {other}{what}: {_amount(others[0])}"]
 
 
 def _amount(judged: Judged) -> str:

@@ -165,3 +165,20 @@ def test_a_property_is_inherited_in_the_direction_of_the_teacher() -> None:
         "Shape bias: 30.0%, +10.0 points [+9.0, +11.0] against the baseline, towards the teacher's (teacher 50.0%)."
     ]
     assert away.inherited == ()
+
+
+def calibration(student: float, baseline: float, p_value: float) -> pd.DataFrame:
+    rows = rows_of("baseline", "baseline", "ece", baseline) + rows_of("at", "student", "ece", student)
+    return tidy([*rows, *rows_of("at", "student", "ece_difference", student - baseline, p_value=p_value)])
+
+
+def test_the_verdict_names_a_gain_where_accuracy_was_not_asked() -> None:
+    student = only_student(run_of({"calibration": calibration(0.02, 0.10, 0.001)}))
+
+    assert student.verdict == "The largest gain: calibration error (ECE) (−8.0 points)."
+
+
+def test_a_verdict_without_anything_significant_says_so() -> None:
+    student = only_student(run_of({"calibration": calibration(0.09, 0.10, 0.6)}))
+
+    assert student.verdict == "No significant difference to the same network trained without a teacher."
