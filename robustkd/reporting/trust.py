@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from robustkd.results.groups import baseline_of, groups_of
@@ -14,8 +15,18 @@ from robustkd.results.result import Result
 from robustkd.results.tidy import VOID
 
 _WHO = ["member", "role", "method", "architecture", "condition", "seed", "group"]
-_OF_ONE_NUMBER = ["level", "member", "source", "method", "condition", "group", "metric"]
 _NUMBERS = ["value", "ci_low", "ci_high", "std", "below_baseline", "ties_best", "p_value"]
+
+
+class _Who(NamedTuple):
+    """Whom a row of the tidy results is about; rows that agree in this and the metric are about one number."""
+
+    level: str
+    member: str
+    source: str | None
+    method: str
+    condition: str
+    group: str
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,7 @@ class Trust:
 
     failed: tuple[Check, ...]
     networks: pd.DataFrame
-    known: dict[tuple[Any, ...], set[str]] = field(default_factory=dict, compare=False, repr=False)
+    known: dict[tuple[_Who, bool, bool], set[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def withhold(self, frame: pd.DataFrame, metrics: Sequence[Metric]) -> tuple[pd.DataFrame, tuple[Check, ...]]:
         """Remove the numbers that are not to be trusted, so that no sentence is about them.
@@ -82,10 +93,11 @@ class Trust:
         void = pd.Series(False, index=frame.index)
         why: dict[Check, None] = {}
         known = frame[frame["metric"].isin(named)] if self.failed else frame[:0]
-        for _, rows in known.groupby(_OF_ONE_NUMBER, dropna=False, sort=False):
-            checks = self.voiding(rows.iloc[0], named[rows["metric"].iloc[0]])
-            void[rows.index] = bool(checks)
-            why |= dict.fromkeys(checks if rows["value"].notna().any() else ())
+        numbers = list(zip(_whose(known), known["metric"], strict=True))
+        checks = {(who, metric): self._voiding(who, named[metric]) for who, metric in dict.fromkeys(numbers)}
+        void[known.index] = np.array([bool(checks[number]) for number in numbers], dtype=np.bool_)
+        for number, has_value in zip(numbers, known["value"].notna(), strict=True):
+            why |= dict.fromkeys(checks[number] if has_value else ())
         return void, tuple(why)
 
     def voids(self, row: pd.Series, metric: Metric) -> bool:
@@ -103,49 +115,53 @@ class Trust:
             The checks that failed for its own network or networks, for the baseline it is a difference to, for the
             teacher it is about, or for the source of the attack.
         """
+        (who,) = _whose(row.to_frame().T)
+        return self._voiding(who, metric)
+
+    def _voiding(self, who: _Who, metric: Metric) -> list[Check]:
         named = ("", metric.name, metric.difference_of)
         concerning = [
             check
             for check in self.failed
             if (not check.metrics or any(name in named for name in check.metrics))
-            and check.condition in ("", row["condition"])
-            and check.group in ("", row["group"])
+            and check.condition in ("", who.condition)
+            and check.group in ("", who.group)
         ]
         if not concerning:
             return []
-        members = self._rests_on(row, metric)
-        if pd.isna(row["source"]):
+        members = self._rests_on(who, metric)
+        if who.source is None:
             return [check for check in concerning if check.member == "" or check.member in members]
         # a check of a metric of attacks is about the network that was attacked, one of a difference about the student
-        source, is_difference = str(row["source"]), metric.difference_of is not None
+        is_difference = metric.difference_of is not None
         return [
             check
             for check in concerning
-            if check.member in ("", source)
+            if check.member in ("", who.source)
             or (check.member in members and (not check.metrics or (is_difference and metric.name in check.metrics)))
         ]
 
-    def _rests_on(self, row: pd.Series, metric: Metric) -> set[str]:
-        against = metric.difference_of is not None or metric.against_baseline
-        who = tuple(row[["condition", "group", "level", "member", "method", "source"]])
-        key = (*who, metric.of_teacher, against)
+    def _rests_on(self, who: _Who, metric: Metric) -> set[str]:
+        key = who, metric.of_teacher, metric.difference_of is not None or metric.against_baseline
         if key not in self.known:
-            self.known[key] = self._found(row, of_teacher=metric.of_teacher, against=against)
+            self.known[key] = self._networks_behind(*key)
         return self.known[key]
 
-    def _found(self, row: pd.Series, *, of_teacher: bool, against: bool) -> set[str]:
-        beside = self.networks
-        for key in ("condition", "group"):
-            beside = beside[beside[key] == row[key]]
-        own = beside[beside["method" if row["level"] != "network" else "member"] == row["member"]]
-        found = {str(row["member"]), *own["member"]}
-        if pd.notna(row["source"]):
-            found.add(str(row["source"]))
+    def _networks_behind(self, who: _Who, of_teacher: bool, against_baseline: bool) -> set[str]:
+        beside = self.networks[(self.networks["condition"] == who.condition) & (self.networks["group"] == who.group)]
+        own = beside[beside["method" if who.level != "network" else "member"] == who.member]
+        found = {who.member, *own["member"]} | ({who.source} if who.source is not None else set())
         if of_teacher:
             found |= set(beside[beside["role"] == "teacher"]["member"])
-        if against:
-            found |= _baseline_networks(beside, str(row["method"]))
+        if against_baseline:
+            found |= _baseline_networks(beside, who.method)
         return found
+
+
+def _whose(frame: pd.DataFrame) -> list[_Who]:
+    """Whom each row is about; what is missing becomes None, which equals itself."""
+    columns = frame[list(_Who._fields)].astype(object)
+    return [_Who(*row) for row in columns.where(columns.notna(), None).itertuples(index=False, name=None)]
 
 
 def trusts_in(results: Sequence[Result]) -> dict[str, Trust]:
@@ -162,7 +178,7 @@ def trusts_in(results: Sequence[Result]) -> dict[str, Trust]:
     networks = pd.concat(frames, ignore_index=True).drop_duplicates(["group", "condition", "member"], ignore_index=True)
     general = [check for each in results for check in each.checks if not check.metrics and not check.passed]
     own = {each.evaluation: [check for check in each.checks if check.metrics and not check.passed] for each in results}
-    known: dict[tuple[Any, ...], set[str]] = {}
+    known: dict[tuple[_Who, bool, bool], set[str]] = {}
     return {evaluation: Trust((*general, *failed), networks, known) for evaluation, failed in own.items()}
 
 
