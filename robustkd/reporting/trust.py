@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -115,8 +115,10 @@ class Trust:
             The checks that failed for its own network or networks, for the baseline it is a difference to, for the
             teacher it is about, or for the source of the attack.
         """
-        (who,) = _whose(row.to_frame().T)
-        return self._voiding(who, metric)
+        if not self.failed:
+            return []
+        told: list[Any] = [None if pd.isna(row[key]) else row[key] for key in _Who._fields]
+        return self._voiding(_Who(*told), metric)
 
     def _voiding(self, who: _Who, metric: Metric) -> list[Check]:
         named = ("", metric.name, metric.difference_of)

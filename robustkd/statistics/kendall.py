@@ -25,6 +25,18 @@ def kendall_tau(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.divide(together, untied, out=np.full(together.shape, np.nan), where=untied > 0)
 
 
+def kendall_p_value(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the two-sided p-value of no association between two lists (Kendall 1945, as SciPy computes it).
+
+    Args:
+        first: A number for each of M items, float (M,), without NaN.
+        second: Other numbers of the same items, float (M,).
+    """
+    from scipy.stats import kendalltau
+
+    return float(kendalltau(first, second).pvalue)
+
+
 def kendall_interval(value: float, first: np.ndarray, second: np.ndarray) -> Interval | None:
     """Return the basic bootstrap interval of τ-b from draws of both lists.
 

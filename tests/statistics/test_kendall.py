@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from robustkd.statistics.kendall import kendall_interval, kendall_tau
+from robustkd.statistics.kendall import kendall_interval, kendall_p_value, kendall_tau
 
 
 def test_five_of_six_pairs_in_the_same_order_give_two_thirds() -> None:
@@ -26,6 +26,11 @@ def test_many_lists_at_once_give_what_scipy_gives_for_each() -> None:
     found = kendall_tau(first, second)
 
     assert found == pytest.approx([stats.kendalltau(*pair).statistic for pair in zip(first, second, strict=True)])
+
+
+def test_of_three_numbers_in_the_same_order_chance_gives_a_third() -> None:
+    """Of the six orders of three numbers, two are as extreme: the same and the reverse."""
+    assert kendall_p_value(np.array([1.0, 2, 3]), np.array([4.0, 5, 6])) == pytest.approx(2 / 6)
 
 
 def test_a_list_of_equal_numbers_has_no_order() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from robustkd.reporting.published.matching import Match
 from robustkd.results.marks import SEEDS_TO_RANK
 from robustkd.statistics.intervals import Interval
-from robustkd.statistics.kendall import kendall_interval, kendall_tau
+from robustkd.statistics.kendall import kendall_interval, kendall_p_value, kendall_tau
 from robustkd.statistics.sign_agreement import SignAgreement, sign_agreement
 
 FEWEST_RANKED = 3
@@ -108,9 +108,7 @@ def _ranking(setting: str, found: Sequence[Match]) -> Ranking:
         return Ranking(setting, len(found), tau, None, tau)
     here = np.stack([_drawn(match, random) for match in found], axis=1)
     there = np.stack([_drawn_as_published(match, random) for match in found], axis=1)
-    from scipy.stats import kendalltau  # slow to import, and most runs repeat no table
-
-    p_value = float(kendalltau(measured, published).pvalue)
+    p_value = kendall_p_value(measured, published)
     return Ranking(setting, len(found), tau, kendall_interval(tau, here, there), p_value)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from robustkd.evaluations import EVALUATIONS
 from robustkd.presentation.heat_map import heatmap
@@ -22,7 +21,7 @@ from robustkd.reporting.published.sentences import ranking_sentence, share_sente
 from robustkd.reporting.run import Run
 from robustkd.reporting.table import Cell, Column, Table
 from robustkd.statistics.intervals import Z
-from robustkd.statistics.kendall import kendall_interval, kendall_tau
+from robustkd.statistics.kendall import kendall_interval, kendall_p_value, kendall_tau
 from robustkd.statistics.sign_agreement import sign_agreement
 
 _EVALUATION = "transferability"
@@ -184,7 +183,7 @@ def _ranking(pairs: Sequence[Pair]) -> str:
     random = np.random.default_rng(0)
     drawn = random.normal(measured, [pair.error for pair in others], (_DRAWS, len(others)))
     interval = kendall_interval(tau, drawn, np.tile(published, (_DRAWS, 1)))
-    found = Ranking("", len(others), tau, interval, float(stats.kendalltau(measured, published).pvalue))
+    found = Ranking("", len(others), tau, interval, kendall_p_value(measured, published))
     return ranking_sentence(found, "pairs of networks", "transfer")
 
 
