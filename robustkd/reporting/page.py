@@ -9,11 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import vl_convert
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 from markupsafe import Markup
 
 from robustkd.reporting.chart_data import chart_text, compact, data_tables
-from robustkd.reporting.escaping import fenced, markdown_text
+from robustkd.reporting.escaping import fenced
 from robustkd.reporting.interval_bars import interval_bars
 from robustkd.reporting.members import members_table
 from robustkd.reporting.packed import packed
@@ -21,6 +21,7 @@ from robustkd.reporting.pictures import PICTURE_BYTES, embedded_pictures
 from robustkd.reporting.statement.content import LISTS
 from robustkd.reporting.still import still
 from robustkd.reporting.table import Column, Table, to_csv, to_latex, to_markdown
+from robustkd.reporting.template_environment import template_environment
 
 if TYPE_CHECKING:
     from robustkd.reporting.report import Report
@@ -47,16 +48,8 @@ def render(report: Report, template: str, *, picture_bytes: int = PICTURE_BYTES,
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("robustkd.reporting"),
-        autoescape=select_autoescape(enabled_extensions=("html", "html.j2"), default_for_string=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = template_environment()
     environment.filters |= {
-        "markdown": to_markdown,
-        "markdown_text": markdown_text,
         "fenced": fenced,
         "breakable": _breakable,
         "shade": _shade,

@@ -74,7 +74,7 @@ def read_progress(run: Path) -> Progress:
     failed = {folder: title for folder, title in left.items() if (store / _failure_file(folder)).is_file()}
     training = tuple(title for folder, title in left.items() if folder not in failed)
     # results of an earlier run of the study are not what is waited for
-    own = facts if _written(run / RUN_FILE) >= _written(run / UNDER_WAY) else {}
+    own = facts if written_at(run / RUN_FILE) >= written_at(run / UNDER_WAY) else {}
     measured = tuple(own.get("evaluations", ()))
     to_come = tuple(own.get(TO_COME, ()) if own else about.get("evaluations", ()))
     finished = bool(facts) and not about and not to_come
@@ -104,8 +104,8 @@ def _read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _written(path: Path) -> int:
-    """When a file was written, in nanoseconds; 0 if it is not there."""
+def written_at(path: Path) -> int:
+    """Return when a file was written, in nanoseconds; 0 if it is not there."""
     try:
         return path.stat().st_mtime_ns
     except OSError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from robustkd.errors import StudyError
 from robustkd.reporting.build import build_report
-from robustkd.reporting.progress import read_progress
+from robustkd.reporting.progress import read_progress, written_at
 from robustkd.reporting.run_file import RUN_FILE
 
 Say = Callable[[str], None]
@@ -68,7 +68,8 @@ def look(run: Path, before: Seen, say: Say, build: Callable[[Path], Path]) -> Se
     Raises:
         StudyError: No study has started there, or the report of the finished study cannot be built.
     """
-    written = _written(run)  # before its content is read: what is written in between is seen by the next look
+    # before its content is read: what is written in between is seen by the next look
+    written = written_at(run / RUN_FILE)
     progress = read_progress(run)
     told = str(progress)
     if told != before.told:
@@ -81,10 +82,3 @@ def look(run: Path, before: Seen, say: Say, build: Callable[[Path], Path]) -> Se
                 raise
             say(f"no report yet: {error}")
     return Seen(written, told, progress.finished)
-
-
-def _written(run: Path) -> int:
-    try:
-        return (run / RUN_FILE).stat().st_mtime_ns
-    except OSError:
-        return 0

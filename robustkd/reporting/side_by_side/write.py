@@ -1,19 +1,15 @@
 """The files of a comparison: page, Markdown, CSV."""
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from robustkd.atomic import write_text
 from robustkd.errors import BadInputError
 from robustkd.evaluations import EVALUATIONS
-from robustkd.reporting.escaping import markdown_text
 from robustkd.reporting.side_by_side.compose import side_by_side
 from robustkd.reporting.side_by_side.content import SideBySide
 from robustkd.reporting.side_by_side.tables import counted, table_of, to_csv
-from robustkd.reporting.table import to_markdown
+from robustkd.reporting.template_environment import template_environment
 
 PAGE, MARKDOWN, NUMBERS = "index.html", "comparison.md", "comparison.csv"
 
@@ -55,21 +51,8 @@ def _rendered(template: str, compared: SideBySide) -> str:
         (EVALUATIONS[name], [table_of(compared, each) for each in shared if each.evaluation == name])
         for name in dict.fromkeys(comparison.evaluation for comparison in shared)
     ]
-    return _environment().get_template(template).render(compared=compared, sections=sections, counted=counted(compared))
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("robustkd.reporting"),
-        autoescape=select_autoescape(enabled_extensions=("html", "html.j2"), default_for_string=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["markdown"] = to_markdown
-    environment.filters["markdown_text"] = markdown_text
-    return environment
+    filled = template_environment().get_template(template)
+    return filled.render(compared=compared, sections=sections, counted=counted(compared))
 
 
 def _refuse_other_files(out: Path) -> None:

@@ -122,7 +122,9 @@ def _training(report: Report, student: StudentStatement) -> Iterator[str]:
             f"{member.get('parameters') or 0:,} parameters, trained on {markdown_text(str(member['condition']))} data, "
             f"SHA-256 `{str(member['digest'])[:16]}`"
         )
-    for teacher in _of_role(report, "teacher"):
+    conditions = {member["condition"] for member in own}
+    teachers = _of_role(report, "teacher")
+    for teacher in [each for each in teachers if each["condition"] in conditions] or teachers:
         yield (
             f"- Teacher: {markdown_text(str(teacher['member']))}, {markdown_text(str(teacher['architecture']))}, "
             f"SHA-256 `{str(teacher['digest'])[:16]}`"
@@ -138,8 +140,7 @@ def _limits(report: Report) -> Iterator[str]:
     data = report.provenance["data"]
     sample = ", a sample of the data set" if data.get("limited") else ""
     yield f"- Tested on {data['test_images']:,} images of {markdown_text(str(data['name']))}{sample}."
-    said = [*report.statement.warnings, *([report.caution] if report.caution else [])]
-    yield from (f"- {markdown_text(warning)}" for warning in dict.fromkeys(said))
+    yield from (f"- {markdown_text(warning)}" for warning in report.statement.warnings)
     for check in report.checks:
         if not check.passed:
             yield f"- A validity check failed: {markdown_text(f'{check.name}: {check.detail}')}"

@@ -70,7 +70,6 @@ def report() -> Report:
             "study": "name: a study\n",
             "selection": "the last epoch",
         },
-        caution="Each method was trained once.",
-        statement=Statement(students, ("There is one seed.",)),
+        statement=Statement(students, ("There is one seed.", "Each method was trained once.")),
         damaged={"selective": "damaged (EOF)"},
     )

@@ -39,7 +39,7 @@ def test_a_line_has_its_numbers_and_null_for_those_that_there_are_none_of(report
 def test_what_restricts_the_statement_is_in_it(report: Report) -> None:
     content = json.loads(statement_json(report))
 
-    assert content["warnings"] == ["There is one seed."]
+    assert content["warnings"] == ["There is one seed.", "Each method was trained once."]
     assert [check["name"] for check in content["failed_checks"]] == ["attack works"]
     assert content["not_evaluated"] == {"minority": "needs classes of different sizes"}
     assert content["damaged"] == {"selective": "damaged (EOF)"}
