@@ -1,4 +1,4 @@
-"""The commands of the README's section "Your models, your data" do what they say, on files made here."""
+"""The commands of the page "Your models" and of the README do what they say, on files made here."""
 
 import re
 import shlex
@@ -8,13 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from robustkd.cli import main
+from robustkd.studies import load_study
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MODELS = (ROOT / "docs" / "using" / "models.md").read_text(encoding="utf-8")
 
 FAST = [
     *("--limit", "4", "--device", "cpu", "--out", "run", "--set", "transferability.steps=1"),
@@ -22,15 +26,15 @@ FAST = [
 ]
 
 
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, flags=re.DOTALL)
+
+
 def commands() -> list[str]:
-    section = README.read_text(encoding="utf-8").split("## Your models, your data")[1].split("\n## ")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
-    return [block.replace("\\\n", " ").strip() for block in blocks]
+    return [block.replace("\\\n", " ").strip() for block in blocks(MODELS, "sh")]
 
 
 def save_timm(name: str, file: str) -> None:
-    import timm
-
     torch.save(timm.create_model(name, num_classes=10).state_dict(), file)
 
 
@@ -149,13 +153,37 @@ FILES: tuple[Callable[[Path], None], ...] = (
 )
 
 
-def test_the_section_has_the_six_commonest_cases() -> None:
+def test_the_page_has_the_six_commonest_cases() -> None:
     assert len(commands()) == len(FILES) == 6
+
+
+def test_the_readme_has_the_first_of_them_and_is_short() -> None:
+    assert blocks(MODELS, "sh")[0] in blocks(README, "sh")
+    assert len(README.splitlines()) <= 150
+
+
+def test_the_study_of_the_readme_is_one(tmp_path: Path) -> None:
+    [study] = blocks(README, "yaml")
+    (tmp_path / "study.yaml").write_text(study)
+
+    assert load_study(tmp_path / "study.yaml").name == "two-methods"
+
+
+def test_the_python_of_the_readme_writes_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROBUSTKD_DATA", str(tmp_path))
+    timm_networks(tmp_path)
+    [code] = blocks(README, "python")
+    networks = {name: timm.create_model("resnet18", num_classes=10) for name in ("alone", "student")}
+
+    exec(code.replace('suite="full"', 'suite="quick", limit=4, device="cpu"'), networks)
+
+    assert (tmp_path / "reports" / "mine" / "report" / "index.html").is_file()
 
 
 @pytest.mark.usefixtures("own_plugins")
 @pytest.mark.parametrize("case", range(6), ids=[files.__name__ for files in FILES])
-def test_a_command_of_the_readme_ends_in_a_report(
+def test_a_command_of_the_page_ends_in_a_report(
     case: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
