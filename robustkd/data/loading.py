@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from robustkd.cache_directory import cache_directory
 from robustkd.data.dataset import Dataset, Loader
 from robustkd.dataset_name import parse_dataset_name
 from robustkd.registry import Registry
@@ -46,8 +47,3 @@ def data_places(root: Path | None) -> list[Path]:
     """Return the directories that are searched for a data set, in order."""
     given = [root, os.environ.get("ROBUSTKD_DATA")]
     return [Path(place).expanduser() for place in given if place] + [cache_directory()]
-
-
-def cache_directory() -> Path:
-    """Return the directory of downloaded data sets."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robustkd"

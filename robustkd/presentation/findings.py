@@ -111,7 +111,7 @@ def seeds_of(student: pd.Series, frame: pd.DataFrame, groups: Sequence[Group]) -
     """
     own = _group_of(student, groups)
     baseline = baseline_of(own, groups) or own
-    return _seeds(frame.iloc[own.rows]), _seeds(frame.iloc[baseline.rows])
+    return _seeds(frame, own), _seeds(frame, baseline)
 
 
 def _group_of(student: pd.Series, groups: Sequence[Group]) -> Group:
@@ -122,6 +122,7 @@ def _group_of(student: pd.Series, groups: Sequence[Group]) -> Group:
     )
 
 
-def _seeds(rows: pd.DataFrame) -> int:
+def _seeds(frame: pd.DataFrame, group: Group) -> int:
     """Rows of a method say how many seeds it has; rows of networks are as many as there are seeds."""
-    return max(int(rows["n_seeds"].fillna(1).max()), rows["member"].nunique())
+    stated, members = (frame[column].iloc[group.rows] for column in ("n_seeds", "member"))
+    return max(int(stated.fillna(1).max()), members.nunique())

@@ -14,3 +14,12 @@ def packed(text: str) -> str:
         ASCII, the same for the same text.
     """
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+
+
+def unpacked(text: str) -> str:
+    """Return the text that `packed` made another of.
+
+    Raises:
+        OSError, EOFError, zlib.error, ValueError: The packed text is damaged.
+    """
+    return gzip.decompress(base64.b64decode(text, validate=True)).decode()

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import vl_convert
 from jinja2 import Environment
 from markupsafe import Markup
 
@@ -22,6 +21,7 @@ from robustkd.reporting.statement.content import LISTS
 from robustkd.reporting.still import still
 from robustkd.reporting.table import Column, Table, to_csv, to_latex, to_markdown
 from robustkd.reporting.template_environment import template_environment
+from robustkd.reporting.vega import packed_vega
 
 if TYPE_CHECKING:
     from robustkd.reporting.report import Report
@@ -63,7 +63,7 @@ def _environment() -> Environment:
     }
     environment.globals |= {
         "source": _source,
-        "packed_vega": _packed_vega,
+        "packed_vega": packed_vega,
         "statement_lists": LISTS,
         "chart_text": chart_text,
         "data_tables": data_tables,
@@ -121,9 +121,3 @@ def _shade(text: str) -> str:
     except ValueError:
         return ""
     return f"--share: {min(max(share, 0.0), 1.0):.2f}" if math.isfinite(share) else ""
-
-
-@cache
-def _packed_vega(vega_lite_version: str) -> str:
-    """The bundle of Vega, Vega-Lite and Vega-Embed, for a page that opens offline."""
-    return packed(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=vega_lite_version))

@@ -68,11 +68,12 @@ def _overview(result: Result, metric: Metric, trust: Trust) -> Table:
 
 def _summary_table(chosen: Sequence[tuple[Result, Metric]], trust: Mapping[str, Trust]) -> Table:
     methods = methods_of(pd.concat([result.frame[["method", "role"]] for result, _ in chosen]))
+    frames = [result.frame[result.frame["metric"] == metric.name] for result, metric in chosen]
     rows = []
     for method, role in methods.items():
         cells = tuple(
-            cell(of_method(result.frame, metric, method), metric, trust[result.evaluation], brief=True)
-            for result, metric in chosen
+            cell(of_method(frame, metric, method), metric, trust[result.evaluation], brief=True)
+            for frame, (result, metric) in zip(frames, chosen, strict=True)
         )
         rows.append((label(method, role), cells))
     columns = tuple(column(metric, EVALUATIONS[result.evaluation]()) for result, metric in chosen)

@@ -30,13 +30,15 @@ class Group:
 
 def groups_of(members: pd.DataFrame) -> list[Group]:
     """Group members into methods, in the order in which they first occur."""
-    members = members.reset_index(drop=True)
-    found = []
-    for (method, *who), rows in members.groupby(["method", *WHO], sort=False):
-        seeds = tuple(None if pd.isna(seed) else int(seed) for seed in rows["seed"])
-        whose = {key: str(value) for key, value in zip(WHO, who, strict=True)}
-        found.append(Group(str(method), whose, rows.index.to_numpy(), seeds))
-    return found
+    rows: dict[tuple[str, ...], list[int]] = {}
+    for row, named in enumerate(zip(*(members[key] for key in ("method", *WHO)), strict=True)):
+        if not any(pd.isna(each) for each in named):
+            rows.setdefault(tuple(map(str, named)), []).append(row)
+    seeds = [None if pd.isna(seed) else int(seed) for seed in members["seed"]]
+    return [
+        Group(method, dict(zip(WHO, who, strict=True)), np.array(own), tuple(seeds[row] for row in own))
+        for (method, *who), own in rows.items()
+    ]
 
 
 def baseline_of(group: Group, groups: Sequence[Group]) -> Group | None:

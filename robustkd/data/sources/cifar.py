@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
+from robustkd.cache_directory import cache_directory
 from robustkd.data.augmentation import CIFAR_AUGMENTATION
 from robustkd.data.dataset import Dataset
 from robustkd.data.downloading import download_timeout
 from robustkd.data.image_set import ImageSet
-from robustkd.data.loading import DATASETS, cache_directory, data_places
+from robustkd.data.loading import DATASETS, data_places
 from robustkd.data.sources.npz import load_npz
 from robustkd.errors import DataError
 

@@ -25,14 +25,14 @@ class Ranking(NamedTuple):
         ranked: The number of numbers that are ranked.
         tau: Kendall's τ-b; NaN where all numbers of one list are equal.
         interval: Its 95% interval over trainings, or over test images for methods with few; None where it is undefined.
-        p_value: The two-sided p-value of no association; NaN where τ is.
+        p_value: The two-sided p-value of no association; None where there is no test.
     """
 
     setting: str
     ranked: int
     tau: float
     interval: Interval | None
-    p_value: float
+    p_value: float | None = None
 
 
 class Gain(NamedTuple):
@@ -105,7 +105,7 @@ def _ranking(setting: str, found: Sequence[Match]) -> Ranking:
     published = np.array([match.cell.mean for match in found])
     tau = float(kendall_tau(measured, published))
     if np.isnan(tau):
-        return Ranking(setting, len(found), tau, None, tau)
+        return Ranking(setting, len(found), tau, None)
     here = np.stack([_drawn(match, random) for match in found], axis=1)
     there = np.stack([_drawn_as_published(match, random) for match in found], axis=1)
     p_value = kendall_p_value(measured, published)

@@ -43,11 +43,11 @@ def ranking_sentence(found: Ranking, items: str, by: str) -> str:
     if np.isnan(found.tau):
         return f"The {what} cannot be compared with the paper's, because all measured numbers are equal."
     interval = "" if found.interval is None else f" [{_two(found.interval.low)}, {_two(found.interval.high)}]"
+    told = f"Kendall's τ between the measured and the published {what} is {_two(found.tau)}{interval}"
+    if found.p_value is None:
+        return f"{told}."
     chance = f"p < {_SMALLEST_P}" if found.p_value < _SMALLEST_P else f"p = {found.p_value:.2g}"
-    return (
-        f"Kendall's τ between the measured and the published {what} is {_two(found.tau)}{interval} "
-        f"({chance} for unrelated rankings)."
-    )
+    return f"{told} ({chance} for unrelated rankings)."
 
 
 def share_sentence(found: SignAgreement, what: str, positive: int) -> str:

@@ -95,9 +95,10 @@ def judged_differences(results: Sequence[Result], trust: Mapping[str, Trust]) ->
     for result in results:
         evaluation = EVALUATIONS[result.evaluation]()
         for part in slices(result.frame):
-            trusted, _ = trust[result.evaluation].withhold(part.frame, evaluation.metrics)
+            frame = part.frame[part.frame["level"] != "detail"]
+            trusted, _ = trust[result.evaluation].withhold(frame, evaluation.metrics)
             for index, metric in enumerate(statement_metrics(evaluation)):
-                for judged in _of_metric(evaluation, metric, part.frame, trusted, trust[result.evaluation], index == 0):
+                for judged in _of_metric(evaluation, metric, frame, trusted, trust[result.evaluation], index == 0):
                     found.setdefault((part.title, judged.finding.student), []).append(judged)
     return found
 
@@ -139,13 +140,16 @@ def _of_metric(
     primary: bool,
 ) -> list[Judged]:
     of = evaluation.metric(str(metric.difference_of))
-    whole, trusted = (_with_means_of_pairs(frame, of.name, metric.name) for frame in (whole, trusted))
-    kept = {finding.student: finding for finding in student_findings(trusted, of.name, metric.name)}
+    nothing_void = trusted is whole
+    trusted = _with_means_of_pairs(trusted, of.name, metric.name)
+    whole = trusted if nothing_void else _with_means_of_pairs(whole, of.name, metric.name)
+    findings = student_findings(trusted, of.name, metric.name)
+    kept = {finding.student: finding for finding in findings}
     signs = significant_signs([each.difference for each in kept.values()], [each.p_value for each in kept.values()])
     told = dict(zip(kept, signs, strict=True))
     controls = _over_controls(evaluation, of, trusted)
     judged = []
-    for finding in student_findings(whole, of.name, metric.name):
+    for finding in findings if nothing_void else student_findings(whole, of.name, metric.name):
         own = kept.get(finding.student, finding)
         void = finding.student not in kept or (math.isnan(own.difference) and not math.isnan(finding.difference))
         why = _why_void(whole, finding.student, (of, metric), trust) if void else ""
