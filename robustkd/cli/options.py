@@ -39,6 +39,13 @@ class FigureSizes(StrEnum):
     publication = "publication"
 
 
+class ChartKind(StrEnum):
+    """The kinds of charts on the page of a report."""
+
+    interactive = "interactive"
+    drawn = "drawn"
+
+
 class Schema(StrEnum):
     """The files that `robustkd schema` describes."""
 

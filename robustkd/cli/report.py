@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from robustkd.cli.options import FigureSizes, Plugin, load_named_plugins
+from robustkd.cli.options import ChartKind, FigureSizes, Plugin, load_named_plugins
 from robustkd.errors import BadInputError, printable
 
 COMPARISON = Path("comparison")
@@ -26,6 +26,10 @@ def report(
         FigureSizes,
         typer.Option(help="Sizes of the figures: page, or also publication, at 85 and 178 mm with type of 7 points."),
     ] = FigureSizes.page,
+    charts: Annotated[
+        ChartKind,
+        typer.Option(help="Charts of the page: interactive, or drawn, without a script library and half as large."),
+    ] = ChartKind.interactive,
     plugin: Plugin = None,
 ) -> None:
     """Build the report of a run again from its results; no model is needed.
@@ -49,7 +53,10 @@ def report(
     from robustkd.reporting import build_report
     from robustkd.reporting.run_file import to_come
 
-    print(build_report(runs[0], publication=figures is FigureSizes.publication))
+    page = build_report(
+        runs[0], publication=figures is FigureSizes.publication, interactive=charts is ChartKind.interactive
+    )
+    print(page)
     if left := to_come(runs[0]):
         print(printable(f"interim report; still to come: {', '.join(left)}"), file=sys.stderr)
 

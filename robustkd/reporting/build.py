@@ -9,7 +9,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,14 @@ from robustkd.reporting.statement.model_card import model_cards
 from robustkd.reporting.table import Table, to_csv, to_latex, to_markdown
 
 
-def build_report(run: Path, *, publication: bool = False) -> Path:
+def build_report(run: Path, *, publication: bool = False, interactive: bool = True) -> Path:
     """Write ``RUN/report`` from the results of a run. The same results give the same files, byte for byte.
 
     Args:
         run: The run directory.
         publication: Whether to draw each chart at the widths of one and of two columns too.
+        interactive: Whether the charts of the page are interactive; drawings need no script library, and make the page
+            less than half as large.
 
     Returns:
         The path of the page, ``RUN/report/index.html``.
@@ -46,19 +48,19 @@ def build_report(run: Path, *, publication: bool = False) -> Path:
     report = compose(run)
     try:
         with FileLock(run / ".reporting"):
-            _replace(report, run, publication)
+            _replace(run, _files(report, publication, interactive))
     except OSError as error:
         raise StorageError(f"{run}: the report cannot be written ({error.strerror or error})") from error
     return run / "report" / "index.html"
 
 
-def _replace(report: Report, run: Path, publication: bool) -> None:
+def _replace(run: Path, files: Iterable[tuple[str, str | bytes]]) -> None:
     """Put all files in a folder, which takes the place of the former report when it is complete."""
     for left in run.glob(".report-*"):  # of a process that was killed
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=run, prefix=".report-") as folder, libraries_at_hand(run):
         fresh = Path(folder) / "report"
-        for name, content in _files(report, publication):
+        for name, content in files:
             _write(fresh / name, content)
         if (run / "report").exists():
             shutil.rmtree(run / "report")
@@ -72,10 +74,13 @@ def _write(file: Path, content: str | bytes) -> None:
     sync(file)
 
 
-def _files(report: Report, publication: bool) -> Iterator[tuple[str, str | bytes]]:
+def _files(report: Report, publication: bool, interactive: bool) -> Iterator[tuple[str, str | bytes]]:
     from robustkd.reporting.page import render
 
-    yield "index.html", render(report, "index.html.j2", vega_lite_version=vega_lite_version())
+    yield (
+        "index.html",
+        render(report, "index.html.j2", vega_lite_version=vega_lite_version(), interactive=interactive),
+    )
     yield "report.md", render(report, "report.md.j2")
     yield "provenance.json", json.dumps(report.provenance, indent=2, sort_keys=True) + "\n"
     if report.statement.students:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from robustkd.reporting.report import Report
 
 
-def render(report: Report, template: str, *, picture_bytes: int = PICTURE_BYTES, **values: Any) -> str:
+def render(
+    report: Report, template: str, *, picture_bytes: int = PICTURE_BYTES, interactive: bool = True, **values: Any
+) -> str:
     """Fill a template.
 
     Args:
@@ -35,6 +37,7 @@ def render(report: Report, template: str, *, picture_bytes: int = PICTURE_BYTES,
         template: The name of the template in ``templates``.
         picture_bytes: The most bytes that the images in a page may take; further pictures are shown from their files
             in ``figures``.
+        interactive: Whether the charts of a page are interactive; else they are drawings.
         **values: Further values for the template.
 
     Returns:
@@ -43,7 +46,8 @@ def render(report: Report, template: str, *, picture_bytes: int = PICTURE_BYTES,
     found = _environment().get_template(template)
     if template.endswith(".html.j2"):
         values["pictures"] = embedded_pictures({each.name: each.pictures for each in report.sections}, picture_bytes)
-    return found.render(report=report, networks=members_table(report.provenance), **values)
+    networks = members_table(report.provenance)
+    return found.render(report=report, networks=networks, interactive=interactive, **values)
 
 
 @cache

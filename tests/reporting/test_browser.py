@@ -217,3 +217,20 @@ def test_on_paper_the_statement_and_the_scoreboard_fill_the_first_page(page: Any
     assert page.locator(".still").first.is_visible()
     box = page.locator("#scoreboard table").bounding_box()
     assert box["x"] + box["width"] <= 703
+
+
+def test_a_page_of_drawings_works_without_an_error(chromium: Any, tmp_path: Path) -> None:
+    file, errors = tmp_path / "index.html", []
+    shown = render(report(), "index.html.j2", vega_lite_version=vega_lite_version(), interactive=False)
+    file.write_text(shown, encoding="utf-8")
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    page.goto(file.as_uri())
+    page.locator("figure.chart .still").first.scroll_into_view_if_needed()
+
+    assert errors == []
+    assert page.locator("figure.chart .still svg").first.is_visible()
+    assert page.locator(".alive").count() == 0
+    page.close()

@@ -49,6 +49,20 @@ def test_figures_for_a_publication_are_drawn_on_request(build: Build) -> None:
     }
 
 
+def test_a_page_of_drawings_holds_the_same_charts_without_a_script_library(build: Build) -> None:
+    run = build(evaluations=("generalization",))
+    interactive = build_report(run).read_text(encoding="utf-8")
+
+    drawn = build_report(run, interactive=False).read_text(encoding="utf-8")
+
+    assert drawn.count('<figure class="chart"') == interactive.count('<figure class="chart"') > 0
+    assert drawn.count("<svg") == interactive.count("<svg")
+    assert 'id="vega"' in interactive
+    assert 'id="vega"' not in drawn
+    assert 'class="specification"' not in drawn
+    assert len(drawn) < len(interactive) / 2
+
+
 def test_a_report_without_students_has_no_statement_to_be_put_beside_weights(build: Build) -> None:
     report = build_report(build(students=(), evaluations=("generalization",))).parent
 
