@@ -1,4 +1,4 @@
-"""Keep of a run what its readers need: python reports/keep.py RUN reports/FOLDER
+"""Keep of a run what its readers need, in a folder of reports: ``python reports/keep.py RUN reports/FOLDER``.
 
 Results as tables, a page of drawings, Markdown, statement, model cards and provenance; neither networks, predictions,
 the record of every image, nor what can be drawn or typeset again.

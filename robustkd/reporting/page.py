@@ -55,7 +55,6 @@ def _environment() -> Environment:
     environment = template_environment()
     environment.filters |= {
         "fenced": fenced,
-        "breakable": _breakable,
         "shade": _shade,
         "still": lambda svg: Markup(still(svg)),
         "interval_bars": interval_bars,
@@ -111,11 +110,6 @@ def _groups_in_order(entries: Iterable[Any], attribute: str) -> list[tuple[Any, 
 
 def _has_seeds(tables: Iterable[Table]) -> bool:
     return any(cell.seeds > 1 for table in tables for _, row in table.rows for cell in row)
-
-
-def _breakable(name: str) -> Markup:
-    """A name that may be broken after an underscore, where a column is narrow."""
-    return Markup("_<wbr>").join(name.split("_"))
 
 
 def _shade(text: str) -> str:

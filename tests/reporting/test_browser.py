@@ -9,9 +9,11 @@ import pytest
 
 from robustkd.reporting.drawing import vega_lite_version
 from robustkd.reporting.page import render
+from robustkd.reporting.side_by_side import build_comparison
 from robustkd.reporting.table import to_latex
 
 from .constructed import ANSWER, HOSTILE, report, scoreboard, statement
+from .constructed_runs import method, write_run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (the extra `test`)")
 axe_core = pytest.importorskip("axe_core_python.base", reason="needs axe-core-python (the extra `test`)")
@@ -86,12 +88,27 @@ def test_axe_finds_no_violation(chromium: Any, address: str, width: int, scheme:
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     scrolled(page)
 
+    assert violations(page) == []
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_axe_finds_no_violation_in_a_comparison(chromium: Any, tmp_path: Path, width: int, scheme: str) -> None:
+    rows = [method(HOSTILE, "accuracy", 0.8, 0.77, 0.83), method("kd", "accuracy", 0.7, 0.6, 0.8)]
+    runs = [write_run(tmp_path / name, rows[:count]) for name, count in (("first_of_three", 2), ("b", 1), ("c", 2))]
+    page = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+
+    page.goto(build_comparison(runs, tmp_path / "comparison").as_uri())
+
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.close()
+
+
+def violations(page: Any) -> list[tuple[str, list[str]]]:
     page.evaluate((Path(axe_core.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-
-    told = [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found["violations"]]
-    assert told == []
-    page.close()
+    return [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found["violations"]]
 
 
 def first_column(page: Any) -> list[str]:

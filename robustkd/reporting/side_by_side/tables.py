@@ -28,7 +28,8 @@ def table_of(compared: SideBySide, comparison: Comparison) -> Table:
     arrow = {True: "↑", False: "↓", None: ""}[metric.higher_is_better]
     columns = [Column(name, unit_sign(metric), arrow, metric.meaning) for name in names]
     unit = unit_sign(_of_difference(metric))
-    columns += [Column(f"{name} − {names[0]}", unit, "", "Bold: the interval excludes 0.") for name in names[1:]]
+    differences = ["Difference"] if len(names) == 2 else [f"{name} − {names[0]}" for name in names[1:]]
+    columns += [Column(title, unit, "", "Bold: the interval excludes 0.") for title in differences]
     rows = []
     for line in comparison.lines:
         label = named(line.who)
