@@ -79,12 +79,11 @@
     place.setAttribute("aria-label", figure.dataset.text);
     drawing.append(place);
     const embed = await loadVega();
-    const theme = window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
     let room = drawing.clientWidth - Math.min(around(figure, plotsBeside(natural)), narrow ? 130 : 400);
     let view = null;
     for (let attempt = 0; attempt < 3; attempt += 1) {  // how wide labels and legends are is only known once they are drawn
       const specification = { ...fitted(chosen, room), background: "transparent", config };
-      ({ view } = await embed(place, specification, { renderer: "svg", actions: false, tooltip: { theme } }));
+      ({ view } = await embed(place, specification, { renderer: "svg", actions: false, tooltip: { theme: "page" } }));
       const left = drawing.clientWidth - Number(place.querySelector("svg").getAttribute("width"));
       if (left >= 0 && (left < 24 || room > MOST_WIDE)) break;
       room += left - 4;
