@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def claims(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN [RUN …]", help="Run directories, judged together.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print every claim as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, as in a report.")] = False,
     plugin: Plugin = None,
 ) -> None:
     """Judge the papers' claims by the results of runs: holds, does not hold, or undecided, and by which numbers.
@@ -26,12 +27,14 @@ def claims(
     """
     load_named_plugins(plugin)
     from robustkd.reporting.claims import judgements_of
-    from robustkd.reporting.claims.summary import as_data, summary_of
+    from robustkd.reporting.claims.summary import as_data, as_markdown, summary_of
     from robustkd.reporting.run import read_run
 
     judgements = judgements_of([read_run(run) for run in dict.fromkeys(runs)])
     if as_json:
         print(json.dumps([as_data(judgement) for judgement in judgements], indent=2, ensure_ascii=False))
+    elif markdown:
+        print(as_markdown(summary_of(judgements)), end="")
     elif sys.stdout.isatty():
         _show_table(summary_of(judgements))
     else:

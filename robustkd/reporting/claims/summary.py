@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from robustkd.reporting.claims.claim import Judgement, Verdict
+from robustkd.reporting.template_environment import template_environment
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ def summary_of(judgements: Sequence[Judgement]) -> ClaimsSummary:
     reasons = dict.fromkeys(judgement.missing for judgement in others)
     lacking = tuple(Lacking(tuple(each for each in others if each.missing == why), why) for why in reasons)
     return ClaimsSummary(judged, lacking, _sentence(judged, len(judgements)))
+
+
+def as_markdown(summary: ClaimsSummary) -> str:
+    """Return judgements as Markdown, one item for each claim."""
+    return template_environment().get_template("claims.md.j2").render(claims=summary)
 
 
 def as_data(judgement: Judgement) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from robustkd.cli import app
 from robustkd.reporting.claims import JUDGES, Judgement, judgements_of, published_claims
-from robustkd.reporting.claims.summary import summary_of
+from robustkd.reporting.claims.summary import as_markdown, summary_of
 from robustkd.reporting.page import render
 from robustkd.reporting.report import Report
 from robustkd.reporting.run import Run
@@ -80,11 +80,11 @@ def test_names_appear_as_text(run_of: Callable[..., Run]) -> None:
     claims = judgements_of([run_of([{**GAIN, "method": hostile}], members=members)])
 
     assert "<script>" not in render(report(claims), "claims.html.j2")
-    assert "<script>" not in render(report(claims), "claims.md.j2").replace("\\<", "")  # escaped, it is text
+    assert "<script>" not in as_markdown(summary_of(claims)).replace("\\<", "")  # escaped, it is text
 
 
 def test_the_markdown_has_one_item_for_each_claim(judgements: tuple[Judgement, ...]) -> None:
-    text = render(report(judgements), "claims.md.j2")
+    text = as_markdown(summary_of(judgements))
 
     assert "- ✓ **holds** · **G1** Hinton KD improves test accuracy" in text
     assert "- **N1, N5**: networks trained" in text
@@ -110,6 +110,10 @@ def test_the_command_prints_verdict_evidence_and_what_is_missing(shown: Callable
     assert "✓ holds: G1 Hinton KD improves test accuracy over the no-teacher baseline\n" in printed
     assert "+2.0 points [+1.0, +3.0] (hinton)" in printed
     assert "    T1: a student of at\n" in printed
+
+
+def test_the_command_prints_markdown(shown: Callable[..., str]) -> None:
+    assert "- ✓ **holds** · **G1** Hinton KD improves test accuracy" in shown("--markdown")
 
 
 def test_the_command_prints_every_claim_as_json(shown: Callable[..., str]) -> None:
