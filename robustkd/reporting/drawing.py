@@ -1,7 +1,7 @@
 """Charts drawn as pictures, without a browser."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,29 @@ def charts_unchecked() -> Iterator[None]:
 
     with debug_mode(False):
         yield
+
+
+def below_each_other(charts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Put whole charts below each other in one specification.
+
+    ``altair.vconcat`` does the same to charts that are not specifications yet, and copies every part of them several
+    times, which takes longer than to draw them.
+
+    Args:
+        charts: Vega-Lite specifications as altair writes them, at least one.
+    """
+    top: dict[str, Any] = {key: charts[0][key] for key in ("$schema", "config") if key in charts[0]}
+    data = {name: rows for chart in charts for name, rows in chart.get("datasets", {}).items()}
+    selections = [each for chart in charts for each in chart.get("params", ()) if "views" in each]
+    top |= {key: value for key, value in (("datasets", data), ("params", selections)) if value}
+    return top | {"vconcat": [_as_part(chart) for chart in charts]}
+
+
+def _as_part(chart: dict[str, Any]) -> dict[str, Any]:
+    """A chart without what only a whole specification has; a selection of named views stands at the top."""
+    own = [each for each in chart.get("params", ()) if "views" not in each]
+    kept = {key: value for key, value in chart.items() if key not in ("$schema", "config", "datasets", "params")}
+    return kept | ({"params": own} if own else {})
 
 
 def printable_chart(specification: dict[str, Any]) -> dict[str, Any]:

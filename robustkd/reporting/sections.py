@@ -12,7 +12,7 @@ from robustkd.presentation.numbers import join
 from robustkd.presentation.pictures import Picture
 from robustkd.presentation.sentences import FEW_STUDENTS
 from robustkd.presentation.style import WIDTH
-from robustkd.reporting.drawing import printable_chart, to_svg
+from robustkd.reporting.drawing import below_each_other, printable_chart, to_svg
 from robustkd.reporting.layouts import tables_of
 from robustkd.reporting.report import Section
 from robustkd.reporting.trust import Trust
@@ -98,18 +98,17 @@ def _chart(evaluation: Evaluation, frame: pd.DataFrame, trust: Trust) -> tuple[d
         for part in slices(drawable, across_conditions=evaluation.across_conditions)
         if not checks or _has_values(part.frame, evaluation.metrics)
     ]
-    drawn = _drawn(evaluation, parts).to_dict(validate=False)
+    drawn = _drawn(evaluation, parts)
     return printable_chart(drawn if _holds_data(drawn) else _text("nothing to draw").to_dict()), note
 
 
-def _drawn(evaluation: Evaluation, parts: Sequence[Slice]) -> alt.TopLevelMixin:
+def _drawn(evaluation: Evaluation, parts: Sequence[Slice]) -> dict[str, Any]:
     """One drawing; if a study has several parts, one for each part, below each other."""
-    import altair as alt
-
-    if len(parts) == 1:
-        return evaluation.chart(parts[0].frame)
-    drawn: list[Any] = [evaluation.chart(part.frame).properties(title=part.title) for part in parts]
-    return alt.vconcat(*drawn).resolve_scale(color="independent", opacity="independent")
+    drawn = [evaluation.chart(part.frame).to_dict(validate=False) for part in parts]
+    if len(drawn) == 1:
+        return drawn[0]
+    titled = [chart | {"title": part.title} for chart, part in zip(drawn, parts, strict=True)]
+    return below_each_other(titled) | {"resolve": {"scale": {"color": "independent", "opacity": "independent"}}}
 
 
 def _holds_data(specification: Any) -> bool:

@@ -1,9 +1,10 @@
 import re
 from typing import Any
 
+import altair as alt
 import pytest
 
-from robustkd.reporting.drawing import printable_chart, to_pdf, to_svg
+from robustkd.reporting.drawing import below_each_other, printable_chart, to_pdf, to_svg
 from robustkd.reporting.publication import publication_svg
 
 
@@ -79,3 +80,20 @@ def test_a_chart_with_any_name_is_drawn(name: str) -> None:
 
     assert svg.startswith("<svg")
     assert not set("\x00\x1b\u202e") & set(svg)
+
+
+def test_charts_below_each_other_are_those_of_altair() -> None:
+    rows = alt.Data(values=[{"x": 1, "y": 2}])
+    point = alt.selection_point()
+    one = alt.Chart(rows).mark_point().encode(x="x:Q", y="y:Q").properties(title="one")
+    others = alt.Data(values=[{"x": 2, "y": 1}])  # altair would share the same rows
+    another = alt.layer(alt.Chart(others).mark_line().add_params(point).encode(x="x:Q", y="y:Q"), title="another")
+
+    stacked = below_each_other([one.to_dict(), another.to_dict()])
+
+    expected = alt.vconcat(one, another).to_dict()
+    assert stacked.keys() == expected.keys()
+    assert [each["name"] for each in stacked["params"]] == [each["name"] for each in expected["params"]]
+    alt.VConcatChart.from_dict(stacked, validate=True)
+    names = re.compile(r'id="[^"]*"|url\([^)]*\)|view_\w+')  # counted on by altair
+    assert names.sub("", to_svg(stacked, "a")) == names.sub("", to_svg(expected, "a"))
