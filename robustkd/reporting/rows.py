@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from robustkd.results.metric import Metric
@@ -28,10 +29,11 @@ def with_values(part: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
 
 def of_method(frame: pd.DataFrame, metric: Metric, method: str) -> pd.Series | None:
     """Return the row of a method, or of its only network where there are no rows of methods; None without either."""
-    rows = frame[(frame["metric"] == metric.name) & (frame["method"] == method)]
-    by_method = rows[rows["level"] == "method"]
-    rows = by_method if len(by_method) else rows
-    return rows.iloc[0] if len(rows) else None
+    about = ((frame["metric"] == metric.name) & (frame["method"] == method)).to_numpy(bool)
+    rows = np.flatnonzero(about)
+    by_method = rows[(frame["level"].iloc[rows] == "method").to_numpy(bool)]
+    chosen = by_method if len(by_method) else rows
+    return frame.iloc[chosen[0]] if len(chosen) else None
 
 
 def label(name: str, role: str) -> str:
