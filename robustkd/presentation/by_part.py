@@ -8,7 +8,7 @@ import pandas as pd
 
 from robustkd.presentation.chart_data import chart_data
 from robustkd.presentation.numbers import unit_sign
-from robustkd.presentation.style import WIDTH, LayeredChart
+from robustkd.presentation.style import WIDTH, LayeredChart, colours_of
 from robustkd.results.metric import Metric
 
 if TYPE_CHECKING:
@@ -29,13 +29,14 @@ def dots_by_part(frame: pd.DataFrame, metric: Metric) -> LayeredChart:
     import altair as alt
 
     rows = _rows(frame, metric)
-    methods, parts = list(dict.fromkeys(rows["method"])), list(dict.fromkeys(rows["part"]))
+    roles = dict(zip(rows["method"], rows["role"], strict=True))
+    methods, parts = list(roles), list(dict.fromkeys(rows["part"]))
     y = alt.Y("part:N", sort=parts, title=None, axis=alt.Axis(labelLimit=240, grid=True))
     offset = alt.YOffset("method:N", sort=methods)
     colour = alt.Color(
         "method:N",
         sort=methods,
-        scale=alt.Scale(scheme="tableau10" if len(methods) <= 10 else "tableau20"),
+        scale=colours_of(roles),
         legend=alt.Legend(title=None, orient="top", labelLimit=240),
     )
     tooltip = [

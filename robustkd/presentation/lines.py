@@ -8,7 +8,7 @@ import pandas as pd
 
 from robustkd.presentation.chart_data import chart_data
 from robustkd.presentation.numbers import axis_title, unit_sign
-from robustkd.presentation.style import ROLE_DASHES, WIDTH, LayeredChart
+from robustkd.presentation.style import ROLE_DASHES, WIDTH, LayeredChart, colours_of
 from robustkd.results.metric import Metric
 
 if TYPE_CHECKING:
@@ -52,15 +52,15 @@ def small_multiples(frame: pd.DataFrame, metric: Metric, title: str) -> LayeredC
 def _lines(frame: pd.DataFrame, metric: Metric, title: str, y_title: str) -> LayeredChart:
     import altair as alt
 
-    members = list(dict.fromkeys(frame["member"]))
+    roles = dict(zip(frame["member"], frame["role"], strict=True))
     whole = (frame["strength"] == frame["strength"].round()).all()
     base = alt.Chart().encode(
         x=alt.X("strength:Q", title=title, axis=alt.Axis(tickMinStep=1 if whole else 0, format="d" if whole else "")),
         y=alt.Y("value:Q", title=y_title, scale=alt.Scale(zero=False)),
         color=alt.Color(
             "member:N",
-            sort=members,
-            scale=alt.Scale(scheme="tableau10" if len(members) <= 10 else "tableau20"),
+            sort=list(roles),
+            scale=colours_of(roles),
             legend=alt.Legend(title=None, labelLimit=240),
         ),
         strokeDash=alt.StrokeDash(

@@ -27,7 +27,7 @@ def test_each_part_has_a_dot_in_percent_for_each_method() -> None:
             ("detail", "at", "edges", np.nan),
         ]
     ]
-    frame = pd.DataFrame(rows).assign(interval="")
+    frame = pd.DataFrame(rows).assign(interval="", role="student")
 
     drawn = dots_by_part(frame, ACCURACY).to_dict()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from robustkd.presentation.style import WIDTH, LayeredChart
+from robustkd.presentation.style import WIDTH, LayeredChart, colours_of
 
 if TYPE_CHECKING:
     import altair as alt
@@ -32,15 +32,15 @@ def curves(frame: pd.DataFrame) -> LayeredChart:
     import altair as alt
 
     rows = frame[(frame["level"] == "detail") & frame["metric"].isin(list(DRAWN)) & frame["value"].notna()]
-    methods = list(dict.fromkeys(rows["method"]))
+    roles = dict(zip(rows["method"], rows["role"], strict=True))
     of_method = rows["member"] == rows["method"]
     means, networks = rows[of_method], rows[~of_method & (rows["metric"] == "course_agreement")]
     x = alt.X("epoch:Q", title="epochs of training", axis=alt.Axis(tickMinStep=1, format="d"))
     y = alt.Y("value:Q", title="share of the test images (%)", scale=alt.Scale(zero=False))
     colour = alt.Color(
         "method:N",
-        sort=methods,
-        scale=alt.Scale(domain=methods, scheme="tableau10" if len(methods) <= 10 else "tableau20"),
+        sort=list(roles),
+        scale=colours_of(roles),
         legend=alt.Legend(title=None, labelLimit=240, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1),
     )
     shown = list(DRAWN.values())
