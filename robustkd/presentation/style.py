@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 ROLE_COLOURS = {"teacher": "#7a7a7a", "baseline": "#d9822b", "student": "#1f6fb2", "control": "#7b5ea7"}
 """In the order of `ROLES`."""
 
+ROLE_SHAPES = {"teacher": "diamond", "baseline": "square", "student": "circle", "control": "triangle-up"}
+
 ROLE_DASHES = {"teacher": [2, 2], "baseline": [6, 3], "student": [1, 0], "control": [4, 2, 1, 2]}
 """The dashes of a role's lines; a student's are solid."""
 

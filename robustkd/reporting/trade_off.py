@@ -10,7 +10,7 @@ import pandas as pd
 
 from robustkd.evaluations import EVALUATIONS
 from robustkd.presentation.numbers import unit_sign
-from robustkd.presentation.style import ROLE_COLOURS
+from robustkd.presentation.style import ROLE_COLOURS, ROLE_SHAPES
 from robustkd.reporting.drawing import to_svg
 from robustkd.reporting.rows import methods_of, of_method
 from robustkd.reporting.trust import Trust
@@ -166,7 +166,7 @@ def _chart(rows: Sequence[dict[str, Any]]) -> alt.TopLevelMixin:
     colour = alt.Color(
         "role:N", title=None, scale=alt.Scale(domain=roles, range=[ROLE_COLOURS[each] for each in roles])
     )
-    shape = alt.Shape("role:N", title=None, scale=alt.Scale(domain=roles, range=_SHAPES[: len(roles)]))
+    shape = alt.Shape("role:N", title=None, scale=alt.Scale(domain=roles, range=[ROLE_SHAPES[each] for each in roles]))
     tips = [alt.Tooltip(f"{name}:N") for name in ("method", "role", "metric")]
     tips += [alt.Tooltip(f"{name}:Q", format=".3~f") for name in ("accuracy", "value")]
     front = (
@@ -188,6 +188,3 @@ def _chart(rows: Sequence[dict[str, Any]]) -> alt.TopLevelMixin:
         return layered.properties(data=data, title=title).add_params(chosen)
     faceted = layered.properties(width=300, height=200).facet(alt.Facet("part:N", title=None), columns=2, data=data)
     return faceted.properties(title=title).add_params(chosen).resolve_scale(x="independent", y="independent")
-
-
-_SHAPES = ["diamond", "square", "circle", "triangle-up"]

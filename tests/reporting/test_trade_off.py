@@ -54,6 +54,21 @@ def test_a_void_number_is_not_drawn() -> None:
     assert {point["method"] for point in points} == {"teacher", "baseline", "at"}
 
 
+@pytest.mark.parametrize("without", ["", "teacher"])
+def test_a_role_has_its_shape_whoever_else_is_drawn(without: str) -> None:
+    values = {name: value for name, value in ACCURACY.items() if name != without}
+    results = [result("generalization", "accuracy", values), result("calibration", "ece", values)]
+
+    found = trade_off_of(results, {each.evaluation: trust_in(each, results) for each in results})
+
+    assert found is not None
+    [scale] = [
+        layer["encoding"]["shape"]["scale"] for layer in found.chart["layer"] if "shape" in layer.get("encoding", {})
+    ]
+    shapes = dict(zip(scale["domain"], scale["range"], strict=True))
+    assert (shapes["baseline"], shapes["student"]) == ("square", "circle")
+
+
 @pytest.mark.parametrize("values", [{}, {"at": 0.9}])
 def test_there_is_no_chart_of_fewer_than_two_methods(values: dict[str, float]) -> None:
     ece = dict.fromkeys(values, 0.1)
