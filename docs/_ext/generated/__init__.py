@@ -1,13 +1,21 @@
 """Pages that are generated when the site is built, from the code's own docstrings and metadata.
 
-A page about a method, an evaluation, a key of a study file or a benchmark says what the code says, so it cannot drift.
-The pages are written beside those that are written by hand, before Sphinx reads any, and git ignores them. Nothing here
-needs Sphinx.
+A page about a method, an evaluation, a key of a study file, a benchmark or a report says what the code or its results
+say, so it cannot drift. The pages are written beside those that are written by hand, before Sphinx reads any, and git
+ignores them. Nothing here needs Sphinx.
 """
 
 from pathlib import Path
 
-from generated import api_pages, benchmark_pages, evaluation_pages, experiment_pages, method_pages, study_page
+from generated import (
+    api_pages,
+    benchmark_pages,
+    evaluation_pages,
+    experiment_pages,
+    method_pages,
+    report_pages,
+    study_page,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -21,6 +29,7 @@ def all_pages() -> dict[str, str]:
         **api_pages.pages(),
         **benchmark_pages.pages(REPOSITORY),
         **experiment_pages.pages(REPOSITORY),
+        **report_pages.pages(REPOSITORY),
     }
 
 

@@ -16,7 +16,8 @@ class Student:
         name: Its name in the study.
         method: The method that trained it; its name, in lower case, where the checkpoint does not say.
         options: The options of the method, as far as known.
-        training: How its training differs from an ordinary one: ``init``, ``distillation_data`` and ``split``.
+        training: How its training differs from an ordinary one: ``init``, ``distillation_data`` and ``split``, and
+            ``teacher_split`` where its teacher saw only one half of the images.
         distilled: Whether it had a teacher; True where the checkpoint does not say.
         architecture: Its architecture.
         parameters: The number of its parameters; 0 where unknown.
@@ -58,7 +59,7 @@ def student_of(provenance: Mapping[str, Any], name: str, architecture: str, cond
         name,
         str(lineage["method"]) if known else name.lower().replace("-", "_").replace(" ", "_"),
         lineage.get("options") or {},
-        _unusual(_study(provenance), name, architecture),
+        {**_unusual(_study(provenance), name, architecture), **_half_of_teacher(_study(provenance))},
         not known or bool(lineage.get("teacher_job") or lineage.get("teacher")),
         architecture,
         int(member.get("parameters") or 0),
@@ -92,6 +93,13 @@ def _unusual(study: Mapping[str, Any], name: str, architecture: str) -> dict[str
     for training in _trainings(study, name, architecture):
         settings |= {key: training[key] for key in _USUAL_TRAINING if key in training}
     return {key: value for key, value in settings.items() if _differs(value, _USUAL_TRAINING[key])}
+
+
+def _half_of_teacher(study: Mapping[str, Any]) -> dict[str, Any]:
+    """The half of the images that the study's teacher was trained on; nothing where it saw all."""
+    teacher = study.get("teacher")
+    split = (teacher.get("training") or {}).get("split", "all") if isinstance(teacher, dict) else "all"
+    return {} if split == "all" else {"teacher_split": split}
 
 
 def _trainings(study: Mapping[str, Any], name: str, architecture: str) -> Iterator[Mapping[str, Any]]:

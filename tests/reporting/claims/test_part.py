@@ -1,6 +1,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from robustkd.reporting.claims import Judgement, judgements_of
 from robustkd.reporting.claims.part import parts_of
 from robustkd.reporting.run import Run
@@ -92,3 +94,12 @@ def test_a_student_is_named_with_its_run_and_part_where_there_are_several(run_of
 
 def test_a_damaged_study_text_does_not_stop_the_judgement(run_of: Callable[..., Run]) -> None:
     assert by_id(judgements_of([run_of([gain("hinton")], study="{a: [")]))["G1"].verdict == "holds"
+
+
+@pytest.mark.parametrize(("split", "verdict"), [("all", "holds"), ("first_half", "not asked")])
+def test_a_student_whose_teacher_saw_half_of_the_images_is_no_evidence_for_its_method(
+    run_of: Callable[..., Run], split: str, verdict: str
+) -> None:
+    study = f"teacher: {{architecture: net, training: {{split: {split}}}}}"
+
+    assert by_id(judgements_of([run_of([gain("hinton")], study=study)]))["G1"].verdict == verdict
