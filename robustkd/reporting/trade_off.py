@@ -12,6 +12,7 @@ from robustkd.evaluations import EVALUATIONS
 from robustkd.presentation.numbers import unit_sign
 from robustkd.presentation.style import ROLE_COLOURS, ROLE_SHAPES
 from robustkd.reporting.drawing import to_svg
+from robustkd.reporting.names_that_fit import Named, names_that_fit
 from robustkd.reporting.rows import methods_of, of_method
 from robustkd.reporting.trust import Trust
 from robustkd.results.metric import Metric
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 ACCURACY = ("generalization", "accuracy")
 
 ACROSS = "accuracy (%) ↑"
+
+_SIZE, _SIZE_OF_PART = (420, 280), (300, 200)
+"""Width and height of the plot, in pixels: of the only one, and of one for each part of a study."""
+
+_PADDING = 24
+"""Pixels between the outermost points and the edge of the plot."""
 
 RANKED = ("baseline", "student")
 """The roles among which a Pareto front is drawn."""
@@ -58,13 +65,17 @@ def trade_off_of(results: Sequence[Result], trust: Mapping[str, Trust]) -> Trade
     rows = _rows(results, trust)
     if len({(row["part"], row["method"]) for row in rows}) < 2:
         return None
+    rows = _with_names_that_fit(rows)
     chart = _chart(rows).to_dict()
     shown = list(dict.fromkeys(row["metric"] for row in rows))
+    crowded = " Names that would cover others are left out; the data of the chart have all." * any(
+        not row["named"] for row in rows
+    )
     return TradeOff(
         chart,
         to_svg(chart, "trade-off"),
         "Whiskers: 95% intervals. The line joins the Pareto front of baseline and students: no other of them is better "
-        "in both. It leaves out differences that intervals do not resolve.",
+        f"in both. It leaves out differences that intervals do not resolve.{crowded}",
         f"Accuracy of every method against {len(shown)} other metrics, one at a time; the scoreboard has the numbers.",
     )
 
@@ -154,14 +165,38 @@ def _bounds(name: str, row: pd.Series, scale: float) -> dict[str, float | None]:
     return {key: None if pd.isna(value) else round(scale * float(value), 3) for key, value in ends.items()}
 
 
+def _with_names_that_fit(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mark the points whose names do not cover others, in each plot."""
+    size = _SIZE if len({row["part"] for row in rows}) == 1 else _SIZE_OF_PART
+    plots = dict.fromkeys((row["part"], row["metric"]) for row in rows)
+    found = []
+    for part, metric in plots:
+        own = [row for row in rows if (row["part"], row["metric"]) == (part, metric)]
+        across = [_PADDING + place * (size[0] - 2 * _PADDING) for place in _places(own, "accuracy")]
+        down = [_PADDING + (1 - place) * (size[1] - 2 * _PADDING) for place in _places(own, "value")]
+        points = [
+            Named(x, y, row["method"], row["front"] or row["role"] != "student")
+            for x, y, row in zip(across, down, own, strict=True)
+        ]
+        found += [row | {"named": named} for row, named in zip(own, names_that_fit(points), strict=True)]
+    return found
+
+
+def _places(rows: Sequence[dict[str, Any]], name: str) -> list[float]:
+    """Where values lie between the ends of all intervals, from 0 to 1."""
+    ends = [row[key] for row in rows for key in (name, f"{name}_low", f"{name}_high") if row[key] is not None]
+    low, high = min(ends), max(ends)
+    return [(row[name] - low) / (high - low) if high > low else 0.5 for row in rows]
+
+
 def _chart(rows: Sequence[dict[str, Any]]) -> alt.TopLevelMixin:
     import altair as alt
 
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
     chosen = alt.param(name="metric", value=metrics[0], bind=alt.binding_select(options=metrics, name="Metric: "))
     base = alt.Chart().transform_filter("datum.metric == metric")
-    x = alt.X("accuracy:Q", title=ACROSS, scale=alt.Scale(zero=False, padding=24))
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, padding=24))
+    x = alt.X("accuracy:Q", title=ACROSS, scale=alt.Scale(zero=False, padding=_PADDING))
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, padding=_PADDING))
     roles = [role for role in ROLE_COLOURS if any(row["role"] == role for row in rows)]
     colour = alt.Color(
         "role:N", title=None, scale=alt.Scale(domain=roles, range=[ROLE_COLOURS[each] for each in roles])
@@ -179,12 +214,14 @@ def _chart(rows: Sequence[dict[str, Any]]) -> alt.TopLevelMixin:
     )
     along = base.mark_rule(opacity=0.6).encode(x=x, y=alt.Y("value_low:Q", title=None), y2="value_high:Q", color=colour)
     points = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=tips)
-    names = base.mark_text(align="left", dx=7, dy=-7, fontSize=11).encode(x=x, y=y, text="method:N")
-    layered = alt.layer(front, across, along, points, names).properties(width=420, height=280)
+    named = base.transform_filter("datum.named")
+    names = named.mark_text(align="left", dx=7, dy=-7, fontSize=11).encode(x=x, y=y, text="method:N")
+    layered = alt.layer(front, across, along, points, names).properties(width=_SIZE[0], height=_SIZE[1])
     title = alt.TitleParams(alt.expr("metric"), anchor="start", fontSize=12)
     parts = list(dict.fromkeys(row["part"] for row in rows))
     data = alt.Data(values=list(rows))
     if len(parts) == 1:
         return layered.properties(data=data, title=title).add_params(chosen)
-    faceted = layered.properties(width=300, height=200).facet(alt.Facet("part:N", title=None), columns=2, data=data)
+    small = layered.properties(width=_SIZE_OF_PART[0], height=_SIZE_OF_PART[1])
+    faceted = small.facet(alt.Facet("part:N", title=None), columns=2, data=data)
     return faceted.properties(title=title).add_params(chosen).resolve_scale(x="independent", y="independent")

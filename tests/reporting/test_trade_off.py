@@ -82,3 +82,15 @@ def test_the_best_in_either_coordinate_is_on_the_front(points: list[tuple[float,
 
     assert max(front)[0] == max(points)[0]
     assert max(second for _, second in front) == max(second for _, second in points)
+
+
+def test_names_that_would_cover_others_are_left_out_but_not_that_of_the_baseline() -> None:
+    crowd = {f"student_{index}": 0.8 + index / 1e6 for index in range(8)}
+    accuracy = {"at": 0.1, **crowd, "baseline": 0.8}
+    ece = dict.fromkeys(accuracy, 0.1)
+
+    points = points_of([result("generalization", "accuracy", accuracy), result("calibration", "ece", ece)])
+
+    named = {point["method"] for point in points if point["named"]}
+    assert named >= {"at", "baseline"}
+    assert len(named) < len(accuracy)
