@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from robustkd.reporting.claims.claim import Judgement, Verdict
-from robustkd.reporting.template_environment import template_environment
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,8 @@ def summary_of(judgements: Sequence[Judgement]) -> ClaimsSummary:
 
 def as_markdown(summary: ClaimsSummary) -> str:
     """Return judgements as Markdown, one item for each claim."""
+    from robustkd.reporting.template_environment import template_environment
+
     return template_environment().get_template("claims.md.j2").render(claims=summary)
 
 
