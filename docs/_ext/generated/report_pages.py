@@ -28,6 +28,6 @@ def _on_the_site(text: str) -> str:
 
 
 def _link(text: str, target: str) -> str:
-    if target in _PAGES:
-        return f"[{text}]({_PAGES[target]})"
+    if target in _PAGES or target.startswith("https:"):
+        return f"[{text}]({_PAGES.get(target, target)})"
     return text if target.startswith("../") else f"{text} (`reports/{target.removesuffix('/report/report.md')}`)"
