@@ -19,7 +19,8 @@ from robustkd.atomic import sync
 from robustkd.errors import StorageError
 from robustkd.presentation.pictures import picture_png
 from robustkd.reporting.compose import compose
-from robustkd.reporting.drawing import libraries_at_hand, to_pdf, to_png, vega_lite_version
+from robustkd.reporting.drawing import libraries_at_hand, to_pdf, vega_lite_version
+from robustkd.reporting.drawings import Drawing, drawn_meanwhile
 from robustkd.reporting.publication import WIDTHS, publication_svg
 from robustkd.reporting.published.comparison import PublishedComparison
 from robustkd.reporting.report import Report, Section
@@ -45,12 +46,13 @@ def build_report(run: Path, *, publication: bool = False, interactive: bool = Tr
         StorageError: The run directory cannot be written to.
         RobustKDError: A library that reports need is not installed.
     """
-    report = compose(run)
-    try:
-        with FileLock(run / ".reporting"):
-            _replace(run, _files(report, publication, interactive))
-    except OSError as error:
-        raise StorageError(f"{run}: the report cannot be written ({error.strerror or error})") from error
+    with drawn_meanwhile() as draw:
+        report = compose(run, draw)
+        try:
+            with FileLock(run / ".reporting"):
+                _replace(run, _files(report, publication, interactive))
+        except OSError as error:
+            raise StorageError(f"{run}: the report cannot be written ({error.strerror or error})") from error
     return run / "report" / "index.html"
 
 
@@ -90,9 +92,9 @@ def _files(report: Report, publication: bool, interactive: bool) -> Iterator[tup
     for table in (*report.summaries, *(table for part in parts for table in part.tables)):
         yield from _forms(table)
     for part in parts:
-        yield from _figures(part.name, part.chart, part.svg, publication)
+        yield from _figures(part.name, part.chart, part.drawing, publication)
     if report.trade_off is not None:
-        yield from _figures("trade-off", report.trade_off.chart, report.trade_off.svg, publication)
+        yield from _figures("trade-off", report.trade_off.chart, report.trade_off.drawing, publication)
     for section in report.sections:
         for picture in section.pictures:
             yield f"figures/{section.name}-{picture.name}.png", picture_png(picture)
@@ -103,10 +105,12 @@ def _forms(table: Table) -> Iterator[tuple[str, str]]:
         yield f"tables/{table.name}.{suffix}", form(table)
 
 
-def _figures(name: str, chart: dict[str, Any], svg: str, publication: bool) -> Iterator[tuple[str, str | bytes]]:
-    yield f"figures/{name}.svg", svg
-    yield f"figures/{name}.png", to_png(svg)
-    yield f"figures/{name}.pdf", to_pdf(svg)
+def _figures(
+    name: str, chart: dict[str, Any], drawing: Drawing, publication: bool
+) -> Iterator[tuple[str, str | bytes]]:
+    yield f"figures/{name}.svg", drawing.svg
+    yield f"figures/{name}.png", drawing.png
+    yield f"figures/{name}.pdf", drawing.pdf
     if publication:
         for of_width, width in WIDTHS.items():
             drawn = publication_svg(chart, name, width)

@@ -10,6 +10,7 @@ from robustkd.reporting.caution import caution
 from robustkd.reporting.claims import judgements_of
 from robustkd.reporting.decides import what_would_decide
 from robustkd.reporting.drawing import charts_unchecked, libraries_at_hand
+from robustkd.reporting.drawings import Draw, drawn_when_asked
 from robustkd.reporting.file_names import file_name, unique_names
 from robustkd.reporting.pictures import pictures_of
 from robustkd.reporting.published.compare import published_of
@@ -24,11 +25,12 @@ from robustkd.reporting.trade_off import trade_off_of
 from robustkd.results.result import Result
 
 
-def compose(path: Path) -> Report:
+def compose(path: Path, draw: Draw = drawn_when_asked) -> Report:
     """Compose the report of a run from its files.
 
     Args:
         path: The run directory.
+        draw: Draws a chart; by default when its pictures are asked for.
 
     Returns:
         The report.
@@ -41,11 +43,11 @@ def compose(path: Path) -> Report:
     judged = judged_differences(run.results, run.trust)
     with libraries_at_hand(path), charts_unchecked():
         composed = {
-            result.evaluation: _section(run, result, what_would_decide(judged, result.evaluation))
+            result.evaluation: _section(run, result, what_would_decide(judged, result.evaluation), draw)
             for result in run.results
         }
-        trade_off = trade_off_of(run.results, run.trust)
-        published = published_of(run)
+        trade_off = trade_off_of(run.results, run.trust, draw)
+        published = published_of(run, draw)
     sections = tuple(each for each in composed.values() if isinstance(each, Section))
     summaries, sections = _files_told_apart(tuple(summary_tables(run.results, run.trust)), sections)
     to_come = tuple(EVALUATIONS[name].title for name in run.to_come)
@@ -67,14 +69,17 @@ def compose(path: Path) -> Report:
     )
 
 
-def _section(run: Run, result: Result, decides: str) -> Section | str:
+def _section(run: Run, result: Result, decides: str, draw: Draw) -> Section | str:
     """The section on a result; why there is none, where another version measured something else under that name."""
     try:
         pictures, notes = pictures_of(result, run.path / "results"), result.notes
     except StudyError as error:
         pictures, notes = (), (*result.notes, f"Without its pictures: {error}")
     try:
-        return section_of(replace(result, notes=notes), run.trust[result.evaluation], pictures, decides)
+        section = section_of(replace(result, notes=notes), run.trust[result.evaluation], pictures, decides, draw)
+        if of_another_version(result):
+            _ = section.drawing.svg  # whether it can be drawn is only known once it is
+        return section
     except Exception as error:
         if of_another_version(result):
             return f"another version of this evaluation measured it ({type(error).__name__}: {error})"

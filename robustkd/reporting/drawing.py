@@ -81,7 +81,7 @@ def to_svg(specification: dict[str, Any], name: str) -> str:
     """
     import vl_convert
 
-    version = vega_lite_version()
+    version = vega_lite_version(specification.get("$schema", ""))
     try:
         svg = vl_convert.vegalite_to_svg(specification, vl_version=version)
     except ValueError:  # Vega shortens a long name in the middle of a character that takes two units of UTF-16
@@ -125,16 +125,27 @@ def not_wider(svg: str, width: float) -> str:
     return svg if wide <= width else _SIZE.sub(size, svg, count=1)
 
 
-def vega_lite_version() -> str:
-    """Return altair's version of Vega-Lite as vl-convert names it (``6.1`` for ``v6.1.0``), or the nearest it has."""
-    import altair as alt
+def vega_lite_version(schema: str = "") -> str:
+    """Return a version of Vega-Lite as vl-convert names it (``6.1`` for ``v6.1.0``), or the nearest it has.
+
+    Args:
+        schema: The schema that a specification names; by default altair's version is meant.
+    """
     import vl_convert
 
-    wanted = tuple(int(part) for part in alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    named = re.search(r"/v(\d+)\.(\d+)", schema)
+    wanted = (int(named[1]), int(named[2])) if named else _version_of_altair()
     carried = [tuple(int(part) for part in version.split(".")) for version in vl_convert.get_vegalite_versions()]
     same = [version for version in carried if version[0] == wanted[0]] or carried
     nearest = min(same, key=lambda version: abs(version[1] - wanted[1]))
     return ".".join(map(str, nearest))
+
+
+def _version_of_altair() -> tuple[int, int]:
+    import altair as alt
+
+    major, minor = alt.SCHEMA_VERSION.lstrip("v").split(".")[:2]
+    return int(major), int(minor)
 
 
 def _own_ids(svg: str, prefix: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from robustkd.presentation.pictures import Picture
 from robustkd.reporting.claims.claim import Judgement
 from robustkd.reporting.claims.summary import ClaimsSummary, summary_of
+from robustkd.reporting.drawings import Drawing
 from robustkd.reporting.published.comparison import PublishedComparison
 from robustkd.reporting.statement.content import Statement
 from robustkd.reporting.table import Table
@@ -25,7 +26,7 @@ class Section:
         sentences: The findings.
         tables: The numbers.
         chart: The Vega-Lite specification.
-        svg: The same chart, drawn.
+        drawing: The same chart, drawn.
         options: The options of the evaluation.
         chart_note: A note on what the chart omits because of failed checks; empty if nothing is omitted.
         notes: What a reader must know about the measurement.
@@ -43,7 +44,7 @@ class Section:
     sentences: tuple[str, ...]
     tables: tuple[Table, ...]
     chart: dict[str, Any]
-    svg: str
+    drawing: Drawing
     options: dict[str, Any]
     chart_note: str = ""
     notes: tuple[str, ...] = ()

@@ -12,7 +12,8 @@ from robustkd.presentation.numbers import join
 from robustkd.presentation.pictures import Picture
 from robustkd.presentation.sentences import FEW_STUDENTS
 from robustkd.presentation.style import WIDTH
-from robustkd.reporting.drawing import below_each_other, printable_chart, to_svg
+from robustkd.reporting.drawing import below_each_other, printable_chart
+from robustkd.reporting.drawings import Draw, drawn_when_asked
 from robustkd.reporting.layouts import tables_of
 from robustkd.reporting.report import Section
 from robustkd.reporting.trust import Trust
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
     import altair as alt
 
 
-def section_of(result: Result, trust: Trust, pictures: tuple[Picture, ...] = (), decides: str = "") -> Section:
+def section_of(
+    result: Result,
+    trust: Trust,
+    pictures: tuple[Picture, ...] = (),
+    decides: str = "",
+    draw: Draw = drawn_when_asked,
+) -> Section:
     """Compose the section on one evaluation.
 
     Args:
@@ -32,6 +39,7 @@ def section_of(result: Result, trust: Trust, pictures: tuple[Picture, ...] = (),
         trust: What is known about the validity of its numbers.
         pictures: Its pictures of images.
         decides: What would change the answer; empty where nothing is open.
+        draw: Draws a chart.
 
     Returns:
         The section. Its sentences and its chart omit numbers that failed checks void; its tables strike them out.
@@ -50,7 +58,7 @@ def section_of(result: Result, trust: Trust, pictures: tuple[Picture, ...] = (),
         ),
         tables=tuple(tables_of(result, trust)),
         chart=chart,
-        svg=to_svg(chart, evaluation.name),
+        drawing=draw(chart, evaluation.name),
         chart_note=note,
         options=result.settings["options"],
         notes=result.notes,

@@ -11,7 +11,7 @@ import pandas as pd
 from robustkd.evaluations import EVALUATIONS
 from robustkd.presentation.numbers import unit_sign
 from robustkd.presentation.style import ROLE_COLOURS, ROLE_SHAPES
-from robustkd.reporting.drawing import to_svg
+from robustkd.reporting.drawings import Draw, Drawing, drawn_when_asked
 from robustkd.reporting.names_that_fit import Named, names_that_fit
 from robustkd.reporting.rows import methods_of, of_method
 from robustkd.reporting.trust import Trust
@@ -41,23 +41,26 @@ class TradeOff:
 
     Attributes:
         chart: The Vega-Lite specification.
-        svg: The same chart for the first metric, drawn.
+        drawing: The same chart for the first metric, drawn.
         caption: How to read it.
         alternative: What it shows, in words.
     """
 
     chart: dict[str, Any]
-    svg: str
+    drawing: Drawing
     caption: str
     alternative: str
 
 
-def trade_off_of(results: Sequence[Result], trust: Mapping[str, Trust]) -> TradeOff | None:
+def trade_off_of(
+    results: Sequence[Result], trust: Mapping[str, Trust], draw: Draw = drawn_when_asked
+) -> TradeOff | None:
     """Draw accuracy against the summary metrics of the other evaluations.
 
     Args:
         results: The results of all evaluations.
         trust: For each evaluation, what is known about the validity of its numbers; void numbers are not drawn.
+        draw: Draws a chart.
 
     Returns:
         The chart; None where fewer than two methods have an accuracy and another metric.
@@ -73,7 +76,7 @@ def trade_off_of(results: Sequence[Result], trust: Mapping[str, Trust]) -> Trade
     )
     return TradeOff(
         chart,
-        to_svg(chart, "trade-off"),
+        draw(chart, "trade-off"),
         "Whiskers: 95% intervals. The line joins the Pareto front of baseline and students: no other of them is better "
         f"in both. It leaves out differences that intervals do not resolve.{crowded}",
         f"Accuracy of every method against {len(shown)} other metrics, one at a time; the scoreboard has the numbers.",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from robustkd.presentation.pictures import Picture, PictureRow, Tile
+from robustkd.reporting.drawings import Drawing, Pictures
 from robustkd.reporting.report import Report, Section
 from robustkd.reporting.statement.content import Line, Statement, StudentStatement
 from robustkd.reporting.table import Cell, Column, Table
@@ -82,7 +83,7 @@ def section(name: str, title: str, question: str, **changed: Any) -> Section:
         sentences=(f"{title}: the students differ.",),
         tables=(Table(name, "Network", (Column(f"{title} value", "%"),), rows),),
         chart=chart(f"{title} (%)"),
-        svg=svg(name),
+        drawing=Drawing(lambda: Pictures(svg(name), b"", b"")),
         options={"images": None},
         notes=(f"Measured on the images of {name}",),
         reading=(("How to read it", f"Look at {title}."),),

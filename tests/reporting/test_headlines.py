@@ -156,7 +156,7 @@ def test_charts_leave_out_what_tables_strike_out_and_say_so(run: Path) -> None:
             label for table in section.tables for label, cells in table.rows if any(cell.untrusted for cell in cells)
         ]
         if "untrained" in struck:
-            assert "untrained" not in section.svg
+            assert "untrained" not in section.drawing.svg
             assert "better than chance (untrained)" in section.chart_note
 
 
@@ -165,5 +165,5 @@ def test_where_nothing_is_left_to_draw_the_chart_says_so(noisy: Path) -> None:
 
     section = section_of(result, trusting(result, Check("a check", False, "")))
 
-    assert "nothing to draw" in section.svg
+    assert "nothing to draw" in section.drawing.svg
     assert section.chart_note == "Nothing is drawn, because validity checks failed: a check."

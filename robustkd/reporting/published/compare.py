@@ -2,7 +2,7 @@
 
 import re
 
-from robustkd.reporting.drawing import to_svg
+from robustkd.reporting.drawings import Draw, drawn_when_asked
 from robustkd.reporting.published import ojha2023, ruffy2019, sarfraz2020, stanton2021
 from robustkd.reporting.published.comparison import PublishedComparison
 from robustkd.reporting.published.differences import departure
@@ -15,23 +15,24 @@ from robustkd.reporting.published.sentences import note_of, sentences_of
 from robustkd.reporting.run import Run
 
 
-def published_of(run: Run) -> tuple[PublishedComparison, ...]:
+def published_of(run: Run, draw: Draw = drawn_when_asked) -> tuple[PublishedComparison, ...]:
     """Compare a run with the papers' tables that it repeats, in full or in small.
 
     Args:
         run: The run.
+        draw: Draws a chart.
 
     Returns:
         A comparison for each table with the same data, methods, condition and metric; none for a run of other things.
     """
     papers = (sarfraz2020, ruffy2019, stanton2021, ojha2023)
     found = [(table, matches(table, run)) for paper in papers for table in paper.tables()]
-    figure1 = figure1_of(run)
-    tables = [_comparison(table, matched) for table, matched in best_of_families(found)]
+    figure1 = figure1_of(run, draw)
+    tables = [_comparison(table, matched, draw) for table, matched in best_of_families(found)]
     return (*tables, *([figure1] if figure1 is not None else []))
 
 
-def _comparison(table: PaperTable, matched: tuple[Match, ...]) -> PublishedComparison:
+def _comparison(table: PaperTable, matched: tuple[Match, ...], draw: Draw) -> PublishedComparison:
     name = _name(table)
     chart = scatter(table, matched)
     return PublishedComparison(
@@ -45,7 +46,7 @@ def _comparison(table: PaperTable, matched: tuple[Match, ...]) -> PublishedCompa
         sentences=sentences_of(table, matched),
         tables=tables_of(table, matched, name),
         chart=chart,
-        svg=to_svg(chart, name),
+        drawing=draw(chart, name),
         alternative=in_words(table, matched),
     )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from robustkd.reporting.drawings import Drawing
 from robustkd.reporting.table import Table
 
 
@@ -21,7 +22,7 @@ class PublishedComparison:
         sentences: The findings.
         tables: The numbers: one table for each setting. Differences of a run that is not exact are in brackets.
         chart: The Vega-Lite specification.
-        svg: The same chart, drawn.
+        drawing: The same chart, drawn.
         alternative: The chart in words.
     """
 
@@ -35,7 +36,7 @@ class PublishedComparison:
     sentences: tuple[str, ...]
     tables: tuple[Table, ...]
     chart: dict[str, Any]
-    svg: str
+    drawing: Drawing
     alternative: str
 
     @property

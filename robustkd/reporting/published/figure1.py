@@ -10,7 +10,7 @@ import pandas as pd
 from robustkd.evaluations import EVALUATIONS
 from robustkd.presentation.heat_map import heatmap
 from robustkd.published import load_published
-from robustkd.reporting.drawing import to_svg
+from robustkd.reporting.drawings import Draw, drawn_when_asked
 from robustkd.reporting.published.agreement import FEWEST_RANKED, Ranking
 from robustkd.reporting.published.comparison import PublishedComparison
 from robustkd.reporting.published.differences import departure
@@ -66,7 +66,7 @@ class Pair:
     void: bool
 
 
-def figure1_of(run: Run) -> PublishedComparison | None:
+def figure1_of(run: Run, draw: Draw = drawn_when_asked) -> PublishedComparison | None:
     """Compare the matrix of adversarial transfer of a run with Figure 1; None where it has no such matrix."""
     matched = matches(_table(), run)
     pairs = _pairs(run, matched)
@@ -86,7 +86,7 @@ def figure1_of(run: Run) -> PublishedComparison | None:
         sentences=tuple(filter(None, (_ranking(valid), _signs(valid)))),
         tables=(_matrix(pairs),),
         chart=chart,
-        svg=to_svg(chart, _NAME),
+        drawing=draw(chart, _NAME),
         alternative=_in_words(valid),
     )
 

@@ -73,7 +73,9 @@ def test_a_report_without_students_has_no_statement_to_be_put_beside_weights(bui
 def test_a_report_with_students_has_their_statement_and_cards(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     run = build(evaluations=("generalization",))
     told = Statement((StudentStatement("hinton", "", "It is alike.", (), (), (), ()),), ())
-    monkeypatch.setattr("robustkd.reporting.build.compose", lambda path: replace(compose(path), statement=told))
+    monkeypatch.setattr(
+        "robustkd.reporting.build.compose", lambda path, draw: replace(compose(path, draw), statement=told)
+    )
 
     report = build_report(run).parent
 

@@ -127,4 +127,4 @@ def test_the_chart_has_a_dot_for_each_number_and_is_told_in_words(run_of) -> Non
         "Scatter of accuracy measured in this run against those published, 3 dots: from 93.95 to 94.54% measured, from "
         "93.95 to 94.64% published; the table has each number."
     )
-    assert all(name in comparison.svg for name in ("Baseline", "Hinton", "SP"))
+    assert all(name in comparison.drawing.svg for name in ("Baseline", "Hinton", "SP"))
