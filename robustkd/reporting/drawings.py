@@ -95,8 +95,9 @@ def drawn_meanwhile() -> Iterator[Draw]:
 
 @contextmanager
 def _drawing_process() -> Iterator[Draw]:
-    # python -m, because multiprocessing would run the user's script again where it has no guard for that
-    command = [sys.executable, "-m", "robustkd.reporting.draw_requests"]
+    # python -m, because multiprocessing would run the user's script again where it has no guard for that; -P, because
+    # files in the current directory must not stand in for modules
+    command = [sys.executable, "-P", "-m", "robustkd.reporting.draw_requests"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         pipe = subprocess.PIPE
