@@ -1,6 +1,8 @@
 """`robustkd report`: build the report of a run again, follow a study, or put several runs side by side."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -47,24 +49,24 @@ def report(
         return
     if out is not None:
         raise BadInputError("--out is for a comparison of several runs; the report of one run is in RUN/report")
-    if watch:
-        _follow(runs[0], interval)
-        return
     from robustkd.reporting import build_report
     from robustkd.reporting.run_file import to_come
 
-    page = build_report(
-        runs[0], publication=figures is FigureSizes.publication, interactive=charts is ChartKind.interactive
+    build = partial(
+        build_report, publication=figures is FigureSizes.publication, interactive=charts is ChartKind.interactive
     )
-    print(page)
+    if watch:
+        _follow(runs[0], interval, build)
+        return
+    print(build(runs[0]))
     if left := to_come(runs[0]):
         print(printable(f"interim report; still to come: {', '.join(left)}"), file=sys.stderr)
 
 
-def _follow(run: Path, interval: float) -> None:
+def _follow(run: Path, interval: float, build: Callable[[Path], Path]) -> None:
     from robustkd.reporting.watch import watch
 
     try:
-        watch(run, interval, lambda line: print(printable(line), flush=True))
+        watch(run, interval, lambda line: print(printable(line), flush=True), build=build)
     except KeyboardInterrupt:
         print("stopped watching; the study goes on", file=sys.stderr)

@@ -121,7 +121,7 @@ def _asked(process: "subprocess.Popen[bytes]", chart: dict[str, Any], name: str)
     try:
         pickle.dump((chart, name), process.stdin)
         process.stdin.flush()
-        answer = pickle.load(process.stdout)
+        answer = pickle.load(process.stdout)  # of a process that this one started, on a pipe that no other has
     except (OSError, EOFError, pickle.UnpicklingError):
         return pictures_of(chart, name)
     if isinstance(answer, Exception):
