@@ -20,7 +20,7 @@ from robustkd.errors import StorageError
 from robustkd.presentation.pictures import picture_png
 from robustkd.reporting.compose import compose
 from robustkd.reporting.drawing import libraries_at_hand, to_pdf, vega_lite_version
-from robustkd.reporting.drawings import Drawing, drawn_meanwhile
+from robustkd.reporting.drawing_process import Drawing, drawn_meanwhile
 from robustkd.reporting.publication import WIDTHS, publication_svg
 from robustkd.reporting.published.comparison import PublishedComparison
 from robustkd.reporting.report import Report, Section

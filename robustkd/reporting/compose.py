@@ -10,7 +10,7 @@ from robustkd.reporting.caution import caution
 from robustkd.reporting.claims import judgements_of
 from robustkd.reporting.decides import what_would_decide
 from robustkd.reporting.drawing import charts_unchecked, libraries_at_hand
-from robustkd.reporting.drawings import Draw, drawn_when_asked
+from robustkd.reporting.drawing_process import Draw, drawn_when_asked
 from robustkd.reporting.file_names import file_name, unique_names
 from robustkd.reporting.pictures import pictures_of
 from robustkd.reporting.published.compare import published_of

@@ -1,11 +1,11 @@
-"""The other process of `drawings`: draws each chart that it is sent, until its input ends."""
+"""The other process of `drawing_process`: draws each chart that it is sent, until its input ends."""
 
 import os
 import pickle
 import sys
 from typing import BinaryIO
 
-from robustkd.reporting.drawings import pictures_of
+from robustkd.reporting.drawing_process import pictures_of
 
 
 def answer_all(requests: BinaryIO, answers: BinaryIO) -> None:

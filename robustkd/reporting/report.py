@@ -7,7 +7,7 @@ from typing import Any
 from robustkd.presentation.pictures import Picture
 from robustkd.reporting.claims.claim import Judgement
 from robustkd.reporting.claims.summary import ClaimsSummary, summary_of
-from robustkd.reporting.drawings import Drawing
+from robustkd.reporting.drawing_process import Drawing
 from robustkd.reporting.published.comparison import PublishedComparison
 from robustkd.reporting.statement.content import Statement
 from robustkd.reporting.table import Table

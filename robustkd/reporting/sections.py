@@ -13,7 +13,7 @@ from robustkd.presentation.pictures import Picture
 from robustkd.presentation.sentences import FEW_STUDENTS
 from robustkd.presentation.style import WIDTH
 from robustkd.reporting.drawing import below_each_other, printable_chart
-from robustkd.reporting.drawings import Draw, drawn_when_asked
+from robustkd.reporting.drawing_process import Draw, drawn_when_asked
 from robustkd.reporting.layouts import tables_of
 from robustkd.reporting.report import Section
 from robustkd.reporting.trust import Trust

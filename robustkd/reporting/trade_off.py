@@ -11,7 +11,7 @@ import pandas as pd
 from robustkd.evaluations import EVALUATIONS
 from robustkd.presentation.numbers import unit_sign
 from robustkd.presentation.style import ROLE_COLOURS, ROLE_SHAPES
-from robustkd.reporting.drawings import Draw, Drawing, drawn_when_asked
+from robustkd.reporting.drawing_process import Draw, Drawing, drawn_when_asked
 from robustkd.reporting.names_that_fit import Named, names_that_fit
 from robustkd.reporting.rows import methods_of, of_method
 from robustkd.reporting.trust import Trust

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from robustkd.presentation.pictures import Picture, PictureRow, Tile
-from robustkd.reporting.drawings import Drawing, Pictures
+from robustkd.reporting.drawing_process import Drawing, Pictures
 from robustkd.reporting.report import Report, Section
 from robustkd.reporting.statement.content import Line, Statement, StudentStatement
 from robustkd.reporting.table import Cell, Column, Table

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from robustkd.cli import app
 from robustkd.errors import StudyError
 from robustkd.reporting.compose import compose
 from robustkd.reporting.progress import UNDER_WAY, read_progress
@@ -154,3 +156,15 @@ def test_a_finished_run_has_nothing_to_come(tmp_path: Path) -> None:
     measure(tmp_path)
 
     assert (to_come(tmp_path), read_run(tmp_path).to_come, compose(tmp_path).title) == ((), (), "study")
+
+
+def test_the_command_builds_the_page_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, bool] = {}
+    monkeypatch.setattr(
+        "robustkd.reporting.watch.watch", lambda run, interval, say, build: asked.update(build.keywords)
+    )
+
+    told = CliRunner().invoke(app, ["report", "run", "--watch", "--charts", "drawn"], catch_exceptions=False)
+
+    assert told.exit_code == 0
+    assert asked == {"publication": False, "interactive": False}

@@ -2,7 +2,7 @@
 
 import re
 
-from robustkd.reporting.drawings import Draw, drawn_when_asked
+from robustkd.reporting.drawing_process import Draw, drawn_when_asked
 from robustkd.reporting.published import ojha2023, ruffy2019, sarfraz2020, stanton2021
 from robustkd.reporting.published.comparison import PublishedComparison
 from robustkd.reporting.published.differences import departure

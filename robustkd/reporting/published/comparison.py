@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from robustkd.reporting.drawings import Drawing
+from robustkd.reporting.drawing_process import Drawing
 from robustkd.reporting.table import Table
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from robustkd.evaluations import EVALUATIONS
 from robustkd.presentation.heat_map import heatmap
 from robustkd.published import load_published
-from robustkd.reporting.drawings import Draw, drawn_when_asked
+from robustkd.reporting.drawing_process import Draw, drawn_when_asked
 from robustkd.reporting.published.agreement import FEWEST_RANKED, Ranking
 from robustkd.reporting.published.comparison import PublishedComparison
 from robustkd.reporting.published.differences import departure

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from robustkd.reporting.draw_requests import answer_all
-from robustkd.reporting.drawings import FEW, drawn_meanwhile, drawn_when_asked, pictures_of
+from robustkd.reporting.drawing_process import FEW, drawn_meanwhile, drawn_when_asked, pictures_of
 
 
 def chart(value: float) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def test_a_drawing_is_the_same_in_either_process() -> None:
 
 
 def test_nothing_is_drawn_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("robustkd.reporting.drawings.to_svg", lambda chart, name: pytest.fail("drawn"))
+    monkeypatch.setattr("robustkd.reporting.drawing_process.to_svg", lambda chart, name: pytest.fail("drawn"))
 
     drawn_when_asked(chart(1), "a")
 
