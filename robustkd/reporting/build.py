@@ -46,7 +46,7 @@ def build_report(run: Path, *, publication: bool = False, interactive: bool = Tr
         StorageError: The run directory cannot be written to.
         RobustKDError: A library that reports need is not installed.
     """
-    with drawn_meanwhile() as draw:
+    with drawn_meanwhile(sum(1 for _ in (run / "results").glob("*.json"))) as draw:
         report = compose(run, draw)
         try:
             with FileLock(run / ".reporting"):
@@ -79,10 +79,7 @@ def _write(file: Path, content: str | bytes) -> None:
 def _files(report: Report, publication: bool, interactive: bool) -> Iterator[tuple[str, str | bytes]]:
     from robustkd.reporting.page import render
 
-    yield (
-        "index.html",
-        render(report, "index.html.j2", vega_lite_version=vega_lite_version(), interactive=interactive),
-    )
+    # first what needs no drawing, while another process draws
     yield "report.md", render(report, "report.md.j2")
     yield "provenance.json", json.dumps(report.provenance, indent=2, sort_keys=True) + "\n"
     if report.statement.students:
@@ -91,13 +88,17 @@ def _files(report: Report, publication: bool, interactive: bool) -> Iterator[tup
     parts: tuple[Section | PublishedComparison, ...] = (*report.sections, *report.published)
     for table in (*report.summaries, *(table for part in parts for table in part.tables)):
         yield from _forms(table)
+    for section in report.sections:
+        for picture in section.pictures:
+            yield f"figures/{section.name}-{picture.name}.png", picture_png(picture)
+    yield (
+        "index.html",
+        render(report, "index.html.j2", vega_lite_version=vega_lite_version(), interactive=interactive),
+    )
     for part in parts:
         yield from _figures(part.name, part.chart, part.drawing, publication)
     if report.trade_off is not None:
         yield from _figures("trade-off", report.trade_off.chart, report.trade_off.drawing, publication)
-    for section in report.sections:
-        for picture in section.pictures:
-            yield f"figures/{section.name}-{picture.name}.png", picture_png(picture)
 
 
 def _forms(table: Table) -> Iterator[tuple[str, str]]:

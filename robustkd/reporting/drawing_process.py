@@ -6,14 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from robustkd.reporting.drawing import to_pdf, to_png, to_svg
 
 FEW = 4
-"""As many charts are drawn before another process is ready to draw."""
+"""As many charts are drawn in the time that another process takes to start."""
 
 
 class Pictures(NamedTuple):
@@ -70,26 +70,22 @@ def drawn_when_asked(chart: dict[str, Any], name: str) -> Drawing:
 
 
 @contextmanager
-def drawn_meanwhile() -> Iterator[Draw]:
-    """Draw charts in another process, except for the first `FEW`, which take less time than to start it.
+def drawn_meanwhile(charts: int) -> Iterator[Draw]:
+    """Draw charts in another process, which starts at once: it is ready when the first chart is composed.
 
-    Where no process can be started, or it ends too early, charts are drawn in this one.
+    `FEW` charts are drawn in this process when they are asked for, and all charts where no process can be started or it
+    ends too early.
+
+    Args:
+        charts: About how many charts there will be.
 
     Yields:
         The function that draws; what it returns may be asked for until the end of the context.
     """
-    with ExitStack() as open_until_the_end:
-        asked = 0
-        send: Callable[[dict[str, Any], str], Drawing] | None = None
-
-        def draw(chart: dict[str, Any], name: str) -> Drawing:
-            nonlocal asked, send
-            asked += 1
-            if asked <= FEW:
-                return drawn_when_asked(chart, name)
-            send = send or open_until_the_end.enter_context(_drawing_process())
-            return send(chart, name)
-
+    if charts <= FEW:
+        yield drawn_when_asked
+        return
+    with _drawing_process() as draw:
         yield draw
 
 

@@ -25,7 +25,7 @@ CHARTS = {f"chart-{index}": chart(index) for index in range(FEW + 2)}
 
 
 def test_a_drawing_is_the_same_in_either_process() -> None:
-    with drawn_meanwhile() as draw:
+    with drawn_meanwhile(len(CHARTS)) as draw:
         drawings = {name: draw(each, name) for name, each in CHARTS.items()}
         found = {name: (drawing.svg, drawing.png, drawing.pdf) for name, drawing in drawings.items()}
 
@@ -41,7 +41,7 @@ def test_nothing_is_drawn_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch
 def test_few_charts_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("started"))
 
-    with drawn_meanwhile() as draw:
+    with drawn_meanwhile(FEW) as draw:
         for index in range(FEW):
             draw(chart(index), f"a-{index}")
 
@@ -57,7 +57,7 @@ def test_charts_are_drawn_here_where_no_process_draws_them(
         executable = str(script)
     monkeypatch.setattr(sys, "executable", executable)
 
-    with drawn_meanwhile() as draw:
+    with drawn_meanwhile(len(CHARTS)) as draw:
         last = [draw(each, name) for name, each in CHARTS.items()][-1]
         found = last.svg
 
@@ -66,7 +66,7 @@ def test_charts_are_drawn_here_where_no_process_draws_them(
 
 def test_what_cannot_be_drawn_is_an_error_where_it_is_asked_for_and_the_next_is_drawn() -> None:
     wrong = {"mark": "no such mark"}
-    with drawn_meanwhile() as draw:
+    with drawn_meanwhile(len(CHARTS)) as draw:
         for name, each in CHARTS.items():
             draw(each, name)
         failing, last = draw(wrong, "wrong"), draw(chart(1), "last")

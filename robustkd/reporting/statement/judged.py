@@ -11,7 +11,7 @@ import pandas as pd
 from robustkd.evaluations import EVALUATIONS, Evaluation
 from robustkd.presentation.findings import Finding, student_findings
 from robustkd.reporting.trust import Trust
-from robustkd.results.groups import baseline_of, groups_of
+from robustkd.results.groups import Group, baseline_of, groups_of
 from robustkd.results.metric import Metric
 from robustkd.results.result import Result, slices
 from robustkd.statistics.significance import significant_signs
@@ -148,12 +148,15 @@ def _of_metric(
     signs = significant_signs([each.difference for each in kept.values()], [each.p_value for each in kept.values()])
     told = dict(zip(kept, signs, strict=True))
     controls = _over_controls(evaluation, of, trusted)
+    of_networks = trusted[(trusted["metric"] == of.name) & trusted["level"].isin(["network", "method"])]
+    of_networks = of_networks.reset_index(drop=True)
+    groups = groups_of(of_networks)
     judged = []
     for finding in findings if nothing_void else student_findings(whole, of.name, metric.name):
         own = kept.get(finding.student, finding)
         void = finding.student not in kept or (math.isnan(own.difference) and not math.isnan(finding.difference))
         why = _why_void(whole, finding.student, (of, metric), trust) if void else ""
-        baseline, teacher, apart = _references(trusted, of.name, finding.student)
+        baseline, teacher, apart = _references(of_networks, groups, finding.student)
         sign, over_control = int(told.get(finding.student, 0)), controls.get(finding.student)
         judged.append(
             Judged(
@@ -200,10 +203,8 @@ def _why_void(frame: pd.DataFrame, student: str, metrics: Sequence[Metric], trus
     return f"the check “{checks[0].name}” failed" + (f" for {checks[0].member}" if checks[0].member else "")
 
 
-def _references(frame: pd.DataFrame, metric: str, student: str) -> tuple[float, float, int]:
+def _references(rows: pd.DataFrame, groups: Sequence[Group], student: str) -> tuple[float, float, int]:
     """The values of the student's baseline and of the teacher, and on which side of the first the second clearly is."""
-    rows = frame[(frame["metric"] == metric) & frame["level"].isin(["network", "method"])].reset_index(drop=True)
-    groups = groups_of(rows)
     own = next((group for group in groups if group.method == student and group.who["role"] == "student"), None)
     baseline = baseline_of(own, groups) if own is not None else None
     below = _one_row(rows.iloc[baseline.rows]) if baseline is not None else None
