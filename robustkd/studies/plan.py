@@ -1,29 +1,21 @@
 """The plan of a study: its trainings, and which of them are evaluated together."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
-from robustkd.data import DATASETS, Condition, Dataset
-from robustkd.distillation import METHODS, Recipe
-from robustkd.errors import StudyError
-from robustkd.models.network_source import network_source
-from robustkd.plugins import digest_of
-from robustkd.regular_file import why_not_a_file
-from robustkd.results.storage import file_digest
+from robustkd.data import Condition, Dataset
+from robustkd.distillation import METHODS
 from robustkd.roles import Role, control_name
 from robustkd.studies.extras import Extras
-from robustkd.studies.given_teacher import GivenTeacher, load_given_teacher, untrained_teacher
 from robustkd.studies.job import Job, Teaching, unique
 from robustkd.studies.method_entry import MethodEntry, method_entry
 from robustkd.studies.study import AssistantSettings, StudentSettings, Study, TeacherSettings
-from robustkd.studies.teacher_rules import condition_entry
+from robustkd.studies.teachers import Teachers, teachers_for
 from robustkd.studies.training_sets import TrainingSets
+from robustkd.studies.training_settings import training_settings
 from robustkd.studies.validation import conditions_of
-from robustkd.studies.values import condition_named, recipe_with
+from robustkd.studies.values import recipe_with
 
 
 @dataclass(frozen=True)
@@ -124,18 +116,18 @@ def plan(study: Study, data: Dataset, threads: int = 1, extras: Extras | None = 
         training_sets = TrainingSets(replace(data, condition=condition), threads, extras, study.data)
         for students in study.students:
             for name, teacher in study.teachers_of(students).items():
-                taught = _taught(study, teacher, training_sets)
+                taught_by = teachers_for(study, teacher, training_sets)
                 for architecture in students.architecture:
-                    part = _part(study, students, architecture, taught, training_sets)
+                    part = _part(study, students, architecture, taught_by, training_sets)
                     parts.append(replace(part, teacher_name=name))
     return Plan(tuple(parts))
 
 
 def _part(
-    study: Study, students: StudentSettings, architecture: str, taught: "_Taught", training_sets: TrainingSets
+    study: Study, students: StudentSettings, architecture: str, taught_by: Teachers, training_sets: TrainingSets
 ) -> Part:
-    jobs, others = _students(study, students, architecture, taught, training_sets)
-    control = _taught(study, students.control_teacher, training_sets)
+    jobs, others = _students(study, students, architecture, taught_by, training_sets)
+    control = teachers_for(study, students.control_teacher, training_sets)
     if control.jobs:
         shared = {name: given for name, given in students.methods.items() if method_entry(name, given).teacher is None}
         of_teacher = students.model_copy(update={"methods": shared})
@@ -143,93 +135,11 @@ def _part(
         controls = tuple(_as_control(job) for job in of_other if job.teachers)
         jobs, others = (*jobs, *controls), (*others, *control.jobs, *beside)
     condition = training_sets.data.condition
-    return Part(condition, architecture, taught.jobs, jobs, tuple(unique(others)), taught.teaching)
-
-
-@dataclass(frozen=True)
-class _Taught:
-    """Those who teach a family of students: the teachers, and the chain of assistants after them."""
-
-    jobs: tuple[Job, ...] = ()
-    teaching: Teaching = "one"
-    assistants: tuple[AssistantSettings, ...] = ()
-
-
-def _taught(study: Study, settings: TeacherSettings | None, training_sets: TrainingSets) -> _Taught:
-    if settings is None:
-        return _Taught()
-    data = training_sets.data
-    teaching: Teaching = settings.combine if settings.size > 1 else "one"
-    chain = tuple(settings.assistants)
-    if isinstance(settings.members, list):
-        jobs = [
-            _given(load_given_teacher(member, data, f"teacher.members.{index}"), data.condition)
-            if member.has_weights
-            else _teacher(study, str(member.architecture), member.seed, member.training, training_sets)
-            for index, member in enumerate(settings.members)
-        ]
-        return _Taught(tuple(jobs), teaching, chain)
-    if settings.has_weights:
-        given = load_given_teacher(settings, data, "teacher", str(settings.condition))
-        return _Taught((_given(given, data.condition),), teaching, chain)
-    if settings.untrained:
-        made = (
-            untrained_teacher(str(settings.architecture), seed, data, study.data) for seed in settings.trained_seeds
-        )
-        return _Taught(tuple(_given(each, data.condition) for each in made), teaching)
-    assert settings.architecture is not None, "validation refuses a teacher that is neither given nor trained"
-    if settings.condition:
-        training_sets = training_sets.under(condition_named(condition_entry(settings)))
-    seeds = settings.trained_seeds
-    recipe = recipe_with(study.training, settings.training)
-    if teaching == "one" and recipe.select == "last":  # the rule compares nothing: the first seed is the teacher
-        seeds = seeds[:1]
-    own = (settings.training, training_sets, settings.method)
-    return _Taught(tuple(_teacher(study, settings.architecture, seed, *own) for seed in seeds), teaching, chain)
-
-
-def _teacher(
-    study: Study,
-    architecture: str,
-    seed: int,
-    training: Mapping[str, Any],
-    training_sets: TrainingSets,
-    chosen: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Job:
-    """The training of a teacher, on the labels alone unless another method is chosen."""
-    ((method, options),) = (chosen or {"baseline": {}}).items()
-    recipe = recipe_with(study.training, training)
-    condition = training_sets.data.condition
-    return Job(
-        "teacher",
-        f"{architecture}-{seed}" if method == "baseline" else f"{architecture}-{method}-{seed}",
-        {
-            **training_sets.settings(seed, "teacher"),
-            **_training(method, options, recipe, architecture, training_sets),
-        },
-        condition=condition,
-        label=condition.label,
-        init=recipe.init.path or "",
-    )
-
-
-def _given(teacher: GivenTeacher, condition: Condition) -> Job:
-    """A job that is always done; it has the settings of a training so that whatever reads jobs can read it."""
-    settings = {
-        "method": "baseline",
-        "method_version": METHODS["baseline"].version,
-        "options": {},
-        "recipe": asdict(Recipe()),
-        "architecture": teacher.architecture,
-        "seed": teacher.seed,
-        "given": teacher.digest,
-    }
-    label = teacher.condition or condition.label
-    return Job("teacher", teacher.name, settings, condition=condition, label=label, given=teacher)
+    return Part(condition, architecture, taught_by.jobs, jobs, tuple(unique(others)), taught_by.teaching)
 
 
 def _students(
-    study: Study, students: StudentSettings, architecture: str, taught: _Taught, training_sets: TrainingSets
+    study: Study, students: StudentSettings, architecture: str, taught_by: Teachers, training_sets: TrainingSets
 ) -> tuple[tuple[Job, ...], tuple[Job, ...]]:
     """The students of one architecture, and the assistants that they learn from."""
     jobs: list[Job] = []
@@ -240,9 +150,9 @@ def _students(
         teachers: tuple[Job, ...] = ()
         teaching: Teaching = "one"
         if METHODS[entry.method].needs_teacher:
-            by = taught
+            by = taught_by
             if entry.teacher is not None:
-                by = _taught(study, TeacherSettings.model_validate(entry.teacher), training_sets)
+                by = teachers_for(study, TeacherSettings.model_validate(entry.teacher), training_sets)
                 beside += by.jobs
             chain = _chain(study, by, entry, training_sets)
             beside += chain
@@ -250,25 +160,25 @@ def _students(
         role: Role = "baseline" if name == "baseline" else "student"
         condition = training_sets.data.condition
         for seed in students.seeds:
-            settings = training_sets.settings(seed, role)
-            settings |= _training(entry.method, entry.options, recipe, architecture, training_sets)
+            settings = training_settings(training_sets, seed, role, architecture, recipe, entry.method, entry.options)
             named = f"{name}-{seed}"
             job = Job(role, named, settings, teachers, teaching, name, condition, condition.label)
             jobs.append(replace(job, init=recipe.init.path or ""))
     return tuple(jobs), tuple(unique(beside))
 
 
-def _chain(study: Study, taught: _Taught, entry: MethodEntry, training_sets: TrainingSets) -> list[Job]:
+def _chain(study: Study, taught_by: Teachers, entry: MethodEntry, training_sets: TrainingSets) -> list[Job]:
     """The assistants between the teacher and the students of an entry, each after the one that it learns from."""
     own = entry.assistants
-    assistants = taught.assistants if own is None else [AssistantSettings.model_validate(each) for each in own]
+    assistants = taught_by.assistants if own is None else [AssistantSettings.model_validate(each) for each in own]
     chain: list[Job] = []
-    teachers, teaching = taught.jobs, taught.teaching
+    teachers, teaching = taught_by.jobs, taught_by.teaching
     for assistant in assistants:
         ((method, options),) = assistant.method.items()
         recipe = recipe_with(study.training, assistant.training)
-        settings = training_sets.settings(assistant.seed, "student")
-        settings |= _training(method, options, recipe, assistant.architecture, training_sets)
+        settings = training_settings(
+            training_sets, assistant.seed, "student", assistant.architecture, recipe, method, options
+        )
         name = f"assistant-{assistant.architecture}-{assistant.seed}"
         condition = training_sets.data.condition
         job = Job("student", name, settings, teachers, teaching, method, condition, condition.label)
@@ -281,37 +191,3 @@ def _as_control(job: Job) -> Job:
     """A student of another teacher, as a control."""
     name = f"{control_name(job.method)} {job.settings['seed']}".replace(" ", "-")
     return replace(job, role="control", name=name)
-
-
-def _training(
-    method: str, options: Mapping[str, Any], recipe: Recipe, architecture: str, training_sets: TrainingSets
-) -> dict[str, Any]:
-    data = training_sets.data
-    source, colon, _ = data.name.partition(":")
-    digests = {
-        "method": digest_of(METHODS[method]),
-        "architecture": network_source(architecture),
-        "condition": digest_of(type(data.condition)),
-        "data": digest_of(DATASETS[source + colon]) if source + colon in DATASETS.names() else None,
-    }
-    plugins = {name: digest for name, digest in digests.items() if digest is not None}
-    extra = recipe.distillation_data.extra
-    return {
-        "method": method,
-        "method_version": METHODS[method].version,
-        "options": dict(options),
-        "recipe": asdict(_without_path(recipe)),
-        "architecture": architecture,
-        **({"extra": training_sets.extras.digest(extra)} if extra is not None else {}),
-        **({"plugins": plugins} if plugins else {}),
-    }
-
-
-def _without_path(recipe: Recipe) -> Recipe:
-    """The recipe with the digest of the checkpoint that it begins with, instead of its path."""
-    if recipe.init.path is None:
-        return recipe
-    file = Path(recipe.init.path)
-    if problem := why_not_a_file(file):
-        raise StudyError(f"training.init.path: {file}: {problem}")
-    return replace(recipe, init=replace(recipe.init, path=file_digest(file)))
