@@ -63,6 +63,19 @@ def test_every_public_name_is_in_the_reference(module: str, generated: dict[str,
     assert documented == set(home.__all__) - {"metrics", "losses"}
 
 
+def test_the_site_leads_to_the_page_of_every_report(
+    generated: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    from generated.report_pages import copy_reports
+
+    copy_reports(DOCS.parent, tmp_path)
+
+    reports = {path.relative_to(tmp_path / "reports").as_posix() for path in tmp_path.rglob("index.html")}
+    assert len(reports) > 10
+    assert set(re.findall(r'href="([^"]+)"', generated["reports/index.md"])) == reports
+
+
 def test_every_key_of_a_study_has_a_meaning(generated: dict[str, str]) -> None:
     rows = [line for line in generated["using/study-keys.md"].splitlines() if line.startswith("| `")]
 

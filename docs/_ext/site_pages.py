@@ -11,6 +11,7 @@ from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from generated import write_pages
 from generated.markdown import body
+from generated.report_pages import copy_reports
 from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
@@ -21,9 +22,16 @@ def setup(app: "Sphinx") -> dict[str, bool]:
     """Register the extension with Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("builder-inited", lambda started: write_pages(Path(started.srcdir)))
+    app.connect("build-finished", copy_to_the_site)
     app.connect("autodoc-process-docstring", escape_bars)
     app.add_directive("docstring", DocstringDirective)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def copy_to_the_site(app: "Sphinx", error: Exception | None) -> None:
+    """Put the reports beside the pages of Sphinx, which lead to them."""
+    if error is None:
+        copy_reports(Path(app.srcdir).parent, Path(app.outdir))
 
 
 def escape_bars(app: Any, what: str, name: str, entry: Any, options: Any, lines: list[str]) -> None:

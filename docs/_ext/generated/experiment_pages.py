@@ -1,4 +1,4 @@
-"""The studies in ``experiments`` by folder, and the published claims: tables that pages include."""
+"""The studies in ``experiments`` by folder, and the published claims: lists that pages include."""
 
 from pathlib import Path
 
@@ -23,8 +23,9 @@ def pages(repository: Path) -> dict[str, str]:
 
 
 def _studies(folder: Path, repository: Path) -> str:
-    rows = [(code(path.relative_to(repository).as_posix()), _comment(path)) for path in sorted(folder.rglob("*.yaml"))]
-    return table(("study", "what it trains and measures"), rows) + "\n"
+    studies = sorted(folder.rglob("*.yaml"))
+    entries = [f"{code(path.relative_to(repository).as_posix())}\n: {_comment(path)}\n" for path in studies]
+    return "\n".join(entries)
 
 
 def _comment(path: Path) -> str:
