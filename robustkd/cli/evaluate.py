@@ -18,7 +18,9 @@ from robustkd.cli.options import (
     SkipBroken,
     Suite,
     channels,
+    completed,
     load_named_plugins,
+    names_of,
 )
 from robustkd.cli.results_table import show_results
 from robustkd.errors import BadInputError
@@ -60,8 +62,20 @@ def evaluate(
         ),
     ] = None,
     suite: Annotated[
-        Suite, typer.Option(help="quick takes minutes on a laptop; full measures as the papers did.")
-    ] = Suite.quick,
+        Suite | None,
+        typer.Option(
+            help="quick takes minutes on a laptop; full measures as the papers did.", show_default=Suite.quick.value
+        ),
+    ] = None,
+    evaluation: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Ask this evaluation in place of a suite, as robustkd list evaluations names it; repeatable.",
+            show_default=False,
+            autocompletion=completed(names_of("evaluation")),
+        ),
+    ] = None,
     mean: Annotated[
         str | None,
         typer.Option(
@@ -161,6 +175,8 @@ def evaluate(
         ema=ema,
     )
     given.check(pool)
+    if suite is not None and evaluation:
+        raise BadInputError("--evaluation takes the place of --suite: leave out one of them")
     load_named_plugins(plugin)
     options = _evaluation_options(tuple(overrides or ()))
     from robustkd.studies.yaml_text import parsed_option
@@ -181,7 +197,7 @@ def evaluate(
     evaluated = evaluate_models(
         networks,
         dataset,
-        suite.value,
+        tuple(evaluation) if evaluation else (suite or Suite.quick).value,
         options=options,
         condition=trained_under,
         limit=limit,

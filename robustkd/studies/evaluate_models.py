@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from robustkd.data.remarks import with_remarks
 from robustkd.devices import resolve_device
 from robustkd.distillation import given_selection_sentence
 from robustkd.errors import BadInputError, nearest
+from robustkd.evaluations import EVALUATIONS
 from robustkd.models import ModelPool
 from robustkd.studies.answers import EvaluatedPart, evaluate_parts
 from robustkd.studies.evaluated import Evaluated
@@ -57,7 +58,7 @@ ASKED_UNDER: dict[str, tuple[str, ...]] = {
 def evaluate(
     pool: ModelPool,
     data: Dataset,
-    suite: str = "quick",
+    suite: str | Sequence[str] = "quick",
     *,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     condition: str | Mapping[str, Any] = "clean",
@@ -71,7 +72,8 @@ def evaluate(
         pool: The models, wherever they were trained.
         data: The images; most evaluations use the test set only. Images of different sizes are resized as each network
             needs them (`fit_to_photographs`).
-        suite: ``quick`` or ``full``.
+        suite: ``quick`` or ``full``; or the names of the evaluations to ask and no other, such as
+            ``["generalization", "fidelity"]``.
         options: Evaluations to add to the suite, and options that replace the suite's own, such as
             ``{"transferability": {"epsilon": 0.01}}``.
         condition: What was done to the training set of the models, as in a study file:
@@ -98,11 +100,9 @@ def evaluate(
     >>> "accuracy" in str(report).lower()
     True
     """
-    if suite not in SUITES:
-        raise BadInputError(f"unknown suite {suite!r}: {nearest(suite, SUITES)}")
     given = options or {}
     trained_under = condition_named(condition)
-    asked = SUITES[suite] | {name: {} for name in ASKED_UNDER.get(trained_under.name, ())}
+    asked = _asked(suite, trained_under)
     choices = {name: {**asked.get(name, {}), **given.get(name, {})} for name in {**asked, **given}}
     chosen = evaluation_options(choices)
     pool, data = fit_to_photographs(pool, with_remarks(data))
@@ -118,7 +118,7 @@ def evaluate(
         "name": name,
         "data": data.name,
         "limit": limit,
-        "suite": suite,
+        "suite": suite if isinstance(suite, str) else list(suite),
         "condition": {trained_under.name: trained_under.options()},
         "members": [
             {
@@ -147,6 +147,17 @@ def evaluate(
         },
         limited=len(sampled.test) < len(data.test),
     )
+
+
+def _asked(suite: str | Sequence[str], condition: Condition) -> dict[str, dict[str, Any]]:
+    """The evaluations of a suite with its options, or those that are named with their defaults."""
+    if not isinstance(suite, str):
+        return {name: {} for name in suite}
+    if suite in EVALUATIONS.names():
+        raise BadInputError(f"unknown suite {suite!r}: name evaluations in a list, as [{suite!r}]")
+    if suite not in SUITES:
+        raise BadInputError(f"unknown suite {suite!r}: {nearest(suite, SUITES)}")
+    return SUITES[suite] | {name: {} for name in ASKED_UNDER.get(condition.name, ())}
 
 
 def _under(condition: Condition, pool: ModelPool) -> ModelPool:

@@ -13,7 +13,7 @@ import robustkd as rk
 from robustkd.cli import app
 from robustkd.progress import duration
 
-FAST = ("--set", "transferability.steps=1", "--set", "transferability.square_queries=20")
+ALONE = ("--evaluation", "generalization")
 
 
 def robustkd(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -47,7 +47,7 @@ def test_evaluate_takes_models_that_robustkd_never_made(tmp_path: Path) -> None:
         *("evaluate", "--data", "digits", "--teacher", "mobilenetv3_small_050:teacher.pth"),
         *("--student", "mine=cifar_wrn_10_1:student.pth", "--mean", "0.3", "--std", "0.4", "--limit", "20"),
         *("--normalise", "teacher=0.1/0.2"),
-        *FAST,
+        *ALONE,
         *("--out", "run", "--device", "cpu"),
         cwd=tmp_path,
     )
@@ -70,7 +70,7 @@ def test_evaluate_takes_an_image_classifier_of_transformers(tmp_path: Path) -> N
     )
 
     done = robustkd(
-        *("evaluate", "--data", "digits", "--student", "mine=hf:theirs", "--limit", "20", *FAST),
+        *("evaluate", "--data", "digits", "--student", "mine=hf:theirs", "--limit", "20", *ALONE),
         *("--out", "run", "--device", "cpu"),
         cwd=tmp_path,
     )
@@ -86,8 +86,17 @@ def test_an_evaluation_that_cannot_be_made_is_missing_and_exits_with_one(tmp_pat
     rk.save_model(rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0), tmp_path / "s.safetensors")
 
     done = robustkd(
-        *("evaluate", "--data", "digits", "--student", "at=s.safetensors", "--limit", "20"),
-        *("--set", "transferability.attack={name: PIFGSM, max_epsilon: 0.1}", "--out", "run", "--device", "cpu"),
+        *("evaluate", "--data", "digits", "--student", "at=s.safetensors", "--limit", "20", *ALONE),
+        *(
+            "--evaluation",
+            "transferability",
+            "--set",
+            "transferability.attack={name: PIFGSM, max_epsilon: 0.1}",
+            "--out",
+            "run",
+            "--device",
+            "cpu",
+        ),
         cwd=tmp_path,
     )
 
@@ -103,7 +112,7 @@ def test_the_same_name_twice_is_two_seeds_of_one_student(tmp_path: Path) -> None
 
     done = robustkd(
         *("evaluate", "--data", "digits", "--student", "at=0.safetensors", "--student", "at=1.safetensors"),
-        *("--limit", "20", *FAST, "--out", "run", "--device", "cpu"),
+        *("--limit", "20", *ALONE, "--out", "run", "--device", "cpu"),
         cwd=tmp_path,
     )
 
@@ -120,7 +129,7 @@ def test_several_teachers_are_an_ensemble_and_a_control_is_a_student_of_another(
 
     done = robustkd(
         *("evaluate", "--data", "digits", "--teacher", "0.safetensors", "--teacher", "1.safetensors"),
-        *("--student", "at=2.safetensors", "--control", "at=3.safetensors", "--limit", "20", *FAST),
+        *("--student", "at=2.safetensors", "--control", "at=3.safetensors", "--limit", "20", *ALONE),
         *("--out", "run", "--device", "cpu"),
         cwd=tmp_path,
     )
@@ -136,7 +145,7 @@ def test_networks_trained_on_clean_labels_are_named_and_audit_the_noisy_ones(tmp
         model = rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)
         rk.save_model(model, tmp_path / f"{name}.safetensors")
     models = ("--teacher", "t.safetensors", "--baseline", "b.safetensors", "--student", "at=s.safetensors")
-    rest = ("--condition", "label_noise: {rate: 0.4}", "--limit", "20", *FAST)
+    rest = ("--condition", "label_noise: {rate: 0.4}", "--limit", "20", "--evaluation", "label_noise")
     command = ("evaluate", "--data", "digits", *models, *rest, "--out", "run", "--device", "cpu")
 
     done = robustkd(*command, "--clean", "teacher", cwd=tmp_path)
@@ -161,9 +170,8 @@ def test_compare_leaves_with_one_where_numbers_differ(tmp_path: Path) -> None:
     runs = []
     for seed in (0, 1):
         pool = rk.ModelPool(students={"at": rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=seed)})
-        options = {"transferability": {"images": 5, "steps": 1, "square_queries": 20}}
         runs.append(
-            str(rk.evaluate(pool, digits, options=options, limit=30, out=tmp_path / str(seed), device="cpu").path)
+            str(rk.evaluate(pool, digits, ["generalization"], limit=30, out=tmp_path / str(seed), device="cpu").path)
         )
 
     same, other = (CliRunner().invoke(app, ["compare", runs[0], run]) for run in runs)
@@ -202,7 +210,7 @@ def test_a_file_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> No
     run = rk.evaluate(
         rk.ModelPool(baseline=rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0)),
         rk.load_dataset("digits"),
-        options={"transferability": {"images": 5, "steps": 1, "square_queries": 20}},
+        ["generalization"],
         limit=20,
         out=tmp_path / "run",
         device="cpu",

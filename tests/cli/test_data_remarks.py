@@ -42,7 +42,7 @@ def test_evaluate_prints_what_must_be_known_of_the_data(pets: Path, tmp_path: Pa
         [
             *("evaluate", "--data", f"folder:{pets}", "--student", str(tmp_path / "s.safetensors")),
             *("--out", str(tmp_path / "run"), "--device", "cpu"),
-            *("--set", "transferability.steps=1", "--set", "transferability.square_queries=20"),
+            *("--evaluation", "generalization"),
         ],
     )
 

@@ -72,8 +72,8 @@ def test_the_flags_that_are_printed_make_evaluate_measure_the_network_as_it_is(
     flags = doctor("--data", "digits", "--models", model).splitlines()[-1].partition(": give ")[2]
 
     assert flags == f"--normalise kd=0.5/0.5 --classes kd={','.join(str(ORDER.index(label)) for label in range(10))}"
-    few = ("--set", "transferability.steps=1", "--set", "transferability.square_queries=20", "--device", "cpu")
-    command = ["evaluate", "--data", "digits", "--student", model, *flags.split(), *few, "--out", str(tmp_path / "run")]
+    rest = ("--evaluation", "generalization", "--device", "cpu", "--out", str(tmp_path / "run"))
+    command = ["evaluate", "--data", "digits", "--student", model, *flags.split(), *rest]
     assert CliRunner().invoke(app, command).exit_code == 0
     table = pd.read_csv(tmp_path / "run" / "results" / "generalization.csv")
     assert table.loc[(table["metric"] == "accuracy") & (table["level"] == "network"), "value"].item() > 0.9

@@ -93,6 +93,7 @@ def test_nothing_heavy_is_imported_for_an_answer(arguments: list[str]) -> None:
         (["train", "--architecture", "cifar_wrn_4"], "cifar_wrn_40_2"),
         (["evaluate", "--data", "cifar1"], "cifar100"),
         (["evaluate", "--suite", "q"], "quick"),
+        (["evaluate", "--evaluation", "fid"], "fidelity"),
         (["run", "--exec"], "--executor"),
     ],
     ids=" ".join,

@@ -47,6 +47,7 @@ CASES = [
     (["evaluate"], "robustkd evaluate: --data is missing"),
     (["evaluate", "--data", "digits"], "nothing to evaluate: give --student"),
     ([*EVALUATE, "--suite", "ful"], "--suite: must be one of 'quick', 'full', got 'ful'"),
+    ([*EVALUATE, "--suite", "full", "--evaluation", "fidelity"], "--evaluation takes the place of --suite"),
     ([*EVALUATE, "--set", "steps=1"], "--set steps: must be EVALUATION.OPTION=VALUE"),
     ([*EVALUATE, "--mean", "a,b"], "--mean 'a,b': must be one number for each channel"),
     ([*EVALUATE, "--normalise", "teacher=0.5"], "--normalise 'teacher=0.5': must be NAME=MEAN/STD"),

@@ -113,10 +113,10 @@ def test_networks_trained_elsewhere_are_of_the_condition_of_their_role(digits: D
         ]
     )
 
+    asked = ["generalization"]
     found = evaluate(
-        pool, digits, options={"transferability": {"images": 2, "steps": 1, "square_queries": 1}},
-        condition={"backdoor": {}}, limit=20, out=tmp_path / "run", device="cpu",
-    ).results["generalization"]  # fmt: skip
+        pool, digits, asked, condition={"backdoor": {}}, limit=20, out=tmp_path / "run", device="cpu"
+    ).results["generalization"]
 
     assert found["condition"].unique().tolist() == ["backdoor 5%"]
     assert np.isfinite(found.query("metric == 'accuracy_gain'")["value"]).all()

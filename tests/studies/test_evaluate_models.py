@@ -11,7 +11,7 @@ import robustkd as rk
 from robustkd.atomic import write_text
 from robustkd.data import Dataset
 from robustkd.errors import BadInputError, ModelError
-from robustkd.studies import answers
+from robustkd.studies import Evaluated, answers
 
 FAST = {"transferability": {"images": 10, "steps": 1, "square_queries": 20}}
 
@@ -25,30 +25,32 @@ def digits() -> Dataset:
     return rk.load_dataset("digits")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pool() -> rk.ModelPool:
     return rk.ModelPool(network(0), network(1), {"at": network(2)})
 
 
-def test_it_gives_tidy_results_and_a_page(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
-    evaluated = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
+@pytest.fixture(scope="module")
+def evaluated(pool: rk.ModelPool, digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    out = tmp_path_factory.mktemp("evaluated") / "run"
+    return rk.evaluate(pool, digits, options=FAST, limit=30, out=out, device="cpu")
 
+
+def test_it_gives_tidy_results_and_a_page(evaluated: Evaluated) -> None:
     predictions = {"generalization", "fidelity", "knowledge", "calibration", "selective", "confidence"}
     assert set(evaluated.results) == {*predictions, "transferability"}
     assert isinstance(evaluated.results["fidelity"], pd.DataFrame)
-    assert evaluated.page == tmp_path / "run" / "report" / "index.html"
+    assert evaluated.page == evaluated.path / "report" / "index.html"
     assert evaluated.page.is_file()
 
 
-def test_the_run_holds_the_files_of_the_contract(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
-    run = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu").path
-
+def test_the_run_holds_the_files_of_the_contract(evaluated: Evaluated) -> None:
     expected = {"study.yaml", "run.json", "report/index.html", "report/report.md", "report/provenance.json"}
     for name in ("generalization", "fidelity", "transferability"):
         expected |= {f"results/{name}.{kind}" for kind in ("csv", "parquet", "npz", "json")}
         expected |= {f"report/tables/{name}.{kind}" for kind in ("csv", "tex")}
         expected |= {f"report/figures/{name}.{kind}" for kind in ("svg", "png")}
-    assert expected <= {str(file.relative_to(run)) for file in run.rglob("*")}
+    assert expected <= {str(file.relative_to(evaluated.path)) for file in evaluated.path.rglob("*")}
 
 
 def test_after_each_evaluation_the_run_says_what_is_measured_and_what_is_to_come(
@@ -75,9 +77,7 @@ def test_after_each_evaluation_the_run_says_what_is_measured_and_what_is_to_come
     ]
 
 
-def test_csv_and_parquet_hold_the_same_numbers(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
-    evaluated = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
-
+def test_csv_and_parquet_hold_the_same_numbers(evaluated: Evaluated) -> None:
     for name, frame in evaluated.results.items():
         csv = pd.read_csv(evaluated.path / "results" / f"{name}.csv")
         parquet = pd.read_parquet(evaluated.path / "results" / f"{name}.parquet")
@@ -87,12 +87,12 @@ def test_csv_and_parquet_hold_the_same_numbers(pool: rk.ModelPool, digits: Datas
 
 
 def test_what_a_killed_process_left_half_written_goes(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
-    rk.evaluate(pool, digits, limit=20, out=tmp_path, device="cpu")
+    rk.evaluate(pool, digits, ["generalization"], limit=20, out=tmp_path, device="cpu")
     left = [tmp_path / folder / ".x.csv.0123.partial" for folder in (".", "results", "predictions")]
     for file in left:
         file.write_text("half")
 
-    rk.evaluate(pool, digits, limit=20, out=tmp_path, device="cpu")
+    rk.evaluate(pool, digits, ["generalization"], limit=20, out=tmp_path, device="cpu")
 
     assert not any(file.exists() for file in left)
 
@@ -100,11 +100,12 @@ def test_what_a_killed_process_left_half_written_goes(pool: rk.ModelPool, digits
 def test_measuring_again_attacks_nothing_again(
     pool: rk.ModelPool, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
+    asked = ["generalization", "transferability"]
+    first = rk.evaluate(pool, digits, asked, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
     monkeypatch.setattr("robustkd.evaluations.transferability.attack_all", lambda *_: pytest.fail("attacked again"))
     monkeypatch.setattr("robustkd.results.predictions.predict", lambda *_: pytest.fail("predicted again"))
 
-    second = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
+    second = rk.evaluate(pool, digits, asked, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
 
     for name in first.results:
         pd.testing.assert_frame_equal(first.results[name], second.results[name])
@@ -113,7 +114,7 @@ def test_measuring_again_attacks_nothing_again(
 def test_without_a_teacher_fidelity_is_skipped_and_the_report_says_so(digits: Dataset, tmp_path: Path) -> None:
     pool = rk.ModelPool(baseline=network(1), students={"at": network(2)})
 
-    evaluated = rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu")
+    evaluated = rk.evaluate(pool, digits, ["generalization", "fidelity"], limit=30, out=tmp_path / "run", device="cpu")
 
     assert "generalization" in evaluated.results
     assert "fidelity" not in evaluated.results
@@ -124,7 +125,7 @@ def test_without_a_teacher_fidelity_is_skipped_and_the_report_says_so(digits: Da
 def test_what_cannot_be_asked_of_these_images_is_skipped_in_a_line(digits: Dataset, tmp_path: Path) -> None:
     pool = rk.ModelPool(students={"at": network(2)})
 
-    evaluated = rk.evaluate(pool, digits, options=FAST | {"groups": {}}, limit=30, out=tmp_path / "run", device="cpu")
+    evaluated = rk.evaluate(pool, digits, ["generalization", "groups"], limit=30, out=tmp_path / "run", device="cpu")
 
     assert "groups" not in evaluated.results
     assert not evaluated.missing
@@ -137,10 +138,18 @@ def test_a_single_student_is_enough(digits: Dataset, tmp_path: Path) -> None:
     assert rk.evaluate(pool, digits, options=FAST, limit=30, out=tmp_path / "run", device="cpu").page.is_file()
 
 
+def test_evaluations_that_are_named_are_asked_and_no_other(pool: rk.ModelPool, digits: Dataset, tmp_path: Path) -> None:
+    report = rk.evaluate(pool, digits, ["fidelity"], limit=30, out=tmp_path / "run", device="cpu")
+
+    assert set(report.results) == {"fidelity"}
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"suite": "quik"}, r"unknown suite 'quik': did you mean quick\?"),
+        ({"suite": "fidelity"}, r"unknown suite 'fidelity': name evaluations in a list, as \['fidelity'\]"),
+        ({"suite": ["fidelty"]}, "unknown evaluation 'fidelty'"),
         ({"options": {"fidelty": {}}}, "unknown evaluation 'fidelty'"),
         ({"options": {"transferability": {"eps": 1}}}, "unknown key 'eps'"),
         ({"limit": 0}, "limit must be at least 1"),
@@ -177,9 +186,9 @@ def test_a_teacher_trained_on_clean_labels_audits_the_noisy_ones_of_its_students
 ) -> None:
     teacher = rk.Member(network(0), "teacher", "teacher", condition="clean")
     pool = rk.ModelPool(baseline=network(1), students={"at": network(2)}, members=[teacher])
-    noise = {"label_noise": {"rate": 0.4}}
+    noise, asked = {"label_noise": {"rate": 0.4}}, ["label_noise"]
 
-    evaluated = rk.evaluate(pool, digits, options=FAST, condition=noise, limit=30, out=tmp_path / "run", device="cpu")
+    evaluated = rk.evaluate(pool, digits, asked, condition=noise, limit=30, out=tmp_path / "run", device="cpu")
 
     frame = evaluated.results["label_noise"]
     values = frame[frame["level"] == "method"].set_index(["metric", "member"])["value"]
@@ -207,7 +216,7 @@ def test_the_report_says_how_given_checkpoints_were_chosen_as_far_as_they_say_it
     for name, lineage in (("ours", {"select": "last"}), ("theirs", {})):
         rk.save_model(network(0), tmp_path / f"{name}.safetensors", lineage)
     ours, theirs = (rk.load_model(tmp_path / f"{name}.safetensors") for name in ("ours", "theirs"))
-    options = {"limit": 20, "out": tmp_path / "run", "device": "cpu"}
+    options = {"suite": ["generalization"], "limit": 20, "out": tmp_path / "run", "device": "cpu"}
 
     run = rk.evaluate(rk.ModelPool(baseline=ours, students={"at": theirs}), digits, **options).path
 

@@ -26,18 +26,14 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return trained
 
 
-def test_a_study_trains_evaluates_and_reports(tiny: Path, tmp_path: Path) -> None:
-    evaluated = run_study(load_study(tiny), tmp_path / "run", device="cpu")
-
-    assert evaluated.page.is_file()
-    jobs = sorted(folder.name.rsplit("-", 1)[0] for folder in (tmp_path / "run" / "jobs").glob("[!.]*"))
+def test_a_study_trains_evaluates_and_reports(run_once: Path) -> None:
+    assert (run_once / "report" / "index.html").is_file()
+    jobs = sorted(folder.name.rsplit("-", 1)[0] for folder in (run_once / "jobs").glob("[!.]*"))
     assert jobs == ["student-baseline-0", "student-hinton-0", "teacher-cifar_wrn_10_1-7"]
 
 
-def test_checkpoints_tell_where_they_come_from(tiny: Path, tmp_path: Path) -> None:
-    run_study(load_study(tiny), tmp_path / "run", device="cpu")
-
-    (file,) = (tmp_path / "run" / "jobs").glob("student-hinton-0-*/model.safetensors")
+def test_checkpoints_tell_where_they_come_from(run_once: Path) -> None:
+    (file,) = (run_once / "jobs").glob("student-hinton-0-*/model.safetensors")
     lineage = load_model(file).lineage
     assert (lineage["method"], lineage["seed"], lineage["select"]) == ("hinton", 0, "last")
     assert lineage["options"] == {
@@ -69,34 +65,32 @@ def test_the_rule_by_which_a_network_was_chosen_is_in_checkpoint_results_and_rep
     assert "most accurate on the TEST set" in (tmp_path / "run" / "report" / "report.md").read_text()
 
 
-def test_finished_jobs_are_not_repeated(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+def test_finished_jobs_are_not_repeated(tiny: Path, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = watch(monkeypatch)
 
-    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+    run_study(load_study(tiny), finished, device="cpu")
 
     assert trained == []
 
 
-def test_a_new_seed_trains_only_itself(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_study(load_study(tiny), tmp_path / "run", device="cpu")
+def test_a_new_seed_trains_only_itself(tiny: Path, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = watch(monkeypatch)
 
-    run_study(load_study(tiny, ("students.seeds=[0, 1]",)), tmp_path / "run", device="cpu")
+    run_study(load_study(tiny, ("students.seeds=[0, 1]",)), finished, device="cpu")
 
     assert trained == ["baseline-1", "hinton-1"]
 
 
-def test_a_damaged_checkpoint_is_trained_anew(tiny: Path, tmp_path: Path) -> None:
-    first = run_study(load_study(tiny), tmp_path / "run", device="cpu")
-    (file,) = (tmp_path / "run" / "jobs").glob("student-hinton-0-*/model.safetensors")
+def test_a_damaged_checkpoint_is_trained_anew(tiny: Path, finished: Path) -> None:
+    first = pd.read_parquet(finished / "results" / "fidelity.parquet")
+    (file,) = (finished / "jobs").glob("student-hinton-0-*/model.safetensors")
     whole = file.read_bytes()
     file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
 
-    second = run_study(load_study(tiny), tmp_path / "run", device="cpu")
+    run_study(load_study(tiny), finished, device="cpu")
 
     assert file.read_bytes() == whole
-    pd.testing.assert_frame_equal(first.results["fidelity"], second.results["fidelity"])
+    pd.testing.assert_frame_equal(first, pd.read_parquet(finished / "results" / "fidelity.parquet"))
 
 
 def test_a_study_may_replace_the_augmentation(tiny: Path) -> None:

@@ -29,11 +29,9 @@ def test_a_plan_lists_trainings_predictions_evaluations_and_the_report(tiny: Pat
     assert not (tmp_path / "run").exists()
 
 
-def test_what_is_done_or_failed_is_said(tiny: Path, tmp_path: Path) -> None:
-    run_study(load_study(tiny), tmp_path / "run", device="cpu")
-
-    after = outlook([load_study(tiny)], [tmp_path / "run"], device="cpu")
-    more = outlook([load_study(tiny, ("students.seeds=[0, 1]",))], [tmp_path / "run"], device="cpu")
+def test_what_is_done_or_failed_is_said(tiny: Path, finished: Path) -> None:
+    after = outlook([load_study(tiny)], [finished], device="cpu")
+    more = outlook([load_study(tiny, ("students.seeds=[0, 1]",))], [finished], device="cpu")
 
     assert set(states(after.rows).values()) == {"done"}
     assert after.total == 0
@@ -42,13 +40,9 @@ def test_what_is_done_or_failed_is_said(tiny: Path, tmp_path: Path) -> None:
     assert states(more.rows)["tiny"] == "to do"
 
 
-def test_an_evaluation_whose_options_changed_is_to_do_and_the_report_with_it(tiny: Path, tmp_path: Path) -> None:
-    run_study(load_study(tiny), tmp_path / "run", device="cpu")
-
-    changed = outlook(
-        [load_study(tiny, ("evaluations.transferability.steps=3",))], [tmp_path / "run"], device="cpu"
-    ).rows
-    added = outlook([load_study(tiny, ("evaluations.calibration={}",))], [tmp_path / "run"], device="cpu").rows
+def test_an_evaluation_whose_options_changed_is_to_do_and_the_report_with_it(tiny: Path, finished: Path) -> None:
+    changed = outlook([load_study(tiny, ("evaluations.transferability.steps=3",))], [finished], device="cpu").rows
+    added = outlook([load_study(tiny, ("evaluations.calibration={}",))], [finished], device="cpu").rows
 
     assert states(changed)["tiny, transferability"] == "to do"
     assert next(row for row in changed if row.name == "tiny, transferability").seconds > 0
@@ -73,24 +67,22 @@ def test_networks_that_another_run_trained_are_still_to_be_evaluated(tiny: Path,
 
 
 @pytest.mark.parametrize("name", ["run.json", "results/fidelity.json"])
-def test_a_damaged_record_of_results_counts_as_none(tiny: Path, tmp_path: Path, name: str) -> None:
-    run_study(load_study(tiny), tmp_path / "run", device="cpu")
-    (tmp_path / "run" / name).write_text("[")
+def test_a_damaged_record_of_results_counts_as_none(tiny: Path, finished: Path, name: str) -> None:
+    (finished / name).write_text("[")
 
-    found = outlook([load_study(tiny)], [tmp_path / "run"], device="cpu")
+    found = outlook([load_study(tiny)], [finished], device="cpu")
 
     assert states(found.rows)["tiny, fidelity"] == states(found.rows)["tiny"] == "to do"
 
 
 def test_results_of_an_evaluation_that_was_still_to_come_when_the_run_was_stopped_count_as_none(
-    tiny: Path, tmp_path: Path
+    tiny: Path, finished: Path
 ) -> None:
-    run_study(load_study(tiny), tmp_path / "run", device="cpu")
-    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    facts = json.loads((finished / "run.json").read_text())
     facts |= {"evaluations": ["generalization"], "to_come": ["fidelity", "transferability"]}
-    (tmp_path / "run" / "run.json").write_text(json.dumps(facts))
+    (finished / "run.json").write_text(json.dumps(facts))
 
-    found = states(outlook([load_study(tiny)], [tmp_path / "run"], device="cpu").rows)
+    found = states(outlook([load_study(tiny)], [finished], device="cpu").rows)
 
     assert (found["tiny, generalization"], found["tiny, fidelity"], found["tiny"]) == ("done", "to do", "to do")
 
@@ -104,10 +96,8 @@ def test_what_two_studies_share_is_counted_once(tiny: Path, tmp_path: Path) -> N
     assert trainings == ["cifar_wrn_10_1-7", "baseline-0", "hinton-0", "sp-0"]
 
 
-def test_trainings_on_another_number_of_threads_are_others(tiny: Path, tmp_path: Path) -> None:
-    run_study(load_study(tiny), tmp_path / "run", device="cpu")
-
-    found = outlook([load_study(tiny)], [tmp_path / "run"], device="cpu", threads=2)
+def test_trainings_on_another_number_of_threads_are_others(tiny: Path, finished: Path) -> None:
+    found = outlook([load_study(tiny)], [finished], device="cpu", threads=2)
 
     assert states(found.rows)["hinton-0"] == "to do"
 

@@ -136,15 +136,16 @@ def _commands(declaration: Declaration, evaluation: type[Evaluation]) -> str:
     return (
         "```sh\n" + "\n".join(lines) + "\n```\n\n"
         f"In a study file: `evaluations: [{name}]`. In Python, "
-        f'`rk.evaluate(pool, data, options={{"{name}": {{}}}}).results["{name}"]` is a tidy data frame.'
+        f'`rk.evaluate(pool, data, ["{name}"]).results["{name}"]` is a tidy data frame.'
     )
 
 
 def _asked(name: str, condition: str) -> str:
-    """How `robustkd evaluate` comes to ask it: by default, with all others, or under a condition."""
-    if name in SUITES["quick"]:
-        return "    # asked by default"
-    if name in SUITES["full"]:
-        return " --suite full"
+    """How `robustkd evaluate` comes to ask it alone, and when it asks it without being told to."""
     under = condition or next((each for each, asked in ASKED_UNDER.items() if name in asked), "")
-    return f" --condition {under}" if under else ""
+    alone = f" --condition {under} --evaluation {name}" if under else f" --evaluation {name}"
+    if name in SUITES["quick"]:
+        return f"{alone}    # by default, too"
+    if name in SUITES["full"]:
+        return f"{alone}    # --suite full asks it, too"
+    return alone

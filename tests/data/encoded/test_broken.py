@@ -127,7 +127,7 @@ def test_the_command_line_counts_them_and_goes_on(
     rk.save_model(rk.create_model("cifar_wrn_10_1", num_classes=2, seed=0), tmp_path / "s.safetensors")
     command = ["evaluate", "--data", f"folder:{folder}", "--student", str(tmp_path / "s.safetensors")]
     command += ["--out", str(tmp_path / "run"), "--device", "cpu"]
-    command += ["--set", "transferability.steps=1", "--set", "transferability.square_queries=5"]
+    command += ["--evaluation", "generalization"]
 
     assert run(command, monkeypatch) == 2
     (message,) = capsys.readouterr().err.splitlines()
