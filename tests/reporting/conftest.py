@@ -5,6 +5,8 @@ import torch
 
 import robustkd as rk
 from robustkd.evaluations import EVALUATIONS
+from robustkd.reporting import compose
+from robustkd.reporting.report import Report
 
 
 def network(seed: int) -> rk.PixelModel:
@@ -46,3 +48,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     out = tmp_path_factory.mktemp("runs") / "run"
     return rk.evaluate(pool, digits, options=options, limit=40, out=out, device="cpu").path
+
+
+@pytest.fixture(scope="session")
+def composed(run: Path) -> Report:
+    """The report of that run."""
+    return compose(run)
