@@ -58,7 +58,8 @@ def _what_follows(judged: Judged) -> str:
     if judged.sign == 0:
         if advantage_lost(judged):
             return f", less than half of the teacher's advantage{teacher}"
-        return f", not significant{teacher}"
+        alone = judged.finding.low > 0 or judged.finding.high < 0  # its interval would be read as significant
+        return f", not significant{' after correction for the number of students' if alone else ''}{teacher}"
     gained = judged.sign * judged.better
     if judged.kind == "property":
         return f", towards the teacher's{teacher}"
