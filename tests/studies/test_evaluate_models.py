@@ -79,7 +79,7 @@ def test_after_each_evaluation_the_run_says_what_is_measured_and_what_is_to_come
 
 def test_csv_and_parquet_hold_the_same_numbers(evaluated: Evaluated) -> None:
     for name, frame in evaluated.results.items():
-        csv = pd.read_csv(evaluated.path / "results" / f"{name}.csv")
+        csv = pd.read_csv(evaluated.path / "results" / f"{name}.csv", float_precision="round_trip")
         parquet = pd.read_parquet(evaluated.path / "results" / f"{name}.parquet")
         for column in ("value", "ci_low", "ci_high", "std"):
             pd.testing.assert_series_equal(csv[column], frame[column], check_exact=True)
