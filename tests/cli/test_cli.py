@@ -13,7 +13,9 @@ import robustkd as rk
 from robustkd.cli import app
 from robustkd.progress import duration
 
-ALONE = ("--evaluation", "generalization")
+FAST = ("--set", "transferability.steps=1", "--set", "transferability.square_queries=20")
+
+ACCURACY_ALONE = ("--evaluation", "generalization")
 
 
 def robustkd(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -47,7 +49,7 @@ def test_evaluate_takes_models_that_robustkd_never_made(tmp_path: Path) -> None:
         *("evaluate", "--data", "digits", "--teacher", "mobilenetv3_small_050:teacher.pth"),
         *("--student", "mine=cifar_wrn_10_1:student.pth", "--mean", "0.3", "--std", "0.4", "--limit", "20"),
         *("--normalise", "teacher=0.1/0.2"),
-        *ALONE,
+        *FAST,
         *("--out", "run", "--device", "cpu"),
         cwd=tmp_path,
     )
@@ -70,7 +72,7 @@ def test_evaluate_takes_an_image_classifier_of_transformers(tmp_path: Path) -> N
     )
 
     done = robustkd(
-        *("evaluate", "--data", "digits", "--student", "mine=hf:theirs", "--limit", "20", *ALONE),
+        *("evaluate", "--data", "digits", "--student", "mine=hf:theirs", "--limit", "20", *FAST),
         *("--out", "run", "--device", "cpu"),
         cwd=tmp_path,
     )
@@ -86,17 +88,8 @@ def test_an_evaluation_that_cannot_be_made_is_missing_and_exits_with_one(tmp_pat
     rk.save_model(rk.create_model("cifar_wrn_10_1", num_classes=10, in_chans=1, seed=0), tmp_path / "s.safetensors")
 
     done = robustkd(
-        *("evaluate", "--data", "digits", "--student", "at=s.safetensors", "--limit", "20", *ALONE),
-        *(
-            "--evaluation",
-            "transferability",
-            "--set",
-            "transferability.attack={name: PIFGSM, max_epsilon: 0.1}",
-            "--out",
-            "run",
-            "--device",
-            "cpu",
-        ),
+        *("evaluate", "--data", "digits", "--student", "at=s.safetensors", "--limit", "20"),
+        *("--set", "transferability.attack={name: PIFGSM, max_epsilon: 0.1}", "--out", "run", "--device", "cpu"),
         cwd=tmp_path,
     )
 
@@ -112,7 +105,7 @@ def test_the_same_name_twice_is_two_seeds_of_one_student(tmp_path: Path) -> None
 
     done = robustkd(
         *("evaluate", "--data", "digits", "--student", "at=0.safetensors", "--student", "at=1.safetensors"),
-        *("--limit", "20", *ALONE, "--out", "run", "--device", "cpu"),
+        *("--limit", "20", *ACCURACY_ALONE, "--out", "run", "--device", "cpu"),
         cwd=tmp_path,
     )
 
@@ -129,7 +122,7 @@ def test_several_teachers_are_an_ensemble_and_a_control_is_a_student_of_another(
 
     done = robustkd(
         *("evaluate", "--data", "digits", "--teacher", "0.safetensors", "--teacher", "1.safetensors"),
-        *("--student", "at=2.safetensors", "--control", "at=3.safetensors", "--limit", "20", *ALONE),
+        *("--student", "at=2.safetensors", "--control", "at=3.safetensors", "--limit", "20", *ACCURACY_ALONE),
         *("--out", "run", "--device", "cpu"),
         cwd=tmp_path,
     )

@@ -76,7 +76,7 @@ def test_a_network_is_evaluated_on_it(
     place.mkdir()
     command = ["evaluate", "--data", write(place), "--data-root", str(place), "--student", f"{tmp_path}/s.safetensors"]
     command += ["--workers", "1", "--out", str(tmp_path / "run"), "--device", "cpu"]
-    command += ["--evaluation", "generalization"]
+    command += ["--set", "transferability.steps=1", "--set", "transferability.square_queries=5"]
     monkeypatch.setattr("sys.argv", ["robustkd", *command])
 
     with pytest.raises(SystemExit) as ended:

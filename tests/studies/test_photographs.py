@@ -164,8 +164,9 @@ def test_what_pixels_become_is_part_of_the_digest(photographs: Dataset) -> None:
 
 def test_they_are_evaluated_and_the_report_says_how(photographs: Dataset, tmp_path: Path) -> None:
     pool = rk.ModelPool(baseline=rk.create_model("cifar_wrn_10_1", num_classes=2, seed=0))
+    fast = {"transferability": {"images": 2, "steps": 1, "square_queries": 20}}
 
-    rk.evaluate(pool, photographs, ["generalization"], out=tmp_path / "run", device="cpu")
+    rk.evaluate(pool, photographs, options=fast, out=tmp_path / "run", device="cpu")
 
     for name in ("index.html", "report.md", "provenance.json"):
         text = (tmp_path / "run" / "report" / name).read_text(encoding="utf-8").replace("\\u00d7", "×")
