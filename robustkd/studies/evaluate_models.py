@@ -104,6 +104,8 @@ def evaluate(
     trained_under = condition_named(condition)
     asked = _asked(suite, trained_under)
     choices = {name: {**asked.get(name, {}), **given.get(name, {})} for name in {**asked, **given}}
+    if not choices:
+        raise BadInputError("there is nothing to measure: name an evaluation")
     chosen = evaluation_options(choices)
     pool, data = fit_to_photographs(pool, with_remarks(data))
     run = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="robustkd-"))

@@ -55,8 +55,8 @@ def study_schema() -> dict[str, Any]:
         definitions[trained]["properties"] |= {"training": partial, "method": named}
     definitions["TeacherSettings"]["properties"]["condition"] = condition
     schema["properties"]["students"] = _one_or_list({"$ref": "#/$defs/StudentSettings"})
-    for dataclass_ in definitions.values():  # pydantic describes some as open; a study with an unknown key is refused
-        dataclass_.setdefault("additionalProperties", False)
+    for definition in definitions.values():  # pydantic describes some as open; a study with an unknown key is refused
+        definition.setdefault("additionalProperties", False)
     # a file that extends another may omit keys that the other file has
     required = schema.pop("required")
     for partial_too in ("DataSettings", "TeacherSettings", "StudentSettings", "AssistantSettings"):

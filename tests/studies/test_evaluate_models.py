@@ -149,6 +149,7 @@ def test_evaluations_that_are_named_are_asked_and_no_other(pool: rk.ModelPool, d
     [
         ({"suite": "quik"}, r"unknown suite 'quik': did you mean quick\?"),
         ({"suite": "fidelity"}, r"unknown suite 'fidelity': name evaluations in a list, as \['fidelity'\]"),
+        ({"suite": []}, "nothing to measure: name an evaluation"),
         ({"suite": ["fidelty"]}, "unknown evaluation 'fidelty'"),
         ({"options": {"fidelty": {}}}, "unknown evaluation 'fidelty'"),
         ({"options": {"transferability": {"eps": 1}}}, "unknown key 'eps'"),

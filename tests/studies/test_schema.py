@@ -41,6 +41,7 @@ def test_every_study_file_here_fits_the_schema_and_so_does_what_it_resolves_to(
         (("evaluations", "transferability"), {"eps": 1}),
         (("conditions",), [{"label_noise": {"rat": 0.4}}]),
         (("training", "init"), {"near": 0.5}),
+        (("training", "distillation_data"), {"rotatoin": 30}),
         (("data", "augmentation"), {"crop": 4}),
     ],
     ids=str,

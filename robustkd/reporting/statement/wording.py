@@ -6,6 +6,7 @@ from robustkd.presentation.numbers import interval, quantity
 from robustkd.reporting.statement.content import Line
 from robustkd.reporting.statement.judged import Judged
 from robustkd.reporting.statement.rules import advantage_lost
+from robustkd.statistics.significance import significant_signs
 
 
 def line_of(judged: Judged) -> Line:
@@ -58,7 +59,7 @@ def _what_follows(judged: Judged) -> str:
     if judged.sign == 0:
         if advantage_lost(judged):
             return f", less than half of the teacher's advantage{teacher}"
-        alone = judged.finding.low > 0 or judged.finding.high < 0  # its interval would be read as significant
+        (alone,) = significant_signs([judged.finding.difference], [judged.finding.p_value])
         return f", not significant{' after correction for the number of students' if alone else ''}{teacher}"
     gained = judged.sign * judged.better
     if judged.kind == "property":

@@ -148,6 +148,14 @@ def test_the_correction_for_many_students_decides() -> None:
     )
 
 
+def test_no_correction_is_named_where_the_test_alone_decides() -> None:
+    """The interval excludes 0 and the p-value is 0.06: interval and test may differ, and nothing is corrected for."""
+    student = only_student(run_of({"generalization": accuracy(0.83, 0.80, 0.85, 0.06)}))
+
+    (line,) = student.not_known
+    assert line.text.endswith("+3.0 points [+2.0, +4.0] against the baseline, not significant (teacher 85.0%).")
+
+
 def test_every_part_of_a_study_has_its_students() -> None:
     frames = [accuracy(0.86, 0.80, 0.90, 0.001).assign(condition=condition) for condition in ("clean", "noise 0.4")]
 
